@@ -1,0 +1,37 @@
+"""What gaborkit raises and warns: each message names the value, what is wrong, what would work."""
+
+
+class GaborkitError(ValueError):
+    """Base of every error that gaborkit raises on purpose."""
+
+
+class KernelError(GaborkitError):
+    """A kernel's parameters are out of range or cannot be expressed in another convention."""
+
+
+class BankError(GaborkitError):
+    """A bank is empty, its description is damaged, or a preset's parameters are out of range."""
+
+
+class ImageError(GaborkitError):
+    """An array cannot be filtered as an image: shape, dtype, NaN, colour."""
+
+
+class FilterError(GaborkitError):
+    """A filtering option (boundary, engine, ``out``) is unknown or does not fit the image."""
+
+
+class FrameError(GaborkitError):
+    """A frame cannot be built or inverted, or coefficients do not fit it."""
+
+
+class PictureError(GaborkitError):
+    """A picture file cannot be read or written."""
+
+
+class SamplingWarning(UserWarning):
+    """A kernel is too fine for the pixel grid, or its envelope is too small for its carrier."""
+
+
+class FrameWarning(UserWarning):
+    """A frame's bounds are so far apart that its inverse loses precision."""

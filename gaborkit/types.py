@@ -1,0 +1,24 @@
+"""Names of the choices that users pass as strings, in one place."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Norm = Literal["l1", "l2", "gain", "peak", "article"]
+Boundary = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
+Engine = Literal["auto", "direct", "separable", "fourier"]
+Part = Literal["real", "imag", "magnitude", "phase"]
+
+NORMS: tuple[str, ...] = get_args(Norm)
+BOUNDARIES: tuple[str, ...] = get_args(Boundary)
+ENGINES: tuple[str, ...] = get_args(Engine)
+PARTS: tuple[str, ...] = get_args(Part)
+
+RealArray = NDArray[np.floating[Any]]
+ComplexArray = NDArray[np.complexfloating[Any, Any]]
+
+# A NumPy array or a torch tensor: torch may be absent, so its type cannot be named here.
+Array = Any
