@@ -17,6 +17,7 @@ import math
 import sys
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -29,6 +30,9 @@ from .types import NORMS, Array, Boundary, ComplexArray, Engine, Norm, RealArray
 
 if TYPE_CHECKING:
     from .filtering import Plan
+
+#: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
+Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
 
 #: Share of the envelope's mass that a sampled kernel may leave outside its support.
 TOLERANCE = 1e-4
@@ -47,6 +51,16 @@ class Kernel(ABC):
 
     @property
     @abstractmethod
+    def is_dc_free(self) -> bool:
+        """Whether a constant image answers zero."""
+
+    @property
+    def learnable(self) -> bool:
+        """Whether a parameter is a torch tensor."""
+        return False
+
+    @property
+    @abstractmethod
     def frequency(self) -> float:
         """Centre frequency in cycles per pixel, dilation included."""
 
@@ -61,6 +75,51 @@ class Kernel(ABC):
     @abstractmethod
     def transfer(self, fy: RealArray, fx: RealArray, *, sampled: bool = False) -> ComplexArray:
         """Transfer function at frequencies in cycles per pixel."""
+
+    @property
+    def separable(self) -> bool:
+        """Whether the kernel is exactly a sum of a few outer products."""
+        return False
+
+    def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
+        """The samples as a weighted sum of outer products.
+
+        Parameters
+        ----------
+        tolerance : float
+            As in :meth:`sample`.
+        accuracy : float
+            Terms that together hold less than this share of the kernel's L2 norm are left out.
+
+        Returns
+        -------
+        weights : complex128 array (T,)
+        columns, rows : complex128 arrays (T, 2 radius + 1)
+            ``sample()`` is the sum over t of ``weights[t] * outer(columns[t], rows[t])``.
+        """
+        samples = self.sample(tolerance)
+        size = len(samples)
+        # Real rows for real and imaginary part together: one real row pass then serves both.
+        stacked = np.concatenate([samples.real, samples.imag])
+        columns, values, rows = np.linalg.svd(stacked, full_matrices=False)
+        tail = np.sqrt(np.cumsum(values[::-1] ** 2))[::-1]
+        rank = max(1, int(np.count_nonzero(tail > accuracy * tail[0])))
+        left = (columns[:size, :rank] + 1j * columns[size:, :rank]).T
+        return values[:rank] + 0j, left, rows[:rank] + 0j
+
+    def canonical(self) -> tuple[Hashable, bool, float]:
+        """What two kernels must share for one's response to give the other's.
+
+        Returns
+        -------
+        key : hashable
+            Kernels of equal key answer a real image alike, up to the next two.
+        conjugate : bool
+            Whether the response is the conjugate of the key's.
+        phase : float
+            Radians by which the response is turned after that.
+        """
+        return self, False, 0.0
 
     @abstractmethod
     def rotated(self, theta: float) -> Self:
@@ -267,6 +326,11 @@ class GaborKernel(Conventions, Kernel):
         return 1 / float(self.wavelength * self.scale)
 
     @property
+    def is_dc_free(self) -> bool:
+        """Whether a constant image answers zero."""
+        return self.dc_free
+
+    @property
     def peak_frequency(self) -> float:
         """Frequency at which the transfer function is largest, in cycles per pixel.
 
@@ -385,38 +449,39 @@ class GaborKernel(Conventions, Kernel):
             plain = plain - envelope * (plain.sum() / mass)  # what rounding left the first time
         return self.amplitude() * plain
 
-    def factors(self, tolerance: float = TOLERANCE) -> tuple[ComplexArray, ComplexArray]:
-        """The samples as a sum of outer products, for a kernel with a round envelope.
-
-        Returns
-        -------
-        columns, rows : complex128 arrays (T, 2 radius + 1)
-            ``sample() == sum(outer(columns[t], rows[t]) for t in range(T))`` to rounding; T is 2
-            with the DC-removal term and 1 without.
-
-        Raises
-        ------
-        KernelError
-            If gamma is not 1.
-        """
-        if not self.separable:
-            raise KernelError(f"gamma={float(self.gamma):g}: only a round kernel (1) has factors")
-        radius = self.radius(tolerance)
-        line = np.arange(-radius, radius + 1.0)
-        gauss = np.exp(-(line**2) / (2 * float(self.sigma * self.scale) ** 2))
-        turn = 2 * math.pi * self.frequency * 1j * line
-        column = gauss * np.exp(turn * math.sin(self.theta))
-        row = gauss * np.exp(turn * math.cos(self.theta))
-        height = complex(self.amplitude() * np.exp(1j * float(self.phase)))
-        if not self.dc_free:
-            return height * column[None], row[None]
-        dc = column.sum() * row.sum() / gauss.sum() ** 2
-        return height * np.stack([column, -dc * gauss]), np.stack([row, gauss + 0j])
-
     @property
     def separable(self) -> bool:
         """Whether the envelope is round, so that the kernel is a sum of two outer products."""
         return float(self.gamma) == 1.0
+
+    def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
+        """The samples as a weighted sum of outer products; see :meth:`Kernel.factors`.
+
+        A round kernel has two terms, exactly: the wave, and the DC-removal term, whose Gaussian
+        all kernels of one envelope share.
+        """
+        if not self.separable:
+            return super().factors(tolerance, accuracy)
+        radius = self.radius(tolerance)
+        line = np.arange(-radius, radius + 1.0)
+        gauss = np.exp(-(line**2) / (2 * float(self.sigma * self.scale) ** 2))
+        turn = 2j * math.pi * self.frequency * line
+        column = gauss * np.exp(turn * math.sin(self.theta))
+        row = gauss * np.exp(turn * math.cos(self.theta))
+        height = complex(float(self.amplitude()) * np.exp(1j * float(self.phase)))
+        if not self.dc_free:
+            return np.array([height]), column[None], row[None]
+        dc = column.sum() * row.sum() / gauss.sum() ** 2
+        weights = np.array([height, -dc * height])
+        return weights, np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+
+    def canonical(self) -> tuple[Hashable, bool, float]:
+        """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
+        turns, theta = divmod(float(self.theta), math.pi)
+        if math.pi - theta < 1e-13:
+            turns, theta = turns + 1, 0.0
+        fields = (self.wavelength, self.sigma, self.gamma, self.scale, self.dc_free, self.norm)
+        return (round(theta, 13), *fields), bool(turns % 2), float(self.phase)
 
     def transfer(self, fy: RealArray, fx: RealArray, *, sampled: bool = False) -> ComplexArray:
         """Transfer function: the Fourier transform of psi, in closed form.

@@ -1,0 +1,171 @@
+"""The few verbs that filtering needs of an array library, for NumPy and for torch.
+
+The type of the image picks the library; torch is looked up among the imported modules, never
+imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from .errors import ImageError
+from .types import Array
+
+
+class Library(Protocol):
+    """Verbs of one array library, bound to the device of the image that picked it."""
+
+    name: ClassVar[str]
+
+    def promote(self, image: Array) -> Array:
+        """The image in a floating dtype that is filtered; integers keep their values."""
+
+    def double(self, image: Array) -> bool:
+        """Whether the image has double precision."""
+
+    def constant(self, values: Array, double: bool, real: bool = False) -> Array:
+        """``values`` on the image's device, complex or real, in double or single precision."""
+
+    def fft(self, array: Array, size: int, axis: int) -> Array:
+        """Discrete Fourier transform along an axis, padded with zeros to ``size``."""
+
+    def ifft(self, array: Array, axis: int) -> Array:
+        """Inverse of :meth:`fft`."""
+
+    def fast_size(self, size: int) -> int:
+        """A size at least as large whose transform is fast."""
+
+    def take(self, array: Array, index: np.ndarray[Any, Any], axis: int) -> Array:
+        """Elements along an axis."""
+
+    def pad_zeros(self, image: Array, margin: int) -> Array:
+        """Zeros around the two last axes."""
+
+    def stack(self, arrays: list[Array], axis: int) -> Array:
+        """Arrays joined along a new axis."""
+
+    def moveaxis(self, array: Array, source: int, destination: int) -> Array:
+        """An axis moved."""
+
+
+class NumpyLibrary:
+    """NumPy arrays, with SciPy's transforms."""
+
+    name: ClassVar[str] = "numpy"
+
+    def promote(self, image: Array) -> Array:
+        image = np.asarray(image)
+        kind = image.dtype.kind
+        if kind not in "biuf" or image.dtype.itemsize > 8:
+            raise ImageError(
+                f"dtype {image.dtype} cannot be filtered; give booleans, integers or floats of at "
+                "most 64 bits (the real and imaginary part of a complex image one by one)"
+            )
+        # float32 holds 8- and 16-bit integers exactly; wider ones become float64.
+        return image.astype(np.result_type(image.dtype, np.float32), copy=False)
+
+    def double(self, image: Array) -> bool:
+        return bool(image.dtype == np.float64)
+
+    def constant(self, values: Array, double: bool, real: bool = False) -> Array:
+        if real:
+            return np.asarray(values, np.float64 if double else np.float32)
+        return np.asarray(values, np.complex128 if double else np.complex64)
+
+    def fft(self, array: Array, size: int, axis: int) -> Array:
+        import scipy.fft
+
+        return scipy.fft.fft(array, size, axis, workers=-1)
+
+    def ifft(self, array: Array, axis: int) -> Array:
+        import scipy.fft
+
+        return scipy.fft.ifft(array, axis=axis, workers=-1, overwrite_x=True)
+
+    def fast_size(self, size: int) -> int:
+        import scipy.fft
+
+        return int(scipy.fft.next_fast_len(size))
+
+    def take(self, array: Array, index: np.ndarray[Any, Any], axis: int) -> Array:
+        return np.take(array, index, axis)
+
+    def pad_zeros(self, image: Array, margin: int) -> Array:
+        return np.pad(image, [(0, 0)] * (image.ndim - 2) + [(margin, margin)] * 2)
+
+    def stack(self, arrays: list[Array], axis: int) -> Array:
+        return np.stack(arrays, axis)
+
+    def moveaxis(self, array: Array, source: int, destination: int) -> Array:
+        return np.moveaxis(array, source, destination)
+
+
+class TorchLibrary:
+    """Torch tensors on the image's own device, with gradients."""
+
+    name: ClassVar[str] = "torch"
+
+    def __init__(self, image: Array) -> None:
+        self.torch = sys.modules["torch"]
+        self.device = image.device
+
+    def promote(self, image: Array) -> Array:
+        torch = self.torch
+        if image.is_complex() or image.is_quantized:
+            raise ImageError(
+                f"dtype {image.dtype} cannot be filtered; give booleans, integers or floats "
+                "(the real and imaginary part of a complex image one by one)"
+            )
+        wide = image.dtype in (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
+        return image.to(torch.float64 if wide else torch.float32)
+
+    def double(self, image: Array) -> bool:
+        return bool(image.dtype == self.torch.float64)
+
+    def constant(self, values: Array, double: bool, real: bool = False) -> Array:
+        torch = self.torch
+        if real:
+            dtype = torch.float64 if double else torch.float32
+        else:
+            dtype = torch.complex128 if double else torch.complex64
+        return torch.as_tensor(values).to(device=self.device, dtype=dtype)
+
+    def fft(self, array: Array, size: int, axis: int) -> Array:
+        return self.torch.fft.fft(array, size, axis)
+
+    def ifft(self, array: Array, axis: int) -> Array:
+        return self.torch.fft.ifft(array, dim=axis)
+
+    def fast_size(self, size: int) -> int:
+        # Products of 2, 3 and 5 are fast in MKL, pocketfft and cuFFT alike.
+        while True:
+            rest = size
+            for factor in (2, 3, 5):
+                while rest % factor == 0:
+                    rest //= factor
+            if rest == 1:
+                return size
+            size += 1
+
+    def take(self, array: Array, index: np.ndarray[Any, Any], axis: int) -> Array:
+        return array.index_select(axis, self.torch.as_tensor(index, device=self.device))
+
+    def pad_zeros(self, image: Array, margin: int) -> Array:
+        return self.torch.nn.functional.pad(image, (margin,) * 4)
+
+    def stack(self, arrays: list[Array], axis: int) -> Array:
+        return self.torch.stack(arrays, axis)
+
+    def moveaxis(self, array: Array, source: int, destination: int) -> Array:
+        return array.movedim(source, destination)
+
+
+def library_of(image: Array) -> Library:
+    """The library that filters ``image``: torch for a tensor, NumPy for all else."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(image, torch.Tensor):
+        return TorchLibrary(image)
+    return NumpyLibrary()

@@ -1,0 +1,96 @@
+"""Convolution by the Fourier transform, for NumPy and torch: one forward transform for a bank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..arrays import Library
+from ..kernel import Kernel
+from ..types import Array, Transfer
+
+
+def transform_size(library: Library, shape: tuple[int, int], margin: int) -> tuple[int, int]:
+    """Size of the transforms: circular convolution spoils only the margin."""
+    height, width = shape
+    return library.fast_size(height + 2 * margin), library.fast_size(width + 2 * margin)
+
+
+def spectrum(library: Library, padded: Array, size: tuple[int, int]) -> Array:
+    """Forward transform of the padded image, complex (B, *size)."""
+    return library.fft(library.fft(padded, size[1], -1), size[0], -2)
+
+
+def kernel_spectrum(
+    library: Library,
+    kernel: Kernel,
+    size: tuple[int, int],
+    double: bool,
+    tolerance: float,
+    transfer: Transfer,
+) -> Array:
+    """Transform of the kernel, its origin at the first sample, complex (*size)."""
+    if transfer == "analytic":
+        fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.fftfreq(size[1])[None, :]
+        return library.constant(kernel.transfer(fy, fx, sampled=True), double)
+    radius = kernel.radius(tolerance)
+    if kernel.separable and not kernel.learnable:
+        # Two outer products of one-dimensional transforms, centred so that they cost no shift.
+        weights, columns, rows = kernel.factors(tolerance)
+        tall = _centred(weights[:, None] * columns, radius, size[0])
+        wide = _centred(rows, radius, size[1])
+        # Products that nearly cancel are added in double precision.
+        cancels = abs(weights).sum() > 4 * abs(weights.sum())
+        values = tall.T @ wide if double or cancels else tall.T.astype("F") @ wide.astype("F")
+        return library.constant(values, double)
+    sample = library.constant(kernel.sample(tolerance), double)
+    values = library.fft(library.fft(sample, size[1], -1), size[0], -2)
+    shift = _shift(radius, size[0])[:, None] * _shift(radius, size[1])
+    return values * library.constant(shift, double)
+
+
+def respond(
+    library: Library,
+    transformed: Array,
+    margin: int,
+    shape: tuple[int, int],
+    kernels: Sequence[Kernel],
+    double: bool,
+    tolerance: float,
+    transfer: Transfer,
+    outs: list[Array] | None,
+) -> list[Array]:
+    """Multiply the spectrum by each kernel's and transform back.
+
+    Parameters
+    ----------
+    transformed : complex array (B, *size)
+        From :func:`spectrum`.
+    margin, shape : int and (H, W)
+        Where the image lies in the padded image.
+    """
+    height, width = shape
+    size = (transformed.shape[-2], transformed.shape[-1])
+    answers = []
+    for k, kernel in enumerate(kernels):
+        values = kernel_spectrum(library, kernel, size, double, tolerance, transfer)
+        columns = library.ifft(transformed * values, -1)[..., margin : margin + width]
+        response = library.ifft(columns, -2)[..., margin : margin + height, :]
+        if outs is None:
+            answers.append(response)
+        else:
+            outs[k][...] = response
+    return answers if outs is None else outs
+
+
+def _shift(radius: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.complex128]]:
+    """Transform of a shift by ``radius`` samples to the left."""
+    # Whole turns are taken off before the exponential, which rounds large angles.
+    turns = (np.arange(size) * radius % size) / size
+    return np.exp(2j * np.pi * turns)
+
+
+def _centred(lines: Array, radius: int, size: int) -> Array:
+    """Transforms (T, size) of centred lines (T, 2 radius + 1)."""
+    return np.fft.fft(lines, size, axis=-1) * _shift(radius, size)

@@ -1,0 +1,229 @@
+"""The planner: which engine filters which kernels, by a model of what each would cost.
+
+Kernels of one radius form a step. Each step takes the engine of least modelled time; steps that
+take the Fourier engine share one forward transform.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .engines.factorization import Factorization
+from .engines.separable import ACCURACY, BLOCK
+from .errors import FilterError
+from .kernel import TOLERANCE, Kernel
+from .types import ENGINES, Engine
+
+if TYPE_CHECKING:
+    from .bank import GaborBank
+
+#: Engines by array library.
+AVAILABLE: dict[str, tuple[str, ...]] = {
+    "numpy": ("direct", "separable", "fourier"),
+    "torch": ("direct", "fourier"),
+}
+
+#: Nanoseconds for a unit of work in single precision; double takes twice as long. Measured on two
+#: cores: only their ratios decide.
+MULTIPLY = 0.018  # one multiplication and addition in a matrix product
+UNFOLD = 0.8  # one element copied while unfolding windows
+WRITE = 1.6  # one complex element mixed and written
+BUTTERFLY = 0.40  # one element of a complex transform, per bit of its size
+CALL = 6000.0  # one call into NumPy with its arguments
+CONVOLUTION = 0.06  # one multiplication and addition in torch's conv2d
+
+
+@dataclass(frozen=True)
+class Step:
+    """One engine applied to kernels of one radius.
+
+    Attributes
+    ----------
+    engine : str
+        ``direct``, ``separable`` or ``fourier``.
+    indices : tuple of int
+        Places of the kernels in the bank.
+    radius : int
+        Of these kernels, in pixels.
+    milliseconds : dict of str to float
+        Modelled time of every engine that could do it.
+    """
+
+    engine: str
+    indices: tuple[int, ...]
+    radius: int
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a bank filters images of one shape and dtype. Printing it shows the reasons.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    margin : int
+        Pixels of outside that the shared forward transform includes.
+    error : float
+        Bound on the relative L2 error against direct convolution in double precision, for an
+        image of white noise.
+    """
+
+    bank: GaborBank
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    library: str
+    tolerance: float
+    steps: tuple[Step, ...]
+    margin: int
+
+    @property
+    def error(self) -> float:
+        """Bound on the relative error against direct convolution in double precision."""
+        return 1e-10 if self.dtype == np.float64 else 1e-5
+
+    @property
+    def milliseconds(self) -> float:
+        """Modelled time of the whole."""
+        return sum(step.milliseconds[step.engine] for step in self.steps)
+
+    def __str__(self) -> str:
+        shape = " x ".join(map(str, self.shape))
+        lines = [
+            f"{len(self.bank)} kernels on {shape} {self.dtype}, {self.library}: "
+            f"about {self.milliseconds:.3g} ms, relative error at most {self.error:g}"
+        ]
+        for step in self.steps:
+            times = ", ".join(f"{name} {ms:.3g} ms" for name, ms in step.milliseconds.items())
+            count = len(step.indices)
+            lines.append(
+                f"  {count} kernel{'s' * (count > 1)} of radius {step.radius}: {step.engine}"
+                f"{self._rank(step)} ({times})"
+            )
+        return "\n".join(lines)
+
+    def _rank(self, step: Step) -> str:
+        if step.engine != "separable":
+            return ""
+        rows = columns = 0
+        for kernels in factorized_together([self.bank[k] for k in step.indices]):
+            accuracy = ACCURACY[self.dtype]
+            parts = Factorization.of([k for _, k in kernels], self.tolerance, accuracy)
+            rows, columns = rows + len(parts.rows), columns + len(parts.products)
+        return f", {rows} row and {columns} column passes"
+
+
+def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
+    """Kernels with their places, in the sets that the separable engine factorizes.
+
+    Round kernels share filters; others have filters of their own, which a common mix would only
+    multiply by zero.
+    """
+    places = list(enumerate(kernels))
+    together = [place for place in places if place[1].separable]
+    alone = [[place] for place in places if not place[1].separable]
+    return ([together] if together else []) + alone
+
+
+def plan_bank(
+    bank: GaborBank,
+    shape: tuple[int, ...],
+    dtype: Any = np.float32,
+    *,
+    engine: Engine = "auto",
+    tolerance: float = TOLERANCE,
+    library: str = "numpy",
+) -> Plan:
+    """Choose an engine for each step.
+
+    Parameters
+    ----------
+    bank : GaborBank
+    shape : tuple of int
+        Of the image, (..., H, W).
+    dtype : dtype
+        Of the image; integers count as the float that they are promoted to.
+    engine : {"auto", "direct", "separable", "fourier"}
+        Other than ``auto``: the engine of every step.
+    tolerance : float
+        As in :meth:`Kernel.sample`.
+    library : {"numpy", "torch"}
+
+    Raises
+    ------
+    FilterError
+        If the engine is unknown, or not one of the library's, or the shape has under two axes.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> plan = gk.GaborBank.grid(scales=1).plan((512, 512))
+    >>> [step.engine for step in plan.steps]
+    ['separable']
+    """
+    if engine not in ENGINES:
+        raise FilterError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+    names = AVAILABLE[library]
+    if engine != "auto" and engine not in names:
+        raise FilterError(
+            f"engine={engine!r} is not written for {library}; choose one of auto, {', '.join(names)}"
+        )
+    if len(shape) < 2 or min(shape) < 1:
+        raise FilterError(f"shape={shape} is not that of an image (..., H, W) with pixels in it")
+    dtype = np.result_type(dtype, np.float32)
+    groups: dict[tuple[int, bool], list[int]] = {}
+    for k, kernel in enumerate(bank):
+        groups.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
+    steps = []
+    for (radius, separable), indices in groups.items():
+        distinct = len({bank[k].canonical()[0] for k in indices})
+        costs = {
+            name: _milliseconds(name, shape, radius, distinct, separable, dtype, library)
+            for name in names
+        }
+        chosen = min(costs, key=lambda name: costs[name]) if engine == "auto" else engine
+        steps.append(Step(chosen, tuple(indices), radius, costs))
+    margins = [step.radius for step in steps if step.engine == "fourier"]
+    return Plan(bank, tuple(shape), dtype, library, tolerance, tuple(steps), max(margins, default=0))
+
+
+def _milliseconds(
+    engine: str,
+    shape: tuple[int, ...],
+    radius: int,
+    kernels: int,
+    separable: bool,
+    dtype: np.dtype[Any],
+    library: str,
+) -> float:
+    *leading, height, width = shape
+    images, pixels, taps = math.prod(leading), height * width, 2 * radius + 1
+    width_factor = 2 if dtype == np.float64 else 1
+    match engine:
+        case "direct":
+            work = pixels * taps**2
+            if library == "torch":
+                cost = CONVOLUTION * 2 * kernels * work
+            else:
+                cost = UNFOLD * work + MULTIPLY * 2 * kernels * work
+        case "separable":
+            # A round kernel needs about one row and two column passes beside its neighbours'; an
+            # elongated one about ten of each for itself.
+            rows, columns = (kernels + 1, 2 * kernels + 1) if separable else (10, 20)
+            sets = 1 if separable else kernels
+            padded = -(-width // BLOCK) * BLOCK * (height + 2 * radius)
+            work = (BLOCK + taps - 1) * (rows * padded + columns * pixels)
+            mix = 2 * (kernels if separable else 1) * columns * pixels
+            calls = (rows + 4) * -(-height // BLOCK)
+            cost = sets * (MULTIPLY * (work + mix) + CALL * calls / images**0) + (
+                WRITE * kernels * pixels
+            )
+        case _:
+            grown = (height + 2 * radius) * (width + 2 * radius)
+            cost = BUTTERFLY * grown * math.log2(grown) * (kernels + 1) + CALL * 4 * kernels
+    return images * cost * width_factor / 1e6
