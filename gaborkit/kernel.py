@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from .conventions import Conventions
+from .conventions import Conventions, sigma_of
 from .errors import KernelError, SamplingWarning
 from .types import NORMS, Array, Boundary, ComplexArray, Engine, Norm, RealArray
 
@@ -222,7 +222,7 @@ class GaborKernel(Conventions, Kernel):
     >>> kernel = GaborKernel(wavelength=8, theta=0.5, sigma=4)
     >>> kernel.sample().shape
     (35, 35)
-    >>> abs(kernel.sample().sum()) < 1e-15
+    >>> bool(abs(kernel.sample().sum()) < 1e-15)
     True
     >>> kernel.scaled(2, 3).frequency
     0.015625
@@ -242,7 +242,7 @@ class GaborKernel(Conventions, Kernel):
             object.__setattr__(self, name, _scalar(name, getattr(self, name)))
             if name not in ("theta", "phase") and not getattr(self, name) > 0:
                 raise KernelError(
-                    f"{name}={float(getattr(self, name)):g} is not positive; "
+                    f"{name}={number(getattr(self, name)):g} is not positive; "
                     f"{name} is {_MEANING[name]}"
                 )
         if not isinstance(self.dc_free, (bool, np.bool_)):
@@ -254,8 +254,8 @@ class GaborKernel(Conventions, Kernel):
         self._warn_of_poor_sampling()
 
     def _warn_of_poor_sampling(self) -> None:
-        wavelength, deviation = 1 / self.frequency, float(self.sigma * self.scale)
-        narrow = deviation / max(1.0, float(self.gamma))
+        wavelength, deviation = 1 / self.frequency, number(self.sigma * self.scale)
+        narrow = deviation / max(1.0, number(self.gamma))
         text = ""
         if wavelength < 2:
             text = f"a wavelength of {wavelength:.3g} pixels is below 2 and aliases; use 2 or more"
@@ -308,7 +308,7 @@ class GaborKernel(Conventions, Kernel):
 
     def scaled(self, a: float, j: float = 1) -> Self:
         """The kernel dilated by ``a**j``, on top of its own scale."""
-        return dataclasses.replace(self, scale=self.scale * a**j)
+        return dataclasses.replace(self, scale=self.scale * power(a, j))
 
     def rotated(self, theta: float) -> Self:
         """The kernel turned by ``theta`` radians, from +x towards +y."""
@@ -323,7 +323,7 @@ class GaborKernel(Conventions, Kernel):
     @property
     def frequency(self) -> float:
         """Frequency of the carrier in cycles per pixel, dilation included."""
-        return 1 / float(self.wavelength * self.scale)
+        return 1 / number(self.wavelength * self.scale)
 
     @property
     def is_dc_free(self) -> bool:
@@ -354,7 +354,7 @@ class GaborKernel(Conventions, Kernel):
     @property
     def _roundness(self) -> float:
         """2 pi sigma / wavelength: the carrier's radians a standard deviation."""
-        return 2 * math.pi * float(self.sigma) / float(self.wavelength)
+        return 2 * math.pi * number(self.sigma) / number(self.wavelength)
 
     # ---- formula ----
 
@@ -379,9 +379,7 @@ class GaborKernel(Conventions, Kernel):
                 # Where the peak lies changes its height to second order only, so it is a constant
                 # to the gradient.
                 at = _peak(self._roundness)
-                height = xp.exp(-((at - roundness) ** 2) / 2) - xp.exp(
-                    -(roundness**2 + at**2) / 2
-                )
+                height = xp.exp(-((at - roundness) ** 2) / 2) - xp.exp(-(roundness**2 + at**2) / 2)
                 return 1 / (area * height)
 
     def evaluate(self, y: Array, x: Array) -> Array:
@@ -395,8 +393,8 @@ class GaborKernel(Conventions, Kernel):
         Examples
         --------
         >>> kernel = GaborKernel.article(sigma=1)
-        >>> complex(kernel.evaluate(0.0, 0.0)).real / (1 / (4 * np.pi) * (1 - np.exp(-1)))
-        1.0
+        >>> complex(kernel.evaluate(0.0, 0.0)).real * 4 * math.pi
+        0.6321...
         """
         envelope, carrier = self._envelope_and_carrier(np.asarray(y, float), np.asarray(x, float))
         if not self.dc_free:
@@ -413,7 +411,7 @@ class GaborKernel(Conventions, Kernel):
         """
         if not 0 < tolerance < 1:
             raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
-        deviation = float(self.sigma * self.scale) * max(1.0, 1 / float(self.gamma))
+        deviation = number(self.sigma * self.scale) * max(1.0, 1 / number(self.gamma))
         return max(1, math.ceil(-deviation * NormalDist().inv_cdf(tolerance / 4)))
 
     def sample(self, tolerance: float = TOLERANCE) -> Any:
@@ -452,7 +450,7 @@ class GaborKernel(Conventions, Kernel):
     @property
     def separable(self) -> bool:
         """Whether the envelope is round, so that the kernel is a sum of two outer products."""
-        return float(self.gamma) == 1.0
+        return number(self.gamma) == 1.0
 
     def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
         """The samples as a weighted sum of outer products; see :meth:`Kernel.factors`.
@@ -464,11 +462,11 @@ class GaborKernel(Conventions, Kernel):
             return super().factors(tolerance, accuracy)
         radius = self.radius(tolerance)
         line = np.arange(-radius, radius + 1.0)
-        gauss = np.exp(-(line**2) / (2 * float(self.sigma * self.scale) ** 2))
+        gauss = np.exp(-(line**2) / (2 * number(self.sigma * self.scale) ** 2))
         turn = 2j * math.pi * self.frequency * line
         column = gauss * np.exp(turn * math.sin(self.theta))
         row = gauss * np.exp(turn * math.cos(self.theta))
-        height = complex(float(self.amplitude()) * np.exp(1j * float(self.phase)))
+        height = complex(number(self.amplitude()) * np.exp(1j * number(self.phase)))
         if not self.dc_free:
             return np.array([height]), column[None], row[None]
         dc = column.sum() * row.sum() / gauss.sum() ** 2
@@ -477,11 +475,11 @@ class GaborKernel(Conventions, Kernel):
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
-        turns, theta = divmod(float(self.theta), math.pi)
+        turns, theta = divmod(number(self.theta), math.pi)
         if math.pi - theta < 1e-13:
             turns, theta = turns + 1, 0.0
         fields = (self.wavelength, self.sigma, self.gamma, self.scale, self.dc_free, self.norm)
-        return (round(theta, 13), *fields), bool(turns % 2), float(self.phase)
+        return (round(theta, 13), *fields), bool(turns % 2), number(self.phase)
 
     def transfer(self, fy: RealArray, fx: RealArray, *, sampled: bool = False) -> ComplexArray:
         """Transfer function: the Fourier transform of psi, in closed form.
@@ -507,14 +505,14 @@ class GaborKernel(Conventions, Kernel):
         1.0
         """
         fy, fx = np.asarray(fy, float), np.asarray(fx, float)
-        theta, spread = float(self.theta), float(self.sigma * self.scale)
+        theta, spread = number(self.theta), number(self.sigma * self.scale)
         centre_y, centre_x = self.frequency * math.sin(theta), self.frequency * math.cos(theta)
-        height = float(self.amplitude()) * 2 * math.pi * spread**2 / float(self.gamma)
-        turn = np.exp(1j * float(self.phase))
+        height = number(self.amplitude()) * 2 * math.pi * spread**2 / number(self.gamma)
+        turn = np.exp(1j * number(self.phase))
 
         def gauss(fy: RealArray, fx: RealArray) -> RealArray:
             along = fx * math.cos(theta) + fy * math.sin(theta)
-            across = (fy * math.cos(theta) - fx * math.sin(theta)) / float(self.gamma)
+            across = (fy * math.cos(theta) - fx * math.sin(theta)) / number(self.gamma)
             value: RealArray = np.exp(-2 * (math.pi * spread) ** 2 * (along**2 + across**2))
             return value
 
@@ -523,7 +521,7 @@ class GaborKernel(Conventions, Kernel):
             return height * turn * (gauss(fy - centre_y, fx - centre_x) - dc * gauss(fy, fx))
 
         # Aliases repeat with period 1; 8.5 deviations leave out less than rounding.
-        reach = math.ceil(0.5 + 8.5 * max(1.0, float(self.gamma)) / (2 * math.pi * spread))
+        reach = math.ceil(0.5 + 8.5 * max(1.0, number(self.gamma)) / (2 * math.pi * spread))
 
         def periodic(fy: RealArray, fx: RealArray) -> RealArray:
             fy, fx = fy - np.round(fy), fx - np.round(fx)
@@ -540,7 +538,7 @@ class GaborKernel(Conventions, Kernel):
 
     def to_dict(self) -> dict[str, Any]:
         """Fields as JSON-ready values; tensors become floats."""
-        fields = {name: float(getattr(self, name)) for name in PARAMETERS}
+        fields = {name: number(getattr(self, name)) for name in PARAMETERS}
         return {"family": "gabor", **fields, "dc_free": self.dc_free, "norm": self.norm}
 
     def _library(self) -> Any:
@@ -576,28 +574,35 @@ _MEANING = {
 }
 
 
-def sigma_of(wavelength: float, bandwidth: float) -> float:
-    """Standard deviation in pixels that gives a bandwidth in octaves at a wavelength in pixels."""
-    if not (math.isfinite(bandwidth) and bandwidth > 0):
-        raise KernelError(f"bandwidth={bandwidth!r} is not a positive number of octaves; try 1")
-    octaves = 2.0**bandwidth
-    return wavelength / math.pi * math.sqrt(math.log(2) / 2) * (octaves + 1) / (octaves - 1)
-
-
 def _is_tensor(value: Any) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def power(a: float, j: float) -> float:
+    """``a**j``, infinite where that is too large for a float."""
+    try:
+        return float(a) ** j
+    except OverflowError:
+        return math.inf
+
+
+def number(value: Any) -> float:
+    """A parameter as a float, also where it is a tensor that takes part in a gradient."""
+    return float(value.detach() if _is_tensor(value) else value)
+
+
 def _scalar(name: str, value: Any) -> Any:
     """A finite float, or the tensor itself where it holds one."""
     try:
-        number = float(value)
+        plain = number(value)
     except (TypeError, ValueError, RuntimeError):
         raise KernelError(f"{name}={value!r} is not a number") from None
-    if not math.isfinite(number):
-        raise KernelError(f"{name}={number} is not finite; give a finite number")
-    return value if _is_tensor(value) else number
+    except OverflowError:
+        plain = math.inf
+    if not math.isfinite(plain):
+        raise KernelError(f"{name}={plain} is not finite; give a finite number")
+    return value if _is_tensor(value) else plain
 
 
 def _peak(roundness: float) -> float:
