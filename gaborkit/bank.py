@@ -359,7 +359,7 @@ def _kernel_from_dict(k: int, entry: Any) -> Kernel:
         raise BankError(f"kernel {k} is {entry!r}, not a JSON object")
     fields = dict(entry)
     family = fields.pop("family", None)
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise BankError(f"kernel {k}: family {family!r} is unknown; known: {', '.join(FAMILIES)}")
     try:
         return FAMILIES[family](**fields)

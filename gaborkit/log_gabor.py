@@ -95,6 +95,8 @@ class LogGaborKernel(Kernel):
                 number = float(value)
             except (TypeError, ValueError):
                 raise KernelError(f"{name}={value!r} is not a number") from None
+            except OverflowError:
+                number = math.inf
             if not math.isfinite(number):
                 raise KernelError(f"{name}={number} is not finite; give a finite number")
             if name != "theta" and number <= 0:

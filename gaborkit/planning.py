@@ -95,14 +95,13 @@ class Plan:
     def __str__(self) -> str:
         shape = " x ".join(map(str, self.shape))
         lines = [
-            f"{len(self.bank)} kernels on {shape} {self.dtype}, {self.library}: "
+            f"{_count(len(self.bank))} on {shape} {self.dtype}, {self.library}: "
             f"about {self.milliseconds:.3g} ms, relative error at most {self.error:g}"
         ]
         for step in self.steps:
             times = ", ".join(f"{name} {ms:.3g} ms" for name, ms in step.milliseconds.items())
-            count = len(step.indices)
             lines.append(
-                f"  {count} kernel{'s' * (count > 1)} of radius {step.radius}: {step.engine}"
+                f"  {_count(len(step.indices))} of radius {step.radius}: {step.engine}"
                 f"{self._rank(step)} ({times})"
             )
         return "\n".join(lines)
@@ -116,6 +115,10 @@ class Plan:
             parts = Factorization.of([k for _, k in kernels], self.tolerance, accuracy)
             rows, columns = rows + len(parts.rows), columns + len(parts.products)
         return f", {rows} row and {columns} column passes"
+
+
+def _count(kernels: int) -> str:
+    return "1 kernel" if kernels == 1 else f"{kernels} kernels"
 
 
 def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
@@ -189,7 +192,9 @@ def plan_bank(
         chosen = min(costs, key=lambda name: costs[name]) if engine == "auto" else engine
         steps.append(Step(chosen, tuple(indices), radius, costs))
     margins = [step.radius for step in steps if step.engine == "fourier"]
-    return Plan(bank, tuple(shape), dtype, library, tolerance, tuple(steps), max(margins, default=0))
+    return Plan(
+        bank, tuple(shape), dtype, library, tolerance, tuple(steps), max(margins, default=0)
+    )
 
 
 def _milliseconds(

@@ -1,0 +1,340 @@
+"""The invertible frame: a bank completed by a low-pass, analysis, and its exact inverse.
+
+On the torus (``boundary="wrap"``) every channel multiplies the spectrum by its transfer function
+H_k, and for real images the frame operator multiplies it by the Littlewood-Paley sum::
+
+    T(f) = sum over k of (|H_k(f)|^2 + |H_k(-f)|^2) / 2
+
+Its extremes are the frame bounds. Dividing by it inverts the frame in the sense of least squares.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import Library, library_of
+from .errors import FrameError, FrameWarning
+from .kernel import TOLERANCE, Kernel
+from .types import Array, ComplexArray, RealArray
+
+if TYPE_CHECKING:
+    from .bank import GaborBank
+
+#: Bytes of transfer functions that a frame keeps; larger ones are computed at each use.
+CACHE_BYTES = 2**28
+
+#: Ratio of the bounds from which a high-pass is added unless the caller decides.
+LOOSE = 10.0
+
+#: Ratio of the bounds from which the inverse loses precision, and from which there is none.
+POOR, SINGULAR = 1e4, 1e12
+
+
+class GaborFrame:
+    """A bank, a low-pass and, where needed, a high-pass, with perfect reconstruction.
+
+    The low-pass takes up to the lowest centre frequency what the kernels leave of their largest
+    Littlewood-Paley sum, and fades out over the octave above it. The high-pass, the residual, takes
+    all that is left anywhere: with it the two bounds are equal, for any bank.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels, without gradients.
+    shape : (H, W)
+        Of the images.
+    highpass : bool, optional
+        Add the residual channel. None adds it if the bounds' ratio without it exceeds 10.
+    tight : bool
+        Divide every transfer function by the square root of the Littlewood-Paley sum: both bounds
+        are then 1, and the inverse is the adjoint.
+    tolerance : float
+        As in :meth:`Kernel.sample`.
+
+    Raises
+    ------
+    FrameError
+        If the shape is not that of an image, a kernel is learnable, or the frame cannot be
+        inverted: the bounds' ratio exceeds 1e12.
+
+    Warns
+    -----
+    FrameWarning
+        If the bounds' ratio exceeds 1e4.
+
+    References
+    ----------
+    Mallat (2009), "A Wavelet Tour of Signal Processing", 3rd edition, section 5.1.
+    Bruna and Mallat (2013), "Invariant scattering convolution networks", IEEE TPAMI 35(8), eq. 9.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> frame = gk.GaborBank.grid(scales=3, orientations=6).frame((45, 60))
+    >>> image = np.random.default_rng(0).random((45, 60))
+    >>> coefficients = frame.analyze(image)
+    >>> coefficients.shape, frame.labels[-2:]
+    ((20, 45, 60), ('low-pass', 'high-pass'))
+    >>> bool(np.allclose(frame.synthesize(coefficients), image, rtol=0, atol=1e-12))
+    True
+    """
+
+    def __init__(
+        self,
+        bank: GaborBank,
+        shape: tuple[int, int],
+        *,
+        highpass: bool | None = None,
+        tight: bool = False,
+        tolerance: float = TOLERANCE,
+    ) -> None:
+        shape = _checked_shape(shape)
+        if any(kernel.learnable for kernel in bank):
+            raise FrameError("a frame of learnable kernels would go stale; give float parameters")
+        self.bank, self.shape, self.tight, self.tolerance = bank, shape, tight, tolerance
+        self._spectra: list[ComplexArray] | None = None
+        if 16 * len(bank) * math.prod(shape) <= CACHE_BYTES:
+            self._spectra = [wrapped_transfer(kernel, shape, tolerance) for kernel in bank]
+        power = sum(_even(abs(spectrum) ** 2) for spectrum in self._bank_spectra())
+        # On a few pixels the kernels may answer nothing at all.
+        nominal = max(_peak_power(kernel) for kernel in bank)
+        full = float(np.max(power)) if np.max(power) > 1e-6 * nominal else nominal
+        rest = np.maximum(full - power, 0)
+        window = _low_window(shape, min(kernel.frequency for kernel in bank))
+        self._completion = [np.sqrt(rest * window)]
+        coverage = power + rest * window
+        if highpass or (highpass is None and coverage.max() > LOOSE * coverage.min()):
+            self._completion.append(np.sqrt(rest * (1 - window)))
+            coverage = power + rest
+        if coverage.max() > SINGULAR * coverage.min():
+            raise FrameError(
+                "this frame cannot be inverted: its channels answer some frequency with less than "
+                f"{1 / math.sqrt(SINGULAR):g} of the largest gain; pass highpass=True"
+            )
+        self._coverage = coverage
+        if coverage.max() > POOR * coverage.min():
+            warnings.warn(
+                f"frame bounds {coverage.min():.3g} and {coverage.max():.3g} are far apart: the "
+                f"inverse loses {math.log10(coverage.max() / coverage.min()) / 2:.1f} digits; "
+                "pass highpass=True",
+                FrameWarning,
+                stacklevel=3,
+            )
+
+    # ---- figures ----
+
+    def __len__(self) -> int:
+        """Count the channels: the bank's kernels, the low-pass, and the high-pass if there."""
+        return len(self.bank) + len(self._completion)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Name of each channel."""
+        return (*self.bank.labels, "low-pass", "high-pass")[: len(self)]
+
+    @property
+    def highpass(self) -> bool:
+        """Whether the last channel is the high-pass."""
+        return len(self._completion) == 2
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """A and B of A ||x||^2 <= sum of ||c_k||^2 <= B ||x||^2, for real images x."""
+        coverage = self.coverage
+        return float(coverage.min()), float(coverage.max())
+
+    @property
+    def ratio(self) -> float:
+        """B / A: at most this much the inverse amplifies the energy of an error, relatively."""
+        lower, upper = self.bounds
+        return upper / lower
+
+    @property
+    def coverage(self) -> RealArray:
+        """Littlewood-Paley sum T, float64 (H, W), frequencies in the order of ``numpy.fft``."""
+        return np.ones(self.shape) if self.tight else self._coverage
+
+    def __repr__(self) -> str:
+        lower, upper = self.bounds
+        high = " + high-pass" if self.highpass else ""
+        return (
+            f"GaborFrame({len(self.bank)} kernels + low-pass{high}, {self.shape[0]} x "
+            f"{self.shape[1]}, bounds {lower:.4g} to {upper:.4g}, ratio {upper / lower:.4g})"
+        )
+
+    # ---- analysis and synthesis ----
+
+    def analyze(self, image: Array) -> Array:
+        """Coefficients of an image.
+
+        Parameters
+        ----------
+        image : real array or tensor (..., H, W)
+            Integers are promoted as by :meth:`GaborBank.filter`.
+
+        Returns
+        -------
+        complex array or tensor (..., C, H, W)
+            C is ``len(frame)``. Without ``tight`` the first K channels are
+            ``bank.filter(image, boundary="wrap")``. The low-pass and the high-pass are real.
+
+        Raises
+        ------
+        FrameError
+            If the image's shape is not the frame's.
+        ImageError
+            If the image is not real.
+        """
+        library = library_of(image)
+        image = library.promote(image)
+        if tuple(image.shape[-2:]) != self.shape:
+            raise FrameError(
+                f"an image of shape {tuple(image.shape)} does not fit this frame for "
+                f"(..., {self.shape[0]}, {self.shape[1]}); build one with bank.frame"
+            )
+        double = library.double(image)
+        spectrum = self._transform(library, image)
+        channels = (
+            _inverse(library, spectrum * transfer) for transfer in self._transfers(library, double)
+        )
+        return library.stack(list(channels), -3)
+
+    def adjoint(self, coefficients: Array) -> Array:
+        """Adjoint of :meth:`analyze`; real (..., H, W).
+
+        ``Re <analyze(x), c> == <x, adjoint(c)>`` for every image x and coefficients c.
+        """
+        library, double = self._checked(coefficients)
+        return _inverse(library, self._gather(library, coefficients, double)).real
+
+    def synthesize(self, coefficients: Array) -> Array:
+        """Image whose coefficients are nearest: the inverse of :meth:`analyze`.
+
+        The canonical dual frame. Coefficients that no image has are projected, in least squares.
+
+        Parameters
+        ----------
+        coefficients : complex array or tensor (..., C, H, W)
+
+        Returns
+        -------
+        real array or tensor (..., H, W)
+
+        Raises
+        ------
+        FrameError
+            If the coefficients are not complex or their shape is not the frame's.
+        """
+        library, double = self._checked(coefficients)
+        inverse = library.constant(1 / self.coverage, double, real=True)
+        return _inverse(library, self._gather(library, coefficients, double) * inverse).real
+
+    def _gather(self, library: Library, coefficients: Array, double: bool) -> Array:
+        """Sum over channels of the conjugate transfer function times the channel's transform."""
+        total: Any = 0
+        for k, transfer in enumerate(self._transfers(library, double)):
+            channel = self._transform(library, coefficients[..., k, :, :])
+            total = total + transfer.conj() * channel
+        return total
+
+    def _transform(self, library: Library, array: Array) -> Array:
+        return library.fft(library.fft(array, self.shape[1], -1), self.shape[0], -2)
+
+    def _checked(self, coefficients: Array) -> tuple[Library, bool]:
+        library = library_of(coefficients)
+        wanted = (len(self), *self.shape)
+        shape = tuple(getattr(coefficients, "shape", ()))
+        if shape[-3:] != wanted:
+            raise FrameError(
+                f"coefficients of shape {shape} do not fit this frame, which has "
+                f"(..., {', '.join(map(str, wanted))})"
+            )
+        name = str(coefficients.dtype).removeprefix("torch.")
+        if name not in ("complex64", "complex128"):
+            raise FrameError(
+                f"coefficients of dtype {name} are not complex64 or complex128; magnitudes alone "
+                "do not determine an image"
+            )
+        return library, name == "complex128"
+
+    def _bank_spectra(self) -> Iterator[ComplexArray]:
+        if self._spectra is not None:
+            yield from self._spectra
+            return
+        for kernel in self.bank:
+            yield wrapped_transfer(kernel, self.shape, self.tolerance)
+
+    def _transfers(self, library: Library, double: bool) -> Iterator[Array]:
+        scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
+        for spectrum in self._bank_spectra():
+            yield library.constant(spectrum * scale, double)
+        for window in self._completion:
+            yield library.constant(window * scale, double)
+
+
+def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> ComplexArray:
+    """Transform of the sampled kernel on the torus of ``shape``, complex128 (H, W).
+
+    A kernel larger than the torus is wrapped around it.
+    """
+    lines = np.arange(-kernel.radius(tolerance), kernel.radius(tolerance) + 1)
+    weights, columns, rows = kernel.factors(tolerance) if kernel.separable else (None, None, None)
+    if weights is not None and columns is not None and rows is not None:
+        tall, wide = (
+            np.fft.fft(_folded(part, lines, size), axis=-1)
+            for part, size in zip((weights[:, None] * columns, rows), shape, strict=True)
+        )
+        product: ComplexArray = tall.T @ wide
+        return product
+    wrapped = _folded(_folded(kernel.sample(tolerance), lines, shape[1]).T, lines, shape[0]).T
+    transform: ComplexArray = np.fft.fft2(wrapped)
+    return transform
+
+
+def _folded(array: ComplexArray, positions: Any, size: int) -> ComplexArray:
+    """Last axis summed onto a circle of ``size``."""
+    folded = np.zeros((size, array.shape[0]), complex)
+    np.add.at(folded, positions % size, array.T)
+    return folded.T
+
+
+def _inverse(library: Library, spectrum: Array) -> Array:
+    return library.ifft(library.ifft(spectrum, -1), -2)
+
+
+def _even(power: RealArray) -> RealArray:
+    """Mean of a function of frequency and its mirror image at zero."""
+    mirrored = np.roll(power[::-1, ::-1], (1, 1), axis=(0, 1))
+    mean: RealArray = (power + mirrored) / 2
+    return mean
+
+
+def _peak_power(kernel: Kernel) -> float:
+    frequency, theta = kernel.frequency, kernel.theta
+    fy, fx = np.array(frequency * math.sin(theta)), np.array(frequency * math.cos(theta))
+    return float(abs(kernel.transfer(fy, fx)) ** 2)
+
+
+def _low_window(shape: tuple[int, int], lowest: float) -> RealArray:
+    """Squared low-pass window: 1 up to the frequency ``lowest``, 0 from an octave above it."""
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])
+    radius = np.hypot(fy, fx)
+    octaves = np.log2(np.maximum(radius, lowest) / lowest)
+    window: RealArray = np.cos(np.pi / 2 * np.minimum(octaves, 1)) ** 2
+    return window
+
+
+def _checked_shape(shape: Any) -> tuple[int, int]:
+    try:
+        height, width = shape
+        whole = height == int(height) and width == int(width)
+    except (TypeError, ValueError):
+        whole = False
+    if not whole or height < 1 or width < 1:
+        raise FrameError(f"shape={shape!r} is not (H, W), two whole numbers of pixels")
+    return int(height), int(width)

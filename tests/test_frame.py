@@ -1,0 +1,230 @@
+"""The frame: bounds, perfect reconstruction, projection, gradients."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import kernels
+
+import gaborkit as gk
+from gaborkit import frame as frame_module
+from gaborkit.frame import wrapped_transfer
+
+BANKS = {
+    "grid": gk.GaborBank.grid(),
+    "article": gk.GaborBank.preset("article"),
+    "kymatio": gk.GaborBank.preset("kymatio"),
+    "log-Gabor": gk.GaborBank.preset("kovesi"),
+}
+SIZES = [
+    *[(1, 1), (1, 9), (2, 3), (5, 5), (7, 16), (11, 8), (13, 13), (16, 16), (17, 31), (24, 9)],
+    *[(28, 28), (32, 32), (33, 47), (37, 41), (40, 64), (53, 53), (64, 48), (61, 67), (96, 80)],
+    (127, 101),
+]
+
+
+def random_coefficients(frame, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (len(frame), *frame.shape)
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+@pytest.mark.parametrize("name", list(BANKS))
+@pytest.mark.parametrize("tight", [False, True])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_perfect_reconstruction(name, tight, library):
+    for shape in SIZES:
+        frame = BANKS[name].frame(shape, tight=tight)
+        for dtype, limit in ((np.float64, 1e-12), (np.float32, 1e-6)):
+            image = np.random.default_rng(0).random((2, *shape)).astype(dtype)
+            given_image = torch.from_numpy(image) if library == "torch" else image
+            found = np.asarray(frame.synthesize(frame.analyze(given_image)))
+            assert found.dtype == dtype
+            assert np.linalg.norm(found - image) <= limit * np.linalg.norm(image), shape
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(kernels(), min_size=1, max_size=4),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_any_bank_is_inverted_with_a_high_pass(drawn, height, width, tight):
+    frame = gk.GaborBank(drawn).frame((height, width), highpass=True, tight=tight)
+    image = np.random.default_rng(0).standard_normal((height, width))
+    found = frame.synthesize(frame.analyze(image))
+    assert np.linalg.norm(found - image) <= 1e-12 * np.linalg.norm(image)
+    assert frame.ratio == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", list(BANKS))
+def test_coefficients_are_the_filtered_image(name):
+    image = np.random.default_rng(1).random((33, 40))
+    bank = BANKS[name]
+    coefficients = bank.frame(image.shape).analyze(image)
+    expected = bank.filter(image, boundary="wrap")
+    np.testing.assert_allclose(
+        coefficients[: len(bank)], expected, rtol=0, atol=1e-12 * abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (33, 40)])
+def test_wrapped_transfer_is_that_of_the_samples(shape):
+    for kernel in (
+        gk.GaborKernel(sigma=3, theta=0.4, phase=0.3),
+        gk.GaborKernel(sigma=3, theta=0.4, gamma=0.6),
+    ):
+        impulse = np.zeros(shape)
+        impulse[0, 0] = 1
+        expected = np.fft.fft2(kernel.filter(impulse, boundary="wrap", engine="direct"))
+        found = wrapped_transfer(kernel, shape, gk.TOLERANCE)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("tight", [False, True])
+@pytest.mark.parametrize("name", ["grid", "kymatio"])
+def test_bounds_hold_and_are_reached(name, tight):
+    frame = BANKS[name].frame((20, 24), tight=tight)
+    lower, upper = frame.bounds
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        image = rng.standard_normal(frame.shape)
+        energy = (abs(frame.analyze(image)) ** 2).sum() / (image**2).sum()
+        assert lower * (1 - 1e-12) <= energy <= upper * (1 + 1e-12)
+    for at, bound in ((frame.coverage.argmin(), lower), (frame.coverage.argmax(), upper)):
+        spectrum = np.zeros(frame.shape, complex)
+        spectrum.flat[at] = 1
+        wave = np.fft.ifft2(spectrum).real
+        energy = (abs(frame.analyze(wave)) ** 2).sum() / (wave**2).sum()
+        assert energy == pytest.approx(bound, rel=1e-9)
+
+
+@pytest.mark.parametrize("tight", [False, True])
+def test_adjoint_identity(tight):
+    frame = BANKS["grid"].frame((18, 21), tight=tight)
+    image = np.random.default_rng(3).standard_normal(frame.shape)
+    coefficients = random_coefficients(frame)
+    left = np.vdot(frame.analyze(image), coefficients).real
+    right = np.vdot(image, frame.adjoint(coefficients))
+    assert left == pytest.approx(right, rel=1e-12)
+
+
+def test_a_tight_frame_is_inverted_by_its_adjoint():
+    frame = BANKS["kymatio"].frame((18, 21), tight=True)
+    assert frame.bounds == (1, 1)
+    coefficients = random_coefficients(frame)
+    np.testing.assert_allclose(
+        frame.adjoint(coefficients), frame.synthesize(coefficients), rtol=0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("tight", [False, True])
+def test_synthesis_projects_by_least_squares(tight):
+    bank = gk.GaborBank.preset("kymatio", J=1, L=4)
+    frame = bank.frame((6, 7), tight=tight, highpass=False)
+    assert frame.ratio == 1 if tight else frame.ratio > 1.5
+    coefficients = random_coefficients(frame)
+    columns = [frame.analyze(unit.reshape(6, 7)).ravel() for unit in np.eye(42)]
+    matrix = np.array(columns).T
+    stacked = np.concatenate([matrix.real, matrix.imag])
+    target = np.concatenate([coefficients.real.ravel(), coefficients.imag.ravel()])
+    expected = np.linalg.lstsq(stacked, target)[0].reshape(6, 7)
+    found = frame.synthesize(coefficients)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    again = frame.analyze(frame.synthesize(frame.analyze(found)))
+    np.testing.assert_allclose(again, frame.analyze(found), rtol=0, atol=1e-10)
+
+
+def test_low_pass_and_high_pass_are_real_and_where_they_belong():
+    frame = BANKS["grid"].frame((64, 64))
+    assert frame.labels[-2:] == ("low-pass", "high-pass")
+    assert frame.highpass
+    assert len(frame) == 34
+    constant = frame.analyze(np.ones((64, 64)))
+    energy = (abs(constant) ** 2).sum((1, 2))
+    assert energy[-2] == pytest.approx(energy.sum())
+    corner = (-1.0) ** np.add.outer(np.arange(64), np.arange(64))
+    energy = (abs(frame.analyze(corner)) ** 2).sum((1, 2))
+    assert energy[-1] > 0.9 * energy.sum()
+    noise = frame.analyze(np.random.default_rng(4).random((64, 64)))
+    assert abs(noise[-2:].imag).max() < 1e-15
+
+
+def test_high_pass_is_added_where_needed_or_asked_for():
+    assert not BANKS["kymatio"].frame((64, 64)).highpass
+    assert BANKS["kymatio"].frame((64, 64), highpass=True).highpass
+    assert BANKS["kymatio"].frame((64, 64)).labels[-1] == "low-pass"
+
+
+def test_a_frame_that_cannot_be_inverted():
+    with pytest.raises(gk.FrameError, match=r"cannot be inverted: .* pass highpass=True"):
+        gk.GaborBank([gk.GaborKernel(sigma=3)]).frame((64, 64), highpass=False)
+
+
+def test_bounds_far_apart_warn():
+    with pytest.warns(gk.FrameWarning, match="the inverse loses 2.8 digits") as record:
+        gk.GaborBank.preset("manjunath").frame((128, 100), highpass=False)
+    assert record[0].filename == __file__
+
+
+def test_gradients_pass_through():
+    frame = gk.GaborBank.grid(1, 2).frame((5, 6))
+    image = torch.rand(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.autograd.gradcheck(frame.analyze, image.requires_grad_())
+    coefficients = torch.from_numpy(random_coefficients(frame)).requires_grad_()
+    assert torch.autograd.gradcheck(frame.synthesize, coefficients)
+
+
+def test_large_frames_keep_no_transfer_functions(monkeypatch):
+    image = np.random.default_rng(5).random((20, 22))
+    bank = gk.GaborBank([*gk.GaborBank.grid(1, 3), gk.GaborKernel(sigma=2, gamma=0.7)])
+    expected = bank.frame(image.shape).analyze(image)
+    monkeypatch.setattr(frame_module, "CACHE_BYTES", 0)
+    frame = bank.frame(image.shape)
+    assert frame._spectra is None
+    np.testing.assert_array_equal(frame.analyze(image), expected)
+
+
+def test_repr_states_bounds_and_ratio():
+    text = repr(BANKS["kymatio"].frame((128, 100)))
+    assert text.startswith("GaborFrame(32 kernels + low-pass, 128 x 100, bounds 0.123 to 1.039")
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 4), (4, -1), (2.5, 3), None, (4, 5, 6), ("a", 3)])
+def test_shapes_of_no_image(shape):
+    with pytest.raises(gk.FrameError, match=r"is not \(H, W\)"):
+        gk.GaborBank.grid(1, 2).frame(shape)
+
+
+def test_learnable_kernels_have_no_frame():
+    bank = gk.GaborBank([gk.GaborKernel(sigma=torch.tensor(3.0, requires_grad=True))])
+    with pytest.raises(gk.FrameError, match="learnable"):
+        bank.frame((8, 8))
+
+
+def test_images_and_coefficients_that_do_not_fit():
+    frame = gk.GaborBank.grid(1, 2).frame((8, 9))
+    with pytest.raises(gk.FrameError, match=r"shape \(8, 8\) does not fit"):
+        frame.analyze(np.ones((8, 8)))
+    with pytest.raises(gk.ImageError, match="complex128 cannot be filtered"):
+        frame.analyze(np.ones((8, 9), complex))
+    with pytest.raises(gk.FrameError, match=r"coefficients of shape \(2, 8, 9\) do not fit"):
+        frame.synthesize(np.ones((2, 8, 9), complex))
+    with pytest.raises(gk.FrameError, match="magnitudes alone do not determine"):
+        frame.synthesize(np.ones((len(frame), 8, 9)))
+    with pytest.raises(gk.FrameError, match="float32 are not complex64"):
+        frame.synthesize(torch.ones(len(frame), 8, 9))
+    with pytest.raises(gk.FrameError, match="do not fit"):
+        frame.synthesize([1, 2])
+
+
+def test_frames_warn_once_only_where_they_should():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gk.GaborBank.grid().frame((28, 28))
