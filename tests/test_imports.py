@@ -1,0 +1,146 @@
+"""Who imports whom: what ``import gaborkit`` loads, and which way the arrows point."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gaborkit
+
+PACKAGE = Path(gaborkit.__file__).parent
+
+HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
+
+# Layers from the bottom up: a module imports from its own layer or from those before it.
+LAYERS = [
+    ["errors", "types"],
+    ["files"],
+    ["conventions"],
+    ["kernel", "log_gabor", "gabor"],
+    ["presets"],
+    ["bank"],
+    ["arrays", "boundary"],
+    ["engines"],
+    ["planning"],
+    ["filtering"],
+    ["frame"],
+    ["images", "pictures"],
+    ["plotting"],
+    ["benchmark"],
+]
+
+# Methods that are front doors of a layer above, and import it when called. Nothing else may.
+FRONT_DOORS = {
+    ("kernel", "bank"),
+    ("bank", "filtering"),
+    ("bank", "planning"),
+    ("bank", "frame"),
+}
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def loaded_by(statement):
+    return set(
+        run(f"import sys; {statement}; print(*{{m.split('.')[0] for m in sys.modules}})").split()
+    )
+
+
+@pytest.mark.parametrize("statement", ["import gaborkit", "import gaborkit.frame"])
+def test_import_loads_nothing_heavy(statement):
+    assert loaded_by(statement) & HEAVY == set()
+
+
+def test_that_test_would_notice():
+    assert loaded_by("import gaborkit.plotting") & HEAVY >= {"matplotlib"}
+
+
+def test_filtering_arrays_and_drawing_load_no_torch_and_no_opencv():
+    code = "import numpy, gaborkit as gk; gk.GaborBank.grid().filter(numpy.ones((8, 8)))"
+    assert loaded_by(f"{code}; gk.plotting") & {"torch", "cv2", "skimage"} == set()
+
+
+def test_subpackages_are_loaded_at_first_use():
+    assert run("import gaborkit as gk; print(gk.plotting.__name__)") == "gaborkit.plotting"
+
+
+def test_unknown_attributes():
+    with pytest.raises(AttributeError, match="module 'gaborkit' has no attribute 'wavelet'"):
+        _ = gaborkit.wavelet
+
+
+def test_all_names_exist():
+    for name in gaborkit.__all__:
+        assert getattr(gaborkit, name) is not None
+
+
+def module_name(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(source, depth):
+    """First parts of the modules that relative imports name: all, those for types, those late.
+
+    ``depth`` is the number of packages between the file and gaborkit, itself included.
+    """
+    tree = ast.parse(source)
+    late, typing = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            late |= {id(child) for child in ast.walk(node)}
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            typing |= {id(child) for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == depth and id(node) not in typing:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            for name in names:
+                yield name.split(".")[0], id(node) in late
+
+
+def violations(module, source, depth):
+    rank = {name: place for place, layer in enumerate(LAYERS) for name in layer}
+    for target, late in imports_of(source, depth):
+        if rank[target] > rank[module] and not (late and (module, target) in FRONT_DOORS):
+            yield f"{module} imports {target}"
+
+
+def test_arrows_never_turn_back():
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = module_name(path)
+        if module == "__init__":
+            continue
+        depth = len(path.relative_to(PACKAGE).parts)
+        found += violations(module, path.read_text(encoding="utf-8"), depth)
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from .filtering import filter_bank", ["kernel imports filtering"]),
+        ("from . import frame", ["kernel imports frame"]),
+        ("def f():\n    from .frame import GaborFrame", ["kernel imports frame"]),
+        ("def f():\n    from .bank import GaborBank", []),
+        ("from .bank import GaborBank", ["kernel imports bank"]),
+        ("if TYPE_CHECKING:\n    from .filtering import Plan", []),
+        ("from .errors import KernelError", []),
+    ],
+)
+def test_that_the_arrow_test_would_notice(source, expected):
+    assert list(violations("kernel", source, 1)) == expected
+
+
+def test_no_module_imports_gaborkit_absolutely():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                assert not (node.module or "").startswith("gaborkit"), path
