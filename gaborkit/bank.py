@@ -23,7 +23,7 @@ from .presets import PRESETS
 from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
 
 if TYPE_CHECKING:
-    from .filtering import Plan
+    from .planning import Plan
     from .frame import GaborFrame
 
 #: Families of kernel by the name that a saved bank calls them.

@@ -29,7 +29,7 @@ from .errors import KernelError, SamplingWarning
 from .types import NORMS, Array, Boundary, ComplexArray, Engine, Norm, RealArray
 
 if TYPE_CHECKING:
-    from .filtering import Plan
+    from .planning import Plan
 
 #: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
 Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
