@@ -27,8 +27,9 @@ from .errors import (
     PictureError,
     SamplingWarning,
 )
+from .gabor import GaborKernel
 from .images import luminance, read_image, sample_names, write_image
-from .kernel import TOLERANCE, GaborKernel, Kernel
+from .kernel import TOLERANCE, Kernel
 from .log_gabor import LogGaborKernel
 
 __version__ = "0.1.0"

@@ -17,14 +17,15 @@ import numpy as np
 
 from .errors import BankError, GaborkitError
 from .files import atomic_write
-from .kernel import TOLERANCE, GaborKernel, Kernel
+from .gabor import GaborKernel
+from .kernel import TOLERANCE, Kernel
 from .log_gabor import LogGaborKernel
 from .presets import PRESETS
 from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
 
 if TYPE_CHECKING:
-    from .planning import Plan
     from .frame import GaborFrame
+    from .planning import Plan
 
 #: Families of kernel by the name that a saved bank calls them.
 FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {

@@ -23,7 +23,8 @@ from typing import Any, Self
 import numpy as np
 
 from .errors import KernelError, SamplingWarning
-from .kernel import TOLERANCE, Kernel, power
+from .kernel import TOLERANCE, Kernel
+from .parameters import finite, power
 from .types import ComplexArray, RealArray
 
 # Kovesi's low-pass: cut-off in cycles per pixel, and order.
@@ -91,14 +92,7 @@ class LogGaborKernel(Kernel):
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             name, value = field.name, getattr(self, field.name)
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                raise KernelError(f"{name}={value!r} is not a number") from None
-            except OverflowError:
-                number = math.inf
-            if not math.isfinite(number):
-                raise KernelError(f"{name}={number} is not finite; give a finite number")
+            number = float(finite(name, value))
             if name != "theta" and number <= 0:
                 raise KernelError(f"{name}={number:g} is not positive; {_HINT[name]}")
             object.__setattr__(self, name, number)

@@ -174,7 +174,8 @@ def plan_bank(
     names = AVAILABLE[library]
     if engine != "auto" and engine not in names:
         raise FilterError(
-            f"engine={engine!r} is not written for {library}; choose one of auto, {', '.join(names)}"
+            f"engine={engine!r} is not written for {library}; "
+            f"choose one of auto, {', '.join(names)}"
         )
     if len(shape) < 2 or min(shape) < 1:
         raise FilterError(f"shape={shape} is not that of an image (..., H, W) with pixels in it")

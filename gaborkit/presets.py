@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import BankError
-from .kernel import GaborKernel, Kernel
+from .gabor import GaborKernel
+from .kernel import Kernel
 from .log_gabor import LogGaborKernel
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gaborkit.errors import BankError
-from gaborkit.kernel import GaborKernel
+from gaborkit.gabor import GaborKernel
 from gaborkit.log_gabor import LogGaborKernel
 from gaborkit.presets import PRESETS, article, bob, kovesi, kymatio, manjunath
 

@@ -64,7 +64,9 @@ class _Passes:
         self.row_matrix = _toeplitz(factorization.rows, dtype).reshape(-1, self.span).T.copy()
         # For each row filter the column filters that meet it, (G_f, BLOCK, BLOCK + taps - 1).
         self.column_matrices = [
-            _toeplitz(factorization.columns[[g for f, g in factorization.products if f == row]], dtype)
+            _toeplitz(
+                factorization.columns[[g for f, g in factorization.products if f == row]], dtype
+            )
             for row in range(self.filters)
         ]
 
@@ -80,7 +82,10 @@ class _Passes:
         wide[:, : image.shape[1]] = image
         step = wide.itemsize
         windows = as_strided(
-            wide, (self.blocks, n, self.span), (BLOCK * step, wide.strides[0], step), writeable=False
+            wide,
+            (self.blocks, n, self.span),
+            (BLOCK * step, wide.strides[0], step),
+            writeable=False,
         )
         blocks = (windows @ self.row_matrix).reshape(self.blocks, n, self.filters, BLOCK)
         return blocks.transpose(2, 1, 0, 3).reshape(self.filters, n, -1)[:, :, : self.width]

@@ -1,0 +1,454 @@
+"""The Gabor kernel: its formula, its samples and its transfer function.
+
+With z = (x, y), rotated and dilated to x' = (x cos(theta) + y sin(theta)) / s and
+y' = (-x sin(theta) + y cos(theta)) / s::
+
+    psi(z) = N(s) exp(-(x'^2 + gamma^2 y'^2) / (2 sigma^2))
+             (exp(i (2 pi x' / wavelength + phase)) - C)
+    C = exp(i phase) exp(-2 pi^2 sigma^2 / wavelength^2)
+
+C is the DC-removal term. Sampling spoils the zero mean that it gives, so the sampled kernel solves
+for C again, from its own samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import warnings
+from collections.abc import Hashable
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Self
+
+import numpy as np
+
+from .conventions import Conventions, sigma_of
+from .errors import KernelError, SamplingWarning
+from .kernel import TOLERANCE, Factors, Kernel
+from .parameters import finite, is_tensor, number, power
+from .types import NORMS, Array, ComplexArray, Norm, RealArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaborKernel(Conventions, Kernel):
+    """A complex Gabor kernel, with or without the DC-removal term.
+
+    Parameters
+    ----------
+    wavelength : float
+        One period of the carrier of the mother kernel, in pixels. The default is the article's
+        2 pi pixels.
+    theta : float
+        Direction of the wave vector in radians, from +x (right) towards +y (down).
+    sigma : float
+        Standard deviation of the Gaussian along the wave vector, in pixels, before dilation.
+    gamma : float
+        Aspect ratio: the deviation across the wave vector is ``sigma / gamma``.
+    phase : float
+        Carrier phase at the centre, in radians.
+    scale : float
+        Dilation of the mother kernel, a**j: wavelength and deviations are multiplied by it.
+    dc_free : bool
+        Subtract the DC-removal term, so that a constant image answers zero.
+    norm : {"l1", "l2", "gain", "peak", "article"}
+        Amplitude rule N(s). ``l1``: the envelope integrates to 1 (scikit-image, kymatio);
+        ``l2``: the squared envelope integrates to 1; ``gain``: the largest magnitude of the
+        transfer function is 1; ``peak``: the envelope is 1 at the centre (OpenCV, MATLAB);
+        ``article``: the mother's envelope integrates to 1 and dilation multiplies by s**-1/2.
+
+    Raises
+    ------
+    KernelError
+        If a parameter is not finite, or out of range.
+
+    Warns
+    -----
+    SamplingWarning
+        If the wavelength is below 2 pixels, or the envelope is too small for the pixel grid or
+        for its carrier.
+
+    Notes
+    -----
+    A parameter may be a torch tensor of no dimensions. ``sample`` then returns a tensor, and
+    filtering a tensor passes gradients to the parameter.
+
+    References
+    ----------
+    Daugman (1985), "Uncertainty relation for resolution in space, spatial frequency, and
+    orientation optimized by two-dimensional visual cortical filters", JOSA A 2(7), 1160-1169.
+    Lee (1996), "Image representation using 2D Gabor wavelets", IEEE TPAMI 18(10), 959-971.
+
+    Examples
+    --------
+    >>> kernel = GaborKernel(wavelength=8, theta=0.5, sigma=4)
+    >>> kernel.sample().shape
+    (35, 35)
+    >>> bool(abs(kernel.sample().sum()) < 1e-15)
+    True
+    >>> kernel.scaled(2, 3).frequency
+    0.015625
+    """
+
+    wavelength: float = 2 * math.pi
+    theta: float = 0.0
+    sigma: float
+    gamma: float = 1.0
+    phase: float = 0.0
+    scale: float = 1.0
+    dc_free: bool = True
+    norm: Norm = "l1"
+
+    def __post_init__(self) -> None:
+        for name in PARAMETERS:
+            object.__setattr__(self, name, finite(name, getattr(self, name)))
+            if name not in ("theta", "phase") and not getattr(self, name) > 0:
+                raise KernelError(
+                    f"{name}={number(getattr(self, name)):g} is not positive; "
+                    f"{name} is {_MEANING[name]}"
+                )
+        if not isinstance(self.dc_free, (bool, np.bool_)):
+            raise KernelError(f"dc_free={self.dc_free!r} is neither True nor False")
+        object.__setattr__(self, "dc_free", bool(self.dc_free))
+        if self.norm not in NORMS:
+            raise KernelError(f"norm={self.norm!r} is unknown; choose one of {', '.join(NORMS)}")
+        object.__setattr__(self, "norm", str(self.norm))
+        self._warn_of_poor_sampling()
+
+    def _warn_of_poor_sampling(self) -> None:
+        wavelength, deviation = 1 / self.frequency, number(self.sigma * self.scale)
+        narrow = deviation / max(1.0, number(self.gamma))
+        text = ""
+        if wavelength < 2:
+            text = f"a wavelength of {wavelength:.3g} pixels is below 2 and aliases; use 2 or more"
+        elif narrow < 0.5:
+            text = (
+                f"an envelope of standard deviation {narrow:.3g} pixels is too small for the pixel "
+                "grid; use 0.5 pixels or more (sigma * scale, divided by gamma above 1)"
+            )
+        elif self.peak_frequency > 1.5 * self.frequency:
+            text = (
+                f"an envelope of sigma {deviation:.3g} pixels is too small for a wavelength of "
+                f"{wavelength:.3g}: the response peaks at {1 / self.peak_frequency:.3g} pixels; "
+                f"use sigma of at least {wavelength / 7:.3g}"
+            )
+        if text:
+            warnings.warn(text, SamplingWarning, stacklevel=4)
+
+    # ---- constructors ----
+
+    @classmethod
+    def from_bandwidth(cls, *, wavelength: float, bandwidth: float = 1.0, **fields: Any) -> Self:
+        """Kernel whose half-response spatial-frequency bandwidth is ``bandwidth`` octaves.
+
+        Parameters
+        ----------
+        wavelength : float
+            Pixels.
+        bandwidth : float
+            Octaves between the two frequencies at which the plain Gabor function's transfer
+            function falls to half its peak.
+        **fields
+            The other parameters of :class:`GaborKernel`, without ``sigma``.
+
+        Raises
+        ------
+        KernelError
+            If the bandwidth is not positive and finite.
+
+        References
+        ----------
+        Petkov and Kruizinga (1997), "Computational models of visual neurons specialised in the
+        detection of periodic and aperiodic oriented visual stimuli", Biol. Cybern. 76, 83-96.
+
+        Examples
+        --------
+        >>> round(GaborKernel.from_bandwidth(wavelength=8, bandwidth=1).sigma, 3)
+        4.497
+        """
+        return cls(wavelength=wavelength, sigma=sigma_of(wavelength, bandwidth), **fields)
+
+    def scaled(self, a: float, j: float = 1) -> Self:
+        """The kernel dilated by ``a**j``, on top of its own scale."""
+        return dataclasses.replace(self, scale=self.scale * power(a, j))
+
+    def rotated(self, theta: float) -> Self:
+        """The kernel turned by ``theta`` radians, from +x towards +y."""
+        return dataclasses.replace(self, theta=self.theta + theta)
+
+    def replace(self, **fields: Any) -> Self:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **fields)
+
+    # ---- figures ----
+
+    @property
+    def frequency(self) -> float:
+        """Frequency of the carrier in cycles per pixel, dilation included."""
+        return 1 / number(self.wavelength * self.scale)
+
+    @property
+    def is_dc_free(self) -> bool:
+        """Whether a constant image answers zero."""
+        return self.dc_free
+
+    @property
+    def peak_frequency(self) -> float:
+        """Frequency at which the transfer function is largest, in cycles per pixel.
+
+        The DC-removal term pushes it above ``frequency`` when the envelope is small.
+        """
+        roundness = self._roundness
+        return self.frequency * (_peak(roundness) / roundness if self.dc_free else 1.0)
+
+    @property
+    def bandwidth(self) -> float:
+        """Half-response bandwidth in octaves; infinite if half response reaches zero frequency."""
+        ratio = self._roundness / 2
+        half = math.sqrt(math.log(2) / 2)
+        return math.log2((ratio + half) / (ratio - half)) if ratio > half else math.inf
+
+    @property
+    def learnable(self) -> bool:
+        """Whether a parameter is a torch tensor."""
+        return any(is_tensor(getattr(self, name)) for name in PARAMETERS)
+
+    @property
+    def _roundness(self) -> float:
+        """2 pi sigma / wavelength: the carrier's radians a standard deviation."""
+        return 2 * math.pi * number(self.sigma) / number(self.wavelength)
+
+    # ---- formula ----
+
+    def amplitude(self) -> Array:
+        """N(s), the value of the envelope at the centre."""
+        xp = self._library()
+        sigma, gamma, scale = self.sigma, self.gamma, self.scale
+        area = 2 * math.pi * (sigma * scale) ** 2 / gamma  # integral of an envelope of height 1
+        match self.norm:
+            case "l1":
+                return 1 / area
+            case "l2":
+                return xp.sqrt(2 / area)
+            case "peak":
+                return 1.0
+            case "article":
+                return gamma / (2 * math.pi * sigma**2) / xp.sqrt(scale)
+            case "gain":
+                if not self.dc_free:
+                    return 1 / area
+                roundness = 2 * math.pi * sigma / self.wavelength
+                # Where the peak lies changes its height to second order only, so it is a constant
+                # to the gradient.
+                at = _peak(self._roundness)
+                height = xp.exp(-((at - roundness) ** 2) / 2) - xp.exp(-(roundness**2 + at**2) / 2)
+                return 1 / (area * height)
+
+    def evaluate(self, y: Array, x: Array) -> Array:
+        """Psi at pixel coordinates, by the formula and with the analytic C; complex128.
+
+        Parameters
+        ----------
+        y, x : array of floats
+            Pixels from the centre, broadcast against each other.
+
+        Examples
+        --------
+        >>> kernel = GaborKernel.article(sigma=1)
+        >>> complex(kernel.evaluate(0.0, 0.0)).real * 4 * math.pi
+        0.6321...
+        """
+        envelope, carrier = self._envelope_and_carrier(np.asarray(y, float), np.asarray(x, float))
+        if not self.dc_free:
+            return self.amplitude() * envelope * carrier
+        xp = self._library()
+        dc = xp.exp(1j * self.phase) * math.exp(-(self._roundness**2) / 2)
+        return self.amplitude() * envelope * (carrier - dc)
+
+    def radius(self, tolerance: float = TOLERANCE) -> int:
+        """Half-width in pixels of the square support.
+
+        At most ``tolerance`` of the envelope's mass lies outside the square, for every theta: the
+        larger of the two deviations decides, and the bound adds both axes' tails.
+        """
+        if not 0 < tolerance < 1:
+            raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
+        deviation = number(self.sigma * self.scale) * max(1.0, 1 / number(self.gamma))
+        return max(1, math.ceil(-deviation * NormalDist().inv_cdf(tolerance / 4)))
+
+    def sample(self, tolerance: float = TOLERANCE) -> Any:
+        """Kernel on the pixel grid; its sum is zero to rounding if ``dc_free``.
+
+        Parameters
+        ----------
+        tolerance : float
+            Share of the envelope's mass that may lie outside the support.
+
+        Returns
+        -------
+        complex128 array (2 radius + 1, 2 radius + 1)
+            Origin at the centre, rows are y. A torch tensor if a parameter is one.
+
+        Raises
+        ------
+        KernelError
+            If the tolerance is not between 0 and 1.
+
+        Examples
+        --------
+        >>> GaborKernel(sigma=2).sample(tolerance=1e-2).shape
+        (13, 13)
+        """
+        radius = self.radius(tolerance)
+        line = np.arange(-radius, radius + 1.0)
+        envelope, carrier = self._envelope_and_carrier(line[:, None], line[None, :])
+        plain = envelope * carrier
+        if self.dc_free:
+            mass = envelope.sum()
+            plain = plain - envelope * (plain.sum() / mass)
+            plain = plain - envelope * (plain.sum() / mass)  # what rounding left the first time
+        return self.amplitude() * plain
+
+    @property
+    def separable(self) -> bool:
+        """Whether the envelope is round, so that the kernel is a sum of two outer products."""
+        return number(self.gamma) == 1.0
+
+    def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
+        """The samples as a weighted sum of outer products; see :meth:`Kernel.factors`.
+
+        A round kernel has two terms, exactly: the wave, and the DC-removal term, whose Gaussian
+        all kernels of one envelope share.
+        """
+        if not self.separable:
+            return super().factors(tolerance, accuracy)
+        radius = self.radius(tolerance)
+        line = np.arange(-radius, radius + 1.0)
+        gauss = np.exp(-(line**2) / (2 * number(self.sigma * self.scale) ** 2))
+        turn = 2j * math.pi * self.frequency * line
+        column = gauss * np.exp(turn * math.sin(self.theta))
+        row = gauss * np.exp(turn * math.cos(self.theta))
+        height = complex(number(self.amplitude()) * np.exp(1j * number(self.phase)))
+        if not self.dc_free:
+            return np.array([height]), column[None], row[None]
+        dc = column.sum() * row.sum() / gauss.sum() ** 2
+        weights = np.array([height, -dc * height])
+        return weights, np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+
+    def canonical(self) -> tuple[Hashable, bool, float]:
+        """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
+        turns, theta = divmod(number(self.theta), math.pi)
+        if math.pi - theta < 1e-13:
+            turns, theta = turns + 1, 0.0
+        fields = (self.wavelength, self.sigma, self.gamma, self.scale, self.dc_free, self.norm)
+        return (round(theta, 13), *fields), bool(turns % 2), number(self.phase)
+
+    def transfer(self, fy: RealArray, fx: RealArray, *, sampled: bool = False) -> ComplexArray:
+        """Transfer function: the Fourier transform of psi, in closed form.
+
+        Parameters
+        ----------
+        fy, fx : arrays of floats
+            Frequencies in cycles per pixel, broadcast against each other.
+        sampled : bool
+            Answer for the kernel on the pixel grid: the sum over all aliases, with C solved again
+            for the grid. It equals the Fourier transform of ``sample(tolerance)`` to within
+            ``tolerance`` times the envelope's mass.
+
+        Returns
+        -------
+        complex128 array
+            A Gaussian at the wave vector minus C times a Gaussian at zero.
+
+        Examples
+        --------
+        >>> kernel = GaborKernel(wavelength=8, sigma=4, norm="gain")
+        >>> float(abs(kernel.transfer(0.0, kernel.peak_frequency)))
+        1.0
+        """
+        fy, fx = np.asarray(fy, float), np.asarray(fx, float)
+        theta, spread = number(self.theta), number(self.sigma * self.scale)
+        centre_y, centre_x = self.frequency * math.sin(theta), self.frequency * math.cos(theta)
+        height = number(self.amplitude()) * 2 * math.pi * spread**2 / number(self.gamma)
+        turn = np.exp(1j * number(self.phase))
+
+        def gauss(fy: RealArray, fx: RealArray) -> RealArray:
+            along = fx * math.cos(theta) + fy * math.sin(theta)
+            across = (fy * math.cos(theta) - fx * math.sin(theta)) / number(self.gamma)
+            value: RealArray = np.exp(-2 * (math.pi * spread) ** 2 * (along**2 + across**2))
+            return value
+
+        if not sampled:
+            dc = math.exp(-(self._roundness**2) / 2) if self.dc_free else 0.0
+            return height * turn * (gauss(fy - centre_y, fx - centre_x) - dc * gauss(fy, fx))
+
+        # Aliases repeat with period 1; 8.5 deviations leave out less than rounding.
+        reach = math.ceil(0.5 + 8.5 * max(1.0, number(self.gamma)) / (2 * math.pi * spread))
+
+        def periodic(fy: RealArray, fx: RealArray) -> RealArray:
+            fy, fx = fy - np.round(fy), fx - np.round(fx)
+            total = np.zeros(np.broadcast_shapes(fy.shape, fx.shape))
+            for m in range(-reach, reach + 1):
+                for n in range(-reach, reach + 1):
+                    total += gauss(fy + m, fx + n)
+            return total
+
+        plain = periodic(fy - centre_y, fx - centre_x)
+        if not self.dc_free:
+            return height * turn * plain
+        zero = np.zeros(())
+        dc = float(periodic(zero - centre_y, zero - centre_x) / periodic(zero, zero))
+        return height * turn * (plain - dc * periodic(fy, fx))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields as JSON-ready values; tensors become floats."""
+        fields = {name: number(getattr(self, name)) for name in PARAMETERS}
+        return {"family": "gabor", **fields, "dc_free": self.dc_free, "norm": self.norm}
+
+    def _library(self) -> Any:
+        """The library that computes the formula: torch if a parameter is a tensor."""
+        return sys.modules["torch"] if self.learnable else np
+
+    def _envelope_and_carrier(self, y: RealArray, x: RealArray) -> tuple[Array, Array]:
+        xp = self._library()
+        names = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")
+        wavelength, theta, sigma, gamma, phase, scale = (getattr(self, name) for name in names)
+        if xp is not np:
+            device = next(p.device for p in map(self.__getattribute__, names) if is_tensor(p))
+            y, x, wavelength, theta, sigma, gamma, phase, scale = (
+                xp.as_tensor(value, dtype=xp.float64, device=device)
+                for value in (y, x, wavelength, theta, sigma, gamma, phase, scale)
+            )
+        cos, sin = xp.cos(theta), xp.sin(theta)
+        along = (x * cos + y * sin) / scale
+        across = (y * cos - x * sin) / scale
+        envelope = xp.exp(-(along**2 + gamma**2 * across**2) / (2 * sigma**2))
+        carrier = xp.exp(1j * (2 * math.pi * along / wavelength + phase))
+        return envelope, carrier
+
+
+#: The numeric fields of a GaborKernel.
+PARAMETERS = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")
+
+_MEANING = {
+    "wavelength": "one period of the carrier in pixels, such as 8",
+    "sigma": "the envelope's standard deviation in pixels, such as 4",
+    "gamma": "the aspect ratio, 1 for a round envelope and 0.5 for one twice as long across",
+    "scale": "the dilation a**j, such as 2",
+}
+
+
+def _peak(roundness: float) -> float:
+    """Where exp(-(u - k)^2 / 2) - exp(-(u^2 + k^2) / 2) is largest, for k = ``roundness``.
+
+    The derivative vanishes where u (1 - exp(-u k)) = k; Newton's steps from above converge.
+    """
+    u = roundness + 1 / (1 + roundness)
+    for _ in range(50):
+        decay = math.exp(-u * roundness)
+        step = (-u * math.expm1(-u * roundness) - roundness) / (1 - decay + u * roundness * decay)
+        u -= step
+        if abs(step) <= 1e-15 * u:
+            break
+    return u
