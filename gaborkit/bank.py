@@ -20,6 +20,7 @@ from .files import atomic_write
 from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
 from .log_gabor import LogGaborKernel
+from .parameters import number
 from .presets import PRESETS
 from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
 
@@ -196,7 +197,7 @@ class GaborBank:
         ]
         for k, kernel in enumerate(self.kernels):
             family, frequency = kernel.to_dict()["family"], kernel.frequency
-            theta = round(math.degrees(kernel.theta), 2)
+            theta = round(math.degrees(number(kernel.theta)), 2)
             figures = (f"{1 / frequency:.4g}", f"{frequency:.4g}", f"{theta:g}")
             rows.append((str(k), family, *figures, str(kernel.radius())))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -223,8 +223,7 @@ class GaborKernel(Conventions, Kernel):
 
     def amplitude(self) -> Array:
         """N(s), the value of the envelope at the centre."""
-        xp = self._library()
-        sigma, gamma, scale = self.sigma, self.gamma, self.scale
+        xp, wavelength, _, sigma, gamma, _, scale = self._library_and_parameters()
         area = 2 * math.pi * (sigma * scale) ** 2 / gamma  # integral of an envelope of height 1
         match self.norm:
             case "l1":
@@ -238,7 +237,7 @@ class GaborKernel(Conventions, Kernel):
             case "gain":
                 if not self.dc_free:
                     return 1 / area
-                roundness = 2 * math.pi * sigma / self.wavelength
+                roundness = 2 * math.pi * sigma / wavelength
                 # Where the peak lies changes its height to second order only, so it is a constant
                 # to the gradient.
                 at = _peak(self._roundness)
@@ -262,8 +261,8 @@ class GaborKernel(Conventions, Kernel):
         envelope, carrier = self._envelope_and_carrier(np.asarray(y, float), np.asarray(x, float))
         if not self.dc_free:
             return self.amplitude() * envelope * carrier
-        xp = self._library()
-        dc = xp.exp(1j * self.phase) * math.exp(-(self._roundness**2) / 2)
+        xp, wavelength, _, sigma, _, phase, _ = self._library_and_parameters()
+        dc = xp.exp(1j * phase) * xp.exp(-2 * (math.pi * sigma / wavelength) ** 2)
         return self.amplitude() * envelope * (carrier - dc)
 
     def radius(self, tolerance: float = TOLERANCE) -> int:
@@ -327,8 +326,8 @@ class GaborKernel(Conventions, Kernel):
         line = np.arange(-radius, radius + 1.0)
         gauss = np.exp(-(line**2) / (2 * number(self.sigma * self.scale) ** 2))
         turn = 2j * math.pi * self.frequency * line
-        column = gauss * np.exp(turn * math.sin(self.theta))
-        row = gauss * np.exp(turn * math.cos(self.theta))
+        column = gauss * np.exp(turn * math.sin(number(self.theta)))
+        row = gauss * np.exp(turn * math.cos(number(self.theta)))
         height = complex(number(self.amplitude()) * np.exp(1j * number(self.phase)))
         if not self.dc_free:
             return np.array([height]), column[None], row[None]
@@ -406,20 +405,19 @@ class GaborKernel(Conventions, Kernel):
         fields = {name: number(getattr(self, name)) for name in PARAMETERS}
         return {"family": "gabor", **fields, "dc_free": self.dc_free, "norm": self.norm}
 
-    def _library(self) -> Any:
-        """The library that computes the formula: torch if a parameter is a tensor."""
-        return sys.modules["torch"] if self.learnable else np
+    def _library_and_parameters(self) -> tuple[Any, ...]:
+        """NumPy and the parameters; or torch and all of them as tensors, if one is a tensor."""
+        values = tuple(getattr(self, name) for name in PARAMETERS)
+        tensors = [value for value in values if is_tensor(value)]
+        if not tensors:
+            return np, *values
+        torch, device = sys.modules["torch"], tensors[0].device
+        return torch, *(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values)
 
     def _envelope_and_carrier(self, y: RealArray, x: RealArray) -> tuple[Array, Array]:
-        xp = self._library()
-        names = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")
-        wavelength, theta, sigma, gamma, phase, scale = (getattr(self, name) for name in names)
+        xp, wavelength, theta, sigma, gamma, phase, scale = self._library_and_parameters()
         if xp is not np:
-            device = next(p.device for p in map(self.__getattribute__, names) if is_tensor(p))
-            y, x, wavelength, theta, sigma, gamma, phase, scale = (
-                xp.as_tensor(value, dtype=xp.float64, device=device)
-                for value in (y, x, wavelength, theta, sigma, gamma, phase, scale)
-            )
+            y, x = (xp.as_tensor(axis, device=theta.device) for axis in (y, x))
         cos, sin = xp.cos(theta), xp.sin(theta)
         along = (x * cos + y * sin) / scale
         across = (y * cos - x * sin) / scale

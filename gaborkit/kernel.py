@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .parameters import number
 from .types import Array, Boundary, ComplexArray, Engine, RealArray
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Kernel(ABC):
     @property
     def label(self) -> str:
         """Short name for plots and tables."""
-        degrees = round(math.degrees(self.theta), 2)
+        degrees = round(math.degrees(number(self.theta)), 2)
         return f"{1 / self.frequency:.4g} px, {degrees:g}°"
 
     def filter(

@@ -403,6 +403,34 @@ def test_a_learnable_kernel_equals_its_values():
     assert learnable.radius() == plain.radius()
 
 
+@pytest.mark.parametrize("name", ["wavelength", "theta", "sigma", "gamma", "phase", "scale"])
+@pytest.mark.parametrize("norm", ["l1", "l2", "gain", "peak", "article"])
+def test_any_one_parameter_may_be_learned(name, norm):
+    values = {
+        "wavelength": 8.0,
+        "theta": 0.3,
+        "sigma": 3.0,
+        "gamma": 0.9,
+        "phase": 0.2,
+        "scale": 1.1,
+    }
+    plain = gk.GaborKernel(**values, norm=norm)
+    parameter = torch.tensor(values[name], dtype=torch.float64, requires_grad=True)
+    kernel = gk.GaborKernel(**{**values, name: parameter}, norm=norm)
+    np.testing.assert_allclose(
+        kernel.sample().detach(), plain.sample(), rtol=0, atol=1e-15 * float(plain.amplitude())
+    )
+    found = kernel.evaluate(1.0, 2.0)
+    assert found.detach().item() == pytest.approx(complex(plain.evaluate(1.0, 2.0)), rel=1e-13)
+    found.real.backward()
+    assert parameter.grad.item() != 0
+    assert kernel.label == plain.label
+    assert gk.GaborBank([kernel]).table() == gk.GaborBank([plain]).table()
+    np.testing.assert_array_equal(
+        kernel.transfer(np.array(0.1), np.array(0.2)), plain.transfer(np.array(0.1), np.array(0.2))
+    )
+
+
 def test_adjoint_identity_of_the_gradient():
     bank = gk.GaborBank.grid(2, 3)
     rng = np.random.default_rng(10)
