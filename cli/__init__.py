@@ -1,0 +1,1 @@
+"""The command ``gaborkit``, installed as the package ``gaborkit_cli``."""

@@ -56,6 +56,9 @@ class NumpyLibrary:
 
     name: ClassVar[str] = "numpy"
 
+    def __init__(self, workers: int = -1) -> None:
+        self.workers = workers  # threads of a transform; -1 for one a core
+
     def promote(self, image: Array) -> Array:
         image = np.asarray(image)
         kind = image.dtype.kind
@@ -78,12 +81,12 @@ class NumpyLibrary:
     def fft(self, array: Array, size: int, axis: int) -> Array:
         import scipy.fft
 
-        return scipy.fft.fft(array, size, axis, workers=-1)
+        return scipy.fft.fft(array, size, axis, workers=self.workers)
 
     def ifft(self, array: Array, axis: int) -> Array:
         import scipy.fft
 
-        return scipy.fft.ifft(array, axis=axis, workers=-1, overwrite_x=True)
+        return scipy.fft.ifft(array, axis=axis, workers=self.workers, overwrite_x=True)
 
     def fast_size(self, size: int) -> int:
         import scipy.fft

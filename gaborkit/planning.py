@@ -112,7 +112,7 @@ class Plan:
         rows = columns = 0
         for kernels in factorized_together([self.bank[k] for k in step.indices]):
             accuracy = ACCURACY[self.dtype]
-            parts = Factorization.of([k for _, k in kernels], self.tolerance, accuracy)
+            parts = Factorization.of(tuple(k for _, k in kernels), self.tolerance, accuracy)
             rows, columns = rows + len(parts.rows), columns + len(parts.products)
         return f", {rows} row and {columns} column passes"
 

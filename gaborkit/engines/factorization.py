@@ -7,7 +7,7 @@ DC-removal terms of all of them are one Gaussian.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +39,12 @@ class Factorization:
     cancels: bool
 
     @classmethod
-    def of(cls, kernels: Iterable[Kernel], tolerance: float, accuracy: float) -> Factorization:
-        """Factorize kernels of one radius; see :meth:`Kernel.factors` for the arguments."""
+    @functools.lru_cache(maxsize=64)
+    def of(cls, kernels: tuple[Kernel, ...], tolerance: float, accuracy: float) -> Factorization:
+        """Factorize kernels of one radius; see :meth:`Kernel.factors` for the arguments.
+
+        The last few results are kept: they are small, and a bank often filters many images.
+        """
         row_pool, column_pool = _Pool(), _Pool()
         terms: list[dict[tuple[int, int], complex]] = []
         cancelling = False

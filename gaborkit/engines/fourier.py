@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arrays import Library
+from ..arrays import Library, NumpyLibrary
 from ..kernel import Kernel
 from ..types import Array, Transfer
+from .threads import in_threads
+
+#: Bytes of spectrum up to which kernels are transformed side by side.
+THREAD_BYTES = 2**26
 
 
 def transform_size(library: Library, shape: tuple[int, int], margin: int) -> tuple[int, int]:
@@ -72,16 +76,26 @@ def respond(
     """
     height, width = shape
     size = (transformed.shape[-2], transformed.shape[-1])
-    answers = []
-    for k, kernel in enumerate(kernels):
+
+    def response(library: Library, kernel: Kernel) -> Array:
         values = kernel_spectrum(library, kernel, size, double, tolerance, transfer)
         columns = library.ifft(transformed * values, -1)[..., margin : margin + width]
-        response = library.ifft(columns, -2)[..., margin : margin + height, :]
-        if outs is None:
-            answers.append(response)
-        else:
-            outs[k][...] = response
-    return answers if outs is None else outs
+        return library.ifft(columns, -2)[..., margin : margin + height, :]
+
+    if outs is None:
+        return [response(library, kernel) for kernel in kernels]
+    # Kernels side by side are faster than threads inside each transform, but hold more memory.
+    together = len(kernels) > 1 and transformed.nbytes <= THREAD_BYTES
+
+    def work(k: int) -> None:
+        outs[k][...] = response(NumpyLibrary(workers=1) if together else library, kernels[k])
+
+    if together:
+        in_threads(work, range(len(kernels)))
+    else:
+        for k in range(len(kernels)):
+            work(k)
+    return outs
 
 
 def _shift(radius: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.complex128]]:

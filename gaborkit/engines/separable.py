@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..kernel import Kernel
 from ..types import Array, RealArray
 from .factorization import Factorization
+from .threads import available, in_threads
 
 #: Samples that one product of the Toeplitz matrix convolves.
 BLOCK = 32
@@ -30,24 +31,29 @@ def respond(
     padded: Array, margin: int, kernels: Sequence[Kernel], tolerance: float, outs: list[Array]
 ) -> list[Array]:
     """Convolve with kernels of one radius by their common factorization."""
-    factorization = Factorization.of(kernels, tolerance, ACCURACY[padded.dtype])
+    factorization = Factorization.of(tuple(kernels), tolerance, ACCURACY[padded.dtype])
     height, width = (size - 2 * margin for size in padded.shape[1:])
     taps = factorization.rows.shape[1]
     start = margin - taps // 2
     inner = padded[:, start : start + height + taps - 1, start : start + width + taps - 1]
     dtype = np.dtype(np.float64) if factorization.cancels else padded.dtype
     passes = _Passes(factorization, width, dtype)
-    slab = max(BLOCK, SLAB_BYTES // (passes.row_bytes * BLOCK) * BLOCK)
-    for b, image in enumerate(inner):
-        for top in range(0, height, slab):
-            bottom = min(top + slab, height)
-            rows = passes.row_passes(image[top : bottom + taps - 1])
-            for y in range(top, bottom, BLOCK):
-                end = min(y + BLOCK, bottom)
-                parts = passes.column_passes(rows[:, y - top : end - top + taps - 1])
-                for k, out in enumerate(outs):
-                    out.real[b, y:end] = parts[k]
-                    out.imag[b, y:end] = parts[len(outs) + k]
+    # A slab for each thread, unless the row passes of one would take too much memory.
+    share = -(-height // (available() * BLOCK)) * BLOCK
+    slab = min(share, max(BLOCK, SLAB_BYTES // (passes.row_bytes * BLOCK) * BLOCK))
+
+    def work(piece: tuple[int, int]) -> None:
+        b, top = piece
+        bottom = min(top + slab, height)
+        rows = passes.row_passes(inner[b, top : bottom + taps - 1])
+        for y in range(top, bottom, BLOCK):
+            end = min(y + BLOCK, bottom)
+            parts = passes.column_passes(rows[:, y - top : end - top + taps - 1])
+            for k, out in enumerate(outs):
+                out.real[b, y:end] = parts[k]
+                out.imag[b, y:end] = parts[len(outs) + k]
+
+    in_threads(work, [(b, top) for b in range(len(inner)) for top in range(0, height, slab)])
     return outs
 
 

@@ -1,0 +1,107 @@
+"""The command ``gaborkit``: which subcommands there are, and what becomes of their errors.
+
+Subcommands are imported when they are named, and import gaborkit when they run, so that
+``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import click
+
+from .errors import debug_option, one_line, reason, show_traceback
+from .groups import Group
+
+#: Each is a module of this package, and the command of the same name in it.
+COMMANDS = ("filter", "plot", "bench")
+
+
+class CommandLine(Group):
+    """Subcommands by name; every error is one line on stderr and an exit code.
+
+    The codes are 2 where the command line is wrong, 1 for a file or the machine, 130 for Ctrl-C.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order of the help text."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def main(  # type: ignore[override]  # click's overloads say no more
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
+        """Run, print what went wrong in one line, and exit."""
+        if not extra.pop("standalone_mode", True):
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            code = error.exit_code
+            click.echo(f"error: {_explain(error)}", err=True)
+        except click.Abort:
+            code = 130
+            click.echo("interrupted", err=True)
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand with warnings and errors in one line each."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning
+            try:
+                super().invoke(ctx)
+            except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+                raise  # click ends quietly where nobody reads the output any more
+            except KeyboardInterrupt:
+                raise click.Abort from None
+            except Exception as error:
+                show_traceback()
+                raise click.ClickException(reason(error)) from error
+        return 0
+
+
+def _explain(error: click.ClickException) -> str:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{reason(error).rstrip('.')}; see {error.ctx.command_path} --help"
+    return reason(error)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    click.echo(f"warning: {one_line(message)}", err=True)
+
+
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gaborkit", message="%(prog)s %(version)s", prog_name="gaborkit")
+@debug_option
+def main() -> None:
+    """Filter pictures with Gabor wavelets, draw the wavelets, and measure how fast that is.
+
+    Angles are in degrees, lengths in pixels. Each command has its own --help, with examples.
+
+    \b
+    Example:
+      gaborkit filter sample:camera --sigma 4 --wavelength 8 --theta 45 --out out.png
+    """  # noqa: D301
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""Options that say which kernels and how to filter, shared by the commands.
+
+Nothing here imports gaborkit before a command runs; the tests hold the choices below equal to the
+library's.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank, GaborKernel
+
+NORMS = ("l1", "l2", "gain", "peak", "article")
+BOUNDARIES = ("reflect", "mirror", "nearest", "constant", "wrap")
+ENGINES = ("auto", "direct", "separable", "fourier")
+PARTS = ("real", "imag", "magnitude", "phase")
+
+#: The published banks, and what each one calls the options that it takes.
+PRESETS: dict[str, dict[str, str]] = {
+    "article": {"scales": "scales", "orientations": "orientations", "sigma": "sigma", "a": "a"},
+    "manjunath": {"scales": "scales", "orientations": "orientations"},
+    "kymatio": {"scales": "J", "orientations": "L"},
+    "bob": {"scales": "number_of_scales", "orientations": "number_of_directions"},
+    "kovesi": {"scales": "scales", "orientations": "orientations"},
+}
+
+#: What ``--article`` and ``--bank grid`` leave open.
+_ARTICLE = ("sigma", "theta", "scale")
+_GRID = (
+    *("scales", "orientations", "a", "wavelength", "theta", "sigma", "bandwidth"),
+    *("gamma", "phase", "dc_free", "norm"),
+)
+
+_KERNEL_OPTIONS = {
+    "sigma": click.option(
+        "--sigma", type=float, help="Standard deviation along the wave vector, pixels."
+    ),
+    "bandwidth": click.option(
+        "--bandwidth", type=float, help="Octaves at half response; instead of --sigma."
+    ),
+    "wavelength": click.option(
+        "--wavelength",
+        type=float,
+        help="Period of the carrier, pixels.  [default: 2 pi; 4 for --bank grid]",
+    ),
+    "theta": click.option(
+        "--theta", type=float, help="Degrees from +x (right) towards +y (down).  [default: 0]"
+    ),
+    "gamma": click.option(
+        "--gamma", type=float, help="Aspect: sigma / gamma across the wave vector.  [default: 1]"
+    ),
+    "phase": click.option(
+        "--phase", type=float, help="Of the carrier at the centre, degrees.  [default: 0]"
+    ),
+    "scale": click.option("--scale", type=float, help="Dilation of one kernel.  [default: 1]"),
+    "dc_free": click.option(
+        "--dc-free/--plain",
+        default=None,
+        help="Answer 0 to a constant image, or keep the plain Gabor function.  [default: dc-free]",
+    ),
+    "norm": click.option(
+        "--norm", type=click.Choice(NORMS), help="Rule for the amplitude.  [default: l1]"
+    ),
+    "article": click.option(
+        "--article",
+        is_flag=True,
+        default=None,
+        help="Read --sigma (here 1 by default), --theta and --scale in the article's convention.",
+    ),
+}
+
+_BANK_OPTIONS = {
+    "bank": click.option(
+        "--bank",
+        metavar="NAME",
+        help=f"Several kernels: grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.",
+    ),
+    "scales": click.option("--scales", type=int, help="How many dilations the bank has."),
+    "orientations": click.option(
+        "--orientations", type=int, help="How many directions in half a circle."
+    ),
+    "a": click.option(
+        "--a", type=float, help="Dilation from one scale of the bank to the next.  [default: 2]"
+    ),
+}
+
+
+def kernel_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of one kernel; the function gets the ``kernel`` that they say."""
+    return _replacing(function, "kernel", _KERNEL_OPTIONS, kernel_from)
+
+
+def bank_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a kernel or bank; the function gets a ``bank``, maybe of one kernel."""
+    return _replacing(function, "bank", _KERNEL_OPTIONS | _BANK_OPTIONS, bank_from)
+
+
+def _replacing(
+    function: Callable[..., None],
+    name: str,
+    options: dict[str, Callable[[Any], Any]],
+    build: Callable[[dict[str, Any]], Any],
+) -> Callable[..., None]:
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        chosen = {key: values.pop(key) for key in options}
+        given = {key: value for key, value in chosen.items() if value is not None}
+        function(**{name: build(given)}, **values)
+
+    for option in reversed(options.values()):
+        command = option(command)
+    return command
+
+
+def filter_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add --boundary, --engine and --tolerance."""
+    for option in (
+        click.option(
+            "--tolerance",
+            type=Number(above=0, below=1),
+            default=1e-4,
+            show_default=True,
+            help="Share of a kernel's envelope that may be cut off.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            default="auto",
+            show_default=True,
+            help="How to convolve; all give the same result.",
+        ),
+        click.option(
+            "--boundary",
+            type=click.Choice(BOUNDARIES),
+            default="reflect",
+            show_default=True,
+            help="What lies outside the picture, in SciPy's words.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+class Number(click.types.FloatParamType):
+    """A finite number, or one within open bounds."""
+
+    def __init__(self, above: float = -math.inf, below: float = math.inf) -> None:
+        self.above, self.below = above, below
+        self.wanted = "finite" if math.isinf(below) else f"between {above:g} and {below:g}"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse, or fail with what would work."""
+        number = float(super().convert(value, param, ctx))
+        if not self.above < number < self.below:
+            self.fail(f"{number:g} is not {self.wanted}", param, ctx)
+        return number
+
+
+def kernel_from(given: dict[str, Any]) -> GaborKernel:
+    """The kernel that the given options say.
+
+    Raises
+    ------
+    click.UsageError
+        If they contradict each other, do not say enough, or are out of range.
+    """
+    import gaborkit as gk
+
+    _exclude(given, "sigma", "bandwidth")
+    fields = _radians(given)
+    try:
+        if fields.pop("article", False):
+            _only(fields, "--article", _ARTICLE)
+            scale = {"scale": fields.pop("scale")} if "scale" in fields else {}
+            kernel = gk.GaborKernel.article(**fields)
+            return kernel.replace(**scale) if scale else kernel
+        if "bandwidth" in fields:
+            return gk.GaborKernel.from_bandwidth(**{"wavelength": 2 * math.pi, **fields})
+        if "sigma" in fields:
+            return gk.GaborKernel(**fields)
+    except gk.KernelError as error:
+        raise click.UsageError(str(error)) from error
+    raise click.UsageError("a kernel needs --sigma PIXELS or --bandwidth OCTAVES")
+
+
+def bank_from(given: dict[str, Any]) -> GaborBank:
+    """The bank that the given options say; of one kernel where ``--bank`` is not among them.
+
+    Raises
+    ------
+    click.UsageError
+        As :func:`kernel_from`, and if there is no such bank.
+    BankError
+        If a file cannot be read.
+    """
+    import gaborkit as gk
+
+    fields = dict(given)
+    name = fields.pop("bank", None)
+    if name is None:
+        for key in ("scales", "orientations", "a"):
+            if key in fields:
+                raise click.UsageError(f"--{key} needs --bank, such as --bank grid")
+        if not fields:
+            raise click.UsageError(
+                "which kernel? give --sigma PIXELS or --bandwidth OCTAVES for one, --bank for more"
+            )
+        return gk.GaborBank([kernel_from(fields)])
+    if name not in ("grid", *PRESETS):
+        if not (name.endswith(".json") or os.path.lexists(name)):
+            raise click.UsageError(
+                f"--bank {name}: there is no such bank; choose grid, {', '.join(PRESETS)} "
+                "or a .json file that GaborBank.save wrote"
+            )
+        _only(fields, f"--bank {name}", ())
+        return gk.GaborBank.load(Path(name))
+    try:
+        if name == "grid":
+            _only(fields, "--bank grid", _GRID)
+            _exclude(fields, "sigma", "bandwidth")
+            return gk.GaborBank.grid(**_radians(fields))
+        names = PRESETS[name]
+        _only(fields, f"--bank {name}", names)
+        return gk.GaborBank.preset(name, **{names[key]: value for key, value in fields.items()})
+    except (gk.KernelError, gk.BankError) as error:
+        raise click.UsageError(f"--bank {name}: {error}") from error
+
+
+def _radians(given: dict[str, Any]) -> dict[str, Any]:
+    angles = ("theta", "phase")
+    return {key: math.radians(x) if key in angles else x for key, x in given.items()}
+
+
+def _flag(name: str, value: Any) -> str:
+    if name == "dc_free":
+        return "--dc-free" if value else "--plain"
+    return f"--{name}"
+
+
+def _only(given: dict[str, Any], whose: str, allowed: Collection[str]) -> None:
+    for name, value in given.items():
+        if name not in allowed:
+            flags = ", ".join(f"--{key.replace('_', '-')}" for key in allowed)
+            takes = f"it takes {flags}" if flags else "it has all its kernels already"
+            raise click.UsageError(f"{_flag(name, value)} does not go with {whose}: {takes}")
+
+
+def _exclude(given: dict[str, Any], one: str, other: str) -> None:
+    if one in given and other in given:
+        raise click.UsageError(f"--{one} and --{other} say the same thing: give one of them")

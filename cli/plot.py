@@ -1,0 +1,149 @@
+"""``gaborkit plot``: figures of kernels, banks, spectra and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .groups import Group
+from .options import PARTS, Number, bank_options, filter_options, kernel_options
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank, GaborKernel
+
+
+@click.group("plot", cls=Group, short_help="Draw a kernel, a bank, its spectrum, or responses.")
+def command() -> None:
+    """Draw a kernel, a bank, its coverage of the spectrum, or what it answers to a picture.
+
+    OUT ends in .png, .svg or .pdf. An existing file is replaced.
+
+    \b
+    Examples:
+      gaborkit plot kernel --article --sigma 1
+      gaborkit plot coverage --bank manjunath --out coverage.pdf
+    """  # noqa: D301
+
+
+def _figure_options(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        out = click.option(
+            "--out",
+            metavar="OUT",
+            default=default,
+            show_default=True,
+            help="File to write: .png, .svg or .pdf.",
+        )
+        dpi = click.option(
+            "--dpi",
+            type=Number(above=0, below=2401),
+            default=150,
+            show_default=True,
+            help="Dots per inch.",
+        )
+        return out(dpi(debug_option(function)))
+
+    return add
+
+
+def _save(figure: Any, out: str, dpi: float) -> None:
+    from gaborkit import plotting
+
+    plotting.save_figure(figure, out, dpi=dpi)
+    click.echo(out)
+
+
+@command.command("kernel")
+@kernel_options
+@click.option("--gaussian", is_flag=True, help="Add the Gaussian envelope.")
+@_figure_options("kernel.png")
+def kernel_command(kernel: GaborKernel, gaussian: bool, out: str, dpi: float) -> None:
+    """Draw the real and the imaginary part of one kernel as surfaces.
+
+    \b
+    Examples:
+      gaborkit plot kernel --sigma 1 --out kernel.png
+      gaborkit plot kernel --wavelength 8 --bandwidth 1 --theta 30 --gaussian
+    """  # noqa: D301
+    from gaborkit import plotting
+
+    _save(plotting.plot_kernel(kernel, gaussian=gaussian), out, dpi)
+
+
+@command.command("bank")
+@bank_options
+@click.option(
+    "--part", type=click.Choice(PARTS), default="real", show_default=True, help="What to draw."
+)
+@click.option("--table", is_flag=True, help="Print a line for each kernel instead of drawing.")
+@_figure_options("bank.png")
+def bank_command(bank: GaborBank, part: str, table: bool, out: str, dpi: float) -> None:
+    """Draw every kernel of a bank, or print them as a table.
+
+    \b
+    Examples:
+      gaborkit plot bank --bank grid --scales 3 --orientations 6 --out bank.png
+      gaborkit plot bank --bank kovesi --table
+    """  # noqa: D301
+    if table:
+        click.echo(bank.table())
+        return
+    from gaborkit import plotting
+
+    _save(plotting.plot_bank(bank, part=part), out, dpi)  # type: ignore[arg-type]
+
+
+@command.command("coverage")
+@bank_options
+@_figure_options("coverage.png")
+def coverage_command(bank: GaborBank, out: str, dpi: float) -> None:
+    """Draw which part of the spectrum a bank covers, and how evenly.
+
+    \b
+    Example:
+      gaborkit plot coverage --bank kymatio --out coverage.png
+    """  # noqa: D301
+    from gaborkit import plotting
+
+    _save(plotting.plot_coverage(bank), out, dpi)
+
+
+@command.command("responses")
+@click.argument("source", metavar="IN")
+@bank_options
+@filter_options
+@click.option("--common-scale", is_flag=True, help="Show all channels on one scale of magnitude.")
+@_figure_options("responses.png")
+def responses_command(
+    source: str,
+    bank: GaborBank,
+    boundary: Any,
+    engine: Any,
+    tolerance: float,
+    common_scale: bool,
+    out: str,
+    dpi: float,
+) -> None:
+    """Draw a picture, and the magnitude and phase of what a bank answers to it.
+
+    Of a colour picture, the luminance is filtered.
+
+    \b
+    Example:
+      gaborkit plot responses sample:camera --bank grid --scales 2 --orientations 4
+    """  # noqa: D301
+    import gaborkit as gk
+
+    from .responding import about, filterable
+
+    image = gk.read_image(source)
+    planes, _ = filterable(image, "luminance")
+    with about(source):
+        responses = bank.filter(planes, boundary=boundary, engine=engine, tolerance=tolerance)
+        figure = gk.plotting.plot_responses(
+            planes, responses, bank.labels, common_scale=common_scale
+        )
+    _save(figure, out, dpi)

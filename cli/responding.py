@@ -1,0 +1,146 @@
+"""Filter one picture and write what a file of its format can hold."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gaborkit as gk
+from gaborkit.files import check_target
+from gaborkit.types import Boundary, Engine
+
+from .encoding import part_of, quantize
+from .targets import ARRAYS, STACKS, Job
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to filter, and what to write.
+
+    Attributes
+    ----------
+    part : {"real", "imag", "magnitude", "phase", "complex"}
+    boundary, engine, tolerance
+        As in :meth:`gaborkit.GaborBank.filter`.
+    colour : {"luminance", "channels"}
+        What is filtered of a colour picture.
+    bits : {8, 16}
+        Of a PNG.
+    limits : (float, float), optional
+        Values at the ends of the 8 or 16 bits.
+    """
+
+    part: str
+    boundary: Boundary
+    engine: Engine
+    tolerance: float
+    colour: str
+    bits: int
+    limits: tuple[float, float] | None
+
+
+def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str, Any]:
+    """Filter a picture with a bank and write its files, a description beside each.
+
+    Returns
+    -------
+    dict
+        What the last file's description says.
+
+    Raises
+    ------
+    GaborkitError
+        If the picture cannot be read or filtered, or a file cannot be written.
+    """
+    for target in job.targets:
+        if not job.new_folder:
+            check_target(target)  # before the work rather than after it
+    image, colour = filterable(gk.read_image(job.source), settings.colour)
+    description: dict[str, Any] = {}
+    with about(job.source):
+        for channels, response in _responses(bank, image, len(job.targets), settings):
+            target = job.targets[channels.start or 0]
+            members = bank[channels]
+            description = {
+                "gaborkit": gk.__version__,
+                "input": job.source,
+                "colour": colour,
+                "part": settings.part,
+                "shape": response.shape,
+                "labels": members.labels,
+                "bank": members.to_dict(),
+                "boundary": settings.boundary,
+                "engine": settings.engine,
+                "tolerance": settings.tolerance,
+            }
+            values = part_of(response, settings.part)
+            suffix = target.suffix.lower()
+            if suffix not in ARRAYS and colour == "channels":
+                values = np.moveaxis(values, 0, -1)
+            if suffix not in STACKS:
+                values, mapping = quantize(values, settings.part, settings.bits, settings.limits)
+                description["mapping"] = {"value": "offset + gain * stored", **mapping}
+            if job.new_folder:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            gk.write_image(target, values, description)
+    return description
+
+
+@contextlib.contextmanager
+def about(source: str) -> Iterator[None]:
+    """Put the picture's name in front of what is wrong with it."""
+    try:
+        yield
+    except gk.ImageError as error:
+        raise gk.ImageError(f"{source}: {error}") from error
+
+
+def filterable(image: NDArray[Any], colour: str) -> tuple[NDArray[Any], str]:
+    """The planes (..., H, W) of a picture that are filtered, and what they are.
+
+    Parameters
+    ----------
+    image : array
+        From :func:`gaborkit.read_image`: a last axis of at most 4 is colour.
+    colour : {"luminance", "channels"}
+        What to take of a colour picture; alpha is left out.
+
+    Returns
+    -------
+    planes : array
+        ``channels`` lie in front.
+    found : {"grey", "luminance", "channels"}
+
+    Examples
+    --------
+    >>> planes, found = filterable(np.zeros((20, 30, 4)), "channels")
+    >>> planes.shape, found
+    ((3, 20, 30), 'channels')
+    """
+    if image.ndim < 3 or image.shape[-1] > 4:
+        return image, "grey"
+    if image.shape[-1] < 3:
+        return image[..., 0], "grey"
+    if colour == "luminance":
+        return gk.luminance(image), "luminance"
+    return np.moveaxis(image[..., :3], -1, 0), "channels"
+
+
+def _responses(
+    bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """All channels together for one file, or else one after the other, in bounded memory."""
+    options: dict[str, Any] = {
+        name: getattr(settings, name) for name in ("boundary", "engine", "tolerance")
+    }
+    if files == 1:
+        responses = bank.filter(image, **options)
+        yield slice(None), responses if len(bank) > 1 else responses[..., 0, :, :]
+        return
+    for k, response in enumerate(bank.responses(image, **options)):
+        yield slice(k, k + 1), response

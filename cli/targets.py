@@ -1,0 +1,180 @@
+"""Which pictures a command reads, and which files it writes for them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gaborkit import PictureError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+ARRAYS = (".npy", ".npz")
+
+#: Formats that hold all channels of a bank in one file.
+STACKS = (".tif", ".tiff", *ARRAYS)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture and the files that are made of it: one, or one for each channel.
+
+    Attributes
+    ----------
+    source : str
+        A path, or ``sample:NAME``.
+    targets : tuple of Path
+    new_folder : bool
+        Whether their folder is made if it does not exist.
+    """
+
+    source: str
+    targets: tuple[Path, ...]
+    new_folder: bool
+
+
+def jobs_of(
+    sources: Sequence[str],
+    out: str,
+    labels: Sequence[str],
+    *,
+    suffix: str | None = None,
+    recursive: bool = False,
+) -> list[Job]:
+    """Pair pictures with the files to write.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files, folders, and ``sample:NAME``.
+    out : str
+        A file if it has one of the suffixes above, else a folder.
+    labels : sequence of str
+        Names of the channels.
+    suffix : str, optional
+        Format of the files in a folder, ``.png`` if None.
+    recursive : bool
+        Look into the folders inside folders too.
+
+    Raises
+    ------
+    click.UsageError
+        If ``out`` cannot take what there is, or a picture would be written over an input or over
+        another picture.
+    PictureError
+        If a folder holds no picture, or cannot be read.
+    """
+    whole = _is_file(out)
+    if whole and suffix:
+        raise click.UsageError(
+            f"--suffix {suffix} is for a folder, and --out {out} is a file: leave one of them out"
+        )
+    found = [pair for source in sources for pair in _pictures(source, out, recursive)]
+    if whole:
+        several = len(found) > 1 or Path(sources[0]).is_dir()
+        if several:
+            count = f"{len(found)} picture{'s' * (len(found) > 1)}"
+            raise click.UsageError(
+                f"--out {out} is one file, not a folder for {count}: "
+                "give a name without a suffix, or one that ends with /"
+            )
+        target = Path(out)
+        if len(labels) > 1 and target.suffix.lower() not in STACKS:
+            raise click.UsageError(
+                f"--out {out}: {target.suffix} holds one channel, not {len(labels)}: "
+                f"give {', '.join(STACKS)}, or a folder"
+            )
+        jobs = [Job(found[0][0], (target,), new_folder=False)]
+    else:
+        jobs = [
+            Job(source, _names(Path(out) / stem, labels, suffix or ".png"), new_folder=True)
+            for source, stem in found
+        ]
+    _check_apart(jobs)
+    return jobs
+
+
+def _is_file(out: str) -> bool:
+    path, suffix = Path(out), Path(out).suffix.lower()
+    if path.is_dir() or out.endswith(("/", os.sep)):
+        return False
+    if path.is_file() and suffix not in (*PICTURES, *ARRAYS):
+        raise click.UsageError(f"--out {out} is an existing file, not a folder: give another name")
+    if suffix and suffix not in (*PICTURES, *ARRAYS):
+        raise click.UsageError(
+            f"--out {out}: {suffix} is unknown: give {', '.join((*PICTURES, *ARRAYS))}, "
+            "or a folder, whose name has no suffix or ends with /"
+        )
+    return bool(suffix)
+
+
+def _pictures(source: str, out: str, recursive: bool) -> Iterator[tuple[str, Path]]:
+    """Pictures behind one argument, each with its name, without suffix, relative to the output."""
+    if source.startswith("sample:"):
+        yield source, Path(source.removeprefix("sample:"))
+        return
+    folder = Path(source)
+    if not folder.is_dir():
+        yield source, Path(folder.stem)
+        return
+    problems: list[OSError] = []
+    below = []
+    for place, folders, names in os.walk(folder, onerror=problems.append):
+        # Results of an earlier run into the same folder are no pictures to be filtered.
+        folders[:] = sorted(
+            name for name in folders if recursive and not _same(Path(place, name), Path(out))
+        )
+        below += [
+            Path(place, name)
+            for name in sorted(names)
+            if not name.startswith(".") and Path(name).suffix.lower() in (*PICTURES, *ARRAYS)
+        ]
+    if problems:
+        raise problems[0]
+    if not below:
+        hint = "" if recursive else "; --recursive looks into the folders inside it"
+        raise PictureError(f"{source}: there is no picture in this folder{hint}")
+    for path in below:
+        yield str(path), path.relative_to(folder).with_suffix("")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _names(stem: Path, labels: Sequence[str], suffix: str) -> tuple[Path, ...]:
+    if len(labels) == 1 or suffix in STACKS:
+        return (stem.with_name(stem.name + suffix),)
+    digits = len(str(len(labels) - 1))
+    return tuple(
+        stem.with_name(f"{stem.name}_{k:0{digits}}_{_plain(label)}{suffix}")
+        for k, label in enumerate(labels)
+    )
+
+
+def _plain(label: str) -> str:
+    """A label as a part of a file name: ``4 px, 45°`` is ``4px_45deg``."""
+    text = label.replace("°", "deg").replace(" px", "px").replace(", ", "_")
+    return re.sub(r"[^\w.+-]+", "-", text)
+
+
+def _check_apart(jobs: Sequence[Job]) -> None:
+    inputs = {os.path.realpath(job.source): job.source for job in jobs}
+    written: dict[str, str] = {}
+    for job in jobs:
+        for target in job.targets:
+            path = os.path.realpath(target)
+            if path in inputs:
+                raise click.UsageError(
+                    f"{target} would be written over the input {inputs[path]}: give another --out"
+                )
+            if path in written:
+                raise click.UsageError(
+                    f"{written[path]} and {job.source} would both be written to {target}: "
+                    "filter them into different folders"
+                )
+            written[path] = job.source

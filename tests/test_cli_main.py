@@ -1,0 +1,395 @@
+"""The command line as a whole: help, examples, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from gaborkit_cli import options
+from gaborkit_cli.main import COMMANDS, main
+
+import gaborkit as gk
+from gaborkit import presets, types
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def commands(command: click.Command = main, path: tuple[str, ...] = ()):
+    """Every command with the words that call it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
+
+
+ALL = dict(commands())
+EXAMPLES = {
+    path: [
+        line.strip()
+        for line in inspect.cleandoc(command.help).splitlines()
+        if line.startswith("  gaborkit ")
+    ]
+    for path, command in ALL.items()
+}
+
+
+def python(code: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, **options
+    )
+
+
+# ---- help ----
+
+
+def test_the_commands_are_these():
+    assert [" ".join(path) for path in ALL] == [
+        "",
+        "filter",
+        "plot",
+        "plot kernel",
+        "plot bank",
+        "plot coverage",
+        "plot responses",
+        "bench",
+    ]
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_holds_an_example_and_has_no_line_too_long_for_a_terminal(path):
+    result = run(*path, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"gaborkit {' '.join(path)}".strip() in result.output
+    assert max(map(len, result.output.splitlines())) <= 92
+    assert run(*path, "-h").output == result.output
+
+
+@pytest.mark.parametrize("path", [path for path, c in ALL.items() if isinstance(c, click.Group)])
+def test_a_group_without_arguments_shows_its_help(path):
+    assert run(*path).output == run(*path, "--help").output
+    assert run(*path).exit_code == 0
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_each_help_text_has_examples_of_its_own_command(path):
+    assert EXAMPLES[path]
+    for example in EXAMPLES[path]:
+        assert example.startswith(" ".join(("gaborkit", *path)))
+        assert f"\n    {example}\n" in run(*path, "--help").output  # not wrapped
+
+
+@pytest.mark.parametrize("example", [one for several in EXAMPLES.values() for one in several])
+def test_examples_run(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    Path("photos").mkdir()
+    for name in ("photo.jpg", "photos/one.jpg", "photos/two.png"):
+        gk.write_image(name, picture)
+    before = set(tmp_path.rglob("*"))
+    words = shlex.split(example)
+    if words[1] == "bench":
+        # Alone on its threads of linear algebra, which wait long for each other on a busy machine.
+        done = subprocess.run(
+            [sys.executable, "-m", "gaborkit_cli.main", *words[1:]],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            capture_output=True,
+            timeout=120,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    else:
+        result = run(*words[1:])
+        assert result.exit_code == 0, result.output
+        assert result.stderr == "" or result.stderr.startswith("note: ")
+    made = set(tmp_path.rglob("*")) - before
+    assert made or not {"--out", "--json"} & set(words)
+    assert all(path.is_dir() or path.stat().st_size for path in made)
+
+
+def loaded_by(arguments: list[str]) -> set[str]:
+    code = (
+        "import sys\n"
+        "from gaborkit_cli.main import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_imports_neither_numpy_nor_gaborkit(path):
+    loaded = loaded_by([*path, "--help"])
+    assert "click" in loaded
+    assert not loaded & {"numpy", "scipy", "gaborkit", "matplotlib", "PIL", "cv2", "torch"}
+
+
+def test_version_imports_no_numpy_and_what_runs_does():
+    assert "numpy" not in loaded_by(["--version"])
+    assert "numpy" in loaded_by(["plot", "bank", "--bank", "kovesi", "--table"])
+
+
+def test_version():
+    assert run("--version").output == f"gaborkit {gk.__version__}\n"
+
+
+def test_the_console_script_runs():
+    script = Path(sys.executable).with_name("gaborkit")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"gaborkit {gk.__version__}\n")
+
+
+# ---- the choices that are written down twice ----
+
+
+def test_choices_are_those_of_the_library():
+    assert options.NORMS == types.NORMS
+    assert options.BOUNDARIES == types.BOUNDARIES
+    assert options.ENGINES == types.ENGINES
+    assert options.PARTS == types.PARTS
+
+
+def test_presets_and_their_parameters_are_those_of_the_library():
+    assert list(options.PRESETS) == list(presets.PRESETS)
+    for name, names in options.PRESETS.items():
+        assert set(names.values()) <= set(inspect.signature(presets.PRESETS[name]).parameters)
+
+
+# ---- errors ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["fliter"], "No such command 'fliter'"),
+        (["--wrong"], "No such option '--wrong'"),
+        (["filter"], "Missing argument 'IN...'"),
+        (["filter", "a.png", "--sigma", "1"], "Missing option '--out'"),
+        (["filter", "a.png", "--sgima", "1"], "--sgima"),
+        (["filter", "a.png", "--sigma", "one", "--out", "b.png"], "'one' is not a valid float"),
+        (["filter", "a.png", "--part", "both", "--out", "b.png"], "'both' is not one of"),
+        (["plot", "surface"], "No such command 'surface'"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_with_2(arguments, text):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert text in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("--help\n")
+
+
+def failing_with(monkeypatch, error: BaseException, *more: str) -> Result:
+    def fail(self):
+        raise error
+
+    monkeypatch.setattr(gk.GaborBank, "table", fail)
+    return run(*more, "plot", "bank", "--bank", "grid", "--table")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (gk.BankError("too\nfew"), "error: too few\n"),
+        (OSError(28, "No space left", "a.png"), "error: a.png: No space left\n"),
+        (OSError(28, "No space left"), "error: No space left\n"),
+        (
+            MemoryError(),
+            "error: not enough memory (MemoryError); a smaller picture or bank would work\n",
+        ),
+        (
+            KeyError("k"),
+            "error: gaborkit failed unexpectedly (KeyError: 'k'); please report what --debug "
+            "prints\n",
+        ),
+    ],
+)
+def test_other_errors_are_one_line_and_exit_with_1(monkeypatch, error, text):
+    result = failing_with(monkeypatch, error)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", text)
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(monkeypatch):
+    result = failing_with(monkeypatch, KeyError("k"), "--debug")
+    assert result.stderr.startswith("Traceback (most recent call last)")
+    assert result.stderr.splitlines()[-1].startswith("error: gaborkit failed unexpectedly")
+    result = run("plot", "bank", "--bank", "grid", "--table", "--debug")
+    assert result.stderr.startswith("Traceback")
+    assert result.exit_code == 1
+
+
+def test_an_interruption_is_one_line_and_exits_with_130(monkeypatch):
+    result = failing_with(monkeypatch, KeyboardInterrupt())
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_control_c_ends_a_running_command(tmp_path):
+    arguments = ["bench", "--size", "512", "--sigma", "2", "--repeat", "1000", "--json", "b.json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gaborkit_cli.main", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()  # what it prints before it measures
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    # Within exec of a text (an import of dataclasses), Python ends by the signal itself,
+    # which a shell calls 130 too.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert stderr == "interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_closed_pipe_ends_it_quietly():
+    code = (
+        "import os, sys\n"
+        "reader, writer = os.pipe()\n"
+        "os.close(reader)\n"
+        "os.dup2(writer, 1)\n"
+        "from gaborkit_cli.main import main\n"
+        "main(['plot', 'bank', '--bank', 'kovesi', '--table'])"
+    )
+    done = python(code)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line():
+    code = "from gaborkit_cli.main import main; main(['plot', 'bank', '--bank', 'bob', '--table'])"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No space left on device\n")
+
+
+def test_without_standalone_mode_errors_are_raised():
+    with pytest.raises(click.UsageError):
+        main(["fliter"], standalone_mode=False)
+    assert main(["--version"], standalone_mode=False) == 0
+
+
+def test_every_command_is_a_module_of_that_name():
+    for name in COMMANDS:
+        assert Path(options.__file__).with_name(f"{name}.py").is_file()
+
+
+# ---- kernels and banks ----
+
+
+def kernel_of(**given) -> gk.GaborKernel:
+    return options.kernel_from(given)
+
+
+def test_angles_are_degrees():
+    kernel = kernel_of(sigma=4.0, theta=45.0, phase=-90.0)
+    assert kernel == gk.GaborKernel(sigma=4, theta=np.pi / 4, phase=-np.pi / 2)
+
+
+def test_the_default_wavelength_is_two_pi():
+    assert kernel_of(sigma=1.0).wavelength == 2 * np.pi
+    assert kernel_of(bandwidth=1.0) == gk.GaborKernel.from_bandwidth(wavelength=2 * np.pi)
+
+
+def test_all_options_of_a_kernel_arrive():
+    fields = {"wavelength": 9.0, "sigma": 3.0, "gamma": 0.5, "scale": 2.0, "norm": "gain"}
+    fields["dc_free"] = False
+    assert kernel_of(**fields) == gk.GaborKernel(**fields)
+
+
+def test_the_article_has_its_own_convention():
+    assert kernel_of(article=True) == gk.GaborKernel.article()
+    kernel = kernel_of(article=True, sigma=1.5, theta=30.0, scale=8.0)
+    expected = gk.GaborKernel.article(1.5, np.pi / 6, a=2, j=3)
+    assert np.allclose(kernel.sample(), expected.sample(), rtol=0, atol=1e-15)
+
+
+def test_banks():
+    assert options.bank_from({"sigma": 2.0}) == gk.GaborBank([gk.GaborKernel(sigma=2)])
+    grid = {"bank": "grid", "scales": 2, "orientations": 3, "a": 1.5, "theta": 10.0, "norm": "l2"}
+    assert options.bank_from(grid) == gk.GaborBank.grid(
+        2, 3, a=1.5, theta=np.radians(10), norm="l2"
+    )
+    assert options.bank_from({"bank": "kymatio", "scales": 2, "orientations": 6}) == (
+        gk.GaborBank.preset("kymatio", J=2, L=6)
+    )
+
+
+def test_a_bank_from_a_file(tmp_path):
+    bank = gk.GaborBank.preset("bob")
+    bank.save(tmp_path / "bank.json")
+    assert options.bank_from({"bank": str(tmp_path / "bank.json")}) == bank
+    with pytest.raises(gk.BankError, match="No such file"):
+        options.bank_from({"bank": str(tmp_path / "other.json")})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("", "which kernel? give --sigma PIXELS or --bandwidth OCTAVES for one, --bank for more"),
+        ("--theta 3", "a kernel needs --sigma PIXELS or --bandwidth OCTAVES"),
+        ("--sigma 1 --bandwidth 1", "--sigma and --bandwidth say the same thing"),
+        ("--bank grid --sigma 1 --bandwidth 1", "--sigma and --bandwidth say the same thing"),
+        ("--sigma 0", "sigma=0 is not positive"),
+        ("--sigma -2", "sigma=-2 is not positive"),
+        ("--sigma 1 --theta nan", "theta=nan is not finite"),
+        ("--sigma inf", "sigma=inf is not finite"),
+        ("--bandwidth 0", "bandwidth=0"),
+        ("--article --sigma 0", "sigma=0"),
+        ("--article --gamma 1", "--gamma does not go with --article: it takes --sigma, --theta"),
+        ("--article --plain", "--plain does not go with --article"),
+        ("--article --bank grid", "--article does not go with --bank grid"),
+        ("--bank grid --scale 2", "--scale does not go with --bank grid"),
+        ("--sigma 1 --scales 2", "--scales needs --bank"),
+        ("--sigma 1 --a 2", "--a needs --bank"),
+        ("--bank gird", "--bank gird: there is no such bank; choose grid, article"),
+        ("--bank grid --scales 0", "--bank grid: scales=0"),
+        ("--bank grid --a 1", "--bank grid: a=1.0"),
+        ("--bank manjunath --sigma 1", "--sigma does not go with --bank manjunath: it takes"),
+        ("--bank manjunath --dc-free", "--dc-free does not go with --bank manjunath"),
+        ("--bank manjunath --scales 1", "--bank manjunath: scales=1"),
+        ("--bank b.json --scales 2", "--scales does not go with --bank b.json: it has all"),
+    ],
+)
+def test_options_that_make_no_bank_are_usage_errors(arguments, text):
+    result = run("plot", "bank", "--table", *arguments.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert text in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_missing_bank_file_is_no_usage_error():
+    result = run("plot", "bank", "--table", "--bank", "none.json")
+    assert result.exit_code == 1
+    assert result.stderr == "error: none.json: No such file or directory\n"
+
+
+def test_a_poorly_sampled_kernel_is_one_line_of_warning():
+    result = run("plot", "bank", "--table", "--sigma", "0.3")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: an envelope of standard deviation 0.3 pixels")
+    assert result.stderr.count("\n") == 1
+    assert "6.283" in result.stdout
