@@ -28,14 +28,16 @@ AVAILABLE: dict[str, tuple[str, ...]] = {
     "torch": ("direct", "fourier"),
 }
 
-#: Nanoseconds for a unit of work in single precision; double takes twice as long. Measured on two
-#: cores: only their ratios decide.
-MULTIPLY = 0.018  # one multiplication and addition in a matrix product
+# Nanoseconds for a unit of each engine's work, fitted to 240 timings on two cores (32 to 2,048
+# pixels, sigma 1 to 32, 1 and 8 kernels). Double precision takes twice as long by element.
+MULTIPLY = 0.025  # one multiplication and addition in a matrix product
 UNFOLD = 0.8  # one element copied while unfolding windows
-WRITE = 1.6  # one complex element mixed and written
-BUTTERFLY = 0.40  # one element of a complex transform, per bit of its size
-CALL = 6000.0  # one call into NumPy with its arguments
-CONVOLUTION = 0.06  # one multiplication and addition in torch's conv2d
+WRITE = 0.7  # one element of a row pass rearranged, or of a response written
+BUTTERFLY = 0.55  # one element of a complex transform, per bit of its size
+CONVOLUTION = 0.025  # one multiplication and addition in torch's conv2d
+SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
+CALL = 40e3  # one pass over a band of rows
+START = 0.45e6  # one engine started, and one kernel transformed
 
 
 @dataclass(frozen=True)
@@ -209,27 +211,28 @@ def _milliseconds(
 ) -> float:
     *leading, height, width = shape
     images, pixels, taps = math.prod(leading), height * width, 2 * radius + 1
-    width_factor = 2 if dtype == np.float64 else 1
+    element = 2 if dtype == np.float64 else 1
     match engine:
+        case "direct" if library == "torch":
+            work = CONVOLUTION * 2 * kernels * pixels * taps**2
+            calls, once = 0.0, START + SAMPLE * kernels * taps**2
         case "direct":
-            work = pixels * taps**2
-            if library == "torch":
-                cost = CONVOLUTION * 2 * kernels * work
-            else:
-                cost = UNFOLD * work + MULTIPLY * 2 * kernels * work
+            work = (UNFOLD + MULTIPLY * 2 * kernels) * pixels * taps**2
+            calls, once = 0.0, START + SAMPLE / 50 * kernels * taps**2
         case "separable":
             # A round kernel needs about one row and two column passes beside its neighbours'; an
-            # elongated one about ten of each for itself.
+            # elongated one about ten and twenty for itself, once its rank is found.
             rows, columns = (kernels + 1, 2 * kernels + 1) if separable else (10, 20)
-            sets = 1 if separable else kernels
+            sets, mixed = (1, kernels) if separable else (kernels, 1)
             padded = -(-width // BLOCK) * BLOCK * (height + 2 * radius)
-            work = (BLOCK + taps - 1) * (rows * padded + columns * pixels)
-            mix = 2 * (kernels if separable else 1) * columns * pixels
-            calls = (rows + 4) * -(-height // BLOCK)
-            cost = sets * (MULTIPLY * (work + mix) + CALL * calls / images**0) + (
-                WRITE * kernels * pixels
-            )
+            products = (BLOCK + taps - 1) * (rows * padded + columns * pixels)
+            products += 2 * mixed * columns * pixels
+            work = sets * (MULTIPLY * products + WRITE * (mixed * pixels + rows * padded))
+            calls = sets * CALL * (rows + 6) * -(-height // BLOCK)
+            once = START + (0 if separable else SAMPLE * kernels * taps**2)
         case _:
             grown = (height + 2 * radius) * (width + 2 * radius)
-            cost = BUTTERFLY * grown * math.log2(grown) * (kernels + 1) + CALL * 4 * kernels
-    return images * cost * width_factor / 1e6
+            work = BUTTERFLY * grown * math.log2(grown) * (kernels + 1)
+            calls = 0.0
+            once = START * (kernels + 1) + (0 if separable else SAMPLE * kernels * taps**2)
+    return (images * (work * element + calls) + once) / 1e6
