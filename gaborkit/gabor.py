@@ -28,6 +28,7 @@ from .conventions import Conventions, sigma_of
 from .errors import KernelError, SamplingWarning
 from .kernel import TOLERANCE, Factors, Kernel
 from .parameters import finite, is_tensor, number, power
+from .transfer import gabor_transfer, transfer_peak
 from .types import NORMS, Array, ComplexArray, Norm, RealArray
 
 
@@ -200,7 +201,7 @@ class GaborKernel(Conventions, Kernel):
         The DC-removal term pushes it above ``frequency`` when the envelope is small.
         """
         roundness = self._roundness
-        return self.frequency * (_peak(roundness) / roundness if self.dc_free else 1.0)
+        return self.frequency * (transfer_peak(roundness) / roundness if self.dc_free else 1.0)
 
     @property
     def bandwidth(self) -> float:
@@ -240,7 +241,7 @@ class GaborKernel(Conventions, Kernel):
                 roundness = 2 * math.pi * sigma / wavelength
                 # Where the peak lies changes its height to second order only, so it is a constant
                 # to the gradient.
-                at = _peak(self._roundness)
+                at = transfer_peak(self._roundness)
                 height = xp.exp(-((at - roundness) ** 2) / 2) - xp.exp(-(roundness**2 + at**2) / 2)
                 return 1 / (area * height)
 
@@ -366,39 +367,19 @@ class GaborKernel(Conventions, Kernel):
         >>> float(abs(kernel.transfer(0.0, kernel.peak_frequency)))
         1.0
         """
-        fy, fx = np.asarray(fy, float), np.asarray(fx, float)
-        theta, spread = number(self.theta), number(self.sigma * self.scale)
-        centre_y, centre_x = self.frequency * math.sin(theta), self.frequency * math.cos(theta)
-        height = number(self.amplitude()) * 2 * math.pi * spread**2 / number(self.gamma)
-        turn = np.exp(1j * number(self.phase))
-
-        def gauss(fy: RealArray, fx: RealArray) -> RealArray:
-            along = fx * math.cos(theta) + fy * math.sin(theta)
-            across = (fy * math.cos(theta) - fx * math.sin(theta)) / number(self.gamma)
-            value: RealArray = np.exp(-2 * (math.pi * spread) ** 2 * (along**2 + across**2))
-            return value
-
-        if not sampled:
-            dc = math.exp(-(self._roundness**2) / 2) if self.dc_free else 0.0
-            return height * turn * (gauss(fy - centre_y, fx - centre_x) - dc * gauss(fy, fx))
-
-        # Aliases repeat with period 1; 8.5 deviations leave out less than rounding.
-        reach = math.ceil(0.5 + 8.5 * max(1.0, number(self.gamma)) / (2 * math.pi * spread))
-
-        def periodic(fy: RealArray, fx: RealArray) -> RealArray:
-            fy, fx = fy - np.round(fy), fx - np.round(fx)
-            total = np.zeros(np.broadcast_shapes(fy.shape, fx.shape))
-            for m in range(-reach, reach + 1):
-                for n in range(-reach, reach + 1):
-                    total += gauss(fy + m, fx + n)
-            return total
-
-        plain = periodic(fy - centre_y, fx - centre_x)
-        if not self.dc_free:
-            return height * turn * plain
-        zero = np.zeros(())
-        dc = float(periodic(zero - centre_y, zero - centre_x) / periodic(zero, zero))
-        return height * turn * (plain - dc * periodic(fy, fx))
+        shape = gabor_transfer(
+            fy,
+            fx,
+            wavelength=number(self.wavelength),
+            theta=number(self.theta),
+            sigma=number(self.sigma),
+            gamma=number(self.gamma),
+            scale=number(self.scale),
+            dc_free=self.dc_free,
+            sampled=sampled,
+        )
+        area = 2 * math.pi * number(self.sigma * self.scale) ** 2 / number(self.gamma)
+        return number(self.amplitude()) * area * np.exp(1j * number(self.phase)) * shape
 
     def to_dict(self) -> dict[str, Any]:
         """Fields as JSON-ready values; tensors become floats."""
@@ -435,18 +416,3 @@ _MEANING = {
     "gamma": "the aspect ratio, 1 for a round envelope and 0.5 for one twice as long across",
     "scale": "the dilation a**j, such as 2",
 }
-
-
-def _peak(roundness: float) -> float:
-    """Where exp(-(u - k)^2 / 2) - exp(-(u^2 + k^2) / 2) is largest, for k = ``roundness``.
-
-    The derivative vanishes where u (1 - exp(-u k)) = k; Newton's steps from above converge.
-    """
-    u = roundness + 1 / (1 + roundness)
-    for _ in range(50):
-        decay = math.exp(-u * roundness)
-        step = (-u * math.expm1(-u * roundness) - roundness) / (1 - decay + u * roundness * decay)
-        u -= step
-        if abs(step) <= 1e-15 * u:
-            break
-    return u

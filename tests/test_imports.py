@@ -20,7 +20,7 @@ LAYERS = [
     ["errors", "types"],
     ["files"],
     ["conventions"],
-    ["parameters"],
+    ["parameters", "transfer"],
     ["kernel"],
     ["log_gabor", "gabor"],
     ["presets"],
