@@ -85,7 +85,7 @@ def command(
     \b
     .png .jpg .webp  values as 8 bits (PNG also --bits 16). Real and imaginary part:
                      zero is 128, the largest magnitude is at an end. Magnitude: 0 to
-                     its largest. Phase: -180 to 180 degrees. Or --range LOW HIGH.
+                     its largest. Phase: -pi to pi. Or --range LOW HIGH.
     .tif             floats, exact; the channels of a bank are pages
     .npy .npz        complex responses (K, H, W), exact, or one part
     a folder         a file for each picture, and for each channel where a format

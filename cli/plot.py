@@ -98,8 +98,10 @@ def bank_command(bank: GaborBank, part: str, table: bool, out: str, dpi: float) 
 
 @command.command("coverage")
 @bank_options
+@click.option("--sampled", is_flag=True, help="Of the kernels on the pixel grid, with aliases.")
+@click.option("--log", is_flag=True, help="Logarithmic scale for the sum.")
 @_figure_options("coverage.png")
-def coverage_command(bank: GaborBank, out: str, dpi: float) -> None:
+def coverage_command(bank: GaborBank, sampled: bool, log: bool, out: str, dpi: float) -> None:
     """Draw which part of the spectrum a bank covers, and how evenly.
 
     \b
@@ -108,7 +110,7 @@ def coverage_command(bank: GaborBank, out: str, dpi: float) -> None:
     """  # noqa: D301
     from gaborkit import plotting
 
-    _save(plotting.plot_coverage(bank), out, dpi)
+    _save(plotting.plot_coverage(bank, sampled=sampled, log=log), out, dpi)
 
 
 @command.command("responses")

@@ -41,6 +41,7 @@ __all__ = [
     "FrameError",
     "FrameWarning",
     "GaborBank",
+    "GaborFrame",
     "GaborKernel",
     "GaborkitError",
     "ImageError",
@@ -56,11 +57,13 @@ __all__ = [
     "write_image",
 ]
 
-# Subpackages that import matplotlib or torch are themselves imported at first use.
-_LAZY = ("frame", "plotting")
+# Imported at first use: the one keeps `import gaborkit` short, the other imports matplotlib.
+_LAZY = {"GaborFrame": ("frame", "GaborFrame"), "plotting": ("plotting", None)}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return importlib.import_module(f".{name}", __name__)
+        module, attribute = _LAZY[name]
+        found = importlib.import_module(f".{module}", __name__)
+        return getattr(found, attribute) if attribute else found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

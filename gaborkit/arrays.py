@@ -23,6 +23,9 @@ class Library(Protocol):
     def promote(self, image: Array) -> Array:
         """The image in a floating dtype that is filtered; integers keep their values."""
 
+    def check_finite(self, image: Array) -> None:
+        """Raise ImageError for NaN and infinity, where looking for them costs no more than time."""
+
     def double(self, image: Array) -> bool:
         """Whether the image has double precision."""
 
@@ -60,6 +63,11 @@ class NumpyLibrary:
         self.workers = workers  # threads of a transform; -1 for one a core
 
     def promote(self, image: Array) -> Array:
+        if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+            raise ImageError(
+                f"{np.count_nonzero(np.ma.getmaskarray(image))} pixels are masked; "
+                "fill them first, with image.filled(value) for example"
+            )
         image = np.asarray(image)
         kind = image.dtype.kind
         if kind not in "biuf" or image.dtype.itemsize > 8:
@@ -69,6 +77,14 @@ class NumpyLibrary:
             )
         # float32 holds 8- and 16-bit integers exactly; wider ones become float64.
         return image.astype(np.result_type(image.dtype, np.float32), copy=False)
+
+    def check_finite(self, image: Array) -> None:
+        wrong = image.size - np.count_nonzero(np.isfinite(image))
+        if wrong:
+            raise ImageError(
+                f"{wrong} of {image.size} pixels are NaN or infinite; replace them, with "
+                "numpy.nan_to_num or skimage.restoration.inpaint_biharmonic for example"
+            )
 
     def double(self, image: Array) -> bool:
         return bool(image.dtype == np.float64)
@@ -124,6 +140,9 @@ class TorchLibrary:
             )
         wide = image.dtype in (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
         return image.to(torch.float64 if wide else torch.float32)
+
+    def check_finite(self, image: Array) -> None:
+        pass  # an answer would stall a GPU
 
     def double(self, image: Array) -> bool:
         return bool(image.dtype == self.torch.float64)

@@ -66,6 +66,8 @@ class GaborBank:
     kernels: tuple[Kernel, ...]
 
     def __init__(self, kernels: Iterable[Kernel]) -> None:
+        if isinstance(kernels, Kernel):
+            raise BankError("a bank takes a list of kernels; give [kernel]")
         kernels = tuple(kernels)
         if not kernels:
             raise BankError("a bank of no kernels filters nothing; give at least one GaborKernel")
@@ -126,7 +128,7 @@ class GaborBank:
         for name, count in (("scales", scales), ("orientations", orientations)):
             if not isinstance(count, (int, np.integer)) or count < 1:
                 raise BankError(f"{name}={count!r} is not a whole number of 1 or more")
-        if not (math.isfinite(a) and a > 1):
+        if not (isinstance(a, (int, float, np.number)) and math.isfinite(a) and a > 1):
             raise BankError(f"a={a!r} does not dilate; give a number above 1, such as 2")
         if sigma is None:
             mother = GaborKernel.from_bandwidth(
@@ -341,19 +343,28 @@ class GaborBank:
         *,
         engine: Engine = "auto",
         tolerance: float = TOLERANCE,
+        library: str = "numpy",
     ) -> Plan:
-        """Which engine would filter an image of ``shape``, at what cost and error; printable."""
+        """Which engine would filter an image of ``shape``, at what cost and error; printable.
+
+        ``library`` is ``numpy`` or ``torch``.
+        """
         from .planning import plan_bank
 
-        return plan_bank(self, shape, dtype, engine=engine, tolerance=tolerance)
+        return plan_bank(self, shape, dtype, engine=engine, tolerance=tolerance, library=library)
 
     def frame(
-        self, shape: tuple[int, int], *, highpass: bool | None = None, tight: bool = False
+        self,
+        shape: tuple[int, int],
+        *,
+        highpass: bool | None = None,
+        tight: bool = False,
+        tolerance: float = TOLERANCE,
     ) -> GaborFrame:
         """The bank completed to an invertible frame; see :class:`gaborkit.frame.GaborFrame`."""
         from .frame import GaborFrame
 
-        return GaborFrame(self, shape, highpass=highpass, tight=tight)
+        return GaborFrame(self, shape, highpass=highpass, tight=tight, tolerance=tolerance)
 
 
 def _kernel_from_dict(k: int, entry: Any) -> Kernel:

@@ -1,5 +1,10 @@
 """What gaborkit raises and warns: each message names the value, what is wrong, what would work."""
 
+from __future__ import annotations
+
+import sys
+import warnings
+
 
 class GaborkitError(ValueError):
     """Base of every error that gaborkit raises on purpose."""
@@ -35,3 +40,15 @@ class SamplingWarning(UserWarning):
 
 class FrameWarning(UserWarning):
     """A frame's bounds are so far apart that its inverse loses precision."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside gaborkit that led here, however many calls lie between."""
+    level = 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
+        "gaborkit",
+        "dataclasses",
+    ):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

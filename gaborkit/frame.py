@@ -11,14 +11,13 @@ Its extremes are the frame bounds. Dividing by it inverts the frame in the sense
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arrays import Library, library_of
-from .errors import FrameError, FrameWarning
+from .errors import FrameError, FrameWarning, warn
 from .kernel import TOLERANCE, Kernel
 from .types import Array, ComplexArray, RealArray
 
@@ -118,12 +117,11 @@ class GaborFrame:
             )
         self._coverage = coverage
         if coverage.max() > POOR * coverage.min():
-            warnings.warn(
+            warn(
                 f"frame bounds {coverage.min():.3g} and {coverage.max():.3g} are far apart: the "
                 f"inverse loses {math.log10(coverage.max() / coverage.min()) / 2:.1f} digits; "
                 "pass highpass=True",
                 FrameWarning,
-                stacklevel=3,
             )
 
     # ---- figures ----
@@ -188,10 +186,11 @@ class GaborFrame:
         FrameError
             If the image's shape is not the frame's.
         ImageError
-            If the image is not real.
+            If the image is not real, or (NumPy) holds NaN or infinity.
         """
         library = library_of(image)
         image = library.promote(image)
+        library.check_finite(image)
         if tuple(image.shape[-2:]) != self.shape:
             raise FrameError(
                 f"an image of shape {tuple(image.shape)} does not fit this frame for "
@@ -254,7 +253,8 @@ class GaborFrame:
                 f"coefficients of shape {shape} do not fit this frame, which has "
                 f"(..., {', '.join(map(str, wanted))})"
             )
-        name = str(coefficients.dtype).removeprefix("torch.")
+        dtype = coefficients.dtype
+        name = getattr(dtype, "name", str(dtype)).removeprefix("torch.")
         if name not in ("complex64", "complex128"):
             raise FrameError(
                 f"coefficients of dtype {name} are not complex64 or complex128; magnitudes alone "

@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -25,8 +24,8 @@ from typing import Any, Self
 import numpy as np
 
 from .conventions import Conventions, sigma_of
-from .errors import KernelError, SamplingWarning
-from .kernel import TOLERANCE, Factors, Kernel
+from .errors import KernelError, SamplingWarning, warn
+from .kernel import TOLERANCE, Factors, Kernel, check_tolerance
 from .parameters import finite, is_tensor, number, power
 from .transfer import gabor_transfer, transfer_peak
 from .types import NORMS, Array, ComplexArray, Norm, RealArray
@@ -109,6 +108,18 @@ class GaborKernel(Conventions, Kernel):
                     f"{name}={number(getattr(self, name)):g} is not positive; "
                     f"{name} is {_MEANING[name]}"
                 )
+        for size in ("sigma", "wavelength"):
+            pixels = number(getattr(self, size)) * number(self.scale)
+            if not SMALLEST <= pixels <= LARGEST:
+                raise KernelError(
+                    f"{size} * scale = {pixels:.3g} pixels is out of range; "
+                    f"{SMALLEST:g} to {LARGEST:g} works"
+                )
+        if not 1 / LARGEST <= number(self.gamma) <= LARGEST:
+            raise KernelError(
+                f"gamma={number(self.gamma):g} is out of range; "
+                f"{1 / LARGEST:g} to {LARGEST:g} works"
+            )
         if not isinstance(self.dc_free, (bool, np.bool_)):
             raise KernelError(f"dc_free={self.dc_free!r} is neither True nor False")
         object.__setattr__(self, "dc_free", bool(self.dc_free))
@@ -135,7 +146,7 @@ class GaborKernel(Conventions, Kernel):
                 f"use sigma of at least {wavelength / 7:.3g}"
             )
         if text:
-            warnings.warn(text, SamplingWarning, stacklevel=4)
+            warn(text, SamplingWarning)
 
     # ---- constructors ----
 
@@ -242,7 +253,7 @@ class GaborKernel(Conventions, Kernel):
                 # Where the peak lies changes its height to second order only, so it is a constant
                 # to the gradient.
                 at = transfer_peak(self._roundness)
-                height = xp.exp(-((at - roundness) ** 2) / 2) - xp.exp(-(roundness**2 + at**2) / 2)
+                height = -xp.exp(-((at - roundness) ** 2) / 2) * xp.expm1(-at * roundness)
                 return 1 / (area * height)
 
     def evaluate(self, y: Array, x: Array) -> Array:
@@ -272,10 +283,16 @@ class GaborKernel(Conventions, Kernel):
         At most ``tolerance`` of the envelope's mass lies outside the square, for every theta: the
         larger of the two deviations decides, and the bound adds both axes' tails.
         """
-        if not 0 < tolerance < 1:
-            raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
+        check_tolerance(tolerance)
         deviation = number(self.sigma * self.scale) * max(1.0, 1 / number(self.gamma))
-        return max(1, math.ceil(-deviation * NormalDist().inv_cdf(tolerance / 4)))
+        radius = max(1, math.ceil(-deviation * NormalDist().inv_cdf(tolerance / 4)))
+        if radius > LARGEST_RADIUS:
+            raise KernelError(
+                f"a kernel of radius {radius} pixels is too large to sample (sigma * scale = "
+                f"{number(self.sigma * self.scale):g}, gamma = {number(self.gamma):g}, tolerance = "
+                f"{tolerance:g}); {LARGEST_RADIUS} works: shrink the picture and the kernel"
+            )
+        return radius
 
     def sample(self, tolerance: float = TOLERANCE) -> Any:
         """Kernel on the pixel grid; its sum is zero to rounding if ``dc_free``.
@@ -338,6 +355,8 @@ class GaborKernel(Conventions, Kernel):
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
+        if abs(number(self.theta)) > 100:
+            return super().canonical()  # an angle of so few decimals has no exact twin
         turns, theta = divmod(number(self.theta), math.pi)
         if math.pi - theta < 1e-13:
             turns, theta = turns + 1, 0.0
@@ -406,6 +425,12 @@ class GaborKernel(Conventions, Kernel):
         carrier = xp.exp(1j * (2 * math.pi * along / wavelength + phase))
         return envelope, carrier
 
+
+#: Pixels that sigma and wavelength, dilated, may measure.
+SMALLEST, LARGEST = 1e-3, 1e6
+
+#: Half-width in pixels of the largest support that is sampled.
+LARGEST_RADIUS = 2**14
 
 #: The numeric fields of a GaborKernel.
 PARAMETERS = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")

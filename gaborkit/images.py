@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import library_of
 from .errors import ImageError, PictureError
 from .files import StrPath, atomic_write, check_target, set_aside
 from .pictures.decoding import decode
@@ -184,7 +185,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     -------
     ndarray or torch tensor
         Same library and device. float32 and float64 are kept; integers become float32 or, from
-        32 bits on, float64 in NumPy, and the default dtype in torch, with the same values.
+        32 bits on, float64, with the same values.
 
     Raises
     ------
@@ -201,7 +202,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     array([[255., 255.],
            [255., 255.]], dtype=float32)
     """
-    shape = tuple(image.shape)
+    shape = tuple(getattr(image, "shape", ()))
     if len(shape) < 3 or not -len(shape) <= channel_axis < len(shape):
         raise ImageError(
             f"luminance of shape {shape} along channel_axis={channel_axis}: "
@@ -213,9 +214,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
             f"luminance of {channels} channels (shape {shape}, channel_axis={channel_axis}): "
             "1 to 4 channels work; name their axis with channel_axis"
         )
-    if isinstance(image, np.ndarray):
-        # As in filtering: float32 holds 8- and 16-bit integers exactly, wider ones need float64.
-        image = image.astype(np.result_type(image.dtype, np.float32), copy=False)
+    image = library_of(image).promote(image)
     before = (slice(None),) * (channel_axis % len(shape))
     weights = REC709 if channels >= 3 else (1.0,)
     return sum(image[(*before, channel)] * weight for channel, weight in enumerate(weights))

@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
-from .parameters import number
-from .types import Array, Boundary, ComplexArray, Engine, RealArray
-
-if TYPE_CHECKING:
-    from .planning import Plan
+from .errors import KernelError
+from .parameters import is_tensor, number
+from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
 
 #: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
 Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
 
 #: Share of the envelope's mass that a sampled kernel may leave outside its support.
 TOLERANCE = 1e-4
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raise KernelError unless the tolerance lies between 0 and 1."""
+    if not isinstance(tolerance, (int, float)) or not 1e-300 < tolerance < 1:
+        raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
 
 
 class Kernel(ABC):
@@ -81,7 +85,9 @@ class Kernel(ABC):
         columns, rows : complex128 arrays (T, 2 radius + 1)
             ``sample()`` is the sum over t of ``weights[t] * outer(columns[t], rows[t])``.
         """
-        samples = self.sample(tolerance)
+        samples: Any = self.sample(tolerance)
+        if is_tensor(samples):
+            samples = samples.detach().cpu().numpy()
         size = len(samples)
         # Real rows for real and imaginary part together: one real row pass then serves both.
         stacked = np.concatenate([samples.real, samples.imag])
@@ -126,6 +132,8 @@ class Kernel(ABC):
         boundary: Boundary = "reflect",
         engine: Engine = "auto",
         channel_axis: int | None = None,
+        tolerance: float = TOLERANCE,
+        transfer: Transfer = "sampled",
     ) -> Array:
         """Convolve ``image`` (..., H, W) with this kernel; complex (..., H, W).
 
@@ -141,12 +149,12 @@ class Kernel(ABC):
         """
         from .bank import GaborBank
 
-        bank = GaborBank([self])
-        responses = bank.filter(image, boundary=boundary, engine=engine, channel_axis=channel_axis)
+        responses = GaborBank([self]).filter(
+            image,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+            transfer=transfer,
+        )
         return responses[..., 0, :, :]
-
-    def plan(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Plan:
-        """Which engine would filter an image of ``shape``; see :meth:`GaborBank.plan`."""
-        from .bank import GaborBank
-
-        return GaborBank([self]).plan(shape, dtype)

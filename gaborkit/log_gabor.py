@@ -15,16 +15,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from .errors import KernelError, SamplingWarning
-from .kernel import TOLERANCE, Kernel
-from .parameters import finite, power
+from .errors import KernelError, SamplingWarning, warn
+from .kernel import TOLERANCE, Kernel, check_tolerance
+from .parameters import finite, is_tensor, power
 from .types import ComplexArray, RealArray
 
 # Kovesi's low-pass: cut-off in cycles per pixel, and order.
@@ -92,6 +91,10 @@ class LogGaborKernel(Kernel):
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             name, value = field.name, getattr(self, field.name)
+            if is_tensor(value):
+                raise KernelError(
+                    f"{name} is a tensor; a log-Gabor kernel takes floats, {name}.item()"
+                )
             number = float(finite(name, value))
             if name != "theta" and number <= 0:
                 raise KernelError(f"{name}={number:g} is not positive; {_HINT[name]}")
@@ -99,11 +102,10 @@ class LogGaborKernel(Kernel):
         if self.sigma_on_f >= 1:
             raise KernelError(f"sigma_on_f={self.sigma_on_f:g} is not below 1; 0.55 is two octaves")
         if self.wavelength * self.scale < 2:
-            warnings.warn(
+            warn(
                 f"a wavelength of {self.wavelength * self.scale:.3g} pixels is below 2 and the "
                 "low-pass removes it; use 2 or more",
                 SamplingWarning,
-                stacklevel=3,
             )
 
     def scaled(self, a: float, j: float = 1) -> Self:
@@ -149,8 +151,7 @@ class LogGaborKernel(Kernel):
         >>> LogGaborKernel(wavelength=6).radius(tolerance=1e-2)
         5
         """
-        if not 0 < tolerance < 1:
-            raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
+        check_tolerance(tolerance)
         wavelength = self.wavelength * self.scale
         sought = min(wavelength, _FREE_WAVELENGTH)
         # Half of the tolerance, because the support is measured for theta = 0 only, where it is

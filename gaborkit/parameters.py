@@ -29,7 +29,8 @@ def finite(name: str, value: Any) -> Any:
         If it is not a number, or not finite.
     """
     try:
-        plain = number(value)
+        # Text that holds a number would pass here, and fail where it is multiplied.
+        plain = number(None if isinstance(value, (str, bytes)) else value)
     except (TypeError, ValueError, RuntimeError):
         raise KernelError(f"{name}={value!r} is not a number") from None
     except OverflowError:
@@ -40,8 +41,17 @@ def finite(name: str, value: Any) -> Any:
 
 
 def power(a: float, j: float) -> float:
-    """``a**j``, infinite where that is too large for a float."""
+    """``a**j``; infinite where that is too large for a float, or no number.
+
+    Raises
+    ------
+    KernelError
+        If ``a`` or ``j`` is not a number.
+    """
+    if is_tensor(a) or is_tensor(j):
+        return a**j  # type: ignore[no-any-return, unused-ignore]
+    base, exponent = finite("a", a), finite("j", j)
     try:
-        return float(a) ** j
-    except OverflowError:
+        return float(base**exponent)
+    except (OverflowError, ZeroDivisionError, TypeError):
         return math.inf

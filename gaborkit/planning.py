@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Step:
         Places of the kernels in the bank.
     radius : int
         Of these kernels, in pixels.
+    margin : int
+        Pixels of outside that the engine works on; steps of one margin share a forward transform.
     milliseconds : dict of str to float
         Modelled time of every engine that could do it.
     """
@@ -59,6 +61,7 @@ class Step:
     engine: str
     indices: tuple[int, ...]
     radius: int
+    margin: int
     milliseconds: dict[str, float]
 
 
@@ -69,11 +72,6 @@ class Plan:
     Attributes
     ----------
     steps : tuple of Step
-    margin : int
-        Pixels of outside that the shared forward transform includes.
-    error : float
-        Bound on the relative L2 error against direct convolution in double precision, for an
-        image of white noise.
     """
 
     bank: GaborBank
@@ -82,11 +80,13 @@ class Plan:
     library: str
     tolerance: float
     steps: tuple[Step, ...]
-    margin: int
 
     @property
     def error(self) -> float:
-        """Bound on the relative error against direct convolution in double precision."""
+        """Bound on the L2 error against direct convolution in double precision.
+
+        As a share of the response to white noise of the image's energy.
+        """
         return 1e-10 if self.dtype == np.float64 else 1e-5
 
     @property
@@ -98,7 +98,7 @@ class Plan:
         shape = " x ".join(map(str, self.shape))
         lines = [
             f"{_count(len(self.bank))} on {shape} {self.dtype}, {self.library}: "
-            f"about {self.milliseconds:.3g} ms, relative error at most {self.error:g}"
+            f"about {self.milliseconds:.3g} ms, error at most {self.error:g} of the answer to noise"
         ]
         for step in self.steps:
             times = ", ".join(f"{name} {ms:.3g} ms" for name, ms in step.milliseconds.items())
@@ -179,8 +179,13 @@ def plan_bank(
             f"engine={engine!r} is not written for {library}; "
             f"choose one of auto, {', '.join(names)}"
         )
-    if len(shape) < 2 or min(shape) < 1:
-        raise FilterError(f"shape={shape} is not that of an image (..., H, W) with pixels in it")
+    whole = isinstance(shape, (tuple, list)) and all(
+        isinstance(size, (int, np.integer)) and size >= 0 for size in shape
+    )
+    if not whole or len(shape) < 2 or 0 in shape[-2:]:
+        raise FilterError(f"shape={shape!r} is not that of an image (..., H, W) with pixels in it")
+    if str(dtype).startswith("torch."):
+        dtype = str(dtype).removeprefix("torch.")
     dtype = np.result_type(dtype, np.float32)
     groups: dict[tuple[int, bool], list[int]] = {}
     for k, kernel in enumerate(bank):
@@ -193,11 +198,25 @@ def plan_bank(
             for name in names
         }
         chosen = min(costs, key=lambda name: costs[name]) if engine == "auto" else engine
-        steps.append(Step(chosen, tuple(indices), radius, costs))
-    margins = [step.radius for step in steps if step.engine == "fourier"]
-    return Plan(
-        bank, tuple(shape), dtype, library, tolerance, tuple(steps), max(margins, default=0)
-    )
+        steps.append(Step(chosen, tuple(indices), radius, radius, costs))
+    shared = _with_shared_margin(steps, shape)
+    return Plan(bank, tuple(shape), dtype, library, tolerance, shared)
+
+
+def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """One forward transform for all Fourier steps, unless their own margins cost less in all."""
+
+    def transforms(margins: list[int], counts: list[int]) -> int:
+        sizes = [math.prod(size + 2 * margin for size in shape[-2:]) for margin in margins]
+        return sum(size * count for size, count in zip(sizes, counts, strict=True))
+
+    fourier = [step for step in steps if step.engine == "fourier"]
+    radii, counts = [step.radius for step in fourier], [len(step.indices) for step in fourier]
+    largest = max(radii, default=0)
+    together = transforms([largest], [sum(counts) + 1])
+    if together > transforms(radii, [count + 1 for count in counts]):
+        return tuple(steps)
+    return tuple(replace(step, margin=largest) if step in fourier else step for step in steps)
 
 
 def _milliseconds(

@@ -14,6 +14,7 @@ from .errors import BankError
 from .gabor import GaborKernel
 from .kernel import Kernel
 from .log_gabor import LogGaborKernel
+from .parameters import power
 
 
 def article(
@@ -250,7 +251,7 @@ def kovesi(
             theta=0.0 - o * step,  # not -0.0
             sigma_on_f=sigma_on_f,
             theta_deviation=step / angular_ratio,
-            scale=factor**s,
+            scale=power(factor, s),
         )
         for s in range(scales)
         for o in range(orientations)

@@ -46,7 +46,11 @@ def gabor_transfer(
         total = np.zeros(np.broadcast_shapes(fy.shape, fx.shape))
         for m in range(-reach, reach + 1):
             for n in range(-reach, reach + 1):
-                total += gauss(fy + m, fx + n)
+                # The nearest point of this alias's cell: exp(-37) is below rounding.
+                along = max(0.0, abs(n * cos + m * sin) - 0.75)
+                across = max(0.0, abs(m * cos - n * sin) - 0.75) / gamma
+                if 2 * (math.pi * spread) ** 2 * (along**2 + across**2) < 37:
+                    total += gauss(fy + m, fx + n)
         return total
 
     plain = periodic(fy - centre_y, fx - centre_x)

@@ -334,10 +334,6 @@ morlet = GaborKernel.from_kymatio(1, 2, 8)
         (morlet.replace(sigma=1).to_kymatio, r"sigma=2 \(dilated\) .* use sigma=1.6"),
         (morlet.replace(scale=3).to_kymatio, r"wavelength=8 \(dilated\) .* 8/3 \* 2\*\*j"),
         (morlet.replace(gamma=0.7).to_kymatio, r"gamma=0.7 cannot be expressed in kymatio"),
-        (
-            lambda: morlet.replace(gamma=1e12).to_kymatio(),
-            r"gamma=1e\+12 cannot be expressed in kymatio",
-        ),
         (morlet.replace(theta=0.1).to_kymatio, r"theta=0.1 cannot .* L=8 has \(l \+ 1\) \* pi"),
         (morlet.replace(theta=0).to_kymatio, r"theta=0 cannot be expressed in kymatio"),
         (plain.replace(gamma=0.5).to_bob, r"gamma=0.5 cannot be expressed in bob"),

@@ -19,8 +19,8 @@ HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "c
 LAYERS = [
     ["errors", "types"],
     ["files"],
-    ["conventions"],
     ["parameters", "transfer"],
+    ["conventions"],
     ["kernel"],
     ["log_gabor", "gabor"],
     ["presets"],

@@ -4,6 +4,7 @@ import math
 from typing import Any, Self
 
 from ..errors import KernelError
+from ..parameters import number
 from .checks import positive
 from .origin import Origin
 
@@ -84,7 +85,7 @@ class Bob(Origin):
         """
         self._require("bob", gamma=1.0, phase=0.0, norm="l1")
         wavelength, sigma = self._dilated()
-        k, theta = 2 * math.pi / wavelength, float(self.theta)
+        k, theta = 2 * math.pi / wavelength, number(self.theta)
         return {
             "frequency": (k * math.sin(theta), k * math.cos(theta)),
             "sigma": k * sigma,

@@ -4,6 +4,7 @@ import math
 from typing import Self
 
 from ..errors import KernelError
+from ..parameters import number
 from .checks import whole
 from .origin import Origin
 
@@ -74,17 +75,17 @@ class Kymatio(Origin):
                 f"wavelength={wavelength:g} (dilated) cannot be expressed in kymatio, which has "
                 "8/3 * 2**j pixels with j = 0, 1, 2..."
             )
-        angles = _nearest(4 / float(self.gamma))
+        angles = _nearest(4 / number(self.gamma))
         if not angles:
             raise KernelError(
-                f"gamma={float(self.gamma):g} cannot be expressed in kymatio, which has 4 / L with "
-                "L = 1, 2, 3...; its default is 0.5"
+                f"gamma={number(self.gamma):g} cannot be expressed in kymatio, which has 4 / L "
+                "with L = 1, 2, 3...; its default is 0.5"
             )
-        turns = math.remainder(float(self.theta), 2 * math.pi) / math.pi
+        turns = math.remainder(number(self.theta), 2 * math.pi) / math.pi
         index = _nearest(turns * angles - _shift(angles))
         if index is None or not 0 <= index % (2 * angles) < angles:
             raise KernelError(
-                f"theta={float(self.theta):g} cannot be expressed in kymatio; L={angles} "
+                f"theta={number(self.theta):g} cannot be expressed in kymatio; L={angles} "
                 f"has (l + {_shift(angles):g}) * pi / L, l = 0 to {angles - 1}"
             )
         return {"j": j, "l": index % (2 * angles), "L": angles}

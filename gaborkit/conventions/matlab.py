@@ -4,6 +4,7 @@ import math
 from typing import Self
 
 from ..errors import KernelError
+from ..parameters import number
 from .bandwidth import sigma_of
 from .checks import finite, positive
 from .origin import Origin
@@ -84,7 +85,7 @@ class Matlab(Origin):
             "wavelength": wavelength,
             "orientation": -math.degrees(self.theta) % 360,
             "bandwidth": self.bandwidth,
-            "aspect_ratio": float(self.gamma),
+            "aspect_ratio": number(self.gamma),
         }
 
 

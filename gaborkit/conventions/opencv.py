@@ -3,6 +3,7 @@
 import math
 from typing import Self
 
+from ..parameters import number
 from .checks import finite, positive
 from .origin import Origin
 
@@ -65,8 +66,8 @@ class OpenCV(Origin):
         wavelength, sigma = self._dilated()
         return {
             "sigma": sigma,
-            "theta": float(self.theta),
+            "theta": number(self.theta),
             "lambd": wavelength,
-            "gamma": float(self.gamma),
-            "psi": float(self.phase),
+            "gamma": number(self.gamma),
+            "psi": number(self.phase),
         }

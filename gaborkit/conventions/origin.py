@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import KernelError
+from ..parameters import number
 
 if TYPE_CHECKING:
     from ..types import Norm
@@ -30,8 +31,8 @@ class Origin:
 
     def _dilated(self) -> tuple[float, float]:
         """Wavelength and deviation in pixels, dilation included."""
-        scale = float(self.scale)
-        return float(self.wavelength) * scale, float(self.sigma) * scale
+        scale = number(self.scale)
+        return number(self.wavelength) * scale, number(self.sigma) * scale
 
     def _require(self, origin: str, **needed: Any) -> None:
         """Raise unless these fields have the only values that the origin knows."""

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from ..parameters import number
 from .bandwidth import sigma_of
 from .checks import finite, positive
 from .origin import Origin
@@ -76,8 +77,8 @@ class ScikitImage(Origin):
         wavelength, sigma = self._dilated()
         return {
             "frequency": 1 / wavelength,
-            "theta": float(self.theta),
+            "theta": number(self.theta),
             "sigma_x": sigma,
-            "sigma_y": sigma / float(self.gamma),
-            "offset": float(self.phase),
+            "sigma_y": sigma / number(self.gamma),
+            "offset": number(self.phase),
         }

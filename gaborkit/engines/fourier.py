@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import Library, NumpyLibrary
 from ..kernel import Kernel
 from ..types import Array, Transfer
+from .factorization import cancels
 from .threads import in_threads
 
 #: Bytes of spectrum up to which kernels are transformed side by side.
@@ -45,8 +46,8 @@ def kernel_spectrum(
         tall = _centred(weights[:, None] * columns, radius, size[0])
         wide = _centred(rows, radius, size[1])
         # Products that nearly cancel are added in double precision.
-        cancels = abs(weights).sum() > 4 * abs(weights.sum())
-        values = tall.T @ wide if double or cancels else tall.T.astype("F") @ wide.astype("F")
+        precise = double or cancels(weights)
+        values = tall.T @ wide if precise else tall.T.astype("F") @ wide.astype("F")
         return library.constant(values, double)
     sample = library.constant(kernel.sample(tolerance), double)
     values = library.fft(library.fft(sample, size[1], -1), size[0], -2)

@@ -24,7 +24,7 @@ BLOCK = 32
 SLAB_BYTES = 2**26
 
 #: Share of a kernel's L2 norm that a low-rank factorization may leave out.
-ACCURACY = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-13}
+ACCURACY = {np.dtype(np.float32): 1e-8, np.dtype(np.float64): 1e-15}
 
 
 def respond(
