@@ -24,9 +24,8 @@ def main(folder: Path) -> None:
     print(frame)
     coefficients = frame.analyze(noisy)  # complex64 (34, 512, 512)
     exact = frame.synthesize(coefficients)
-    print(
-        f"relative error of the round trip: {np.linalg.norm(exact - noisy) / np.linalg.norm(noisy):.1e}"
-    )
+    error = np.linalg.norm(exact - noisy) / np.linalg.norm(noisy)
+    print(f"relative error of the round trip: {error:.1e}")
 
     # White noise reaches each channel in proportion to its gain: that is the threshold's unit.
     impulse = np.zeros_like(picture)

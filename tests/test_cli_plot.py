@@ -8,23 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from commands_for_tests import GREY
 from gaborkit_cli.main import main
 
 import gaborkit as gk
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 BANK = ["--bank", "grid", "--scales", "1", "--orientations", "2"]
-GREY = np.random.default_rng(0).integers(0, 256, (40, 52), np.uint8)
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["plot", *map(str, arguments)])
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    gk.write_image("grey.png", GREY)
-    return tmp_path
 
 
 def saved(figure) -> np.ndarray:
@@ -40,13 +35,13 @@ def drawn(*arguments: object) -> np.ndarray:
     return gk.read_image(result.stdout.strip())
 
 
-def test_a_kernel_in_the_articles_convention():
+def test_a_kernel_in_the_articles_convention(coarse):
     expected = saved(gk.plotting.plot_kernel(gk.GaborKernel.article(sigma=1)))
     assert np.array_equal(drawn("kernel", "--article", "--sigma", 1), expected)
     assert Path("kernel.png").is_file()
 
 
-def test_a_kernel_with_its_envelope():
+def test_a_kernel_with_its_envelope(coarse):
     kernel = gk.GaborKernel(sigma=1, theta=math.pi / 6)
     expected = saved(gk.plotting.plot_kernel(kernel, gaussian=True))
     shown = drawn("kernel", "--sigma", 1, "--theta", 30, "--gaussian", "--out", "k.png")
@@ -111,7 +106,7 @@ def test_formats(suffix):
         (["coverage", *BANK, "--out", "c.bmp"], 1, "c.bmp: the suffix '.bmp' is unknown"),
         (["coverage", *BANK, "--out", "no/c.png"], 1, "the folder no does not exist"),
         (["coverage", *BANK, "--out", "."], 1, "."),
-        (["bank", "--bank", "grid", "--scales", "20"], 1, "160 kernels"),
+        (["bank", "--bank", "grid", "--scales", "10", "--orientations", "16"], 1, "160 kernels"),
         (["responses", "missing.png", *BANK], 1, "missing.png: there is no such file"),
         (["responses", "grey.png", *BANK[:-1], "65"], 1, "grey.png: 65 channels"),
         (["responses", "stack.npy", *BANK], 1, "stack.npy: "),

@@ -22,8 +22,7 @@ BANKS = {
     "log-Gabor": gk.GaborBank.preset("kovesi"),
 }
 SIZES = [
-    *[(1, 1), (1, 9), (2, 3), (5, 5), (7, 16), (11, 8), (13, 13), (16, 16), (17, 31), (24, 9)],
-    *[(28, 28), (32, 32), (33, 47), (37, 41), (40, 64), (53, 53), (64, 48), (61, 67), (96, 80)],
+    *[(1, 1), (1, 9), (2, 3), (7, 16), (13, 13), (16, 16), (24, 9), (33, 47), (64, 48)],
     (127, 101),
 ]
 
@@ -36,16 +35,15 @@ def random_coefficients(frame, seed=0):
 
 @pytest.mark.parametrize("name", list(BANKS))
 @pytest.mark.parametrize("tight", [False, True])
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_perfect_reconstruction(name, tight, library):
+def test_perfect_reconstruction(name, tight):
     for shape in SIZES:
         frame = BANKS[name].frame(shape, tight=tight)
         for dtype, limit in ((np.float64, 1e-12), (np.float32, 1e-6)):
             image = np.random.default_rng(0).random((2, *shape)).astype(dtype)
-            given_image = torch.from_numpy(image) if library == "torch" else image
-            found = np.asarray(frame.synthesize(frame.analyze(given_image)))
-            assert found.dtype == dtype
-            assert np.linalg.norm(found - image) <= limit * np.linalg.norm(image), shape
+            for given_image in (image, torch.from_numpy(image)):
+                found = np.asarray(frame.synthesize(frame.analyze(given_image)))
+                assert found.dtype == dtype
+                assert np.linalg.norm(found - image) <= limit * np.linalg.norm(image), shape
 
 
 @settings(max_examples=40)
@@ -176,9 +174,9 @@ def test_bounds_far_apart_warn():
 def test_gradients_pass_through():
     frame = gk.GaborBank.grid(1, 2).frame((5, 6))
     image = torch.rand(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    assert torch.autograd.gradcheck(frame.analyze, image.requires_grad_())
+    assert torch.autograd.gradcheck(frame.analyze, image.requires_grad_(), fast_mode=True)
     coefficients = torch.from_numpy(random_coefficients(frame)).requires_grad_()
-    assert torch.autograd.gradcheck(frame.synthesize, coefficients)
+    assert torch.autograd.gradcheck(frame.synthesize, coefficients, fast_mode=True)
 
 
 def test_large_frames_keep_no_transfer_functions(monkeypatch):

@@ -222,7 +222,7 @@ def test_warnings_point_at_the_user_s_line():
 
 
 def test_steps_share_a_forward_transform_only_where_it_pays():
-    fine, coarse = gk.GaborKernel(sigma=2, gamma=0.5), gk.GaborKernel(sigma=60, gamma=0.5)
+    fine, coarse = gk.GaborKernel(sigma=2, gamma=0.5), gk.GaborKernel(sigma=15, gamma=0.5)
     bank = gk.GaborBank([fine.rotated(i / 9) for i in range(8)] + [coarse])
     apart = bank.plan((128, 128), engine="fourier")
     assert [step.margin for step in apart.steps] == [step.radius for step in apart.steps]

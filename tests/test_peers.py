@@ -26,9 +26,9 @@ def photograph():
 @pytest.mark.parametrize("theta", [0.0, 0.4, math.pi / 4, 2.0])
 @pytest.mark.parametrize("mode", ["reflect", "mirror", "nearest", "constant", "wrap"])
 def test_equal_to_scikit_image(photograph, theta, mode):
-    image = photograph.astype(float)
-    real, imaginary = skimage.filters.gabor(image, 0.15, theta, n_stds=14, mode=mode)
-    kernel = gk.GaborKernel.from_skimage(0.15, theta)
+    image = photograph[:64, :72].astype(float)
+    real, imaginary = skimage.filters.gabor(image, 0.25, theta, n_stds=14, mode=mode)
+    kernel = gk.GaborKernel.from_skimage(0.25, theta)
     found = gk.GaborBank([kernel]).filter(image, boundary=mode, tolerance=1e-13)[0]
     np.testing.assert_allclose(found, real + 1j * imaginary, rtol=0, atol=1e-9 * abs(found).max())
 
@@ -102,13 +102,14 @@ def test_6_learnable_parameters_learn():
     image = torch.cos(2 * math.pi * (x * math.cos(0.5) + y * math.sin(0.5)) / 7)
     theta = torch.tensor(0.2, requires_grad=True)
     wavelength = torch.tensor(6.0, requires_grad=True)
-    optimizer = torch.optim.Adam([theta, wavelength], lr=0.05)
-    for _ in range(60):
-        optimizer.zero_grad()
+    for step in range(60):
         kernel = gk.GaborKernel(wavelength=wavelength, theta=theta, sigma=3, norm="gain")
-        loss = -kernel.filter(image).abs().mean()
-        loss.backward()
-        optimizer.step()
+        energy = kernel.filter(image).abs().mean()
+        # By hand: the first optimizer of torch.optim costs seconds of imports.
+        gradients = torch.autograd.grad(energy, (theta, wavelength))
+        with torch.no_grad():
+            for parameter, gradient in zip((theta, wavelength), gradients, strict=True):
+                parameter += 0.1 * 0.93**step * gradient.sign()
     assert theta.item() == pytest.approx(0.5, abs=0.03)
     assert wavelength.item() == pytest.approx(7, abs=0.3)
 

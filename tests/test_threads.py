@@ -42,7 +42,7 @@ def test_an_exception_is_raised_and_blas_restored(limit):
 
 
 def test_concurrent_users_restore_blas_in_the_end():
-    image = np.random.default_rng(0).random((200, 200))
+    image = np.random.default_rng(0).random((100, 100))
     bank = gk.GaborBank.grid(2, 4)
     expected = bank.filter(image)
     before = blas_threads()

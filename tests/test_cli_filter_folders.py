@@ -1,0 +1,99 @@
+"""``gaborkit filter`` on folders: what is written where, and what is shown meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands_for_tests import COLOUR, GREY, ONE, SIX, run, run_filter
+
+import gaborkit as gk
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.fixture
+def photos(folder):
+    for name in ("photos/a.png", "photos/b.jpg", "photos/deep/c.tif"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        gk.write_image(name, GREY)
+    Path("photos/notes.txt").write_text("no picture")
+    Path("photos/._a.png").write_bytes(b"what a Mac leaves")
+
+
+def written(folder: str) -> list[str]:
+    return sorted(
+        str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.suffix != ".json"
+    )
+
+
+def test_a_folder(photos):
+    assert run_filter("photos", *ONE, "--out", "results") == "results: 2 files of 2 pictures\n"
+    assert written("results") == ["a.png", "b.png"]
+    run_filter("photos", "-r", *ONE, "--suffix", ".tif", "--out", "results/tif")
+    assert written("results/tif") == ["a.tif", "b.tif", "deep", "deep/c.tif"]
+
+
+def test_a_folder_with_a_bank(photos):
+    run_filter("photos", *SIX, "--out", "results")
+    assert len(written("results")) == 12
+    run_filter("photos", *SIX, "--suffix", ".npy", "--out", "arrays")
+    assert gk.read_image("arrays/a.npy").shape == (6, 40, 52)
+
+
+def test_results_inside_the_folder_are_not_filtered_again(photos):
+    for _ in range(2):
+        text = run_filter("photos", "-r", *ONE, "--out", "photos/results")
+        assert text == "photos/results: 3 files of 3 pictures\n"
+
+
+def test_one_bad_picture_does_not_stop_the_others(photos):
+    Path("photos/a0.png").write_bytes(b"")
+    gk.write_image("photos/z.png", COLOUR)
+    result = run("filter", "photos", "missing.png", *ONE, "--out", "results")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "note: 1 of 3 pictures are in colour, and luminance was filtered; --colour channels "
+        "filters each channel",
+        "error: photos/a0.png: is empty (0 bytes); a complete copy of the file would work",
+        "error: missing.png: there is no such file",
+        "error: 2 of 5 pictures could not be filtered",
+    ]
+    assert written("results") == ["a.png", "b.png", "z.png"]
+    result = run("filter", "photos", *ONE, "--out", "results", "--debug")
+    assert result.stderr.startswith("Traceback")
+
+
+def test_a_folder_in_which_all_fail_makes_no_folder():
+    assert run("filter", "no.png", "nor.png", *ONE, "--out", "results").exit_code == 1
+    assert not Path("results").exists()
+
+
+def test_progress_is_shown_where_asked_for(photos):
+    result = run("filter", "photos", *ONE, "--out", "results", "--progress")
+    assert result.stderr == "[1/2] photos/a.png\n[2/2] photos/b.jpg\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("option", "shown"), [([], True), (["--no-progress"], False)])
+def test_a_terminal_gets_a_bar(photos, option, shown):
+    leader, follower = os.openpty()
+    done = subprocess.run(
+        ["gaborkit", "filter", "photos", *ONE, "--out", "results", *option],
+        executable=Path(sys.executable).with_name("gaborkit"),
+        stderr=follower,
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+    os.close(follower)
+    try:
+        seen = os.read(leader, 10000)
+    except OSError:  # nothing was written
+        seen = b""
+    os.close(leader)
+    assert done.returncode == 0
+    assert (b"2/2" in seen) == shown
+    assert bool(seen) == shown

@@ -1,0 +1,105 @@
+"""Options that make kernels and banks, and those that make none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from commands_for_tests import run
+from gaborkit_cli import options
+
+import gaborkit as gk
+
+
+def kernel_of(**given) -> gk.GaborKernel:
+    return options.kernel_from(given)
+
+
+def test_angles_are_degrees():
+    kernel = kernel_of(sigma=4.0, theta=45.0, phase=-90.0)
+    assert kernel == gk.GaborKernel(sigma=4, theta=np.pi / 4, phase=-np.pi / 2)
+
+
+def test_the_default_wavelength_is_two_pi():
+    assert kernel_of(sigma=1.0).wavelength == 2 * np.pi
+    assert kernel_of(bandwidth=1.0) == gk.GaborKernel.from_bandwidth(wavelength=2 * np.pi)
+
+
+def test_all_options_of_a_kernel_arrive():
+    fields = {"wavelength": 9.0, "sigma": 3.0, "gamma": 0.5, "scale": 2.0, "norm": "gain"}
+    fields["dc_free"] = False
+    assert kernel_of(**fields) == gk.GaborKernel(**fields)
+
+
+def test_the_article_has_its_own_convention():
+    assert kernel_of(article=True) == gk.GaborKernel.article()
+    kernel = kernel_of(article=True, sigma=1.5, theta=30.0, scale=8.0)
+    expected = gk.GaborKernel.article(1.5, np.pi / 6, a=2, j=3)
+    assert np.allclose(kernel.sample(), expected.sample(), rtol=0, atol=1e-15)
+
+
+def test_banks():
+    assert options.bank_from({"sigma": 2.0}) == gk.GaborBank([gk.GaborKernel(sigma=2)])
+    grid = {"bank": "grid", "scales": 2, "orientations": 3, "a": 1.5, "theta": 10.0, "norm": "l2"}
+    assert options.bank_from(grid) == gk.GaborBank.grid(
+        2, 3, a=1.5, theta=np.radians(10), norm="l2"
+    )
+    assert options.bank_from({"bank": "kymatio", "scales": 2, "orientations": 6}) == (
+        gk.GaborBank.preset("kymatio", J=2, L=6)
+    )
+
+
+def test_a_bank_from_a_file(tmp_path):
+    bank = gk.GaborBank.preset("bob")
+    bank.save(tmp_path / "bank.json")
+    assert options.bank_from({"bank": str(tmp_path / "bank.json")}) == bank
+    with pytest.raises(gk.BankError, match="No such file"):
+        options.bank_from({"bank": str(tmp_path / "other.json")})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("", "which kernel? give --sigma PIXELS or --bandwidth OCTAVES for one, --bank for more"),
+        ("--theta 3", "a kernel needs --sigma PIXELS or --bandwidth OCTAVES"),
+        ("--sigma 1 --bandwidth 1", "--sigma and --bandwidth say the same thing"),
+        ("--bank grid --sigma 1 --bandwidth 1", "--sigma and --bandwidth say the same thing"),
+        ("--sigma 0", "sigma=0 is not positive"),
+        ("--sigma -2", "sigma=-2 is not positive"),
+        ("--sigma 1 --theta nan", "theta=nan is not finite"),
+        ("--sigma inf", "sigma=inf is not finite"),
+        ("--bandwidth 0", "bandwidth=0"),
+        ("--article --sigma 0", "sigma=0"),
+        ("--article --gamma 1", "--gamma does not go with --article: it takes --sigma, --theta"),
+        ("--article --plain", "--plain does not go with --article"),
+        ("--article --bank grid", "--article does not go with --bank grid"),
+        ("--bank grid --scale 2", "--scale does not go with --bank grid"),
+        ("--sigma 1 --scales 2", "--scales needs --bank"),
+        ("--sigma 1 --a 2", "--a needs --bank"),
+        ("--bank gird", "--bank gird: there is no such bank; choose grid, article"),
+        ("--bank grid --scales 0", "--bank grid: scales=0"),
+        ("--bank grid --a 1", "--bank grid: a=1.0"),
+        ("--bank manjunath --sigma 1", "--sigma does not go with --bank manjunath: it takes"),
+        ("--bank manjunath --dc-free", "--dc-free does not go with --bank manjunath"),
+        ("--bank manjunath --scales 1", "--bank manjunath: scales=1"),
+        ("--bank b.json --scales 2", "--scales does not go with --bank b.json: it has all"),
+    ],
+)
+def test_options_that_make_no_bank_are_usage_errors(arguments, text):
+    result = run("plot", "bank", "--table", *arguments.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert text in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_missing_bank_file_is_no_usage_error():
+    result = run("plot", "bank", "--table", "--bank", "none.json")
+    assert result.exit_code == 1
+    assert result.stderr == "error: none.json: No such file or directory\n"
+
+
+def test_a_poorly_sampled_kernel_is_one_line_of_warning():
+    result = run("plot", "bank", "--table", "--sigma", "0.3")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: an envelope of standard deviation 0.3 pixels")
+    assert result.stderr.count("\n") == 1
+    assert "6.283" in result.stdout

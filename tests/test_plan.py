@@ -1,0 +1,54 @@
+"""The plan of filtering: engines, modelled times, ranks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gaborkit as gk
+
+
+def test_plan_prints_engines_costs_ranks_and_error():
+    bank = gk.GaborBank([*gk.GaborBank.grid(1, 8), gk.GaborKernel(sigma=40, wavelength=80)])
+    text = str(bank.plan((3, 512, 512), np.float64, engine="separable"))
+    assert "9 kernels on 3 x 512 x 512 float64, numpy" in text
+    assert "error at most 1e-10 of the answer to noise" in text
+    assert "8 kernels of radius" in text
+    assert "9 row and 17 column passes" in text
+
+
+def test_plan_takes_the_engine_of_least_modelled_time():
+    bank = gk.GaborBank.grid(5, 8)
+    plan = bank.plan((256, 256))
+    for step in plan.steps:
+        assert step.milliseconds[step.engine] == min(step.milliseconds.values())
+    assert sorted(k for step in plan.steps for k in step.indices) == list(range(40))
+    assert plan.milliseconds > 0
+
+
+def test_plan_states_the_rank_of_elongated_kernels():
+    kernel = gk.GaborKernel(sigma=4, wavelength=8, gamma=0.5, theta=0.5)
+    text = str(gk.GaborBank([kernel]).plan((64, 64), engine="separable"))
+    rank = len(kernel.factors(accuracy=1e-8)[0])
+    assert f"separable, {rank} row and {2 * rank} column passes" in text
+
+
+def test_only_separable_engines_have_passes():
+    kernel = gk.GaborKernel(sigma=2)
+    text = str(gk.GaborBank([kernel]).plan((9, 9), engine="direct"))
+    assert "direct" in text
+    assert "passes" not in text
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 4), ()])
+def test_plan_for_no_image(shape):
+    with pytest.raises(gk.FilterError, match="is not that of an image"):
+        gk.GaborBank.grid(1, 1).plan(shape)
+
+
+def test_the_plan_is_a_value():
+    plan = gk.GaborBank.grid(1, 2).plan((9, 9))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        plan.margin = 3
