@@ -36,6 +36,10 @@ def test_a_learnable_kernel_equals_its_values():
     plain = gk.GaborKernel(**fields)
     np.testing.assert_allclose(learnable.sample().numpy(), plain.sample(), rtol=0, atol=1e-15)
     assert learnable.to_dict() == plain.to_dict()
+    pairs = zip(
+        learnable.replace(gamma=0.5).factors(), plain.replace(gamma=0.5).factors(), strict=True
+    )
+    assert all(np.allclose(*pair, rtol=0, atol=1e-12) for pair in pairs)
     assert learnable.radius() == plain.radius()
 
 
