@@ -1,0 +1,55 @@
+"""What README.md shows runs, and names files that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from gaborkit_cli.main import main
+
+import gaborkit as gk
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("gaborkit ")
+]
+
+
+def test_python_blocks_run():
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+        exec(block, names)
+    assert names["theta"].grad is not None
+    np.testing.assert_allclose(names["again"], names["image"], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line != "gaborkit bench"])
+def test_commands_run(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
+    Path("photos").mkdir()
+    for path in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
+        gk.write_image(path, picture)
+    result = CliRunner().invoke(main, shlex.split(line)[1:])
+    assert result.exit_code == 0, result.output
+
+
+def test_links_and_pictures_exist():
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+
+
+def test_ci_finds_the_test_command():
+    found = re.search(r"<!-- test command -->\n```sh\n(.*?)\n```", TEXT, re.DOTALL)
+    assert found is not None
+    assert "pytest" in found[1]
+    assert "test command" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
