@@ -24,9 +24,10 @@ from typing import Any, Self
 import numpy as np
 
 from .conventions import Conventions, sigma_of
-from .errors import KernelError, SamplingWarning, warn
+from .errors import KernelError
 from .kernel import TOLERANCE, Factors, Kernel, check_tolerance
 from .parameters import finite, is_tensor, number, power
+from .ranges import check_ranges, warn_of_poor_sampling
 from .transfer import gabor_transfer, transfer_peak
 from .types import NORMS, Array, ComplexArray, Norm, RealArray
 
@@ -103,50 +104,19 @@ class GaborKernel(Conventions, Kernel):
     def __post_init__(self) -> None:
         for name in PARAMETERS:
             object.__setattr__(self, name, finite(name, getattr(self, name)))
-            if name not in ("theta", "phase") and not getattr(self, name) > 0:
-                raise KernelError(
-                    f"{name}={number(getattr(self, name)):g} is not positive; "
-                    f"{name} is {_MEANING[name]}"
-                )
-        for size in ("sigma", "wavelength"):
-            pixels = number(getattr(self, size)) * number(self.scale)
-            if not SMALLEST <= pixels <= LARGEST:
-                raise KernelError(
-                    f"{size} * scale = {pixels:.3g} pixels is out of range; "
-                    f"{SMALLEST:g} to {LARGEST:g} works"
-                )
-        if not 1 / LARGEST <= number(self.gamma) <= LARGEST:
-            raise KernelError(
-                f"gamma={number(self.gamma):g} is out of range; "
-                f"{1 / LARGEST:g} to {LARGEST:g} works"
-            )
+        check_ranges(**{name: number(getattr(self, name)) for name in PARAMETERS})
         if not isinstance(self.dc_free, (bool, np.bool_)):
             raise KernelError(f"dc_free={self.dc_free!r} is neither True nor False")
         object.__setattr__(self, "dc_free", bool(self.dc_free))
         if self.norm not in NORMS:
             raise KernelError(f"norm={self.norm!r} is unknown; choose one of {', '.join(NORMS)}")
         object.__setattr__(self, "norm", str(self.norm))
-        self._warn_of_poor_sampling()
-
-    def _warn_of_poor_sampling(self) -> None:
-        wavelength, deviation = 1 / self.frequency, number(self.sigma * self.scale)
-        narrow = deviation / max(1.0, number(self.gamma))
-        text = ""
-        if wavelength < 2:
-            text = f"a wavelength of {wavelength:.3g} pixels is below 2 and aliases; use 2 or more"
-        elif narrow < 0.5:
-            text = (
-                f"an envelope of standard deviation {narrow:.3g} pixels is too small for the pixel "
-                "grid; use 0.5 pixels or more (sigma * scale, divided by gamma above 1)"
-            )
-        elif self.peak_frequency > 1.5 * self.frequency:
-            text = (
-                f"an envelope of sigma {deviation:.3g} pixels is too small for a wavelength of "
-                f"{wavelength:.3g}: the response peaks at {1 / self.peak_frequency:.3g} pixels; "
-                f"use sigma of at least {wavelength / 7:.3g}"
-            )
-        if text:
-            warn(text, SamplingWarning)
+        warn_of_poor_sampling(
+            wavelength=1 / self.frequency,
+            peak=1 / self.peak_frequency,
+            deviation=number(self.sigma * self.scale),
+            gamma=number(self.gamma),
+        )
 
     # ---- constructors ----
 
@@ -426,18 +396,8 @@ class GaborKernel(Conventions, Kernel):
         return envelope, carrier
 
 
-#: Pixels that sigma and wavelength, dilated, may measure.
-SMALLEST, LARGEST = 1e-3, 1e6
-
 #: Half-width in pixels of the largest support that is sampled.
 LARGEST_RADIUS = 2**14
 
 #: The numeric fields of a GaborKernel.
 PARAMETERS = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")
-
-_MEANING = {
-    "wavelength": "one period of the carrier in pixels, such as 8",
-    "sigma": "the envelope's standard deviation in pixels, such as 4",
-    "gamma": "the aspect ratio, 1 for a round envelope and 0.5 for one twice as long across",
-    "scale": "the dilation a**j, such as 2",
-}

@@ -19,7 +19,7 @@ HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "c
 LAYERS = [
     ["errors", "types"],
     ["files"],
-    ["parameters", "transfer"],
+    ["parameters", "ranges", "transfer"],
     ["conventions"],
     ["kernel"],
     ["log_gabor", "gabor"],
