@@ -2,11 +2,11 @@
 
 import os
 
-# Torch's threads wait for each other by spinning; on small pictures one of them is faster, far
-# more so where other programs run. The linear algebra of NumPy, which gaborkit's own threads
-# follow, keeps every core. Both are read once, when the libraries are loaded.
+# Threads of torch and of OpenBLAS wait for each other by spinning: on small pictures one is faster,
+# many times so where other programs run. Read once, when the libraries are loaded; test_threads.py
+# asks for two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", str(os.cpu_count() or 1))
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import HealthCheck, settings

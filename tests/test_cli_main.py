@@ -18,7 +18,6 @@ from click.testing import Result
 from commands_for_tests import run
 from gaborkit_cli import options
 from gaborkit_cli.main import COMMANDS, main
-from threadpoolctl import threadpool_limits
 
 import gaborkit as gk
 from gaborkit import presets, types
@@ -99,12 +98,7 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
         gk.write_image(name, picture)
     before = set(tmp_path.rglob("*"))
     words = shlex.split(example)
-    if words[1] == "bench":
-        # Alone on its threads of linear algebra, which wait long for each other on a busy machine.
-        with threadpool_limits(1):
-            result = run(*words[1:])
-    else:
-        result = run(*words[1:])
+    result = run(*words[1:])
     assert result.exit_code == 0, result.output
     assert result.stderr == "" or result.stderr.startswith("note: ")
     made = set(tmp_path.rglob("*")) - before

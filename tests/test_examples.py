@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,6 @@ def running(tmp_path_factory):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            # Side by side, their threads of linear algebra would wait for each other.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         started[example] = process, folder
     yield started

@@ -45,18 +45,31 @@ def test_concurrent_users_restore_blas_in_the_end():
     image = np.random.default_rng(0).random((100, 100))
     bank = gk.GaborBank.grid(2, 4)
     expected = bank.filter(image)
-    before = blas_threads()
     found = []
     users = [threading.Thread(target=lambda: found.append(bank.filter(image))) for _ in range(6)]
-    for user in users:
-        user.start()
-    for user in users:
-        user.join()
+    with threadpool_limits(2):
+        before = blas_threads()
+        for user in users:
+            user.start()
+        for user in users:
+            user.join()
+        assert blas_threads() == before
     assert len(found) == 6
     for response in found:
         np.testing.assert_allclose(response, expected, rtol=0, atol=1e-13)
-    assert blas_threads() == before
     assert threads._users == 0
+
+
+@pytest.mark.parametrize("engine", ["direct", "separable", "fourier"])
+def test_engines_give_the_same_on_two_threads(engine):
+    image = np.random.default_rng(0).random((3, 60, 50))
+    bank = gk.GaborBank([*gk.GaborBank.grid(2, 4), gk.GaborKernel(sigma=3, gamma=0.5)])
+    found = []
+    for limit in (1, 2):
+        with threadpool_limits(limit):
+            assert available() == limit
+            found.append(bank.filter(image, engine=engine))
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-13)
 
 
 def test_machines_without_a_known_blas_use_every_core(monkeypatch):
