@@ -247,7 +247,8 @@ class _Run:
             if step.margin not in self._spectra:
                 size = fourier.transform_size(self.library, self.shape, step.margin)
                 padded = self._padded(step.margin)
-                self._spectra[step.margin] = fourier.spectrum(self.library, padded, size)
+                # Only the last is kept: steps come in order, and a spectrum is large.
+                self._spectra = {step.margin: fourier.spectrum(self.library, padded, size)}
             return fourier.respond(
                 self.library,
                 self._spectra[step.margin],
