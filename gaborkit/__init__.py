@@ -18,14 +18,19 @@ from typing import Any
 from .bank import GaborBank
 from .errors import (
     BankError,
+    DataError,
     FilterError,
     FrameError,
     FrameWarning,
     GaborkitError,
     ImageError,
     KernelError,
+    ModelError,
     PictureError,
+    RepresentationError,
     SamplingWarning,
+    StoreError,
+    TrainingError,
 )
 from .gabor import GaborKernel
 from .images import luminance, read_image, sample_names, write_image
@@ -37,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "TOLERANCE",
     "BankError",
+    "DataError",
     "FilterError",
     "FrameError",
     "FrameWarning",
@@ -48,8 +54,13 @@ __all__ = [
     "Kernel",
     "KernelError",
     "LogGaborKernel",
+    "ModelError",
     "PictureError",
+    "RepresentationError",
     "SamplingWarning",
+    "StoreError",
+    "TrainingError",
+    "generative",
     "luminance",
     "plotting",
     "read_image",
@@ -57,8 +68,12 @@ __all__ = [
     "write_image",
 ]
 
-# Imported at first use: the one keeps `import gaborkit` short, the other imports matplotlib.
-_LAZY = {"GaborFrame": ("frame", "GaborFrame"), "plotting": ("plotting", None)}
+# Imported at first use: the first keeps `import gaborkit` short, the others import matplotlib, torch.
+_LAZY = {
+    "GaborFrame": ("frame", "GaborFrame"),
+    "generative": ("generative", None),
+    "plotting": ("plotting", None),
+}
 
 
 def __getattr__(name: str) -> Any:

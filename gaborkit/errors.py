@@ -34,6 +34,26 @@ class PictureError(GaborkitError):
     """A picture file cannot be read or written."""
 
 
+class DataError(GaborkitError):
+    """A data set cannot be found, downloaded or read."""
+
+
+class RepresentationError(GaborkitError):
+    """A representation's parameters, images or features do not fit."""
+
+
+class ModelError(GaborkitError):
+    """A generative model's configuration is out of range, or it cannot do what is asked of it."""
+
+
+class TrainingError(GaborkitError):
+    """Training options contradict each other, or a run cannot be continued."""
+
+
+class StoreError(GaborkitError):
+    """A model folder or checkpoint cannot be written, or is missing, damaged or hostile."""
+
+
 class SamplingWarning(UserWarning):
     """A kernel is too fine for the pixel grid, or its envelope is too small for its carrier."""
 

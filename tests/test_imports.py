@@ -33,6 +33,7 @@ LAYERS = [
     ["images", "pictures"],
     ["plotting"],
     ["benchmark"],
+    ["generative"],
 ]
 
 # Methods that are front doors of a layer above, and import it when called. Nothing else may.

@@ -1,0 +1,153 @@
+"""What every generative model is to the trainer, the sampler and the store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ..space import Scaling as Scaling
+from ..space import Space as Space
+
+#: Called with how much is done and how much there is in all.
+Progress = Callable[[int, int], None]
+
+
+class Loss(NamedTuple):
+    """What :meth:`Model.forward` returns.
+
+    Attributes
+    ----------
+    total : Tensor ()
+        To be minimised: a mean over the batch, in nats where it is a bound on a likelihood.
+    figures : mapping of str to Tensor ()
+        Its parts, detached, for the log.
+    """
+
+    total: Tensor
+    figures: Mapping[str, Tensor]
+
+
+class Model(nn.Module, ABC):
+    """A generative model of features (B, C, H, W).
+
+    Every random draw takes the generator that the caller passes, so that a step of training is a
+    function of the weights, the batch and a seed: that is what makes resuming exact.
+
+    Parameters
+    ----------
+    config : frozen dataclass
+        The architecture and the terms of the loss. Each model has its own.
+    space : Space
+        Of the features.
+    classes : int
+        How many classes it is conditioned on; 0 for none.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+
+    def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
+        super().__init__()
+        if classes < 0 or classes == 1:
+            raise ModelError(f"classes={classes} cannot be told apart; give 0, or 2 and more")
+        wanted = self.scaling(config)
+        if space.scaling != wanted:
+            raise ModelError(
+                f"{self.name} with this configuration models features scaled as {wanted!r}, "
+                f"not {space.scaling!r}"
+            )
+        self.config, self.space, self.classes = config, space, classes
+
+    @classmethod
+    @abstractmethod
+    def scaling(cls, config: Any) -> Scaling:
+        """How the features of a model of this configuration are scaled."""
+
+    @classmethod
+    @abstractmethod
+    def preset(cls, name: str, features: str) -> tuple[Any, dict[str, Any]]:
+        """Configuration and training settings named ``small``, ``article`` or ``large``.
+
+        ``features`` is ``raw`` or ``gabor``. The settings are fields of
+        :class:`gaborkit.generative.training.Training`.
+        """
+
+    @classmethod
+    def default_preset(cls, features: str) -> str:
+        """Name of the preset that trains in minutes on two cores."""
+        return "small"
+
+    @abstractmethod
+    def forward(
+        self, features: Tensor, labels: Tensor | None, generator: torch.Generator, part: str
+    ) -> Loss:
+        """Loss of a batch (B, C, H, W), for the weights of ``part``."""
+
+    @abstractmethod
+    def sample(
+        self,
+        count: int,
+        labels: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Draw features (count, C, H, W), in the scaling of the space.
+
+        ``labels`` (count,) are needed where the model is conditional.
+        """
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """Modules that have an optimizer of their own, by name."""
+        return {"model": self}
+
+    def turn(self, step: int) -> str:
+        """Which part a step of training updates; steps count from 0."""
+        return "model"
+
+    @property
+    def has_validation_loss(self) -> bool:
+        """Whether the loss of held-out images says how well the model does."""
+        return True
+
+    @property
+    def compilable(self) -> str | None:
+        """Why ``torch.compile`` cannot take this model; None if it can."""
+        return None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def check_labels(self, labels: Tensor | None, count: int) -> Tensor | None:
+        """The labels on the model's device, if they fit its classes.
+
+        Raises
+        ------
+        ModelError
+            If labels are missing, not wanted, not ``count`` many, or out of range.
+        """
+        if not self.classes:
+            if labels is not None:
+                raise ModelError(
+                    f"this {self.name} was trained without classes, so none can be asked for; "
+                    "train one with --classes"
+                )
+            return None
+        if labels is None:
+            raise ModelError(
+                f"this {self.name} is conditional: say which of its {self.classes} classes"
+            )
+        labels = labels.to(self.device, torch.int64)
+        if tuple(labels.shape) != (count,):
+            raise ModelError(f"{tuple(labels.shape)} labels for {count} images; give one each")
+        if count and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
+            wrong = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+            raise ModelError(f"class {wrong} is not one of 0 to {self.classes - 1}")
+        return labels
