@@ -1,0 +1,183 @@
+"""Images and labels in memory, and which of them are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...errors import DataError
+
+#: Called with how much is done and how much there is in all: pictures, or bytes of a download.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images, and what they show.
+
+    Attributes
+    ----------
+    images : uint8 Tensor (N, colours, h, w)
+        1 colour is grey, 3 are red, green and blue. At least one image.
+    labels : int64 Tensor (N,) or None
+        Index of each image's class, where there are classes.
+
+    Raises
+    ------
+    DataError
+        If shapes or dtypes are others.
+
+    Examples
+    --------
+    >>> len(Split(torch.zeros(5, 1, 28, 28, dtype=torch.uint8), None))
+    5
+    """
+
+    images: Tensor
+    labels: Tensor | None
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if (
+            images.dtype != torch.uint8
+            or images.ndim != 4
+            or images.shape[1] not in (1, 3)
+            or images.numel() == 0
+        ):
+            raise DataError(
+                f"images of shape {tuple(images.shape)} and {images.dtype} are no split; "
+                "uint8 (N, 1 or 3, h, w) with N of 1 or more works"
+            )
+        if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
+            raise DataError(
+                f"labels of shape {tuple(labels.shape)} and {labels.dtype} do not fit "
+                f"{len(images)} images; int64 ({len(images)},) works"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: Tensor) -> Split:
+        """Images and labels at ``indices``, an int64 tensor, in that order."""
+        return Split(self.images[indices], None if self.labels is None else self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training, validation and test images of one shape.
+
+    Attributes
+    ----------
+    name : str
+        For logs and model cards. A folder's ends with ``/``.
+    train, validation, test : Split
+    class_names : tuple of str
+        In the order of the labels; empty without labels.
+
+    Raises
+    ------
+    DataError
+        If the splits do not fit each other, or their labels the classes.
+
+    Examples
+    --------
+    >>> from gaborkit.generative import load_dataset
+    >>> load_dataset("mini").describe()
+    'mini: 4,500 training, 500 validation and 1,000 test images, 1 x 28 x 28, 10 classes'
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            split: Split = getattr(self, name)
+            if split.images.shape[1:] != self.train.images.shape[1:]:
+                raise DataError(
+                    f"{self.name}: {name} images are {_times(split.images.shape[1:])}, training "
+                    f"images {_times(self.train.images.shape[1:])}; all must have one shape"
+                )
+            if (split.labels is None) != (not self.class_names):
+                having = "no labels" if split.labels is None else "labels"
+                raise DataError(
+                    f"{self.name}: {name} has {having}, but there are {len(self.class_names)} "
+                    "class names; give labels and class names, or neither"
+                )
+            if split.labels is not None:
+                lowest, highest = int(split.labels.min()), int(split.labels.max())
+                if lowest < 0 or highest >= len(self.class_names):
+                    raise DataError(
+                        f"{self.name}: {name} has labels from {lowest} to {highest}; "
+                        f"0 to {len(self.class_names) - 1} name a class"
+                    )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Colours, height and width of every image."""
+        colours, height, width = self.train.images.shape[1:]
+        return colours, height, width
+
+    def describe(self) -> str:
+        """One line of text for logs."""
+        count = len(self.class_names)
+        classes = f"{count} class{'es' if count > 1 else ''}" if count else "unlabelled"
+        return (
+            f"{self.name}: {len(self.train):,} training, {len(self.validation):,} validation and "
+            f"{len(self.test):,} test images, {_times(self.image_shape)}, {classes}"
+        )
+
+
+def hold_out(split: Split, count: int) -> tuple[Split, Split]:
+    """Split off ``count`` images, each class by its share; the others keep their order.
+
+    The choice is always the same for the same labels: no image that one run was tested on is among
+    those that another was trained on.
+
+    Examples
+    --------
+    >>> images = torch.zeros(30, 1, 2, 2, dtype=torch.uint8)
+    >>> kept, held = hold_out(Split(images, torch.arange(30) % 3), 6)
+    >>> len(kept), held.labels.bincount().tolist()
+    (24, [2, 2, 2])
+    """
+    rank, size, tie = _ranks(split, seed=0)
+    chosen = ((rank + tie) / size).argsort()[:count].sort().values
+    rest = torch.ones(len(split), dtype=torch.bool)
+    rest[chosen] = False
+    return split.take(rest.nonzero()[:, 0]), split.take(chosen)
+
+
+def balanced(split: Split, count: int, seed: int) -> Split:
+    """``count`` images, as many of each class as the classes have, in a random order.
+
+    Examples
+    --------
+    >>> images = torch.zeros(30, 1, 2, 2, dtype=torch.uint8)
+    >>> balanced(Split(images, (torch.arange(30) > 9).long()), 4, seed=0).labels.bincount()
+    tensor([2, 2])
+    """
+    rank, _, tie = _ranks(split, seed)
+    return split.take((rank + tie).argsort()[:count])
+
+
+def _ranks(split: Split, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Each image's place in a random order of its class, the size of that, a number from 0 to 1."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(split), generator=generator)
+    tie = torch.rand(len(split), dtype=torch.float64, generator=generator)
+    labels = torch.zeros_like(order) if split.labels is None else split.labels
+    rank, size = torch.empty_like(order), torch.empty_like(order)
+    for label in labels.unique():
+        members = order[labels[order] == label]
+        rank[members], size[members] = torch.arange(len(members)), len(members)
+    return rank, size, tie
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

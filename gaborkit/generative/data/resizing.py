@@ -1,0 +1,72 @@
+"""Images of one size and colour: crop, stretch or pad, then an antialiased resize."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...images import luminance
+
+Fit = Literal["crop", "stretch", "pad"]
+
+# Images resized at once, which bounds the memory.
+_CHUNK = 4096
+
+
+def fitted(images: Tensor, size: int, fit: Fit) -> Tensor:
+    """Resize images to squares, by bicubic interpolation with antialiasing.
+
+    Parameters
+    ----------
+    images : Tensor (N, colours, h, w)
+        uint8, or floats from 0 to 255.
+    size : int
+        Pixels a side of the result.
+    fit : str
+        ``crop`` takes the largest square in the centre, ``stretch`` changes the proportions,
+        ``pad`` keeps them and adds black (0) on both sides.
+
+    Returns
+    -------
+    uint8 Tensor (N, colours, size, size)
+        The images themselves where they have that size.
+
+    Examples
+    --------
+    >>> wide = torch.full((1, 1, 4, 8), 200, dtype=torch.uint8)
+    >>> fitted(wide, 4, "crop")[0, 0, 0].tolist(), fitted(wide, 4, "pad")[0, 0, :, 0].tolist()
+    ([200, 200, 200, 200], [0, 200, 200, 0])
+    """
+    height, width = images.shape[-2:]
+    target = (size, size)
+    if fit == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        images = images[..., top : top + side, left : left + side]
+    elif fit == "pad":
+        longer = max(height, width)
+        target = (max(1, round(height * size / longer)), max(1, round(width * size / longer)))
+    if images.shape[-2:] != target or images.dtype != torch.uint8:
+        images = torch.cat([_resize(chunk, target) for chunk in images.split(_CHUNK)])
+    down, across = size - target[0], size - target[1]
+    return functional.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
+def coloured(images: Tensor, colour: bool) -> Tensor:
+    """Images (N, 1 or 3, h, w) with 3 colours, or with their luminance alone."""
+    if colour:
+        return images.expand(-1, 3, -1, -1)
+    if images.shape[1] == 1:
+        return images
+    return luminance(images, channel_axis=1)[:, None].round().to(torch.uint8)
+
+
+def _resize(images: Tensor, target: tuple[int, int]) -> Tensor:
+    resized = images.float()
+    if images.shape[-2:] != target:
+        resized = functional.interpolate(resized, size=target, mode="bicubic", antialias=True)
+    # Bicubic interpolation overshoots at edges.
+    return resized.round().clamp(0, 255).to(torch.uint8)
