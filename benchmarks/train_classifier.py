@@ -3,7 +3,8 @@
     python benchmarks/train_classifier.py --data-dir FOLDER
 
 FOLDER holds the four IDX files (gzip-compressed or not). Writes the weights into the package and
-prints the accuracy on the 10,000 test digits, which training never sees.
+prints the accuracy on the 10,000 test digits, which training never sees. The weights in the package
+are of 16 epochs with seed 0: 99.61 %.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gaborkit.generative.metrics.classifier import DigitClassifier
-
-ROOT = Path(__file__).parent.parent
-TARGET = ROOT / "gaborkit" / "generative" / "metrics" / "digits.safetensors"
+from gaborkit.generative.metrics.shipped import SMOOTHING, WEIGHTS, write_hash
 
 
 def read(folder: Path, name: str) -> Tensor:
@@ -90,7 +89,9 @@ def main() -> None:
         order = torch.randperm(len(images), generator=generator)
         for chosen in order[: len(order) // batch * batch].split(batch):
             logits = network(distorted(images[chosen], generator))
-            loss = functional.cross_entropy(logits, labels[chosen].long(), label_smoothing=0.05)
+            loss = functional.cross_entropy(
+                logits, labels[chosen].long(), label_smoothing=SMOOTHING
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -101,7 +102,9 @@ def main() -> None:
         )
         record = {"accuracy": f"{share:.4f}", "epochs": str(epoch + 1), "seed": str(options.seed)}
         weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-        save_file(weights, TARGET, metadata={"gaborkit": json.dumps(record)})
+        save_file(weights, WEIGHTS, metadata={"gaborkit": json.dumps(record)})
+    WEIGHTS.chmod(0o644)
+    write_hash()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Measures of generated images and of likelihoods: pure functions, each with its source.
+
+Examples
+--------
+>>> import torch
+>>> from gaborkit.generative import metrics
+>>> metrics.count_modes(metrics.class_histogram(torch.tensor([1, 1, 7])))
+2
+"""
+
+from .classifier import DigitClassifier
+from .collapse import Collapse, CollapseWatch
+from .figures import Evaluation, Figure, compare
+from .likelihood import Domain, likelihood_domain, likelihood_figures
+from .modes import class_histogram, count_modes, histogram_divergence
+from .neighbours import (
+    DensityCoverage,
+    PrecisionRecall,
+    density_coverage,
+    duplicates_share,
+    nearest_distances,
+    precision_recall,
+)
+from .quality import frechet_distance, gaussian_frechet_distance, inception_score
+from .shipped import Judgement, digit_classifier, judge
+from .synthetic import train_on_synthetic
+
+__all__ = [
+    "Collapse",
+    "CollapseWatch",
+    "DensityCoverage",
+    "DigitClassifier",
+    "Domain",
+    "Evaluation",
+    "Figure",
+    "Judgement",
+    "PrecisionRecall",
+    "class_histogram",
+    "compare",
+    "count_modes",
+    "density_coverage",
+    "digit_classifier",
+    "duplicates_share",
+    "frechet_distance",
+    "gaussian_frechet_distance",
+    "histogram_divergence",
+    "inception_score",
+    "judge",
+    "likelihood_domain",
+    "likelihood_figures",
+    "nearest_distances",
+    "precision_recall",
+    "train_on_synthetic",
+]
