@@ -8,6 +8,9 @@ import click
 
 _DEBUG = "gaborkit.debug"
 
+#: Of ``gaborkit[all]``, by the names that they are imported by.
+_OPTIONAL = ("torch", "torchvision", "accelerate", "safetensors", "tensorboard", "tqdm")
+
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
@@ -42,6 +45,8 @@ def reason(error: BaseException) -> str:
     --------
     >>> reason(FileNotFoundError(2, "No such file or directory", "a.png"))
     'a.png: No such file or directory'
+    >>> reason(ModuleNotFoundError("No module named 'torch'", name="torch"))
+    'this needs torch, which is not installed; pip install "gaborkit[all]" brings it'
     """
     from gaborkit import GaborkitError
 
@@ -50,10 +55,21 @@ def reason(error: BaseException) -> str:
             return one_line(error.format_message())
         case GaborkitError():
             return one_line(error)
+        case ModuleNotFoundError(name=str(name)) if name.split(".")[0] in _OPTIONAL:
+            missing = name.split(".")[0]
+            return (
+                f'this needs {missing}, which is not installed; pip install "gaborkit[all]" '
+                "brings it"
+            )
         case OSError(strerror=str(strerror)):
             return f"{error.filename}: {strerror}" if error.filename else strerror
         case MemoryError():
             return f"not enough memory ({one_line(error)}); a smaller picture or bank would work"
+        case RuntimeError() if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+            return (
+                "the device has not enough memory; a smaller batch, fewer samples or --device cpu "
+                "would work"
+            )
         case _:
             return (
                 f"gaborkit failed unexpectedly ({type(error).__name__}: {one_line(error)}); "

@@ -7,6 +7,7 @@ Subcommands are imported when they are named, and import gaborkit when they run,
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,10 @@ from .errors import debug_option, one_line, reason, show_traceback
 from .groups import Group
 
 #: Each is a module of this package, and the command of the same name in it.
-COMMANDS = ("filter", "plot", "bench")
+COMMANDS = (
+    *("filter", "plot", "bench"),
+    *("train", "runs", "sample", "complete", "reconstruct", "interpolate", "latent", "evaluate"),
+)
 
 
 class CommandLine(Group):
@@ -49,7 +53,9 @@ class CommandLine(Group):
             code = super().main(args, prog_name, standalone_mode=False, **extra)
         except click.ClickException as error:
             code = error.exit_code
-            click.echo(f"error: {_explain(error)}", err=True)
+            # Under a launcher, all processes are given the same wrong command line.
+            if not (isinstance(error, click.UsageError) and os.environ.get("RANK", "0") != "0"):
+                click.echo(f"error: {_explain(error)}", err=True)
         except click.Abort:
             code = 130
             click.echo("interrupted", err=True)
@@ -93,13 +99,14 @@ def _show_warning(
 @click.version_option(package_name="gaborkit", message="%(prog)s %(version)s", prog_name="gaborkit")
 @debug_option
 def main() -> None:
-    """Filter pictures with Gabor wavelets, draw the wavelets, and measure how fast that is.
+    """Filter pictures with Gabor wavelets, draw the wavelets, and learn to make new pictures.
 
     Angles are in degrees, lengths in pixels. Each command has its own --help, with examples.
 
     \b
-    Example:
+    Examples:
       gaborkit filter sample:camera --sigma 4 --wavelength 8 --theta 45 --out out.png
+      gaborkit train vae --features gabor
     """  # noqa: D301
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from pathlib import Path
 
+import click
 import numpy as np
 from click.testing import CliRunner, Result
 from gaborkit_cli.main import main
@@ -19,6 +21,12 @@ ONE = ["--sigma", "2", "--wavelength", "6", "--theta", "30"]
 KERNEL = gk.GaborKernel(sigma=2, wavelength=6, theta=math.pi / 6)
 SIX = ["--bank", "grid", "--scales", "2", "--orientations", "3"]
 BANK = gk.GaborBank.grid(2, 3)
+
+
+def examples(name: str) -> list[str]:
+    """Command lines in the help text of a command."""
+    text = inspect.cleandoc(main.get_command(click.Context(main), name).help)
+    return [line.strip() for line in text.splitlines() if line.startswith("  gaborkit ")]
 
 
 def run(*arguments: object) -> Result:

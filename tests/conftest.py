@@ -48,3 +48,37 @@ def unchanged(folder):
     before = content()
     yield
     assert content() == before
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """Run the test in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(model, *options):
+    """Fixture of a tiny model, trained once for all tests that ask for it."""
+
+    @pytest.fixture(scope="session")
+    def fixture(tmp_path_factory):
+        from runs_for_tests import train
+
+        return train(model, tmp_path_factory.mktemp(model), *options)
+
+    return fixture
+
+
+vae_run = trained("vae", "--size", 8)
+conditional_run = trained("vae", "--size", 8, "--classes")
+pixelcnn_run = trained("pixelcnn", "--size", 16, "--classes")
+gan_run = trained("gan", "--size", 8)
+
+
+@pytest.fixture(scope="session")
+def colour_run(tmp_path_factory):
+    """VAE of pictures in colour, 10 pixels a side."""
+    from runs_for_tests import train, write_pictures
+
+    folder = tmp_path_factory.mktemp("colour")
+    return train("vae", folder, "--data", write_pictures(folder / "pets"), "--size", 10)

@@ -62,6 +62,14 @@ def test_the_commands_are_these():
         "plot coverage",
         "plot responses",
         "bench",
+        "train",
+        "runs",
+        "sample",
+        "complete",
+        "reconstruct",
+        "interpolate",
+        "latent",
+        "evaluate",
     ]
 
 
@@ -89,7 +97,19 @@ def test_each_help_text_has_examples_of_its_own_command(path):
         assert f"\n    {example}\n" in run(*path, "--help").output  # not wrapped
 
 
-@pytest.mark.parametrize("example", [one for several in EXAMPLES.values() for one in several])
+# Those that train, or need a trained model, run in test_cli_train.py and test_cli_generate.py.
+GENERATIVE = set(COMMANDS[COMMANDS.index("train") :])
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        example
+        for several in EXAMPLES.values()
+        for example in several
+        if example.split()[1] not in GENERATIVE
+    ],
+)
 def test_examples_run(example, coarse, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
@@ -200,6 +220,16 @@ def failing_with(monkeypatch, error: BaseException, *more: str) -> Result:
         (
             MemoryError(),
             "error: not enough memory (MemoryError); a smaller picture or bank would work\n",
+        ),
+        (
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"),  # as torch has it
+            "error: the device has not enough memory; a smaller batch, fewer samples or --device "
+            "cpu would work\n",
+        ),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            'error: this needs torch, which is not installed; pip install "gaborkit[all]" brings '
+            "it\n",
         ),
         (
             KeyError("k"),

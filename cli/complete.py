@@ -1,0 +1,95 @@
+"""``gaborkit complete``: the lower part of pictures, drawn by a PixelCNN."""
+
+from __future__ import annotations
+
+import click
+
+from .errors import debug_option
+from .generating import (
+    bar,
+    check_count,
+    classes_option,
+    device_option,
+    load,
+    run_argument,
+    seed_option,
+    suffix_of,
+    zoom_option,
+)
+
+
+@click.command("complete", short_help="Complete pictures of which the top is given (PixelCNN).")
+@run_argument
+@click.argument("sources", metavar="[IN]...", nargs=-1)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=0),
+    help="How many rows from the top are kept.  [default: half]",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="How many test images, where no IN is given.  [default: 10]",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="How many completions of each.",
+)
+@classes_option("Of the pictures IN, one each, for a model trained with --classes.")
+@seed_option
+@click.option(
+    "--out", metavar="OUT", default="completed.png", show_default=True, help="Grid to write (.png)."
+)
+@zoom_option(2)
+@device_option
+@debug_option
+def command(
+    run: str,
+    sources: tuple[str, ...],
+    rows: int | None,
+    count: int | None,
+    draws: int,
+    classes: tuple[int, ...] | None,
+    seed: int,
+    out: str,
+    zoom: int,
+    device: str,
+) -> None:
+    """Keep the upper rows of pictures and draw the rest from the model in RUN.
+
+    IN are pictures, fitted to the size of the model's images, or numbers of images of the test
+    split. Without any, --count test images are taken. Each column of the grid is a picture, and
+    below it its completions.
+
+    \b
+    Examples:
+      gaborkit complete runs/pixelcnn-raw-mini --rows 14
+      gaborkit complete runs/digits seven.png --classes 7 --rows 10 --out sevens.png
+    """  # noqa: D301
+    import torch
+
+    from .pictures import classes_of, pictures_of, write_grid
+
+    check_count(sources, count)
+    suffix_of(out, (".png",))
+    model = load(run, device)
+    images, known = pictures_of(model, sources, count or 10)
+    labels = classes_of(model, known, classes)
+    height = model.representation.image_shape[1]
+    kept = height // 2 if rows is None else rows
+    if kept >= height:
+        raise click.UsageError(
+            f"--rows {kept} leaves nothing to draw of images {height} pixels high: "
+            f"give {height - 1} or less"
+        )
+    repeated = None if labels is None else labels * draws
+    with bar("completing") as progress:
+        found = model.complete(
+            images.repeat(draws, 1, 1, 1), kept, repeated, seed=seed, progress=progress
+        )
+    columns = len(images)
+    write_grid(out, torch.cat([images.float() / 255, found]), columns=columns, zoom=zoom)
+    click.echo(f"{out}: {len(images)} pictures, rows 1 to {kept} kept, {draws} completions of each")

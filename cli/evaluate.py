@@ -1,0 +1,74 @@
+"""``gaborkit evaluate``: how good a trained model is, by figures with their protocols."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .errors import debug_option
+from .generating import bar, dataset_of, device_option, load, run_argument, seed_option
+
+
+@click.command("evaluate", short_help="Measure a trained model: likelihood, FID, modes, ...")
+@run_argument
+@click.option("--samples", type=click.IntRange(min=2), help="How many images are drawn.")
+@click.option(
+    "--importance-samples",
+    type=click.IntRange(min=1),
+    help="K of the IWAE bound on a VAE's likelihood.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="How often a figure with chance in it is measured.",
+)
+@click.option(
+    "--test-images", type=click.IntRange(min=1), help="For the likelihood; fewer take less time."
+)
+@seed_option
+@click.option("--data-dir", metavar="DIR", help="Where the files of the data set lie by now.")
+@device_option
+@debug_option
+def command(
+    run: str,
+    samples: int | None,
+    importance_samples: int | None,
+    repeats: int | None,
+    test_images: int | None,
+    seed: int,
+    data_dir: str | None,
+    device: str,
+) -> None:
+    """Print figures of the model in RUN, and write them to RUN/metrics.json.
+
+    A PixelCNN has an exact likelihood, a VAE two bounds on it; of every model, samples are
+    judged as pictures. Each figure comes with how it was measured.
+
+    \b
+    Examples:
+      gaborkit evaluate runs/vae-gabor-mini
+      gaborkit evaluate runs/digits --samples 10000 --importance-samples 5000 --repeats 3
+    """  # noqa: D301
+    from gaborkit.generative.evaluation import evaluate
+    from gaborkit.generative.store import write_metrics
+
+    given = {
+        "samples": samples,
+        "importance_samples": importance_samples,
+        "repeats": repeats,
+        "test_images": test_images,
+    }
+    model = load(run, device)
+    dataset = dataset_of(model, data_dir)
+    with bar("evaluating") as progress:
+        evaluation = evaluate(
+            model,
+            dataset,
+            seed=seed,
+            progress=progress,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    write_metrics(Path(run), evaluation.to_dict())
+    click.echo(evaluation)
+    click.echo(f"{Path(run) / 'metrics.json'}: these figures")

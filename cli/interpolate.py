@@ -1,0 +1,89 @@
+"""``gaborkit interpolate``: from one picture to another, through the latent space."""
+
+from __future__ import annotations
+
+import click
+
+from .errors import debug_option
+from .generating import classes_option, device_option, load, run_argument, suffix_of, zoom_option
+from .options import Number
+
+
+@click.command("interpolate", short_help="Go from one picture to another (VAE, AE).")
+@run_argument
+@click.argument("sources", metavar="[A B]", nargs=-1)
+@click.option(
+    "--steps",
+    type=click.IntRange(2, 1000),
+    default=16,
+    show_default=True,
+    help="Pictures, both ends among them.",
+)
+@click.option("--spherical", is_flag=True, help="Along a great circle rather than a line.")
+@classes_option("Two, of the pictures A and B, for a model trained with --classes.")
+@click.option(
+    "--seconds",
+    type=Number(above=0, below=60),
+    default=0.1,
+    show_default=True,
+    help="For which the GIF shows each picture.",
+)
+@click.option(
+    "--out",
+    "outs",
+    metavar="OUT",
+    multiple=True,
+    help="Animation (.gif) or strip (.png); may be repeated.  [default: both, interpolation.*]",
+)
+@zoom_option(4)
+@device_option
+@debug_option
+def command(
+    run: str,
+    sources: tuple[str, ...],
+    steps: int,
+    spherical: bool,
+    classes: tuple[int, ...] | None,
+    seconds: float,
+    outs: tuple[str, ...],
+    zoom: int,
+    device: str,
+) -> None:
+    """Encode A and B with the model in RUN and decode what lies between.
+
+    A and B are pictures, or numbers of images of the test split: 0 and 1 if left out. The
+    animation goes there and back.
+
+    \b
+    Examples:
+      gaborkit interpolate runs/vae-gabor-mini 3 8
+      gaborkit interpolate runs/vae-gabor-mini three.png eight.png --steps 32 --out way.gif
+    """  # noqa: D301
+    import gaborkit as gk
+    from gaborkit.generative import grid, latent
+
+    from .pictures import classes_of, pictures_of
+
+    outs = outs or ("interpolation.gif", "interpolation.png")
+    suffixes = [suffix_of(out, (".gif", ".png")) for out in outs]
+    if len(sources) not in (0, 2):
+        raise click.UsageError(
+            f"{sources[0]}: give two pictures A and B, two numbers of test images, or nothing"
+        )
+    model = load(run, device)
+    (a, b), labels = pictures_of(model, sources or ("0", "1"))
+    ends = classes_of(model, labels, classes)
+    way = latent.interpolate(
+        model,
+        a,
+        b,
+        steps,
+        spherical=spherical,
+        classes=None if ends is None else (ends[0], ends[1]),
+    )
+    for out, suffix in zip(outs, suffixes, strict=True):
+        if suffix == ".gif":
+            grid.write_gif(out, way, seconds=seconds, zoom=zoom, bounce=True)
+        else:
+            gk.write_image(out, grid.strip(way, zoom=zoom))
+        click.echo(f"{out}: {steps} pictures")

@@ -1,0 +1,127 @@
+"""``gaborkit latent``: what a VAE or autoencoder made of its latent space."""
+
+from __future__ import annotations
+
+import click
+
+from .errors import debug_option
+from .generating import (
+    Classes,
+    classes_option,
+    dataset_of,
+    device_option,
+    load,
+    run_argument,
+    suffix_of,
+    zoom_option,
+)
+from .options import Number
+
+PLOTS = (".png", ".svg", ".pdf")
+
+
+@click.command("latent", short_help="Draw the latent space (VAE, AE).")
+@run_argument
+@click.option(
+    "--traverse",
+    metavar="IN",
+    help="Draw what each latent dimension does to a picture, or to a test image by its number.",
+)
+@click.option("--manifold", is_flag=True, help="Draw what a grid of two latents decodes to.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=3),
+    help="Test images to draw as points.  [default: 2000]",
+)
+@click.option(
+    "--dimensions",
+    type=Classes(),
+    metavar="0-4|1,3",
+    help="Of --traverse, which.  [default: all]",
+)
+@click.option("--steps", type=click.IntRange(2, 1000), help="Of --traverse.  [default: 9]")
+@click.option("--span", type=Number(above=0, below=100), help="Of --traverse.  [default: 3]")
+@classes_option("One, of --traverse IN and --manifold, for a model trained with --classes.")
+@click.option(
+    "--out",
+    metavar="OUT",
+    default="latent.png",
+    show_default=True,
+    help="File to write: .png; a plot also .svg or .pdf.",
+)
+@zoom_option(2)
+@device_option
+@debug_option
+def command(
+    run: str,
+    traverse: str | None,
+    manifold: bool,
+    count: int | None,
+    dimensions: tuple[int, ...] | None,
+    steps: int | None,
+    span: float | None,
+    classes: tuple[int, ...] | None,
+    out: str,
+    zoom: int,
+    device: str,
+) -> None:
+    """Draw where the model in RUN puts the images of the test split.
+
+    Each image is a point, coloured by its class: the latents themselves if there are two, else
+    their two principal components. --traverse draws a row of pictures for each dimension, from
+    -span to span standard deviations.
+
+    \b
+    Examples:
+      gaborkit latent runs/vae-gabor-mini --out latent.pdf
+      gaborkit latent runs/vae-gabor-mini --traverse 0 --dimensions 0,1 --out traversal.png
+    """  # noqa: D301
+    import gaborkit as gk
+    from gaborkit.generative import latent
+    from gaborkit.generative.data.dataset import balanced
+    from gaborkit.generative.grid import image_grid
+
+    from .pictures import classes_of, pictures_of
+
+    if traverse is not None and manifold:
+        raise click.UsageError("--traverse and --manifold are different drawings: give one of them")
+    _only_traverse(traverse, {"dimensions": dimensions, "steps": steps, "span": span})
+    if count is not None and (traverse is not None or manifold):
+        raise click.UsageError("--count is for the plot of points: leave it out")
+    if classes is not None and traverse is None and not manifold:
+        raise click.UsageError("--classes is for --traverse and --manifold: leave it out")
+    suffix_of(out, (".png",) if traverse is not None else PLOTS)
+    model = load(run, device)
+    if traverse is not None:
+        images, labels = pictures_of(model, [traverse])
+        own = classes_of(model, labels, classes)
+        rows = latent.traverse(
+            model,
+            images[0],
+            dimensions,
+            3.0 if span is None else span,
+            steps=steps or 9,
+            label=None if own is None else own[0],
+        )  # (dimensions, steps, colours, h, w)
+        names = [str(k) for k in dimensions or range(len(rows))]
+        picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, labels=names)
+        gk.write_image(out, picture)
+        click.echo(f"{out}: {len(rows)} dimensions, {rows.shape[1]} steps each")
+        return
+    if manifold:
+        own = classes_of(model, [None], classes)
+        figure = latent.plot_manifold(model, label=None if own is None else own[0])
+        text = "decoded latents"
+    else:
+        dataset = dataset_of(model)
+        shown = balanced(dataset.test, count or 2000, seed=0)
+        figure = latent.plot_latent(model, shown.images, shown.labels, dataset.class_names or None)
+        text = f"latents of {len(shown):,} test images"
+    gk.plotting.save_figure(figure, out)
+    click.echo(f"{out}: {text}")
+
+
+def _only_traverse(traverse: str | None, given: dict[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None and traverse is None:
+            raise click.UsageError(f"--{name} is for --traverse IN: give it, or leave this out")

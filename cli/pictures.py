@@ -1,0 +1,139 @@
+"""Images for a model from pictures and the test split, and images of a model into files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from torch import Tensor
+
+import gaborkit as gk
+from gaborkit.files import atomic_write
+from gaborkit.generative.data import Dataset
+from gaborkit.generative.data.dataset import balanced
+from gaborkit.generative.data.folder import read_picture
+from gaborkit.generative.data.resizing import coloured
+from gaborkit.generative.grid import image_grid
+from gaborkit.generative.image_model import ImageModel
+
+from .generating import check_classes, dataset_of
+
+# ---- in ----
+
+
+def pictures_of(
+    model: ImageModel, sources: Sequence[str], count: int = 10
+) -> tuple[Tensor, list[int | None]]:
+    """Images for a model, uint8 (N, colours, h, w), and the class of each where it is known.
+
+    Parameters
+    ----------
+    model : ImageModel
+    sources : sequence of str
+        Pictures, fitted as those were that the model was trained on, and numbers of test images.
+        Without any, ``count`` test images are taken, as many of each class.
+    count : int
+
+    Raises
+    ------
+    click.UsageError
+        If there is no test image of that number.
+    DataError
+        If a picture or the data set cannot be read.
+    """
+    if not sources:
+        split = balanced(dataset_of(model).test, count, seed=0)
+        return split.images, [None] * len(split) if split.labels is None else split.labels.tolist()
+    colours, height, _ = model.representation.image_shape
+    fit = model.provenance.get("recipe", {}).get("fit", "crop")
+    dataset: Dataset | None = None
+    images: list[Tensor] = []
+    labels: list[int | None] = []
+    for source in sources:
+        if source.isdecimal():
+            dataset = dataset or dataset_of(model)
+            number, test = int(source), dataset.test
+            if number >= len(test):
+                raise click.UsageError(
+                    f"{source}: the {len(test):,} test images have the numbers 0 to "
+                    f"{len(test) - 1}; ./{source} is a file of that name"
+                )
+            images.append(test.images[number])
+            labels.append(None if test.labels is None else int(test.labels[number]))
+        else:
+            image = read_picture(Path(source), height, fit, colours == 3)
+            images.append(coloured(image[None], colours == 3)[0])
+            labels.append(None)
+    return torch.stack(images), labels
+
+
+def classes_of(
+    model: ImageModel, known: Sequence[int | None], asked: Sequence[int] | None
+) -> list[int] | None:
+    """Class of each image: what was asked for, else what is known; None for a model without.
+
+    Raises
+    ------
+    click.UsageError
+        If they do not fit the model or the images, or are needed and not there.
+    """
+    check_classes(model.model.classes, asked)
+    if not model.model.classes:
+        return None
+    if asked is not None:
+        if len(asked) not in (1, len(known)):
+            raise click.UsageError(
+                f"--classes {','.join(map(str, asked))}: {len(asked)} classes for {len(known)} "
+                "pictures; give one, or one each"
+            )
+        return list(asked) if len(asked) == len(known) else list(asked) * len(known)
+    found = [label for label in known if label is not None]
+    if len(found) < len(known):
+        raise click.UsageError(
+            "this model is conditional and a picture does not say its class: give --classes, "
+            "such as --classes 3"
+        )
+    return found
+
+
+# ---- out ----
+
+
+def write_grid(out: str, images: Tensor, *, columns: int | None = None, zoom: int = 1) -> None:
+    """Write images (N, colours, h, w) in [0, 1] side by side."""
+    gk.write_image(out, image_grid(images, columns=columns, zoom=zoom))
+
+
+def write_pairs(out: str, above: Tensor, below: Tensor, *, zoom: int, columns: int = 16) -> None:
+    """Write images (N, colours, h, w) in [0, 1], each above another, in rows of pairs."""
+    blank = torch.full_like(above[:1], 0.5)
+    rows = []
+    for start in range(0, len(above), columns):
+        for images in (above, below):
+            row = images[start : start + columns]
+            missing = min(columns, len(above)) - len(row)
+            rows += [row, blank.expand(missing, -1, -1, -1)]
+    write_grid(out, torch.cat(rows), columns=min(columns, len(above)), zoom=zoom)
+
+
+def write_arrays(out: str, images: Tensor, labels: Sequence[int] | None) -> None:
+    """Write images as they are, and their classes, into an npz file."""
+    arrays = {"images": images.numpy()}
+    if labels is not None:
+        arrays["classes"] = np.asarray(labels, np.int64)
+    with atomic_write(out) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+
+def write_pictures(
+    folder: Path, images: Tensor, labels: Sequence[int] | None, *, zoom: int = 1
+) -> None:
+    """Write a PNG for each image: ``07.png``, or ``07_class3.png``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = len(str(len(images) - 1))
+    for k, image in enumerate(images):
+        name = f"{k:0{digits}}" if labels is None else f"{k:0{digits}}_class{labels[k]}"
+        gk.write_image(folder / f"{name}.png", image_grid(image[None], columns=1, gap=0, zoom=zoom))

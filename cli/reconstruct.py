@@ -1,0 +1,73 @@
+"""``gaborkit reconstruct``: pictures, and what a VAE or autoencoder keeps of them."""
+
+from __future__ import annotations
+
+import click
+
+from .errors import debug_option
+from .generating import (
+    check_count,
+    classes_option,
+    device_option,
+    load,
+    run_argument,
+    suffix_of,
+    zoom_option,
+)
+
+
+@click.command("reconstruct", short_help="Encode pictures and decode them again (VAE, AE).")
+@run_argument
+@click.argument("sources", metavar="[IN]...", nargs=-1)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="How many test images, where no IN is given.  [default: 16]",
+)
+@classes_option("Of the pictures IN, one each, for a model trained with --classes.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Draw the latents, with this seed.  [default: their means]",
+)
+@click.option(
+    "--out",
+    metavar="OUT",
+    default="reconstructed.png",
+    show_default=True,
+    help="Grid to write (.png).",
+)
+@zoom_option(2)
+@device_option
+@debug_option
+def command(
+    run: str,
+    sources: tuple[str, ...],
+    count: int | None,
+    classes: tuple[int, ...] | None,
+    seed: int | None,
+    out: str,
+    zoom: int,
+    device: str,
+) -> None:
+    """Put pictures through the model in RUN: originals above, reconstructions below.
+
+    IN are pictures, fitted to the size of the model's images, or numbers of images of the test
+    split. Without any, --count test images are taken.
+
+    \b
+    Examples:
+      gaborkit reconstruct runs/vae-gabor-mini
+      gaborkit reconstruct runs/vae-gabor-mini three.png seven.png --zoom 4 --out pairs.png
+    """  # noqa: D301
+    from .pictures import classes_of, pictures_of, write_pairs
+
+    check_count(sources, count)
+    suffix_of(out, (".png",))
+    model = load(run, device)
+    images, known = pictures_of(model, sources, count or 16)
+    found = model.reconstruct(images, classes_of(model, known, classes), seed=seed)
+    originals = images.float() / 255
+    write_pairs(out, originals, found, zoom=zoom)
+    error = float((found - originals).square().mean())
+    click.echo(f"{out}: {len(images)} pictures, mean squared error {error:.4g} of values in [0, 1]")

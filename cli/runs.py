@@ -1,0 +1,135 @@
+"""``gaborkit runs``: a table of what has been trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import debug_option, reason
+
+COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "figures", "state")
+
+
+@click.command("runs", short_help="List what has been trained.")
+@click.argument("folder", metavar="[FOLDER]", default="runs")
+@debug_option
+def command(folder: str) -> None:
+    """Print a table of the runs in FOLDER, runs/ if left out.
+
+    For each: its model, features and data, steps done, weights, the main figures of the last
+    evaluation (or the loss on held-out images), and whether it is finished or can be resumed.
+
+    \b
+    Examples:
+      gaborkit runs
+      gaborkit runs experiments/october
+    """  # noqa: D301
+    from gaborkit import StoreError
+
+    place = Path(folder)
+    try:
+        found = sorted(path for path in place.iterdir() if (path / "config.json").exists())
+        if (place / "config.json").exists():
+            found = [place]
+    except FileNotFoundError:
+        raise StoreError(
+            f"{folder}: there is no such folder; gaborkit train makes runs/, or name another"
+        ) from None
+    if not found:
+        click.echo(f"{folder}: no runs yet; gaborkit train vae makes one")
+        return
+    rows, damaged = [], []
+    for path in found:
+        try:
+            rows.append(_row(path))
+        except StoreError as error:
+            damaged.append(reason(error))
+    if rows:
+        for line in _table([COLUMNS, *rows]):
+            click.echo(line)
+    for text in damaged:
+        click.echo(f"error: {text}", err=True)
+    if damaged:
+        raise click.ClickException(f"{len(damaged)} of {len(found)} runs could not be read")
+
+
+def _row(run: Path) -> tuple[str, ...]:
+    from gaborkit.generative import store
+
+    described, metrics = store.read_config(run), store.read_metrics(run)
+    provenance = described["provenance"]
+    recipe = _object(provenance, "recipe")
+    done, state = _state(run, provenance, metrics)
+    data = str(recipe.get("data", "?"))
+    return (
+        run.name or str(run),
+        described["model"] + (f", {described['classes']} classes" if described["classes"] else ""),
+        str(recipe.get("features", "?")),
+        Path(data).name or data,
+        f"{done:,}",
+        _parameters(run, described),
+        _figures(metrics),
+        state,
+    )
+
+
+def _state(run: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[int, str]:
+    """Steps done, and whether there are more to do."""
+    training = _object(provenance, "training")
+    wanted = training.get("steps", 0)
+    done = _object(metrics, "training").get("steps", 0)
+    names = (re.fullmatch(r"step-(\d+)", path.stem) for path in (run / "checkpoints").glob("*"))
+    saved = max((int(name[1]) for name in names if name), default=0)
+    if (run / "model.safetensors").exists() and saved <= done:
+        if done == wanted or not saved:
+            return done, "finished"
+        if training.get("patience"):
+            return done, "finished, stopped early"
+    if not saved:
+        return 0, "nothing saved yet"
+    return saved, f"resumable at step {saved:,} of {wanted:,}"
+
+
+def _parameters(run: Path, described: Mapping[str, Any]) -> str:
+    """How many weights there are."""
+    from gaborkit.generative import store
+
+    model = store.build(run, described, store.read_representation(run).space)
+    return f"{sum(parameter.numel() for parameter in model.parameters()):,}"
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    """A likelihood and a distance, where they were measured; else the loss of held-out images."""
+    from gaborkit.generative.evaluation import Evaluation
+
+    chosen = []
+    if "figures" in metrics:
+        entries = ("model", "data", "figures", "notes")
+        figures = Evaluation.from_dict({k: metrics[k] for k in entries if k in metrics}).figures
+        # The last likelihood is the tightest bound.
+        chosen = [figure for figure in figures if figure.domain is not None][-1:]
+        chosen += [figure for figure in figures if figure.name == "Fréchet distance"]
+    if chosen:
+        return "; ".join(f"{figure.name} {figure}" for figure in chosen)
+    loss = _object(metrics, "training").get("validation loss")
+    return f"validation loss {loss:.5g}" if isinstance(loss, float) else ""
+
+
+def _object(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = {COLUMNS.index("steps"), COLUMNS.index("parameters")}
+    for row in rows:
+        cells = (
+            cell.rjust(width) if k in right else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,94 @@
+"""``gaborkit sample``: new images from a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .errors import debug_option
+from .generating import (
+    bar,
+    classes_option,
+    columns_option,
+    device_option,
+    labels_of,
+    load,
+    run_argument,
+    seed_option,
+    suffix_of,
+    zoom_option,
+)
+
+
+@click.command("sample", short_help="Draw new images from a trained model.")
+@run_argument
+@click.option(
+    "--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many."
+)
+@classes_option("Which classes, in turn, of a model trained with --classes.  [default: all]")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
+)
+@seed_option
+@click.option(
+    "--out",
+    metavar="OUT",
+    default="samples.png",
+    show_default=True,
+    help="A grid (.png), arrays (.npz), or a folder of single pictures.",
+)
+@columns_option
+@zoom_option(2)
+@device_option
+@debug_option
+def command(
+    run: str,
+    count: int,
+    classes: tuple[int, ...] | None,
+    temperature: float | None,
+    seed: int,
+    out: str,
+    columns: int | None,
+    zoom: int,
+    device: str,
+) -> None:
+    """Draw new images from the model in the folder RUN.
+
+    The same seed gives the same images. An npz file gets floats in [0, 1] of shape
+    (count, colours, height, width) as "images", and "classes" of a model that has classes.
+
+    \b
+    Examples:
+      gaborkit sample runs/vae-gabor-mini
+      gaborkit sample runs/digits --classes 0-9 --count 100 --columns 10 --out digits.png
+      gaborkit sample runs/digits --classes 3,7 --count 20 --out threes-and-sevens/
+      gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
+    """  # noqa: D301
+    from .pictures import write_arrays, write_grid, write_pictures
+
+    suffix = suffix_of(out, (".png", ".npz"), folder=True)
+    source = click.get_current_context().get_parameter_source("zoom")
+    if suffix == ".npz" and source is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--zoom is for pictures: leave it out, or give --out a name in .png")
+    if suffix != ".png" and columns:
+        raise click.UsageError(
+            "--columns is for a grid: give --out a name in .png, or leave it out"
+        )
+    model = load(run, device)
+    labels = labels_of(model, classes, count)
+    with bar("sampling") as progress:
+        images = model.sample(
+            count, classes=labels, temperature=temperature, seed=seed, progress=progress
+        )
+    if suffix == ".png":
+        if labels is not None and columns is None and len(set(labels)) > 1:
+            columns = len(set(labels))  # a column for each class
+        write_grid(out, images, columns=columns, zoom=zoom)
+    elif suffix == ".npz":
+        write_arrays(out, images, labels)
+    else:
+        write_pictures(Path(out), images, labels, zoom=zoom)
+    click.echo(f"{out}: {count} samples")

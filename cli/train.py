@@ -1,0 +1,137 @@
+"""``gaborkit train``: a model from images, or more steps of one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import debug_option
+from .generating import device_option
+from .sections import Command, Option
+from .training_options import MODELS, flag_of, free_folder, recipe_from, training_options
+
+
+@click.command("train", cls=Command, short_help="Train a model of images, or go on with one.")
+@click.argument("model", type=click.Choice(MODELS), metavar="MODEL", required=False)
+@click.option(
+    "--out",
+    cls=Option,
+    section="Run",
+    metavar="RUN",
+    help="Folder to make.  [default: runs/MODEL-FEATURES-DATA, with a number where taken]",
+)
+@click.option(
+    "--resume",
+    cls=Option,
+    section="Run",
+    metavar="RUN",
+    help="Go on with a run instead; no MODEL, and of the options below only --steps.",
+)
+@device_option
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@training_options
+@debug_option
+def command(
+    model: str | None,
+    out: str | None,
+    resume: str | None,
+    device: str,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a generative model of raw pixels or of Gabor coefficients.
+
+    MODEL is pixelcnn, gated-pixelcnn, vae, ae, gan or dcgan. What no option says, the preset
+    does. Without --data, 5,000 digits that come with gaborkit are learnt: no download.
+
+    The folder RUN gets the model, its configuration, checkpoints, a log and grids of samples.
+    Ctrl-C saves; --resume goes on with exactly the steps that were left. Several processes:
+    accelerate launch -m gaborkit_cli.main train ..., or torchrun alike.
+
+    \b
+    Examples:
+      gaborkit train vae --features gabor
+      gaborkit train gated-pixelcnn --data mnist --classes --epochs 20 --out runs/digits
+      gaborkit train vae --set latent=2 --steps 500 --seed 3
+      gaborkit train --resume runs/vae-gabor-mini
+    """  # noqa: D301
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if resume is None:
+        if model is None:
+            raise click.UsageError(f"which MODEL? choose {', '.join(MODELS)}, or --resume RUN")
+        recipe = recipe_from(model, given)
+        folder = Path(out) if out is not None else free_folder(recipe)
+    else:
+        _check_resume(model, out, given)
+        folder = Path(resume)
+
+    from gaborkit.generative.training import session
+
+    # Under a launcher one process speaks for all.
+    silent = quiet or os.environ.get("RANK", "0") != "0"
+    talk: dict[str, Any] = {
+        "device": device,
+        "progress": not silent and sys.stderr.isatty(),
+        "say": None if silent else click.echo,
+    }
+    try:
+        if resume is None:
+            session.start(recipe, folder, **talk)
+        else:
+            session.resume(folder, steps=given.get("steps"), **talk)
+    except session.Interrupted as stop:
+        if os.environ.get("RANK", "0") == "0":
+            click.echo(
+                f"interrupted at step {stop.step:,}, and saved; to go on: "
+                f"{resume_command(stop.run, device)}",
+                err=True,
+            )
+        raise click.exceptions.Exit(130) from None
+    if not silent:
+        _say_what_next(folder, click.echo)
+
+
+def _check_resume(model: str | None, out: str | None, given: dict[str, Any]) -> None:
+    if model is not None:
+        raise click.UsageError(
+            f"--resume goes on with the model that the run has: leave out {model}"
+        )
+    if out is not None:
+        raise click.UsageError(f"--resume goes on in its own folder: leave out --out {out}")
+    for name, value in given.items():
+        if name != "steps":
+            raise click.UsageError(
+                f"{flag_of(name, value)} does not go with --resume: a run goes on as it was "
+                "started, and only --steps can change"
+            )
+
+
+def resume_command(run: Path, device: str = "auto") -> str:
+    """What to type to go on with a run, quoted for a shell, with as many processes as now.
+
+    Examples
+    --------
+    >>> resume_command(Path("runs/my digits"))
+    "gaborkit train --resume 'runs/my digits'"
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    launcher = (
+        ["gaborkit"]
+        if processes == 1
+        else ["torchrun", "--nproc-per-node", str(processes), "-m", "gaborkit_cli.main"]
+    )
+    words = [*launcher, "train", "--resume", str(run)]
+    return shlex.join([*words, "--device", device] if device != "auto" else words)
+
+
+def _say_what_next(run: Path, say: Callable[[str], None]) -> None:
+    name = shlex.quote(str(run))
+    say(f"{run / 'samples.png'}: samples")
+    say(f"{run}: the model, its log and its checkpoints")
+    say(f"next: gaborkit sample {name}; gaborkit evaluate {name}")

@@ -1,0 +1,255 @@
+"""Options of ``gaborkit train``, and the recipe that they say.
+
+Nothing here imports gaborkit before a command runs; the tests hold the choices below equal to the
+library's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import Number
+from .sections import Option
+
+if TYPE_CHECKING:
+    from gaborkit.generative.training.session import Recipe
+
+MODELS = ("pixelcnn", "gated-pixelcnn", "vae", "ae", "gan", "dcgan")
+FEATURES = ("raw", "gabor")
+PRESETS = ("small", "article", "large")
+DATASETS = ("mini", "mnist", "fashion", "kmnist")
+FITS = ("crop", "stretch", "pad")
+PARTS = ("complex", "magnitude")
+BINARIZE = ("dynamic", "threshold")
+SCHEDULES = ("constant", "linear", "cosine")
+PRECISIONS = ("no", "bf16", "fp16")
+
+COUNT = click.IntRange(min=1)
+COUNT_OR_0 = click.IntRange(min=0)
+POSITIVE = Number(above=0)
+
+#: Where the options of each heading go in a recipe, and the options. What is not given is left to
+#: the preset, so that none has a default of its own here.
+_DATA: dict[str, dict[str, Any]] = {
+    "data": {
+        "metavar": "NAME|DIR",
+        "help": f"{', '.join(DATASETS)}, or a folder of pictures.  [default: mini]",
+    },
+    "data_dir": {"metavar": "DIR", "help": "Where the files of a data set lie, or go."},
+    "limit": {"type": COUNT, "metavar": "N", "help": "Train with this many images only."},
+    "size": {"type": click.IntRange(min=4), "metavar": "N", "help": "Side of the images, pixels."},
+    "fit": {"type": click.Choice(FITS), "help": "How a picture becomes square.  [default: crop]"},
+    "colour": {"flags": "--colour/--grey", "help": "Of a folder.  [default: as it is]"},
+    "classes": {"is_flag": True, "help": "Condition the model on the class of the image."},
+}
+_REPRESENTATION: dict[str, dict[str, Any]] = {
+    "scales": {"type": COUNT, "metavar": "N", "help": "Dilations of the Gabor bank.  [default: 2]"},
+    "orientations": {
+        "type": COUNT,
+        "metavar": "N",
+        "help": "Directions of the bank.  [default: 4]",
+    },
+    "wavelength": {
+        "type": POSITIVE,
+        "metavar": "X",
+        "help": "Of the finest scale, pixels.  [default: 4]",
+    },
+    "parts": {
+        "type": click.Choice(PARTS),
+        "help": "Coefficients as they are, or magnitudes, inverted approximately.",
+    },
+    "levels": {
+        "type": click.IntRange(2, 65536),
+        "metavar": "N",
+        "help": "How many values a feature takes, where the model has levels (PixelCNNs).",
+    },
+    "binarize": {
+        "type": click.Choice(BINARIZE),
+        "help": "Pixels become 0 or 1: drawn anew each time, or cut at 1/2.",
+    },
+}
+_TRAINING: dict[str, dict[str, Any]] = {
+    "steps": {
+        "type": COUNT,
+        "metavar": "N",
+        "help": "Batches in all. With --resume, more of them, if the schedule is constant.",
+    },
+    "epochs": {
+        "type": COUNT,
+        "metavar": "N",
+        "help": "Passes through the data, instead of --steps.",
+    },
+    "batch_size": {
+        "type": COUNT,
+        "metavar": "N",
+        "help": "Images a step, over all processes together.",
+    },
+    "learning_rate": {
+        "type": POSITIVE,
+        "metavar": "X",
+        "help": "Of Adam, at the top of the schedule.",
+    },
+    "weight_decay": {
+        "type": click.FloatRange(min=0),
+        "metavar": "X",
+        "help": "Decoupled, as in AdamW.",
+    },
+    "schedule": {"type": click.Choice(SCHEDULES), "help": "Of the learning rate, after --warmup."},
+    "warmup": {
+        "type": COUNT_OR_0,
+        "metavar": "N",
+        "help": "Steps over which the learning rate rises.",
+    },
+    "clip": {
+        "type": click.FloatRange(min=0),
+        "metavar": "X",
+        "help": "Largest norm of a gradient; 0: any.",
+    },
+    "ema": {
+        "type": click.FloatRange(0, 1, max_open=True),
+        "metavar": "X",
+        "help": "Decay of the averaged weights that samples are drawn by; 0: none.",
+    },
+    "precision": {"type": click.Choice(PRECISIONS), "help": "no is float32.  [default: no]"},
+    "compile": {"is_flag": True, "help": "Pass the model through torch.compile."},
+    "patience": {
+        "type": COUNT_OR_0,
+        "metavar": "N",
+        "help": "Stop after this many validations without a better one; 0: never.",
+    },
+    "validate_every": {"type": COUNT_OR_0, "metavar": "N", "help": "Steps; 0: at the end."},
+    "sample_every": {
+        "type": COUNT_OR_0,
+        "metavar": "N",
+        "help": "Steps between grids; 0: at the end.",
+    },
+    "checkpoint_every": {"type": COUNT_OR_0, "metavar": "N", "help": "Steps; 0: at the end."},
+    "log_every": {"type": COUNT, "metavar": "N", "help": "Steps."},
+    "seed": {
+        "type": COUNT_OR_0,
+        "metavar": "N",
+        "help": "Of weights, order of images, and every draw.  [default: 0]",
+    },
+    "tensorboard": {"is_flag": True, "help": "Log for TensorBoard too, into RUN/tensorboard."},
+}
+
+
+def training_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add every option that says what to train; the function gets them as keywords."""
+    for option in reversed(list(_options())):
+        function = option(function)
+    return function
+
+
+def _options() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]:
+    yield click.option(
+        "--features",
+        cls=Option,
+        section="Model",
+        type=click.Choice(FEATURES),
+        help="Model pixels, or their Gabor coefficients.  [default: raw]",
+    )
+    yield click.option(
+        "--preset",
+        cls=Option,
+        section="Model",
+        type=click.Choice(PRESETS),
+        help="For minutes on two cores, as the article has it, or for a GPU.  [default: what the "
+        "model takes minutes with]",
+    )
+    yield click.option(
+        "--set",
+        "settings",
+        cls=Option,
+        section="Model",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A field of the model's configuration, in JSON; may be repeated.",
+    )
+    for section, table in (
+        ("Data", _DATA),
+        ("Features", _REPRESENTATION),
+        ("Training", _TRAINING),
+    ):
+        for name, fields in table.items():
+            rest = {key: value for key, value in fields.items() if key != "flags"}
+            flags = fields.get("flags", f"--{name.replace('_', '-')}")
+            yield click.option(flags, name, cls=Option, section=section, default=None, **rest)
+
+
+def flag_of(name: str, value: Any = True) -> str:
+    """How an option was given, for an error: ``batch_size`` is ``--batch-size``."""
+    if name == "colour":
+        return "--colour" if value else "--grey"
+    return {"settings": "--set"}.get(name, f"--{name.replace('_', '-')}")
+
+
+def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
+    """The recipe that the given options say.
+
+    Raises
+    ------
+    click.UsageError
+        If they contradict each other or do not fit the model.
+    """
+    from gaborkit import GaborkitError
+    from gaborkit.generative.training.session import Recipe
+
+    fields = dict(given)
+    if "steps" in fields and "epochs" in fields:
+        raise click.UsageError("--steps and --epochs say the same thing: give one of them")
+    features = fields.get("features", "raw")
+    for name in _REPRESENTATION:
+        gabor = name in ("scales", "orientations", "wavelength", "parts")
+        if name in fields and name != "levels" and gabor != (features == "gabor"):
+            raise click.UsageError(
+                f"{flag_of(name)} does not go with --features {features}: it is for "
+                f"--features {'gabor' if gabor else 'raw'}"
+            )
+    data = fields.get("data", "mini")
+    if data not in DATASETS and not Path(data).is_dir():
+        raise click.UsageError(
+            f"--data {data}: there is no such data set and no such folder; choose "
+            f"{', '.join(DATASETS)}, or a folder of pictures"
+        )
+    config = dict(map(_setting, fields.pop("settings", ())))
+    if "levels" in fields:  # the model's first, which the representation follows
+        config["levels"] = fields.pop("levels")
+    groups: dict[str, Any] = {"representation": {}, "training": {}}
+    for group, table in (("representation", _REPRESENTATION), ("training", _TRAINING)):
+        for name in table:
+            if name in fields and name != "epochs":
+                groups[group][name] = fields.pop(name)
+    try:
+        return Recipe(model=model, config=config, **groups, **fields)
+    except GaborkitError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """``latent=2`` as a name and a value; what is no JSON is a string."""
+    name, equals, value = text.partition("=")
+    if not (equals and name):
+        raise click.UsageError(f"--set {text} is not NAME=VALUE, such as --set latent=2")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def free_folder(recipe: Recipe) -> Path:
+    """``runs/MODEL-FEATURES-DATA``, with a number behind it where that is taken."""
+    # The last part of a folder's real name, so that `--data .` says something too.
+    data = recipe.data if recipe.data in DATASETS else Path(recipe.data).resolve().name
+    first = Path("runs") / f"{recipe.model}-{recipe.features}-{data}"
+    folder, number = first, 1
+    while os.path.lexists(folder):
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder

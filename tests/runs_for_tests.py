@@ -1,0 +1,42 @@
+"""Runs that tests of commands share: trained in a few steps, of few weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from commands_for_tests import run
+
+import gaborkit as gk
+
+#: Options that make a model small and its training short.
+TINY = {
+    "vae": ["--set", "hidden=[8]", "--set", "latent=2"],
+    "gan": ["--set", "generator_hidden=[8]", "--set", "discriminator_hidden=[8]"],
+    "pixelcnn": [
+        *["--set", "channels=4", "--set", "layers=1", "--set", "first_size=3"],
+        *["--set", "size=3", "--levels", "4"],
+    ],
+}
+
+
+def train(model: str, folder: Path, *options: object) -> Path:
+    """Train a tiny model for two steps; returns its run."""
+    out = folder / model
+    result = run(
+        *["train", model, *TINY[model], "--limit", 40, "--steps", 2, "--batch-size", 8],
+        *["--device", "cpu", "--out", out, *options],
+    )
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def write_pictures(folder: Path, count: int = 12) -> Path:
+    """Two classes of small colour pictures in a folder."""
+    rng = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for k in range(count // 2):
+            picture = rng.integers(0, 255, (12, 9, 3), np.uint8)
+            gk.write_image(folder / name / f"{k}.png", picture)
+    return folder

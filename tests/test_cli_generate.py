@@ -1,0 +1,236 @@
+"""``gaborkit sample``, ``reconstruct``, ``complete``, ``interpolate`` and ``latent``."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commands_for_tests import examples, run
+from gaborkit_cli.generating import bar
+from PIL import Image
+
+import gaborkit as gk
+from gaborkit.generative import ImageModel, image_grid, load_dataset
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+
+def done(*arguments: object) -> str:
+    result = run(*arguments, "--device", "cpu")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def arrays(path: str) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+# ---- sample ----
+
+
+def test_a_grid_is_of_the_models_samples(vae_run):
+    assert done("sample", vae_run, "--count", 6, "--seed", 3) == "samples.png: 6 samples\n"
+    images = ImageModel.from_pretrained(vae_run, "cpu").sample(6, seed=3)
+    assert np.array_equal(gk.read_image("samples.png"), image_grid(images, zoom=2))
+
+
+def test_columns_and_zoom(vae_run):
+    done("sample", vae_run, "--count", 6, "--columns", 2, "--zoom", 3, "--out", "g.png")
+    assert gk.read_image("g.png").shape == (3 * (24 + 2) + 2, 2 * (24 + 2) + 2)
+
+
+def test_arrays_of_classes(pixelcnn_run):
+    done("sample", pixelcnn_run, "--count", 5, "--classes", "3,7-8", "--out", "s.npz")
+    stored = arrays("s.npz")
+    assert stored["classes"].tolist() == [3, 7, 8, 3, 7]
+    images = ImageModel.from_pretrained(pixelcnn_run, "cpu").sample(5, [3, 7, 8, 3, 7], seed=0)
+    assert np.array_equal(stored["images"], images.numpy())
+    assert stored["images"].dtype == np.float32
+
+
+def test_a_grid_of_a_conditional_model_has_a_column_for_each_class(conditional_run):
+    done("sample", conditional_run, "--count", 20, "--zoom", 1)
+    assert gk.read_image("samples.png").shape == (2 * 10 + 2, 10 * 10 + 2)
+    done("sample", conditional_run, "--count", 4, "--classes", "1,2", "--zoom", 1)
+    assert gk.read_image("samples.png").shape == (2 * 10 + 2, 2 * 10 + 2)
+
+
+def test_single_pictures(conditional_run, colour_run):
+    done("sample", colour_run, "--count", 11, "--out", "new/folder", "--zoom", 1)
+    names = sorted(path.name for path in Path("new/folder").iterdir())
+    assert names == [f"{k:02}.png" for k in range(11)]
+    assert gk.read_image("new/folder/00.png").shape == (10, 10, 3)
+    done("sample", conditional_run, "--count", 2, "--classes", "4", "--out", "fours/")
+    names = sorted(path.name for path in Path("fours").iterdir())
+    assert names == ["0_class4.png", "1_class4.png"]
+
+
+def test_temperature(pixelcnn_run):
+    for temperature in (1, 0.01):
+        done(
+            *["sample", pixelcnn_run, "--count", 4, "--temperature", temperature],
+            *["--out", f"{temperature}.npz"],
+        )
+    cold, warm = (arrays(f"{t}.npz")["images"] for t in (0.01, 1))
+    assert not np.array_equal(cold, warm)
+
+
+# ---- reconstruct ----
+
+
+def test_pairs_of_test_images(vae_run):
+    text = done("reconstruct", vae_run, 0, 1, 2, "--zoom", 1)
+    assert text.startswith("reconstructed.png: 3 pictures, mean squared error 0.")
+    images = load_dataset("mini", size=8).test.images[:3]
+    found = ImageModel.from_pretrained(vae_run, "cpu").reconstruct(images)
+    expected = image_grid(torch.cat([images / 255, found]), columns=3)
+    assert np.array_equal(gk.read_image("reconstructed.png"), expected)
+
+
+def test_many_pairs_are_in_several_rows(conditional_run):
+    done("reconstruct", conditional_run, "--count", 20, "--zoom", 1)
+    assert gk.read_image("reconstructed.png").shape == (4 * 10 + 2, 16 * 10 + 2)
+
+
+def test_pictures_are_fitted_to_the_model(vae_run, colour_run):
+    picture = np.random.default_rng(0).integers(0, 255, (30, 20, 3), np.uint8)
+    gk.write_image("colour.png", picture)
+    gk.write_image("grey.png", picture[..., 0])
+    for model, channels in ((vae_run, ()), (colour_run, (3,))):
+        done("reconstruct", model, "colour.png", "grey.png", "--zoom", 1, "--out", "p.png")
+        assert gk.read_image("p.png").shape[2:] == channels
+
+
+def test_drawn_latents(vae_run):
+    done("reconstruct", vae_run, 0, "--out", "mean.png")
+    done("reconstruct", vae_run, 0, "--seed", 1, "--out", "one.png")
+    done("reconstruct", vae_run, 0, "--seed", 1, "--out", "same.png")
+    assert Path("one.png").read_bytes() == Path("same.png").read_bytes()
+    assert Path("one.png").read_bytes() != Path("mean.png").read_bytes()
+
+
+# ---- complete ----
+
+
+def test_completions_keep_the_rows_above(pixelcnn_run):
+    text = done(
+        *["complete", pixelcnn_run, 0, 5, "--rows", 3, "--draws", 2, "--zoom", 1],
+        *["--out", "c.png"],
+    )
+    assert text == "c.png: 2 pictures, rows 1 to 3 kept, 2 completions of each\n"
+    grid = gk.read_image("c.png")
+    assert grid.shape == (3 * 18 + 2, 2 * 18 + 2)
+    for top in (20, 38):
+        assert np.array_equal(grid[top : top + 3], grid[2:5])
+    assert not np.array_equal(grid[20:36], grid[38:54])
+
+
+def test_half_of_test_images_is_completed_by_default(pixelcnn_run):
+    text = done("complete", pixelcnn_run, "--count", 3)
+    assert text == "completed.png: 3 pictures, rows 1 to 8 kept, 4 completions of each\n"
+
+
+# ---- interpolate ----
+
+
+def test_an_animation_and_a_strip(vae_run):
+    text = done("interpolate", vae_run, 3, 8, "--steps", 5, "--zoom", 1)
+    assert text == "interpolation.gif: 5 pictures\ninterpolation.png: 5 pictures\n"
+    assert gk.read_image("interpolation.png").shape == (12, 5 * 10 + 2)
+    with Image.open("interpolation.gif") as animation:
+        assert (animation.n_frames, animation.size) == (8, (8, 8))  # there and back
+
+
+def test_the_ends_are_the_reconstructions(conditional_run):
+    model = ImageModel.from_pretrained(conditional_run, "cpu")
+    test = load_dataset("mini", size=8).test
+    done("interpolate", conditional_run, "--steps", 3, "--zoom", 1, "--out", "s.png")
+    ends = model.reconstruct(test.images[:2], test.labels[:2])
+    strip = gk.read_image("s.png")
+    assert np.array_equal(strip[:, :10], image_grid(ends[:1])[:, :10])
+    assert np.array_equal(strip[:, -10:], image_grid(ends[1:])[:, -10:])
+    assert not Path("interpolation.gif").exists()
+
+
+def test_between_pictures(conditional_run):
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        gk.write_image(name, rng.integers(0, 255, (9, 9), np.uint8))
+    options = ["--classes", "1,2", "--spherical", "--out", "w.gif", "--seconds", 0.5]
+    done("interpolate", conditional_run, "a.png", "b.png", *options)
+    with Image.open("w.gif") as animation:
+        assert animation.info["duration"] == 500
+
+
+# ---- latent ----
+
+
+def test_a_plot_of_points(vae_run):
+    text = done("latent", vae_run, "--count", 50, "--out", "l.svg")
+    assert text == "l.svg: latents of 50 test images\n"
+    assert Path("l.svg").stat().st_size > 1000
+
+
+def test_a_manifold(vae_run, conditional_run):
+    assert done("latent", vae_run, "--manifold") == "latent.png: decoded latents\n"
+    done("latent", conditional_run, "--manifold", "--classes", 3)
+    assert Path("latent.png").is_file()
+
+
+def test_traversal(vae_run, conditional_run):
+    text = done("latent", vae_run, "--traverse", 0, "--steps", 5, "--zoom", 1)
+    assert text == "latent.png: 2 dimensions, 5 steps each\n"
+    height, width = gk.read_image("latent.png").shape
+    assert height == 22
+    assert width > 52  # the numbers of the dimensions stand at the left
+    options = ["--traverse", 0, "--dimensions", 1, "--span", 2]
+    text = done("latent", conditional_run, *options, "--out", "t.png")
+    assert text == "t.png: 1 dimensions, 9 steps each\n"
+
+
+# ---- progress ----
+
+
+def test_a_bar_on_a_terminal_only(monkeypatch):
+    with bar("sampling") as progress:
+        assert progress is None
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bar("sampling") as progress:
+        progress(1, 4)
+        progress(4, 4)
+    assert "sampling" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
+
+
+# ---- examples ----
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        example
+        for name in ("runs", "sample", "reconstruct", "complete", "interpolate", "latent")
+        for example in examples(name)
+    ],
+)
+def test_examples_run(example, vae_run, pixelcnn_run, monkeypatch):
+    for source, name in ((vae_run, "vae-gabor-mini"), (pixelcnn_run, "digits")):
+        shutil.copytree(source, Path("runs", name))
+    shutil.copytree(pixelcnn_run, "runs/pixelcnn-raw-mini")
+    shutil.copytree("runs", "experiments/october")
+    for name in ("three.png", "seven.png", "eight.png"):
+        gk.write_image(name, np.zeros((9, 9), np.uint8))
+    before = set(Path().rglob("*"))
+    words = shlex.split(example)
+    result = run(*words[1:])
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert (set(Path().rglob("*")) - before) or words[1] == "runs"
