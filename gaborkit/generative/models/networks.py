@@ -1,0 +1,204 @@
+"""Encoders and decoders: features (B, C, H, W) to a vector, and a vector to features.
+
+A condition (B, classes), if any, is joined to the input of either.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Activation = Literal["relu", "tanh", "leaky-relu", "silu", "gelu"]
+Shape = tuple[int, int, int]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "leaky-relu": nn.LeakyReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+
+
+def perceptron(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
+    """Linear layers between sizes, with an activation between layers but none at the end.
+
+    Examples
+    --------
+    >>> perceptron([784, 400, 20], "relu")
+    Sequential(
+      (0): Linear(in_features=784, out_features=400, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=400, out_features=20, bias=True)
+    )
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def join(values: Tensor, condition: Tensor | None) -> Tensor:
+    """Vectors (B, n + classes), or planes (B, n + classes, H, W), of values and a condition."""
+    if condition is None:
+        return values
+    if values.ndim == 4:
+        condition = condition[:, :, None, None].expand(-1, -1, *values.shape[2:])
+    return torch.cat([values, condition.to(values.dtype)], 1)
+
+
+class PerceptronEncoder(nn.Module):
+    """Fully connected layers on the flattened features.
+
+    Parameters
+    ----------
+    shape : (C, H, W)
+    hidden : sequence of int
+        Sizes of the hidden layers, from the features on.
+    outputs : int
+    activation : str
+    classes : int
+        Length of the condition.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        hidden: Sequence[int],
+        outputs: int,
+        activation: Activation,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        inputs = shape[0] * shape[1] * shape[2] + classes
+        self.layers = perceptron([inputs, *hidden, outputs], activation)
+
+    def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Vectors (B, outputs) of features (B, C, H, W)."""
+        vectors: Tensor = self.layers(join(features.flatten(1), condition))
+        return vectors
+
+
+class PerceptronDecoder(nn.Module):
+    """The mirror of :class:`PerceptronEncoder`: ``hidden`` is still listed from the features on."""
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        shape: Shape,
+        activation: Activation,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        size = shape[0] * shape[1] * shape[2]
+        self.layers = perceptron([inputs + classes, *reversed(hidden), size], activation)
+
+    def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Features (B, C, H, W) of vectors (B, inputs)."""
+        flat: Tensor = self.layers(join(vectors, condition))
+        return flat.unflatten(1, self.shape)
+
+
+class Residual(nn.Module):
+    """Adds to its input what two 3 x 3 convolutions make of it."""
+
+    def __init__(self, channels: int, activation: Activation) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            ACTIVATIONS[activation](),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            ACTIVATIONS[activation](),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Of the same shape."""
+        return features + self.layers(features)
+
+
+def halved(height: int, width: int, times: int) -> list[tuple[int, int]]:
+    """Sizes from (height, width) on, each half the one before, rounded up.
+
+    Examples
+    --------
+    >>> halved(28, 28, 3)
+    [(28, 28), (14, 14), (7, 7), (4, 4)]
+    """
+    sizes = [(height, width)]
+    for _ in range(times):
+        height, width = (height + 1) // 2, (width + 1) // 2
+        sizes.append((height, width))
+    return sizes
+
+
+class ConvolutionalEncoder(nn.Module):
+    """Convolutions of stride 2, one for each number of channels in ``hidden``, then a linear layer.
+
+    ``blocks`` residual blocks follow each convolution; the other parameters are those of
+    :class:`PerceptronEncoder`.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        hidden: Sequence[int],
+        outputs: int,
+        activation: Activation,
+        classes: int = 0,
+        blocks: int = 0,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, channels in itertools.pairwise([shape[0] + classes, *hidden]):
+            layers += [nn.Conv2d(inputs, channels, 3, stride=2, padding=1)]
+            layers += [Residual(channels, activation) for _ in range(blocks)]
+            layers += [ACTIVATIONS[activation]()]
+        height, width = halved(*shape[1:], len(hidden))[-1]
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(hidden[-1] * height * width, outputs)
+
+    def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Vectors (B, outputs) of features (B, C, H, W)."""
+        vectors: Tensor = self.head(self.layers(join(features, condition)).flatten(1))
+        return vectors
+
+
+class ConvolutionalDecoder(nn.Module):
+    """The mirror of :class:`ConvolutionalEncoder`: a linear layer, then transposed convolutions.
+
+    Their 4 x 4 kernels at stride 2 cover every place equally often, so no chequerboard shows.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        shape: Shape,
+        activation: Activation,
+        classes: int = 0,
+        blocks: int = 0,
+    ) -> None:
+        super().__init__()
+        self.sizes = halved(*shape[1:], len(hidden))[::-1]
+        height, width = self.sizes[0]
+        self.start = (hidden[-1], height, width)
+        self.head = nn.Linear(inputs + classes, hidden[-1] * height * width)
+        stages = []
+        for channels, outputs in itertools.pairwise([*reversed(hidden), shape[0]]):
+            residual = [Residual(channels, activation) for _ in range(blocks)]
+            up = nn.ConvTranspose2d(channels, outputs, 4, stride=2, padding=1)
+            stages.append(nn.Sequential(*residual, ACTIVATIONS[activation](), up))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Features (B, C, H, W) of vectors (B, inputs)."""
+        features: Tensor = self.head(join(vectors, condition)).unflatten(1, self.start)
+        for stage, (height, width) in zip(self.stages, self.sizes[1:], strict=True):
+            features = stage(features)[:, :, :height, :width]  # an odd size loses one row
+        return features

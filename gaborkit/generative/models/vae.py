@@ -1,0 +1,300 @@
+"""Autoencoders: the variational one (VAE), and the plain one (AE)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ...errors import ModelError
+from .autoencoder import AE_PRESETS, CHUNK, VAE_PRESETS, Autoencoder, find_preset, normal_like
+from .autoencoder import AEConfig as AEConfig
+from .autoencoder import VAEConfig as VAEConfig
+from .model import Loss, Space
+
+
+class VAE(Autoencoder):
+    """Variational autoencoder: log p(x) is bounded from below, and latents have a normal prior.
+
+    Parameters
+    ----------
+    config : VAEConfig
+    space : Space
+    classes : int
+        One-hot, joined to the inputs of encoder and decoder.
+
+    References
+    ----------
+    Kingma and Welling, Auto-encoding variational Bayes, 2014, eq. 10.
+
+    Examples
+    --------
+    >>> model = VAE(VAEConfig(latent=2), Space(1, 28, 28, "unit"))
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> model(torch.rand(8, 1, 28, 28), None, generator).total.shape
+    torch.Size([])
+    >>> model.sample(3, generator=generator).shape
+    torch.Size([3, 1, 28, 28])
+    """
+
+    name = "vae"
+    Config = VAEConfig
+    encoder_outputs = 2
+
+    @classmethod
+    def preset(cls, name: str, features: str) -> tuple[VAEConfig, dict[str, Any]]:
+        """Configuration and training settings.
+
+        ``article`` is 784-400-20-400-784 with ReLU. ``mlp-200-200-50`` (Burda et al., 2016, one
+        stochastic layer) is meant for binarized pixels: ``Raw(binarize="dynamic")``.
+
+        Raises
+        ------
+        ModelError
+            If there is no such preset.
+
+        Examples
+        --------
+        >>> config, training = VAE.preset("article", "raw")
+        >>> config.hidden, config.latent, training["batch_size"]
+        ((400,), 20, 128)
+        """
+        fields, training = find_preset(cls.name, name, features, VAE_PRESETS)
+        return VAEConfig(**fields), training
+
+    def forward(
+        self,
+        features: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator,
+        part: str = "model",
+    ) -> Loss:
+        """Negative bound, the divergence weighed by ``beta``: nats, the mean over the batch."""
+        reconstruction, divergence = self._terms(features, self._condition(labels), generator)
+        reconstruction, divergence = reconstruction.mean(), divergence.mean()
+        total = self.config.beta * divergence - reconstruction
+        return Loss(total, {"reconstruction": -reconstruction.detach(), "kl": divergence.detach()})
+
+    def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of the latents given features, both (B, latent)."""
+        return self._encode(features, self._condition(self.check_labels(labels, len(features))))
+
+    def from_normal(self, noise: Tensor) -> Tensor:
+        """The noise itself: the prior is standard normal."""
+        return noise
+
+    @property
+    def latent_spread(self) -> tuple[Tensor, Tensor]:
+        """Of the prior: 0 and 1."""
+        zeros = torch.zeros(self.config.latent, device=self.device)
+        return zeros, zeros + 1
+
+    def elbo(self, features: Tensor, labels: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Lower bound on log p(x) with one draw, nats (B,); the divergence in closed form."""
+        condition = self._condition(self.check_labels(labels, len(features)))
+        reconstruction, divergence = self._terms(features, condition, generator)
+        return reconstruction - divergence
+
+    @torch.no_grad()
+    def iwae(
+        self,
+        features: Tensor,
+        labels: Tensor | None,
+        samples: int,
+        generator: torch.Generator,
+        chunk: int | None = None,
+    ) -> Tensor:
+        """Importance-weighted bound on log p(x), tighter the more samples.
+
+        The encoder runs once; weights are summed as they come, so memory does not grow with
+        ``samples``.
+
+        Parameters
+        ----------
+        features : tensor (B, C, H, W)
+        labels : tensor (B,), optional
+        samples : int
+            Importance samples an image.
+        generator : torch.Generator
+        chunk : int, optional
+            Latent vectors decoded at once; by default as many as make some megabytes.
+
+        Returns
+        -------
+        tensor (B,)
+            Nats.
+
+        Raises
+        ------
+        ModelError
+            If ``samples`` or ``chunk`` is less than 1.
+
+        References
+        ----------
+        Burda, Grosse and Salakhutdinov, Importance weighted autoencoders, 2016, eq. 8.
+        """
+        chunk = max(1, CHUNK // self.space.size) if chunk is None else chunk
+        if samples < 1 or chunk < 1:
+            raise ModelError(f"samples={samples}, chunk={chunk}: give 1 or more")
+        labels = self.check_labels(labels, len(features))
+        bounds = []
+        for start in range(0, len(features), chunk):
+            part = slice(start, start + chunk)
+            condition = self._condition(None if labels is None else labels[part])
+            bounds.append(self._iwae(features[part], condition, samples, generator, chunk))
+        return torch.cat(bounds) if bounds else features.new_zeros(0)
+
+    def _iwae(
+        self,
+        features: Tensor,
+        condition: Tensor | None,
+        samples: int,
+        generator: torch.Generator,
+        chunk: int,
+    ) -> Tensor:
+        count = len(features)
+        mean, log_variance = self._encode(features, condition)  # (B, latent)
+        mean, deviation = mean[:, None], (log_variance / 2).exp()[:, None]
+        total = torch.full((count,), -math.inf, device=mean.device)
+        step = max(1, chunk // count)
+        for start in range(0, samples, step):
+            shape = (count, min(step, samples - start), mean.shape[-1])
+            noise = torch.randn(shape, generator=generator, device=mean.device)
+            latents = mean + deviation * noise  # (B, K, latent)
+            repeated = None
+            if condition is not None:
+                repeated = condition.repeat_interleave(shape[1], 0)
+            outputs = self.decoder(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
+            # log p(x | z) + log p(z) - log q(z | x); 2 pi cancels, and log q needs the noise only.
+            weights = self.likelihood.log_prob(outputs, features[:, None])
+            weights = weights + 0.5 * (noise.square() - latents.square()).sum(-1)
+            total = torch.logaddexp(total, weights.logsumexp(1))
+        return total + 0.5 * log_variance.sum(1) - math.log(samples)
+
+    def _encode(self, features: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)
+        return mean, log_variance
+
+    def _terms(
+        self, features: Tensor, condition: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Log-likelihood at one draw, and divergence: nats (B,) each, sums over dimensions."""
+        mean, log_variance = self._encode(features, condition)
+        latents = mean + (log_variance / 2).exp() * normal_like(mean, generator)
+        outputs = self.decoder(latents, condition)
+        return self.likelihood.log_prob(outputs, features), kl_divergence(mean, log_variance)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Of a normal distribution from the standard one: nats (B,), the sum over (B, latent).
+
+    -1/2 sum(1 + logvar - mu^2 - exp(logvar)); Kingma and Welling, 2014, appendix B.
+
+    Examples
+    --------
+    >>> kl_divergence(torch.tensor([[1.0, 1.0]]), torch.zeros(1, 2))
+    tensor([1.])
+    """
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)
+
+
+class AE(Autoencoder):
+    """Autoencoder: the VAE without the noise and the divergence.
+
+    It has no prior, so nothing says where its latents lie. To draw samples all the same, running
+    mean and covariance of the latents of the training batches are kept (in the weights file), and
+    :meth:`sample` decodes draws from the Gaussian with these: a Gaussian fitted afterwards, not a
+    prior. There is no bound on the likelihood either.
+
+    Parameters
+    ----------
+    config : AEConfig
+    space : Space
+    classes : int
+        One-hot, joined to the inputs of encoder and decoder.
+
+    Examples
+    --------
+    >>> model = AE(AEConfig(latent=2), Space(1, 28, 28, "unit"))
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> loss = model(torch.rand(8, 1, 28, 28), None, generator)
+    >>> model.sample(3, generator=generator).shape
+    torch.Size([3, 1, 28, 28])
+    """
+
+    name = "ae"
+    Config = AEConfig
+    encoder_outputs = 1
+
+    #: Batches that the running statistics look back on, once there were so many.
+    memory: ClassVar[int] = 100
+
+    latent_batches: Tensor
+    latent_mean: Tensor
+    latent_covariance: Tensor
+
+    def __init__(self, config: AEConfig, space: Space, classes: int = 0) -> None:
+        super().__init__(config, space, classes)
+        self.register_buffer("latent_batches", torch.zeros(()))
+        self.register_buffer("latent_mean", torch.zeros(config.latent))
+        self.register_buffer("latent_covariance", torch.eye(config.latent))
+
+    @classmethod
+    def preset(cls, name: str, features: str) -> tuple[AEConfig, dict[str, Any]]:
+        """Configuration and training settings: those of the VAE where they apply.
+
+        Raises
+        ------
+        ModelError
+            If there is no such preset.
+        """
+        fields, training = find_preset(cls.name, name, features, AE_PRESETS)
+        return AEConfig(**fields), training
+
+    def forward(
+        self,
+        features: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator,
+        part: str = "model",
+    ) -> Loss:
+        """Negative log-likelihood of features given their latents: nats, mean over the batch."""
+        condition = self._condition(labels)
+        latents = self.encoder(features, condition)
+        if self.training:
+            self._watch(latents.detach().float())
+        loss = -self.likelihood.log_prob(self.decoder(latents, condition), features).mean()
+        return Loss(loss, {"reconstruction": loss.detach()})
+
+    @torch.no_grad()
+    def _watch(self, latents: Tensor) -> None:
+        """Mix a batch (B, latent) into mean and covariance, as the moments of a mixture."""
+        self.latent_batches += 1
+        weight = (1 / self.latent_batches).clamp(min=1 / self.memory)
+        mean = latents.mean(0)
+        shift = mean - self.latent_mean
+        centred = latents - mean
+        # Products by element: a matrix product would be of half precision under autocast.
+        within = (centred[:, :, None] * centred[:, None]).mean(0)
+        between = weight * (1 - weight) * shift[:, None] * shift
+        self.latent_covariance.lerp_(within, weight).add_(between)
+        self.latent_mean.add_(weight * shift)
+
+    def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Latents (B, latent), and minus infinity: their variance is 0."""
+        condition = self._condition(self.check_labels(labels, len(features)))
+        latents = self.encoder(features, condition).float()
+        return latents, torch.full_like(latents, -math.inf)
+
+    def from_normal(self, noise: Tensor) -> Tensor:
+        """Draws from the Gaussian fitted to the latents of training."""
+        values, vectors = torch.linalg.eigh(self.latent_covariance)
+        root = vectors * values.clamp(min=0).sqrt()  # covariance = root root^T
+        return self.latent_mean + noise @ root.T
+
+    @property
+    def latent_spread(self) -> tuple[Tensor, Tensor]:
+        """Of the fitted Gaussian."""
+        return self.latent_mean, self.latent_covariance.diagonal().clamp(min=0).sqrt()
