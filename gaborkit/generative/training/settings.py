@@ -47,6 +47,8 @@ class Training:
         In steps; 0 for once, at the end.
     seed : int
         Of the weights, the order of the data, and every random draw.
+    tensorboard : bool
+        Log for TensorBoard too.
     """
 
     steps: int = 1000
@@ -66,6 +68,7 @@ class Training:
     checkpoint_every: int = 500
     log_every: int = 50
     seed: int = 0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "log_every"):

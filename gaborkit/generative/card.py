@@ -1,0 +1,83 @@
+"""The model card: what a model is, how it was made, and how well it does, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -> str:
+    """Text of a model folder's README.
+
+    Parameters
+    ----------
+    described : mapping
+        ``config.json``, less its format.
+    metrics : mapping
+        ``metrics.json``.
+    grid : bool
+        Whether there is a ``samples.png``.
+    """
+    provenance = described["provenance"]
+    recipe = provenance.get("recipe")
+    recipe = recipe if isinstance(recipe, Mapping) else {}
+    features, data = recipe.get("features", "its"), recipe.get("data", "unnamed")
+    lines = [
+        "---",
+        "library_name: gaborkit",
+        "tags: [image-generation, gabor]",
+        "---",
+        "",
+        f"# {described['model']} of {features} features, trained on {data}",
+        "",
+    ]
+    if grid:
+        lines += ["![Samples](samples.png)", ""]
+    lines += [
+        "```python",
+        "from gaborkit.generative import ImageModel",
+        "",
+        'images = ImageModel.from_pretrained("this folder").sample(16)',
+        "```",
+        "",
+    ]
+    for title, values in (
+        ("Data", provenance.get("data")),
+        ("Model", {**described["config"], "classes": described["classes"]}),
+        ("Training", provenance.get("training")),
+        ("Measured in training", metrics.get("training")),
+    ):
+        if values:
+            lines += [f"## {title}", "", *_table(values), ""]
+    figures = metrics.get("figures")
+    if isinstance(figures, list) and figures:
+        lines += ["## Evaluation", "", "| figure | value | protocol |", "| --- | --- | --- |"]
+        lines += [_row(figure) for figure in figures if isinstance(figure, Mapping)]
+        lines += [""]
+    lines += [f"Made by gaborkit {provenance.get('gaborkit', '')}".rstrip() + ".", ""]
+    return "\n".join(lines)
+
+
+def _table(values: object) -> list[str]:
+    if not isinstance(values, Mapping):
+        return [_cell(values)]
+    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in values.items()]
+    return ["| | |", "| --- | --- |", *rows]
+
+
+def _row(figure: Mapping[str, Any]) -> str:
+    value = _cell(figure.get("value"))
+    if figure.get("standard_error") is not None:
+        value += f" ± {_cell(figure['standard_error'])}"
+    if figure.get("unit"):
+        value += f" {_cell(figure['unit'])}"
+    return f"| {_cell(figure.get('name'))} | {value} | {_cell(figure.get('protocol'))} |"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_cell(key)}: {_cell(entry)}" for key, entry in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value))
+    text = f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,255 @@
+"""A trained model with its representation: images in, images out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ..errors import ModelError
+from ..files import StrPath
+from .device import choose_device
+from .models.model import Model, Progress
+from .randomness import generator_of
+from .representation import Representation
+from .store import read_model, write_model
+
+#: Images drawn at once, which bounds the memory. The draws depend on it.
+CHUNK = 256
+
+Classes = int | Sequence[int] | Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ImageModel:
+    """A generative model of images.
+
+    Attributes
+    ----------
+    model : Model
+        Of features.
+    representation : Representation
+        From images to features, and back.
+    provenance : mapping
+        Recipe, training, data, class names, version of gaborkit, metrics; of what was trained by
+        :func:`gaborkit.generative.start`.
+
+    Examples
+    --------
+    >>> from gaborkit.generative.models.vae import VAE, VAEConfig
+    >>> from gaborkit.generative.representation import Raw
+    >>> raw = Raw((1, 28, 28)).fit(torch.zeros(1, 1, 28, 28))
+    >>> model = ImageModel(VAE(VAEConfig(), raw.space), raw)
+    >>> model.sample(2, seed=0).shape
+    torch.Size([2, 1, 28, 28])
+    """
+
+    model: Model
+    representation: Representation
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.device
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the data set; empty where unlabelled."""
+        return tuple(self.provenance.get("class_names", ()))
+
+    # ---- drawing ----
+
+    @torch.no_grad()
+    def sample(
+        self,
+        count: int,
+        classes: Classes | None = None,
+        *,
+        seed: int = 0,
+        temperature: float | None = None,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Draw images; the same seed gives the same.
+
+        Parameters
+        ----------
+        count : int
+        classes : int, or count ints, optional
+            Of a conditional model. By default all classes in turn.
+        seed : int
+        temperature : float, optional
+            Of each draw of a PixelCNN.
+        progress : callable, optional
+
+        Returns
+        -------
+        float32 tensor (count, colours, h, w)
+            In [0, 1], on the CPU.
+
+        Raises
+        ------
+        ModelError
+            If ``count`` is no count, classes do not fit, or the model has no temperature.
+        """
+        if count < 1:
+            raise ModelError(f"count={count} is no count; give 1 or more")
+        options: dict[str, Any] = {}
+        if temperature is not None:
+            if not hasattr(self.model, "log_likelihood"):
+                raise ModelError(
+                    f"temperature={temperature}: {self.model.name} has none; it is for PixelCNNs"
+                )
+            options["temperature"] = temperature
+        labels = self._labels(classes, count)
+
+        def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
+            size = some.stop - some.start
+            mine = None if labels is None else labels[some]
+            return self.model.sample(size, mine, generator, report, **options)
+
+        return self._in_chunks(draw, count, seed, "sample", progress)
+
+    @torch.no_grad()
+    def reconstruct(
+        self,
+        images: Tensor,
+        classes: Classes | None = None,
+        *,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """What a VAE or an autoencoder keeps of images (B, colours, h, w).
+
+        With a seed the latents are drawn, without one they are the means.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot, or classes do not fit.
+        """
+        reconstruct = self._able("reconstruct", "VAE and AE")
+        labels = self._labels(classes, len(images))
+
+        def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
+            features = self.representation.encode(images[some].to(self.device), generator)
+            mine = None if labels is None else labels[some]
+            return reconstruct(features, mine, None if seed is None else generator)
+
+        return self._in_chunks(draw, len(images), seed or 0, "reconstruct", progress)
+
+    @torch.no_grad()
+    def complete(
+        self,
+        images: Tensor,
+        rows: int,
+        classes: Classes | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Images whose first rows are those given and whose others a PixelCNN draws.
+
+        What lies below the given rows is not looked at: Gabor coefficients, which reach across,
+        are taken of images that continue their last given row downwards.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot, ``rows`` is out of range, or classes do not fit.
+        """
+        complete = self._able("complete", "PixelCNNs")
+        height = self.representation.image_shape[1]
+        if not 0 <= rows <= height:
+            raise ModelError(f"rows={rows} is out of range; give 0 to {height}")
+        labels = self._labels(classes, len(images))
+        given = images.clone()  # (B, colours, h, w)
+        given[:, :, rows:] = images[:, :, rows - 1 : rows] if rows else 0
+
+        def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
+            features = self.representation.encode(given[some].to(self.device), generator)
+            mine = None if labels is None else labels[some]
+            return complete(features, rows, mine, generator, report)
+
+        found = self._in_chunks(draw, len(images), seed, "complete", progress)
+        kept = images[:, :, :rows].cpu()
+        found[:, :, :rows] = kept / 255 if kept.dtype == torch.uint8 else kept
+        return found
+
+    def _in_chunks(
+        self,
+        draw: Callable[[slice, torch.Generator, Progress | None], Tensor],
+        count: int,
+        seed: int,
+        task: str,
+        progress: Progress | None,
+    ) -> Tensor:
+        """Images of the features that ``draw`` gives, some at a time."""
+        chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+        was_training = self.model.training
+        self.model.eval()
+        found = []
+        try:
+            for number, some in enumerate(chunks):
+
+                def report(done: int, total: int, number: int = number) -> None:
+                    assert progress is not None
+                    progress(number * total + done, len(chunks) * total)
+
+                generator = generator_of(self.device, seed, task, number)
+                features = draw(some, generator, None if progress is None else report)
+                found.append(self.representation.decode(features).cpu())
+                if progress is not None:
+                    progress(number + 1, len(chunks))
+        finally:
+            self.model.train(was_training)
+        return torch.cat(found)
+
+    def _able(self, name: str, who: str) -> Callable[..., Tensor]:
+        method: Callable[..., Tensor] | None = getattr(self.model, name, None)
+        if method is None:
+            raise ModelError(f"{self.model.name} cannot {name} images; {who} can")
+        return method
+
+    def _labels(self, classes: Classes | None, count: int) -> Tensor | None:
+        if classes is None:
+            if not self.model.classes:
+                return None
+            labels = torch.arange(count) % self.model.classes
+        elif isinstance(classes, int):
+            labels = torch.full((count,), classes)
+        else:
+            labels = torch.as_tensor(classes)
+        return self.model.check_labels(labels, count)
+
+    # ---- on disk ----
+
+    def save_pretrained(self, folder: StrPath) -> None:
+        """Write a model folder: see :mod:`gaborkit.generative.store`.
+
+        Raises
+        ------
+        StoreError
+            If a file cannot be written.
+        """
+        provenance = dict(self.provenance)
+        metrics = provenance.pop("metrics", {})
+        write_model(folder, self.model, self.representation, provenance, metrics)
+
+    @classmethod
+    def from_pretrained(cls, folder: StrPath, device: str = "auto") -> Self:
+        """Read a model folder. It is trusted with nothing: no code in it is run.
+
+        Raises
+        ------
+        StoreError
+            If a file is missing, damaged or hostile.
+        ModelError
+            If there is no such device.
+        """
+        where = choose_device(device)
+        model, representation, provenance = read_model(folder)
+        return cls(model.to(where), representation, provenance)

@@ -1,0 +1,283 @@
+"""The folder of a trained model: JSON, one safetensors file, a model card; nothing is executed.
+
+========================= ==============================================================
+``config.json``           name and configuration of the model, its classes, provenance
+``representation.json``   how images become features and back
+``model.safetensors``     weights and buffers
+``metrics.json``          what has been measured
+``README.md``             the model card
+========================= ==============================================================
+
+Reading believes nothing: a file that is missing, cut short, of another version or simply not what
+it says is refused in one line, before memory is taken for what it claims to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ..errors import GaborkitError, StoreError
+from ..files import StrPath, atomic_write
+from .card import card
+from .configuration import from_dict, to_dict
+from .models import MODELS
+from .models.model import Model
+from .representation import Representation, representation_from_dict
+from .space import Space
+from .strict import Shapes, at_most, opened, read_json, shapes_of
+
+FORMAT = "gaborkit model"
+VERSION = 1
+
+#: Most values in the kernels of a frame that a description may ask for: 2 GiB of complex64.
+FRAME_LIMIT = 2**28
+
+# ---- writing ----
+
+
+def write_config(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write ``config.json``: ``model``, ``config``, ``classes`` and ``provenance``."""
+    _write_json(folder / "config.json", {"format": FORMAT, "version": VERSION, **description})
+
+
+def write_representation(folder: Path, representation: Representation) -> None:
+    """Write ``representation.json``."""
+    _write_json(folder / "representation.json", representation.to_dict())
+
+
+def write_model(
+    folder: StrPath,
+    model: Model,
+    representation: Representation,
+    provenance: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write a model folder; ``config.json`` comes last, so that it stands for the whole.
+
+    Raises
+    ------
+    StoreError
+        If the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
+    write_representation(folder, representation)
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    path = _target(folder / "model.safetensors")
+    with atomic_write(path, StoreError) as temporary:
+        save_file(tensors, temporary, {"format": "pt"})
+    # What was measured of an earlier model is not true of this one.
+    _write_json(folder / "metrics.json", metrics)
+    write_config(folder, describe(model, provenance))
+    write_metrics(folder, {})
+
+
+def describe(model: Model, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``config.json`` says of a model."""
+    return {
+        "model": model.name,
+        "config": to_dict(model.config),
+        "classes": model.classes,
+        "provenance": dict(provenance),
+    }
+
+
+def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
+    """Write ``metrics.json``, keeping other entries that are there, and the model card anew.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds no model, or a file cannot be written.
+    """
+    folder = Path(folder)
+    described = read_config(folder)
+    merged = {**read_metrics(folder), **metrics}
+    _write_json(folder / "metrics.json", merged)
+    text = card(described, merged, grid=(folder / "samples.png").is_file())
+    with atomic_write(_target(folder / "README.md"), StoreError) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    with atomic_write(_target(path), StoreError) as temporary:
+        temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def _target(path: Path) -> Path:
+    # A folder from elsewhere may hold links, and writing follows them.
+    if path.is_symlink():
+        raise StoreError(f"{path}: is a symbolic link, which is not written through; remove it")
+    return path
+
+
+# ---- reading ----
+
+
+def read_model(folder: StrPath) -> tuple[Model, Representation, dict[str, Any]]:
+    """Model on the CPU, representation and provenance, from a folder.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing, damaged, hostile, or of a version that this gaborkit does not know.
+    """
+    folder = Path(folder)
+    described = read_config(folder)
+    representation = read_representation(folder)
+    path = folder / "model.safetensors"
+    with opened(path) as file:
+        model = build(folder, described, representation.space, shapes_of(path, file))
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise StoreError(f"{path}: {name} holds values that are not finite")
+    model.load_state_dict(tensors)
+    return (
+        model.eval(),
+        representation,
+        {**described["provenance"], "metrics": read_metrics(folder)},
+    )
+
+
+def read_config(folder: StrPath) -> dict[str, Any]:
+    """What :func:`write_config` wrote, its entries of the right types.
+
+    Raises
+    ------
+    StoreError
+        If ``config.json`` is missing, damaged, or of another format, version or model.
+    """
+    path = Path(folder) / "config.json"
+    data = read_json(path)
+    if data.pop("format", None) != FORMAT:
+        raise StoreError(f"{path}: is no description of a gaborkit model")
+    version = data.pop("version", None)
+    if version != VERSION:
+        raise StoreError(
+            f"{path}: is of version {version!r:.20}, and this gaborkit reads version {VERSION}; "
+            "install the gaborkit that wrote it"
+        )
+    wanted = {"model": str, "config": dict, "classes": int, "provenance": dict}
+    for name, kind in wanted.items():
+        if not isinstance(data.get(name), kind) or isinstance(data[name], bool):
+            raise StoreError(f"{path}: {name}={data.get(name)!r:.60} is not {kind.__name__}")
+    if data["model"] not in MODELS:
+        raise StoreError(
+            f"{path}: model={data['model']!r:.60} is unknown; known are {', '.join(MODELS)}"
+        )
+    return data
+
+
+def read_representation(folder: StrPath) -> Representation:
+    """Fitted representation.
+
+    Raises
+    ------
+    StoreError
+        If ``representation.json`` is missing, damaged, or asks for absurdly large images.
+    """
+    path = Path(folder) / "representation.json"
+    data = read_json(path)
+    shape = data.get("image_shape")
+    if not (
+        isinstance(shape, list)
+        and len(shape) == 3
+        and all(type(side) is int and 0 < side < 2**20 for side in shape)
+    ):
+        raise StoreError(f"{path}: image_shape={shape!r:.60} is not three counts")
+    bank = data.get("bank", {})
+    kernels = bank.get("kernels", ()) if isinstance(bank, dict) else ()
+    values = math.prod(shape) * (1 + (len(kernels) if isinstance(kernels, list) else 0))
+    if values > FRAME_LIMIT:
+        raise StoreError(f"{path}: image_shape={shape} is beyond what a model of images can be")
+    try:
+        return representation_from_dict(data)
+    except GaborkitError as problem:
+        raise StoreError(f"{path}: {problem}") from problem
+
+
+def read_metrics(folder: StrPath) -> dict[str, Any]:
+    """What ``metrics.json`` says; empty where there is none yet.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged.
+    """
+    path = Path(folder) / "metrics.json"
+    return read_json(path) if os.path.lexists(path) else {}
+
+
+def build(
+    folder: Path,
+    described: Mapping[str, Any],
+    space: Space,
+    shapes: Shapes | None = None,
+) -> Model:
+    """Model that ``config.json`` describes, its weights at random.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        For the message of errors.
+    described : mapping
+        From :func:`read_config`.
+    space : Space
+    shapes : mapping, optional
+        Type and shape of the tensors that it must have. They are compared with those of a model
+        without memory first.
+
+    Raises
+    ------
+    StoreError
+        If the configuration is out of range, or tensors are missing, unexpected or of another
+        shape.
+    """
+    path = folder / "config.json"
+    kind = MODELS[described["model"]]
+    try:
+        config: Any = from_dict(kind.Config, described["config"], f"{path}: config", StoreError)
+        if shapes is not None:
+            with torch.device("meta"), at_most(4 * len(shapes) + 1000):
+                empty = kind(config, space, described["classes"])
+            _compare(folder / "model.safetensors", empty, shapes)
+        with torch.random.fork_rng(devices=[]):
+            return kind(config, space, described["classes"])
+    except StoreError:
+        raise
+    except (GaborkitError, RuntimeError, TypeError, OverflowError, MemoryError) as problem:
+        text = " ".join(str(problem).split())
+        raise StoreError(f"{path}: no model can be built from it: {text:.200}") from problem
+
+
+def _compare(path: Path, empty: Model, shapes: Shapes) -> None:
+    wanted = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
+    for problem, names in (
+        ("is missing", sorted(set(wanted) - set(shapes))),
+        ("is not part of the model", sorted(set(shapes) - set(wanted))),
+    ):
+        if names:
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            raise StoreError(
+                f"{path}: tensor {names[0]:.60}{more} {problem} that config.json names"
+            )
+    for name, (dtype, shape) in wanted.items():
+        if shapes[name] != (dtype, shape):
+            found = shapes[name]
+            raise StoreError(
+                f"{path}: tensor {name} is {found[0]} {found[1]}; config.json says {dtype} {shape}"
+            )

@@ -1,0 +1,115 @@
+"""Checkpoints: one safetensors file each, written whole or not at all, the last two kept.
+
+The tensors (weights, buffers, states of the optimizers, average) are the file's; everything else
+is JSON in its metadata, with a SHA-256 over both. A checkpoint that was cut short or changed is
+noticed and the one before it is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...errors import StoreError
+from ...files import atomic_write
+
+VERSION = 1
+KEPT = 2
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write a checkpoint.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+    # Copies on the CPU: safetensors wants dense tensors that share no memory.
+    dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps({"version": VERSION, **state}, sort_keys=True)
+    with atomic_write(path, StoreError) as temporary:
+        save_file(dense, temporary, {"state": text, "sha256": _digest(dense, text)})
+
+
+def write_step(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write the checkpoint of ``state["step"]`` and delete all but the last ``KEPT``."""
+    write(folder / f"step-{state['step']:08d}.safetensors", tensors, state)
+    for path in _steps(folder)[KEPT:]:
+        path.unlink(missing_ok=True)
+    # What a process that was killed left half written.
+    for path in folder.glob(".gaborkit-*.safetensors"):
+        path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and state of a checkpoint.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, damaged, or of a version that this gaborkit does not know.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state = json.loads(metadata["state"])
+        version = state["version"]
+        intact = metadata["sha256"] == _digest(tensors, metadata["state"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as cause:
+        raise StoreError(f"{path}: is no intact checkpoint ({cause})") from cause
+    if version != VERSION:
+        raise StoreError(
+            f"{path}: is of version {version!r}, and this gaborkit reads version {VERSION}; "
+            "install the gaborkit that wrote it"
+        )
+    if not intact:
+        raise StoreError(f"{path}: is damaged: its SHA-256 is not what it was when written")
+    return tensors, state
+
+
+def latest(
+    folder: Path, say: Callable[[str], None]
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Newest checkpoint that is intact; None where none was written yet.
+
+    Raises
+    ------
+    StoreError
+        If there are checkpoints and all are damaged.
+    """
+    paths = _steps(folder)
+    for path in paths:
+        try:
+            return read(path)
+        except StoreError as problem:
+            say(f"{problem}; trying the one before")
+    if paths:
+        raise StoreError(
+            f"{folder}: none of its {len(paths)} checkpoints is intact; start again with "
+            "another --out"
+        )
+    return None
+
+
+def _steps(folder: Path) -> list[Path]:
+    """Checkpoints, newest first."""
+    return sorted(folder.glob("step-*.safetensors"), reverse=True)
+
+
+def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

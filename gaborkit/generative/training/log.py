@@ -1,0 +1,91 @@
+"""Figures of training as a table: CSV always, TensorBoard if asked."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import StoreError
+from ...files import atomic_write
+
+
+class Log:
+    """``log.csv`` of a run, one row for each call of :meth:`write`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    done : int
+        Rows after this step are dropped: they are of steps that a killed run did and that will be
+        done again.
+    tensorboard : pathlib.Path, optional
+        Folder for TensorBoard's events.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, done: int = 0, tensorboard: Path | None = None) -> None:
+        self.path = path
+        self.columns: list[str] = []
+        if path.exists():
+            self._rewrite(self._rows(done))
+        self._board: Any = None
+        if tensorboard is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(tensorboard), purge_step=done + 1)
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Add a row; a figure that is new adds a column."""
+        row = {"step": str(step), **{name: repr(value) for name, value in figures.items()}}
+        if not set(row) <= set(self.columns):
+            rows = self._rows(step - 1) if self.columns else []
+            self.columns += [name for name in row if name not in self.columns]
+            self._rewrite(rows)
+        try:
+            # Appended in place: a row that is cut short is dropped by the next reader.
+            with self.path.open("a", newline="", encoding="utf-8") as stream:
+                csv.DictWriter(stream, self.columns, restval="").writerow(row)
+        except OSError as cause:
+            raise StoreError(f"{self.path}: cannot be written ({cause.strerror})") from cause
+        if self._board is not None:
+            for name, value in figures.items():
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Let TensorBoard write what it holds back."""
+        if self._board is not None:
+            self._board.close()
+
+    def _rows(self, done: int) -> list[dict[str, str]]:
+        """Whole rows up to a step; ``columns`` becomes what the file has."""
+        try:
+            with self.path.open(newline="", encoding="utf-8") as stream:
+                reader = csv.DictReader(stream)
+                rows = [row for row in reader if None not in row and None not in row.values()]
+                self.columns = list(reader.fieldnames or [])
+        except (OSError, UnicodeDecodeError, csv.Error) as cause:
+            raise StoreError(f"{self.path}: cannot be read ({cause})") from cause
+        steps = (row.get("step", "") for row in rows)
+        return [
+            row
+            for row, step in zip(rows, steps, strict=True)
+            if step.isdecimal() and int(step) <= done
+        ]
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        if not self.columns:
+            self.path.unlink()
+            return
+        with (
+            atomic_write(self.path, StoreError) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as stream,
+        ):
+            writer = csv.DictWriter(stream, self.columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)

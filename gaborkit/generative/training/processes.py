@@ -1,0 +1,46 @@
+"""Accelerate, set up for a run."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState, GradientState
+from accelerate.utils import DistributedType, TorchDynamoPlugin
+
+from ...errors import TrainingError
+from .settings import Training
+
+#: Ways to train on several processes in which every process holds the whole model.
+REPLICATED = (
+    DistributedType.NO,
+    DistributedType.MULTI_CPU,
+    DistributedType.MULTI_GPU,
+)
+
+
+def accelerator_for(training: Training, device: torch.device, several: bool) -> Accelerator:
+    """Accelerate, set up for a run. What it remembers of an earlier run is dropped.
+
+    Raises
+    ------
+    TrainingError
+        If the launcher asks for models that are cut up among processes.
+    """
+    # Accelerate keeps its settings for the whole process, where a second run may want others.
+    AcceleratorState._reset_state(not torch.distributed.is_initialized())
+    GradientState._reset_state()
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+    accelerator = Accelerator(
+        mixed_precision=training.precision,
+        cpu=device.type == "cpu",
+        dynamo_plugin=TorchDynamoPlugin(backend="inductor") if training.compile else None,
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=several)],
+    )
+    if accelerator.distributed_type not in REPLICATED:
+        kind = accelerator.distributed_type.value
+        raise TrainingError(
+            f"the launcher asks for {kind}, and gaborkit gives each process the whole model; "
+            "choose multi-GPU or multi-CPU in `accelerate config`"
+        )
+    return accelerator

@@ -1,0 +1,133 @@
+"""What a run is, in names and numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+
+from ...errors import TrainingError
+from ..configuration import from_dict, to_dict
+from ..data import Dataset, load_dataset
+from ..models import MODELS
+from ..models.model import Model
+from ..representation import REPRESENTATIONS, Representation
+from .settings import Training
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run is: saved with it, so that it can go on.
+
+    Attributes
+    ----------
+    model : str
+        A name of :data:`~gaborkit.generative.models.MODELS`.
+    features : str
+        ``raw`` or ``gabor``.
+    preset : str
+        ``small``, ``article``, ``large``, or ``auto``: what the model prefers.
+    data, data_dir, size, colour, fit, limit
+        See :func:`~gaborkit.generative.data.load_dataset`.
+    classes : bool
+        Whether the model is conditioned on the class of the image.
+    epochs : int, optional
+        Passes through the data, instead of ``steps`` of the training.
+    representation, config, training : dict
+        Fields that replace those of the preset: options of the representation, of the model's
+        configuration, and of :class:`Training`.
+
+    Raises
+    ------
+    TrainingError, ModelError
+        If a name is unknown or a field is out of range.
+
+    Examples
+    --------
+    >>> recipe = Recipe("vae", config={"latent": 2}, training={"steps": 10})
+    >>> recipe.settings().steps
+    10
+    """
+
+    model: str
+    features: str = "raw"
+    preset: str = "auto"
+    data: str = "mini"
+    data_dir: str | None = None
+    size: int | None = None
+    colour: bool | None = None
+    fit: Literal["crop", "stretch", "pad"] = "crop"
+    limit: int | None = None
+    classes: bool = False
+    epochs: int | None = None
+    representation: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, known in (("model", MODELS), ("features", REPRESENTATIONS)):
+            if getattr(self, name) not in known:
+                raise TrainingError(
+                    f"{name}={getattr(self, name)!r} is unknown; choose {', '.join(known)}"
+                )
+        if self.epochs is not None:
+            if self.epochs < 1:
+                raise TrainingError(f"epochs={self.epochs} is no count; give 1 or more")
+            if "steps" in self.training:
+                raise TrainingError(
+                    f"epochs={self.epochs} and steps={self.training['steps']} say the same thing; "
+                    "give one of them"
+                )
+        # So that what does not fit is known before data are loaded.
+        self.configuration()
+        self.settings()
+
+    @property
+    def kind(self) -> type[Model]:
+        """Class of the model."""
+        return MODELS[self.model]
+
+    def _preset(self) -> tuple[Any, dict[str, Any]]:
+        name = self.kind.default_preset(self.features) if self.preset == "auto" else self.preset
+        return self.kind.preset(name, self.features)
+
+    def configuration(self) -> Any:
+        """The model's configuration."""
+        return from_dict(self.kind.Config, {**to_dict(self._preset()[0]), **self.config})
+
+    def settings(self, images: int | None = None) -> Training:
+        """How it is trained; ``images`` are the data's, of which epochs are counted."""
+        fields = {**to_dict(Training()), **self._preset()[1], **self.training}
+        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        if self.epochs is not None and images is not None:
+            fields["steps"] = math.ceil(self.epochs * images / fields["batch_size"])
+        return from_dict(Training, fields, "training", TrainingError)
+
+    def dataset(self) -> Dataset:
+        """Load the data."""
+        return load_dataset(
+            self.data,
+            data_dir=self.data_dir,
+            size=self.size,
+            fit=self.fit,
+            colour=self.colour,
+            limit=self.limit,
+        )
+
+    def represented(self, config: Any, images: torch.Tensor) -> Representation:
+        """Representation, scaled as the model asks, fitted to images (N, colours, h, w)."""
+        scaling = self.kind.scaling(config)
+        options = (
+            {"levels": config.levels, **self.representation}
+            if scaling == "levels"
+            else {**self.representation}
+        )
+        colours, height, width = images.shape[1:]
+        kind: Callable[..., Representation] = REPRESENTATIONS[self.features]
+        try:
+            return kind((colours, height, width), scaling, **options).fit(images)
+        except TypeError as problem:
+            raise TrainingError(f"representation: {problem}") from problem

@@ -1,0 +1,391 @@
+"""The training loop, the same for every model, on Hugging Face Accelerate.
+
+Accelerate starts the processes' group, places and wraps the model, casts to mixed precision and
+scales losses. Its wrappers around optimizers and data loaders are not used: they look up packages
+and signatures at every step, which a step of a millisecond feels, and the order of the data is a
+function of the step here.
+
+What a step does is a function of the weights, the optimizers' state, the seed and the number of the
+step. So a run that is continued from a checkpoint goes on bit for bit as it would have: on one
+process and on two. With more, the order in which gradients are summed may differ.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ...errors import StoreError, TrainingError
+from ..data import Dataset
+from ..models.model import Model
+from ..randomness import generator_of, seed_of
+from ..representation import Representation
+from . import checkpoint, snapshot
+from .average import Average
+from .batches import Batches, Order
+from .figures import Figures
+from .interruption import Interrupted, Interruption
+from .log import Log
+from .processes import accelerator_for
+from .settings import Training
+
+#: Steps after which several processes agree whether one of them was asked to stop.
+AGREE_EVERY = 10
+
+
+class Trainer:
+    """Trains a model and keeps checkpoints, a log and grids in the folder of a run.
+
+    Parameters
+    ----------
+    model : Model
+        Trained in place. Its first weights are the caller's.
+    representation : Representation
+        Fitted.
+    dataset : Dataset
+    training : Training
+    run : pathlib.Path
+        Must exist.
+    device : torch.device
+        Under a launcher only ``cpu`` or not counts; each process takes the GPU of its rank.
+    identity : mapping
+        JSON that says which run this is. It is saved with each checkpoint, and a checkpoint of
+        another identity is refused.
+    progress : bool
+        Show a progress bar.
+    say : callable
+        Takes lines of text; called on the main process only.
+    on_sample : callable
+        Takes the model to draw from and the step; called on the main process only.
+
+    Attributes
+    ----------
+    kept : Model
+        What training is for: the average of the weights if there is one, else the weights.
+    step : int
+        Steps done.
+    metrics : dict
+        Last validation loss, and seconds spent.
+
+    Raises
+    ------
+    TrainingError
+        If the settings contradict the model, the device or the launcher.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        representation: Representation,
+        dataset: Dataset,
+        training: Training,
+        *,
+        run: Path,
+        device: torch.device,
+        identity: Mapping[str, Any] | None = None,
+        progress: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+        on_sample: Callable[[Model, int], None] = lambda model, step: None,
+    ) -> None:
+        self.model, self.training, self.run = model, training, run
+        self.identity = dict(identity or {})
+        self.progress, self.on_sample = progress, on_sample
+        self._check(device)
+        self.accelerator = accelerator_for(training, device, several=len(model.parts) > 1)
+        self.main: bool = self.accelerator.is_main_process
+        self.say = say if self.main else lambda line: None
+        self.world: int = self.accelerator.num_processes
+        device = self.accelerator.device
+        # Copied before Accelerate gives the model another forward.
+        self.average = Average(model.to(device), training.ema) if training.ema else None
+        self.wrapped = self.accelerator.prepare_model(model.train())
+        self.kept: Model = self.average.model if self.average else model
+        self.parameters = {
+            name: [parameter for parameter in part.parameters() if parameter.requires_grad]
+            for name, part in model.parts.items()
+        }
+        self.optimizers = {
+            name: torch.optim.AdamW(
+                parameters,
+                training.learning_rate,
+                training.betas,
+                weight_decay=training.weight_decay,
+                # Twice as fast as the loop over tensors that is the default on a CPU.
+                fused=device.type in ("cpu", "cuda"),
+            )
+            for name, parameters in self.parameters.items()
+        }
+        labelled = model.classes > 0
+        self.batches = Batches(dataset.train, representation, labelled, device)
+        self.order = Order(
+            self.batches.count,
+            training.batch_size,
+            training.seed,
+            self.accelerator.process_index,
+            self.world,
+            device,
+        )
+        self.held_out: Batches | None = None
+        if model.has_validation_loss:
+            self.held_out = Batches(dataset.validation, representation, labelled, device)
+        self.generator = torch.Generator(device)
+        self.step, self.best, self.stale = 0, math.inf, 0
+        self.seconds = 0.0
+        self.metrics: dict[str, float] = {}
+        self.figures = Figures(self.accelerator, several=len(model.parts) > 1)
+
+    def _check(self, device: torch.device) -> None:
+        training, model = self.training, self.model
+        if training.patience and not model.has_validation_loss:
+            raise TrainingError(
+                f"patience={training.patience}: {model.name} has no validation loss to go by; "
+                "give steps instead"
+            )
+        if training.precision == "fp16" and device.type == "cpu":
+            raise TrainingError("precision='fp16' needs a GPU; on a CPU choose 'bf16' or 'no'")
+        if training.compile and model.compilable is not None:
+            raise TrainingError(f"compile=True: {model.compilable}")
+
+    # ---- the loop ----
+
+    def train(self) -> None:
+        """Do the steps that are left.
+
+        Raises
+        ------
+        Interrupted
+            After SIGINT or SIGTERM, once a checkpoint is saved.
+        TrainingError
+            If the loss or a weight is no longer finite. The last checkpoint is from before.
+        StoreError
+            If a file cannot be written.
+        """
+        training = self.training
+        board = self.run / "tensorboard" if training.tensorboard else None
+        if self.main:
+            self._folder.mkdir(exist_ok=True)
+        log = Log(self.run / "log.csv", self.step, board) if self.main else None
+        bar = tqdm(
+            total=training.steps,
+            initial=self.step,
+            unit="step",
+            disable=not (self.progress and self.main),
+            dynamic_ncols=True,
+        )
+        started = time.monotonic() - self.seconds
+        self.model.train()
+        try:
+            with Interruption() as interruption:
+                while self.step < training.steps and not self._stopped:
+                    self._update(self.step)
+                    self.step += 1
+                    bar.update()
+                    stop = self._agree(interruption.requested)
+                    self.seconds = time.monotonic() - started
+                    self._after(log, bar, stop)
+                    if stop and self.step < training.steps:
+                        raise Interrupted(self.run, self.step)
+        finally:
+            bar.close()
+            if log is not None:
+                log.close()
+        self.metrics["seconds"] = self.seconds
+        if training.patience and self._best_path.exists():
+            tensors, _ = checkpoint.read(self._best_path)
+            self.kept.load_state_dict(tensors)
+        self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
+        self.kept.eval()
+
+    def _update(self, step: int) -> None:
+        """One step: forward, backward, and the optimizer of the part whose turn it is."""
+        training, part = self.training, self.model.turn(step)
+        self.generator.manual_seed(seed_of(training.seed, "step", step, self.order.rank))
+        features, labels = self.batches(self.order.indices(step), self.generator)
+        loss = self.wrapped(features, labels, self.generator, part)
+        self.accelerator.backward(loss.total)
+        optimizer, scaler = self.optimizers[part], self.accelerator.scaler
+        for group in optimizer.param_groups:
+            group["lr"] = training.learning_rate * training.factor(step)
+        if training.clip:
+            if scaler is not None:
+                scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(self.parameters[part], training.clip)
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+            scaler.update()
+        # Of all parts: a loss may have sent gradients into those whose turn it is not.
+        for parameters in self.parameters.values():
+            for parameter in parameters:
+                parameter.grad = None
+        if self.average is not None:
+            self.average.update(part, step)
+        self.figures.add(step, part, loss)
+
+    def _after(self, log: Log | None, bar: Any, stop: bool) -> None:
+        """Everything that is not done at each step. The log comes before the checkpoint."""
+        training = self.training
+        last = self.step == training.steps
+
+        def due(every: int) -> bool:
+            return last or (every > 0 and self.step % every == 0)
+
+        figures: dict[str, float] = {}
+        if due(training.log_every):
+            self._fetch()
+            figures = self.figures.take()
+            bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
+        if due(training.validate_every) and self.held_out is not None:
+            figures["validation loss"] = self.metrics["validation loss"] = self._validate()
+        if figures and log is not None:
+            rate = training.learning_rate * training.factor(self.step - 1)
+            log.write(self.step, {"seconds": self.seconds, "learning rate": rate, **figures})
+        if due(training.sample_every) and not last and self.main:
+            self.on_sample(self.kept, self.step)
+        if due(training.checkpoint_every) or stop or self._stopped:
+            self._fetch()
+            self.save()
+
+    @property
+    def _stopped(self) -> bool:
+        return 0 < self.training.patience <= self.stale
+
+    def _agree(self, requested: bool) -> bool:
+        """Whether to stop: on several processes, whether any of them was asked to."""
+        if self.world == 1:
+            return requested
+        if self.step % AGREE_EVERY:
+            return False
+        asked = torch.tensor(float(requested), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(asked, "sum") > 0)
+
+    def _fetch(self) -> None:
+        broken = self.figures.fetch()
+        if broken is not None:
+            self._fail(*broken)
+
+    def _fail(self, step: int, problem: str) -> None:
+        training = self.training
+        advice = f"try a learning_rate below {training.learning_rate:g}"
+        advice += "" if training.clip else ", or clip=1"
+        raise TrainingError(
+            f"{problem} at step {step + 1:,}; {advice} "
+            f"(the checkpoint before it is kept in {self._folder})"
+        )
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        """Mean loss of the held-out images, each of them once, whatever the number of processes."""
+        assert self.held_out is not None
+        model, training = self.kept, self.training
+        if self.world > 1:
+            # Running statistics are of each process's own images; those of the first are kept.
+            for buffer in model.buffers():
+                torch.distributed.broadcast(buffer, 0)
+        rank = self.order.rank
+        generator = generator_of(self.accelerator.device, training.seed, "validation", rank)
+        mine = torch.arange(rank, self.held_out.count, self.world)
+        total = torch.zeros(2, dtype=torch.float64)  # of the loss, and of the images
+        part = next(iter(self.parameters))
+        model.eval()
+        for indices in mine.split(self.order.share):
+            features, labels = self.held_out(indices.to(generator.device), generator)
+            with self.accelerator.autocast():
+                loss = model(features, labels, generator, part).total
+            total += torch.tensor([float(loss) * len(indices), len(indices)])
+        self.model.train()
+        if self.world > 1:
+            total = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
+        value = float(total[0] / total[1])
+        if value < self.best:
+            self.best, self.stale = value, 0
+            if training.patience and self.main:
+                checkpoint.write(self._best_path, self.kept.state_dict(), {"step": self.step})
+        else:
+            self.stale += 1
+        return value
+
+    # ---- checkpoints ----
+
+    @property
+    def _folder(self) -> Path:
+        return self.run / "checkpoints"
+
+    @property
+    def _best_path(self) -> Path:
+        return self._folder / "best.safetensors"
+
+    def save(self) -> None:
+        """Write a checkpoint; the main process does, all wait.
+
+        Raises
+        ------
+        TrainingError
+            If a weight is not finite, so that no good checkpoint is displaced by a bad one.
+        StoreError
+            If it cannot be written.
+        """
+        weights: list[Tensor] = [weight for part in self.parameters.values() for weight in part]
+        if not bool(torch.stack(torch._foreach_norm(weights)).isfinite().all()):
+            self._fail(self.step - 1, "a weight is not finite")
+        if self.main:
+            state = {
+                "identity": self.identity,
+                "step": self.step,
+                "processes": self.world,
+                "best": self.best,
+                "stale": self.stale,
+                "seconds": self.seconds,
+                "sums": self.figures.sums,
+                "metrics": self.metrics,
+                "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
+            }
+            tensors = snapshot.take(self.model, self.average, self.optimizers)
+            checkpoint.write_step(self._folder, tensors, state)
+        self.accelerator.wait_for_everyone()
+
+    def load(self) -> None:
+        """Go back to the newest checkpoint that is intact; to the start where there is none.
+
+        Raises
+        ------
+        StoreError
+            If all are damaged, or the checkpoint does not fit this run.
+        TrainingError
+            If more steps are done than are asked for.
+        """
+        found = checkpoint.latest(self._folder, self.say)
+        if found is None:
+            return
+        tensors, state = found
+        for name in {**self.identity, **state["identity"]}:
+            mine, saved = self.identity.get(name), state["identity"].get(name)
+            if mine != saved:
+                raise StoreError(
+                    f"{self._folder}: the checkpoint is of another run: {name} was {saved!r:.80} "
+                    f"and is {mine!r:.80}; resume with what it was, or start anew"
+                )
+        if state["step"] > self.training.steps:
+            raise TrainingError(
+                f"steps={self.training.steps:,}: {self.run} has done {state['step']:,} already; "
+                "give more"
+            )
+        if state["processes"] != self.world:
+            self.say(
+                f"{self.run} ran on {state['processes']} processes and goes on with {self.world}: "
+                "a good run, but not number for number what it would have been"
+            )
+        snapshot.restore(tensors, self.model, self.average, self.optimizers)
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.best, self.stale = state["best"], state["stale"]
+        self.figures.sums, self.metrics = state["sums"], state["metrics"]
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])

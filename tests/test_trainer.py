@@ -1,0 +1,323 @@
+"""Training: interruption, early stopping, losses that are not finite, settings that do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import threading
+
+import pytest
+import torch
+from processes_for_tests import assert_equal_runs, last, recipe, resume, rows, start
+
+import gaborkit as gk
+from gaborkit.errors import DataError, GaborkitError, ModelError, StoreError, TrainingError
+from gaborkit.generative.image_model import ImageModel
+from gaborkit.generative.training import checkpoint, interruption, processes, session
+from gaborkit.generative.training.interruption import Interrupted, Interruption
+from gaborkit.generative.training.trainer import Trainer
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Do something at the end of a step."""
+
+    def arrange(step, action):
+        update = Trainer._update
+
+        def changed(self, number):
+            update(self, number)
+            if number == step:
+                action(self)
+
+        monkeypatch.setattr(Trainer, "_update", changed)
+
+    return arrange
+
+
+# ---- what a run leaves ----
+
+
+def test_a_run(tmp_path):
+    said = []
+    out = tmp_path / "run"
+    trained = start(recipe("gan", steps=9, sample_every=3, ema=0.5), out, say=said.append)
+    assert [line.split(":")[0] for line in said[:3]] == ["data", "features", "model"]
+    assert "step 3: mode collapse: " in "".join(said)
+    assert gk.read_image(out / "samples.png").size > 0
+    names = [path.name for path in sorted((out / "samples").iterdir())]
+    assert names == ["step-00000003.png", "step-00000006.png"]
+    # Samples are drawn by the average, and it is what is stored.
+    tensors, _ = last(out)
+    weights = trained.model.state_dict()
+    assert all(torch.equal(weights[name], tensors[f"average/{name}"]) for name in weights)
+    assert any(not torch.equal(weights[name], tensors[f"model/{name}"]) for name in weights)
+    again = ImageModel.from_pretrained(out, "cpu")
+    assert torch.equal(again.sample(4, seed=1), trained.sample(4, seed=1))
+    assert again.provenance["metrics"]["training"]["steps"] == 9
+    assert json.loads((out / "config.json").read_text())["provenance"]["recipe"]["model"] == "gan"
+
+
+def test_classes_and_bfloat16_and_tensorboard(tmp_path):
+    run = recipe("vae", steps=3, classes=True, precision="bf16", tensorboard=True, ema=0.5)
+    trained = start(run, tmp_path / "run")
+    assert trained.sample(2, classes=[3, 4]).isfinite().all()
+    assert {tensor.dtype for tensor in trained.model.state_dict().values()} == {torch.float32}
+    assert list((tmp_path / "run/tensorboard").iterdir())
+
+
+def test_the_average_has_a_forward_of_its_own(tmp_path):
+    """Accelerate gives a model in mixed precision a forward that a copy would share."""
+    run = recipe("vae", steps=2, precision="bf16", ema=0.5)
+    trained = start(run, tmp_path / "run")
+    assert "forward" not in vars(trained.model)
+
+
+def test_epochs(tmp_path):
+    run = recipe("vae", limit=20)
+    fields = {name: value for name, value in run.training.items() if name != "steps"}
+    start(dataclasses.replace(run, epochs=2, training=fields), tmp_path / "run")
+    assert last(tmp_path / "run")[1]["step"] == 5  # 40 images in batches of 8
+
+
+def test_a_progress_bar(tmp_path, capsys):
+    start(recipe("vae", steps=3), tmp_path / "run", progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+# ---- interruption ----
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_run_goes_on_as_if_nothing_was(number, at_step, tmp_path):
+    run = recipe("vae", ema=0.5)
+    start(run, tmp_path / "whole")
+    at_step(6, lambda trainer: signal.raise_signal(number) if trainer.step == 6 else None)
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match="stopped after step 7, which is saved") as stop:
+        start(run, tmp_path / "broken")
+    assert (stop.value.run, stop.value.step) == (tmp_path / "broken", 7)
+    assert signal.getsignal(number) is before
+    resume(tmp_path / "broken")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_the_second_ctrl_c_aborts_at_once(monkeypatch):
+    with Interruption() as asked:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # at once: the launcher passes on what was sent already
+        assert asked.requested
+        monkeypatch.setattr(interruption, "TOGETHER", -1.0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_no_handlers_outside_the_main_thread(tmp_path):
+    before, found = signal.getsignal(signal.SIGINT), []
+
+    def work():
+        with Interruption():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [before]
+
+
+# ---- early stopping ----
+
+
+def test_early_stopping_keeps_the_best_weights(tmp_path, monkeypatch):
+    said, losses = [], iter([5.0, 3.0, 4.0, 4.0, 1.0])
+    validate = Trainer._validate
+
+    def steered(self):
+        value = next(losses)
+        forward = self.kept.forward
+        self.kept.forward = lambda *a: forward(*a)._replace(total=torch.tensor(value))
+        try:
+            return validate(self)
+        finally:
+            del self.kept.forward
+
+    monkeypatch.setattr(Trainer, "_validate", steered)
+    run = recipe("vae", steps=40, validate_every=2, patience=2)
+    trained = start(run, tmp_path / "run", say=said.append)
+    tensors, state = last(tmp_path / "run")
+    assert (state["step"], state["best"], state["stale"]) == (8, 3.0, 2)
+    assert "stopped early after step 8: 2 validations brought nothing better" in said[-1]
+    kept = trained.model.state_dict()
+    assert any(not torch.equal(kept[name], tensors[f"model/{name}"]) for name in kept)
+    best, about = checkpoint.read(tmp_path / "run/checkpoints/best.safetensors")
+    assert about["step"] == 4
+    assert all(torch.equal(kept[name], best[name]) for name in kept)
+    resume(tmp_path / "run")
+    assert last(tmp_path / "run")[1]["step"] == 8
+
+
+def test_validation_is_logged_when_due(tmp_path):
+    start(recipe("vae", steps=4, validate_every=2), tmp_path / "run")
+    table = rows(tmp_path / "run")
+    column = table[0].index("validation loss")
+    assert [row[0] for row in table[1:] if row[column]] == ["2", "4"]
+
+
+# ---- losses that are not finite ----
+
+
+def test_a_loss_that_is_not_finite_names_its_step(at_step, tmp_path):
+    def spoil(trainer):
+        with torch.no_grad():
+            next(trainer.model.parameters()).fill_(torch.nan)
+
+    at_step(6, spoil)
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 8; try a learning_rate b"):
+        start(recipe("vae", log_every=12), tmp_path / "run")
+    assert last(tmp_path / "run")[1]["step"] == 5
+
+
+def test_a_weight_that_is_not_finite_is_not_saved(at_step, tmp_path):
+    def spoil(trainer):
+        with torch.no_grad():
+            next(trainer.model.parameters()).fill_(torch.inf)
+
+    at_step(9, spoil)
+    with pytest.raises(TrainingError, match=r"a weight is not finite at step 10; .* or clip=1"):
+        start(recipe("vae"), tmp_path / "run")
+    assert last(tmp_path / "run")[1]["step"] == 5
+
+
+# ---- what does not fit ----
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"model": "vqvae"}, "model='vqvae' is unknown; choose"),
+        ({"features": "scattering"}, "features='scattering' is unknown; choose raw, gabor"),
+        ({"epochs": 0}, "epochs=0 is no count"),
+        ({"epochs": 2, "training": {"steps": 5}}, "epochs=2 and steps=5 say the same thing"),
+        ({"config": {"lantern": 2}}, "'lantern' is unknown"),
+        ({"training": {"steps": 0}}, "steps=0 is no count"),
+        ({"training": {"stops": 1}}, "'stops' is unknown"),
+    ],
+)
+def test_recipes_that_do_not_fit(fields, text):
+    with pytest.raises(GaborkitError, match=text):
+        session.Recipe(**{"model": "vae", "preset": "small", **fields})
+
+
+@pytest.mark.parametrize(
+    ("run", "error", "text"),
+    [
+        (recipe("gan", patience=1, validate_every=1), TrainingError, "gan has no validation loss"),
+        (recipe("vae", precision="fp16"), TrainingError, "precision='fp16' needs a GPU"),
+        (
+            recipe("gan", compile=True, config={"loss": "wgan-gp"}),
+            TrainingError,
+            "compile=True: loss='wgan-gp'",
+        ),
+        (recipe("vae", representation={"scales": 2}), TrainingError, "representation: .*scales"),
+        (dataclasses.replace(recipe("vae"), data="/missing"), DataError, "missing"),
+    ],
+)
+def test_runs_that_do_not_fit(run, error, text, tmp_path):
+    with pytest.raises(error, match=text):
+        start(run, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_classes_of_unlabelled_images(tmp_path, monkeypatch):
+    dataset = recipe("vae").dataset()
+    splits = {
+        name: dataclasses.replace(getattr(dataset, name), labels=None)
+        for name in ("train", "validation", "test")
+    }
+    unlabelled = dataclasses.replace(dataset, class_names=(), **splits)
+    monkeypatch.setattr(session.Recipe, "dataset", lambda self: unlabelled)
+    with pytest.raises(TrainingError, match="classes=True: mini has 0 classes; train without"):
+        start(recipe("vae", classes=True), tmp_path / "run")
+
+
+def test_a_launcher_that_cuts_models_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "REPLICATED", ())
+    with pytest.raises(TrainingError, match="the launcher asks for NO, and gaborkit gives each"):
+        start(recipe("vae"), tmp_path / "run")
+
+
+def test_devices(tmp_path):
+    for name in ("abacus", "cuda:99", "cpu:one"):
+        with pytest.raises(ModelError, match=f"device='{name}' is not on this machine; choose"):
+            session.start(recipe("vae"), tmp_path / "run", device=name)
+
+
+def test_folders_that_are_taken(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/diary.txt").write_text("dear diary")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    run = recipe("vae", steps=1)
+    for name, text in (("notes", "is not empty; give another"), ("file", "is a file; give")):
+        with pytest.raises(StoreError, match=f"{name}: {text}"):
+            start(run, tmp_path / name)
+    with pytest.raises(StoreError, match="no such folder can be made"):
+        start(run, tmp_path / "file/run")
+    start(run, tmp_path / "empty")
+    with pytest.raises(StoreError, match=r"holds a run already; go on with --resume"):
+        start(run, tmp_path / "empty")
+
+
+# ---- runs that cannot go on ----
+
+
+def changed(out, edit):
+    path = out / "config.json"
+    data = json.loads(path.read_text())
+    edit(data)
+    path.write_text(json.dumps(data))
+
+
+def test_runs_that_cannot_go_on(tmp_path):
+    out = tmp_path / "run"
+    start(recipe("vae", steps=6, schedule="cosine"), out)
+    with pytest.raises(TrainingError, match="steps=9: the cosine schedule of this run ends at"):
+        resume(out, steps=9)
+    config = (out / "config.json").read_text()
+    for edit, text in (
+        (
+            lambda d: d["provenance"]["training"].update(learning_rate=0.5),
+            "learning_rate was 0.001",
+        ),
+        (lambda d: d["provenance"]["training"].update(steps=3), "has done 6 already; give more"),
+        (lambda d: d["provenance"]["recipe"].update(limit=30), "another run: data was"),
+        (lambda d: d["config"].update(latent=3), "another run: config.latent was 2 and is 3"),
+        (lambda d: d["provenance"].pop("recipe"), "has no recipe, so that this model cannot be"),
+        (lambda d: d["provenance"]["recipe"].update(config=3), "config=3 is not an object"),
+        (lambda d: d["provenance"]["training"].update(steps="x"), "steps='x' is not int"),
+        (lambda d: d["provenance"]["recipe"].update(model="vqvae"), "model='vqvae' is unknown"),
+    ):
+        changed(out, edit)
+        with pytest.raises(GaborkitError, match=text) as problem:
+            resume(out)
+        assert "\n" not in str(problem.value)
+        (out / "config.json").write_text(config)
+    with pytest.raises(StoreError, match=r"config.json: does not exist"):
+        resume(tmp_path / "missing")
+
+
+def test_a_checkpoint_of_other_tensors(tmp_path):
+    out = tmp_path / "run"
+    start(recipe("gan", steps=5), out)
+    tensors, state = last(out)
+    name = "optimizer/discriminator/0/exp_avg"
+    state |= {"seconds": 0.0}
+    for change in (
+        {"model/generator.extra": torch.ones(1)},
+        {name: torch.ones(3)},
+        {"optimizer/discriminator/99/exp_avg": torch.ones(3)},
+    ):
+        checkpoint.write_step(out / "checkpoints", {**tensors, **change}, state)
+        with pytest.raises(StoreError, match="the checkpoint does not fit the model"):
+            resume(out)
