@@ -21,17 +21,6 @@ from scipy import stats
 from gaborkit import generative
 from gaborkit.generative.models import MODELS
 
-#: Compared where a model has them; likelihoods of different domains are not comparable.
-FIGURES = (
-    "FID",
-    "Inception score",
-    "Precision",
-    "Recall",
-    "Density",
-    "Coverage",
-    "Class divergence",
-)
-
 
 def recipe(model: str, features: str, seed: int, options: dict[str, Any]) -> generative.Recipe:
     """What a run of the comparison is made of."""
@@ -88,7 +77,8 @@ def main() -> None:
             differences = [b - a for a, b in zip(raw, gabor, strict=True)]
             print(
                 f"| {figure} | {found['raw'][0][figure].better or ''} | {np.mean(raw):.4g} | "
-                f"{np.mean(gabor):.4g} | {np.mean(differences):+.3g} ± {interval(differences):.2g} |",
+                f"{np.mean(gabor):.4g} | {np.mean(differences):+.3g} ± "
+                f"{interval(differences):.2g} |",
                 flush=True,
             )
 

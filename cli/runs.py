@@ -96,9 +96,12 @@ def _state(run: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any])
 
 def _parameters(run: Path, described: Mapping[str, Any]) -> str:
     """How many weights there are."""
+    import torch
+
     from gaborkit.generative import store
 
-    model = store.build(run, described, store.read_representation(run).space)
+    with torch.device("meta"):  # which allocates nothing
+        model = store.build(run, described, store.read_representation(run).space)
     return f"{sum(parameter.numel() for parameter in model.parameters()):,}"
 
 

@@ -68,7 +68,8 @@ __all__ = [
     "write_image",
 ]
 
-# Imported at first use: the first keeps `import gaborkit` short, the others import matplotlib, torch.
+# Imported at first use: the first keeps `import gaborkit` short, the others import torch and
+# matplotlib.
 _LAZY = {
     "GaborFrame": ("frame", "GaborFrame"),
     "generative": ("generative", None),

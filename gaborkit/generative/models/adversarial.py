@@ -45,6 +45,10 @@ class AdversarialConfig:
         Weight of the gradient penalty of ``wgan-gp``.
     slope : float
         Of the leaky ReLUs, below 0.
+    instance_noise : float
+        Deviation of normal noise that is added to all that the discriminator sees, real and
+        generated, so that neither lies on a surface that the other misses (Arjovsky and Bottou,
+        2017). Redundant features need it: most directions of their space hold no image.
     output : str
         Of the generator: ``tanh`` for features in [-1, 1], ``linear`` for whitened ones, which have
         no bounds.
@@ -61,6 +65,7 @@ class AdversarialConfig:
     discriminator_steps: int = 1
     penalty: float = 10.0
     slope: float = 0.2
+    instance_noise: float = 0.0
     output: Output = "tanh"
 
     def __post_init__(self) -> None:
@@ -79,6 +84,10 @@ class AdversarialConfig:
             raise ModelError(f"slope={self.slope} is out of range; give [0, 1), such as 0.2")
         if not (math.isfinite(self.penalty) and self.penalty > 0):
             raise ModelError(f"penalty={self.penalty} is not positive; give one such as 10")
+        if not (math.isfinite(self.instance_noise) and self.instance_noise >= 0):
+            raise ModelError(
+                f"instance_noise={self.instance_noise} is no deviation; give 0 or more, such as 1"
+            )
         if self.loss == "wgan-gp" and self.norm == "batch":
             raise ModelError(
                 "discriminator_norm='batch' does not go with loss='wgan-gp', which needs the slope "
@@ -229,16 +238,29 @@ class Adversarial(Model):
         labels = labels if self.classes else None
         noise = self._noise(len(features), generator)
         if part == "generator":
-            return self._generator_loss(noise, labels)
+            return self._generator_loss(noise, labels, generator)
         with torch.no_grad():
             fakes = self.generator(noise, labels).to(features.dtype)
+        features, fakes = self._blurred(features, generator), self._blurred(fakes, generator)
         return self._discriminator_loss(features, fakes, labels, generator)
+
+    def _blurred(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """Features with the instance noise, if there is any."""
+        deviation = self.config.instance_noise
+        if not deviation:
+            return features
+        noise = torch.randn(
+            features.shape, generator=generator, device=features.device, dtype=features.dtype
+        )
+        return features + deviation * noise
 
     def _noise(self, count: int, generator: torch.Generator | None) -> Tensor:
         return torch.randn(count, self.config.latent, generator=generator, device=self.device)
 
-    def _generator_loss(self, noise: Tensor, labels: Tensor | None) -> Loss:
-        fakes = self.generator(noise, labels)
+    def _generator_loss(
+        self, noise: Tensor, labels: Tensor | None, generator: torch.Generator
+    ) -> Loss:
+        fakes = self._blurred(self.generator(noise, labels), generator)
         weights = {key: value.detach() for key, value in self.discriminator.named_parameters()}
         scores = functional_call(self.discriminator, weights, (fakes, labels)).float()  # (B,)
         total = self.loss.generator(scores)

@@ -106,8 +106,8 @@ class Recipe:
             fields["steps"] = math.ceil(self.epochs * images / fields["batch_size"])
         return from_dict(Training, fields, "training", TrainingError)
 
-    def dataset(self) -> Dataset:
-        """Load the data."""
+    def dataset(self, progress: Callable[[int, int], None] | None = None) -> Dataset:
+        """Load the data; ``progress`` is called as they are downloaded or read."""
         return load_dataset(
             self.data,
             data_dir=self.data_dir,
@@ -115,6 +115,7 @@ class Recipe:
             fit=self.fit,
             colour=self.colour,
             limit=self.limit,
+            progress=progress,
         )
 
     def represented(self, config: Any, images: torch.Tensor) -> Representation:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
+from tqdm import tqdm
 
 from ... import __version__
 from ...errors import GaborkitError, StoreError, TrainingError
@@ -74,7 +75,7 @@ def start(
     state = PartialState(cpu=where.type == "cpu")
     _check_free(out)
     with state.main_process_first():
-        dataset = recipe.dataset()
+        dataset = _load(recipe, progress)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
     representation = recipe.represented(config, dataset.train.images)
@@ -137,7 +138,7 @@ def resume(
         training = dataclasses.replace(training, steps=steps)
     state = PartialState(cpu=where.type == "cpu")
     with state.main_process_first():
-        dataset = recipe.dataset()
+        dataset = _load(recipe, progress)
     _check_classes(recipe, dataset)
     with initialised(training.seed):
         model = store.build(out, described, representation.space)
@@ -265,6 +266,17 @@ class _Run:
         columns = self.model.classes if 0 < self.model.classes <= 20 else 10
         images = model.sample(ROWS * columns, seed=self.training.seed)
         write_image(path, image_grid(images, columns=columns, zoom=2))
+
+
+def _load(recipe: Recipe, progress: bool) -> Dataset:
+    """The data, with a bar where they come from the net or from many files."""
+    with tqdm(desc="data", unit="", unit_scale=True, disable=not progress, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return recipe.dataset(show)
 
 
 def _check_free(out: Path) -> None:
