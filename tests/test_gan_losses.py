@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.gan_losses import (
     GAN_LOSSES,
     critic_discriminator,
@@ -19,6 +20,7 @@ from gaborkit.generative.models.gan_losses import (
     non_saturating_discriminator,
     non_saturating_generator,
 )
+from gaborkit.generative.space import Space
 
 ZERO = torch.zeros(6)
 
@@ -146,3 +148,26 @@ def test_penalty_is_float32_under_autocast():
         found = penalty()
     assert found.dtype == torch.float32
     assert torch.equal(found, wanted)
+
+
+def test_instance_noise_is_on_all_that_the_discriminator_sees():
+    torch.manual_seed(0)
+    config = GANConfig(4, generator_hidden=(5, 6), discriminator_hidden=(7,), instance_noise=0.5)
+    model = GAN(config, Space(2, 20, 20, "symmetric"))
+    seen = []
+    model.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    real = torch.zeros(50, 2, 20, 20)
+    for part in ("discriminator", "generator"):
+        model(real, None, torch.Generator().manual_seed(0), part)
+    both, fakes = seen
+    assert both[:50].std().item() == pytest.approx(0.5, rel=0.02)
+    # Neighbouring generated values differ by the noise of both, the network's own being small.
+    torch.testing.assert_close(both[50:].std(), fakes.std(), rtol=0.05, atol=0)
+    assert float(fakes.detach().std()) > 0.5
+    again = model(real, None, torch.Generator().manual_seed(0), "generator").total
+    assert again == model(real, None, torch.Generator().manual_seed(0), "generator").total
+
+
+def test_a_fully_connected_gan_takes_a_single_pixel():
+    config = GANConfig(4, generator_hidden=(8, 9), discriminator_hidden=(8,))
+    assert GAN(config, Space(1, 1, 1, "symmetric")).sample(2).shape == (2, 1, 1, 1)

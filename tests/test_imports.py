@@ -17,7 +17,7 @@ HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "c
 
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
-    ["errors", "types"],
+    ["errors", "types", "__version__"],
     ["files"],
     ["parameters", "ranges", "transfer"],
     ["conventions"],

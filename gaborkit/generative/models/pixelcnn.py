@@ -55,7 +55,7 @@ class PixelCNNConfig:
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: dict[tuple[str, str], Preset] = {
     ("small", "raw"): (
-        PixelCNNConfig(channels=24, layers=5, levels=16),
+        PixelCNNConfig(channels=32, layers=5, size=5, levels=16),
         {"steps": 3000, "batch_size": 8, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "gabor"): (
