@@ -49,7 +49,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "dcgan": {
         "config": {"raw": {"width": 17}, "gabor": {"width": 16}},
         "training": {
-            "steps": 2000,
+            "steps": 1500,
             "batch_size": 32,
             "learning_rate": 5e-4,
             "betas": [0.5, 0.999],

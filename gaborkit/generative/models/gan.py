@@ -190,7 +190,7 @@ _PRESETS: Mapping[tuple[str, str], tuple[GANConfig, dict[str, Any]]] = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
     ("small", "gabor"): (
         _SMALL_GABOR,
-        {**_SMALL_TRAINING, "batch_size": 32, "learning_rate": 4e-3},
+        {**_SMALL_TRAINING, "steps": 7000, "batch_size": 32, "learning_rate": 4e-3},
     ),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
     ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
