@@ -9,8 +9,8 @@ import torch
 from torch import distributions
 
 from gaborkit.errors import ModelError
-from gaborkit.generative.models.model import Space
 from gaborkit.generative.models.vae import VAE, VAEConfig, kl_divergence
+from gaborkit.generative.space import Space
 
 DEVIATION = 0.7
 

@@ -11,9 +11,9 @@ from torch import nn
 from gaborkit.errors import ModelError
 from gaborkit.generative.configuration import from_dict, to_dict
 from gaborkit.generative.models.likelihoods import LIKELIHOODS
-from gaborkit.generative.models.model import Space
 from gaborkit.generative.models.networks import ACTIVATIONS
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
+from gaborkit.generative.space import Space
 from gaborkit.generative.training.settings import Training
 
 KINDS = [(VAE, VAEConfig), (AE, AEConfig)]

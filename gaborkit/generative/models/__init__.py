@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping
-
+from .dcgan import DCGAN
+from .gan import GAN
+from .gated_pixelcnn import GatedPixelCNN
 from .model import Model
+from .pixelcnn import PixelCNN
+from .vae import AE, VAE
 
-_HOMES = {
-    "pixelcnn": ("pixelcnn", "PixelCNN"),
-    "gated-pixelcnn": ("gated_pixelcnn", "GatedPixelCNN"),
-    "vae": ("vae", "VAE"),
-    "ae": ("vae", "AE"),
-    "gan": ("gan", "GAN"),
-    "dcgan": ("dcgan", "DCGAN"),
+MODELS: dict[str, type[Model]] = {
+    model.name: model for model in (PixelCNN, GatedPixelCNN, VAE, AE, GAN, DCGAN)
 }
-
-
-class _Models(Mapping[str, type[Model]]):
-    """Each class is imported when it is asked for."""
-
-    def __getitem__(self, name: str) -> type[Model]:
-        module, attribute = _HOMES[name]
-        found = importlib.import_module(f".{module}", __name__)
-        model: type[Model] = getattr(found, attribute)
-        return model
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_HOMES)
-
-    def __len__(self) -> int:
-        return len(_HOMES)
-
-
-MODELS: Mapping[str, type[Model]] = _Models()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
@@ -13,8 +12,9 @@ from torch.func import functional_call
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ...errors import ModelError
+from ..space import Scaling, Space
 from .gan_losses import GAN_LOSSES, GANLossName, gradient_penalty
-from .model import Loss, Model, Progress, Scaling, Space
+from .model import Loss, Model, Progress
 
 Norm = Literal["none", "batch", "spectral"]
 Output = Literal["tanh", "linear"]
@@ -327,22 +327,3 @@ class Adversarial(Model):
         finally:
             self.generator.train(was_training)
         return torch.cat([noise.new_zeros(0, *self.space.shape), *chunks])
-
-
-def chosen_preset(
-    table: Mapping[tuple[str, str], tuple[Any, dict[str, Any]]], name: str, features: str
-) -> tuple[Any, dict[str, Any]]:
-    """Entry of a table of presets; the settings are a copy.
-
-    Raises
-    ------
-    ModelError
-        If there is none of this name.
-    """
-    if (name, features) not in table:
-        names, kinds = (", ".join(dict.fromkeys(key[axis] for key in table)) for axis in (0, 1))
-        raise ModelError(
-            f"there is no preset {name!r} for features {features!r}; choose {names}, for {kinds}"
-        )
-    config, settings = table[name, features]
-    return config, dict(settings)

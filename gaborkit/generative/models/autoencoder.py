@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..space import Scaling, Space
 from .likelihoods import LIKELIHOODS, LikelihoodName, Variance, make_likelihood
-from .model import Model, Progress, Scaling, Space
+from .model import Model, Presets, Progress
 from .networks import (
     ACTIVATIONS,
     Activation,
@@ -217,8 +218,6 @@ def normal_like(like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
-_Preset = tuple[dict[str, Any], dict[str, Any]]
-
 _ARTICLE: dict[str, Any] = {"hidden": (400,), "latent": 20, "activation": "relu"}
 _CONV: dict[str, Any] = {"network": "conv", "latent": 20, "activation": "relu"}
 _ADAM: dict[str, Any] = {"learning_rate": 1e-3, "batch_size": 128}
@@ -238,12 +237,13 @@ _GPU: dict[str, Any] = {
 _GABOR: dict[str, Any] = {"likelihood": "gaussian"}
 _BETA = 48.0
 
-VAE_PRESETS: dict[tuple[str, str], _Preset] = {
+_VAE: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("small", "raw"): (_ARTICLE, {**_ADAM, "steps": 4000, "schedule": "cosine"}),
     ("small", "gabor"): (
         {**_CONV, **_GABOR, "hidden": (32, 64), "beta": _BETA},
         {"steps": 2500, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
     ),
+    # 784-400-20-400-784.
     ("article", "raw"): (_ARTICLE, {**_ADAM, "steps": 10_000}),
     ("article", "gabor"): ({**_ARTICLE, **_GABOR, "beta": _BETA}, {**_ADAM, "steps": 10_000}),
     ("large", "raw"): ({**_CONV, "hidden": (64, 128, 256), "blocks": 2, "latent": 32}, _GPU),
@@ -251,29 +251,19 @@ VAE_PRESETS: dict[tuple[str, str], _Preset] = {
         {**_CONV, **_GABOR, "hidden": (128, 256, 256), "blocks": 2, "latent": 32, "beta": _BETA},
         _GPU,
     ),
+    # Burda et al. (2016), one stochastic layer; for Raw(binarize="dynamic").
     ("mlp-200-200-50", "raw"): (
         {"hidden": (200, 200), "latent": 50, "activation": "tanh"},
         {"steps": 300_000, "batch_size": 100, "learning_rate": 1e-3, "schedule": "cosine"},
     ),
 }
-
-# Without the divergence; a network made for a bound tells nothing of an autoencoder.
-AE_PRESETS: dict[tuple[str, str], _Preset] = {
-    key: ({name: value for name, value in fields.items() if name != "beta"}, training)
-    for key, (fields, training) in VAE_PRESETS.items()
-    if key[0] in ("small", "article", "large")
+VAE_PRESETS: Presets = {
+    key: (VAEConfig(**fields), training) for key, (fields, training) in _VAE.items()
 }
 
-
-def find_preset(
-    model: str, name: str, features: str, presets: dict[tuple[str, str], _Preset]
-) -> _Preset:
-    """Copies of the fields of configuration and of training of a preset."""
-    if (name, features) not in presets:
-        known = ", ".join(preset for preset, kind in presets if kind == features)
-        raise ModelError(
-            f"{model} has no preset {name!r} for {features!r} features; choose "
-            f"{known or 'features raw or gabor'}"
-        )
-    fields, training = presets[name, features]
-    return dict(fields), dict(training)
+# Without the divergence; a network made for a bound tells nothing of an autoencoder.
+AE_PRESETS: Presets = {
+    key: (AEConfig(**{name: v for name, v in fields.items() if name != "beta"}), training)
+    for key, (fields, training) in _VAE.items()
+    if key[0] in ("small", "article", "large")
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError
+from ..space import Scaling, Space
 from .masked import Head, make_head
-from .model import Loss, Model, Progress, Scaling, Space
+from .model import Loss, Model, Progress
 from .sampling import Cache, chunk_size, draw_cached, draw_naively
 
 Method = Literal["cached", "naive"]
 
 #: A configuration, and fields of the training settings.
-Preset = tuple[Any, dict[str, Any]]
 
 #: A learning rate that rises over a few steps and then falls to 0.
 ANNEALED: dict[str, Any] = {"schedule": "cosine", "warmup": 50}
@@ -287,22 +287,3 @@ def check_odd(config: Any, names: tuple[str, ...]) -> None:
         value = getattr(config, name)
         if value < 3 or value % 2 == 0:
             raise ModelError(f"{name}={value} has no centre to look back from; give 3, 5, 7, ...")
-
-
-def find_preset(
-    model: str, presets: Mapping[tuple[str, str], Preset], name: str, features: str
-) -> Preset:
-    """The preset of that name for those features, its settings copied.
-
-    Raises
-    ------
-    ModelError
-        If there is none.
-    """
-    if (name, features) not in presets:
-        known = ", ".join(f"{a} for {b}" for a, b in presets)
-        raise ModelError(
-            f"{model} has no preset {name!r} for {features!r} features; choose {known}"
-        )
-    config, training = presets[name, features]
-    return config, dict(training)

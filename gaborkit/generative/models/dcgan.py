@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..space import Space
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
     Conditioner,
     Norm,
     Scorer,
-    chosen_preset,
     normalized,
 )
-from .model import Space
+from .model import Presets
 
 #: Convolutions halve the picture while its shorter side stays this long.
 SMALLEST = 4
@@ -148,6 +146,46 @@ class Discriminator(nn.Module):
         return scores
 
 
+_BETAS = (0.5, 0.999)
+_SMALL = DCGANConfig(latent=64, width=16)
+_SMALL_TRAINING = {
+    "steps": 3000,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "betas": _BETAS,
+    "schedule": "linear",
+    "ema": 0.99,
+}
+# Widths, batch and Adam of the article; it gives no number of steps.
+_ARTICLE = DCGANConfig(width=128)
+_ARTICLE_TRAINING = {
+    "steps": 25_000,
+    "batch_size": 128,
+    "learning_rate": 2e-4,
+    "betas": _BETAS,
+}
+_LARGE = DCGANConfig(width=128, loss="hinge")
+_LARGE_TRAINING = {
+    "steps": 100_000,
+    "batch_size": 256,
+    "learning_rate": 2e-4,
+    "betas": _BETAS,
+    "schedule": "linear",
+    "ema": 0.999,
+}
+PRESETS: Presets = {
+    ("small", "raw"): (_SMALL, _SMALL_TRAINING),
+    ("small", "gabor"): (
+        _SMALL,
+        {**_SMALL_TRAINING, "steps": 4000, "batch_size": 32, "learning_rate": 5e-4},
+    ),
+    ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
+    ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
+    ("large", "raw"): (_LARGE, _LARGE_TRAINING),
+    ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
+}
+
+
 class DCGAN(Adversarial):
     """The convolutional GAN, of images of any size from 8 x 8 on and any number of channels.
 
@@ -185,6 +223,7 @@ class DCGAN(Adversarial):
 
     name = "dcgan"
     Config = DCGANConfig
+    presets = PRESETS
 
     def __init__(self, config: DCGANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
@@ -195,54 +234,3 @@ class DCGAN(Adversarial):
             )
         self.generator = Generator(config, space, classes)
         self.discriminator = Discriminator(config, space, classes)
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[DCGANConfig, dict[str, Any]]:
-        """Configuration and training settings named ``small``, ``article`` or ``large``.
-
-        Raises
-        ------
-        ModelError
-            If the name or the features are unknown.
-        """
-        return chosen_preset(_PRESETS, name, features)
-
-
-_BETAS = (0.5, 0.999)
-_SMALL = DCGANConfig(latent=64, width=16)
-_SMALL_TRAINING = {
-    "steps": 3000,
-    "batch_size": 64,
-    "learning_rate": 1e-3,
-    "betas": _BETAS,
-    "schedule": "linear",
-    "ema": 0.99,
-}
-# Widths, batch and Adam of the article; it gives no number of steps.
-_ARTICLE = DCGANConfig(width=128)
-_ARTICLE_TRAINING = {
-    "steps": 25_000,
-    "batch_size": 128,
-    "learning_rate": 2e-4,
-    "betas": _BETAS,
-}
-_LARGE = DCGANConfig(width=128, loss="hinge")
-_LARGE_TRAINING = {
-    "steps": 100_000,
-    "batch_size": 256,
-    "learning_rate": 2e-4,
-    "betas": _BETAS,
-    "schedule": "linear",
-    "ema": 0.999,
-}
-_PRESETS: Mapping[tuple[str, str], tuple[DCGANConfig, dict[str, Any]]] = {
-    ("small", "raw"): (_SMALL, _SMALL_TRAINING),
-    ("small", "gabor"): (
-        _SMALL,
-        {**_SMALL_TRAINING, "steps": 4000, "batch_size": 32, "learning_rate": 5e-4},
-    ),
-    ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
-    ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
-    ("large", "raw"): (_LARGE, _LARGE_TRAINING),
-    ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
-}

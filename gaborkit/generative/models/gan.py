@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..space import Space
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
     Conditioner,
     Scorer,
-    chosen_preset,
     normalized,
 )
-from .model import Space
+from .model import Presets
 
 
 @dataclass(frozen=True)
@@ -97,57 +95,6 @@ class Discriminator(nn.Module):
         return scores
 
 
-class GAN(Adversarial):
-    """The GAN of fully connected layers, of images of any size and number of channels.
-
-    Conditional on classes by an embedding beside the noise, and by projection in the discriminator.
-
-    Parameters
-    ----------
-    config : GANConfig
-    space : Space
-        Scaled as ``symmetric``, or with a linear output ``white``.
-    classes : int
-        0 for none.
-
-    References
-    ----------
-    I. Goodfellow et al. (2014), Generative Adversarial Nets.
-
-    Examples
-    --------
-    >>> import torch
-    >>> config = GANConfig(latent=4, generator_hidden=(8, 8), discriminator_hidden=(8,))
-    >>> gan = GAN(config, Space(1, 6, 6, "symmetric"), classes=3)
-    >>> generator = torch.Generator().manual_seed(0)
-    >>> images, labels = torch.zeros(5, 1, 6, 6), torch.tensor([0, 1, 2, 0, 1])
-    >>> loss = gan(images, labels, generator, gan.turn(0))
-    >>> sorted(loss.figures)
-    ['D(fake)', 'D(real)', 'discriminator loss']
-    >>> gan.sample(2, labels=torch.tensor([0, 2]), generator=generator).shape
-    torch.Size([2, 1, 6, 6])
-    """
-
-    name = "gan"
-    Config = GANConfig
-
-    def __init__(self, config: GANConfig, space: Space, classes: int = 0) -> None:
-        super().__init__(config, space, classes)
-        self.generator = Generator(config, space, classes)
-        self.discriminator = Discriminator(config, space, classes)
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[GANConfig, dict[str, Any]]:
-        """Configuration and training settings named ``small``, ``article`` or ``large``.
-
-        Raises
-        ------
-        ModelError
-            If the name or the features are unknown.
-        """
-        return chosen_preset(_PRESETS, name, features)
-
-
 _ARTICLE = GANConfig(discriminator_steps=20)
 # The article names no number of steps: this is 50 times through MNIST.
 _ARTICLE_TRAINING = {
@@ -186,7 +133,7 @@ _LARGE_TRAINING = {
     "schedule": "linear",
     "ema": 0.999,
 }
-_PRESETS: Mapping[tuple[str, str], tuple[GANConfig, dict[str, Any]]] = {
+PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
     ("small", "gabor"): (
         _SMALL_GABOR,
@@ -197,3 +144,44 @@ _PRESETS: Mapping[tuple[str, str], tuple[GANConfig, dict[str, Any]]] = {
     ("large", "raw"): (_LARGE, _LARGE_TRAINING),
     ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
 }
+
+
+class GAN(Adversarial):
+    """The GAN of fully connected layers, of images of any size and number of channels.
+
+    Conditional on classes by an embedding beside the noise, and by projection in the discriminator.
+
+    Parameters
+    ----------
+    config : GANConfig
+    space : Space
+        Scaled as ``symmetric``, or with a linear output ``white``.
+    classes : int
+        0 for none.
+
+    References
+    ----------
+    I. Goodfellow et al. (2014), Generative Adversarial Nets.
+
+    Examples
+    --------
+    >>> import torch
+    >>> config = GANConfig(latent=4, generator_hidden=(8, 8), discriminator_hidden=(8,))
+    >>> gan = GAN(config, Space(1, 6, 6, "symmetric"), classes=3)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> images, labels = torch.zeros(5, 1, 6, 6), torch.tensor([0, 1, 2, 0, 1])
+    >>> loss = gan(images, labels, generator, gan.turn(0))
+    >>> sorted(loss.figures)
+    ['D(fake)', 'D(real)', 'discriminator loss']
+    >>> gan.sample(2, labels=torch.tensor([0, 2]), generator=generator).shape
+    torch.Size([2, 1, 6, 6])
+    """
+
+    name = "gan"
+    Config = GANConfig
+    presets = PRESETS
+
+    def __init__(self, config: GANConfig, space: Space, classes: int = 0) -> None:
+        super().__init__(config, space, classes)
+        self.generator = Generator(config, space, classes)
+        self.discriminator = Discriminator(config, space, classes)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError
+from ..space import Space
 from .autoregressive import (
     ANNEALED,
     Autoregressive,
-    Preset,
     check_counts,
     check_odd,
-    find_preset,
 )
 from .masked import CausalConv2d
-from .model import Space
+from .model import Presets
 from .sampling import Cache, History, RowConvolution
 
 
@@ -58,7 +57,7 @@ class GatedPixelCNNConfig:
 
 
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
-PRESETS: dict[tuple[str, str], Preset] = {
+PRESETS: Presets = {
     ("small", "raw"): (
         GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16),
         {"steps": 2500, "batch_size": 8, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
@@ -168,6 +167,7 @@ class GatedPixelCNN(Autoregressive):
 
     name: ClassVar[str] = "gated-pixelcnn"
     Config: ClassVar[type] = GatedPixelCNNConfig
+    presets = PRESETS
     config: GatedPixelCNNConfig
 
     def __init__(self, config: GatedPixelCNNConfig, space: Space, classes: int = 0) -> None:
@@ -183,12 +183,6 @@ class GatedPixelCNN(Autoregressive):
     def gated(self) -> list[GatedLayer]:
         """The gated layers in order."""
         return cast(list[GatedLayer], list(self.layers))
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[GatedPixelCNNConfig, dict[str, Any]]:
-        """As :meth:`Model.preset`; the space must have as many levels as the configuration."""
-        config, training = find_preset(cls.name, PRESETS, name, features)
-        return config, training
 
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """The values, the vertical stack before each layer, and the output of the horizontal."""

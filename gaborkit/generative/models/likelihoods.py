@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError
-from .model import Scaling
+from ..space import Scaling
 
 LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "discretized-logistic"]
 Variance = Literal["fixed", "scalar", "channel"]

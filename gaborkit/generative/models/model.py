@@ -10,11 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
-from ..space import Scaling as Scaling
-from ..space import Space as Space
+from ..space import Scaling, Space
 
 #: Called with how much is done and how much there is in all.
 Progress = Callable[[int, int], None]
+
+
+#: Of a model: (name, ``raw`` or ``gabor``) to the configuration and fields of
+#: :class:`~gaborkit.generative.training.settings.Training`.
+Presets = Mapping[tuple[str, str], tuple[Any, Mapping[str, Any]]]
 
 
 class Loss(NamedTuple):
@@ -50,6 +54,8 @@ class Model(nn.Module, ABC):
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    #: Configuration and training settings by the preset's name and the kind of features.
+    presets: ClassVar[Presets]
 
     def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
         super().__init__()
@@ -69,13 +75,22 @@ class Model(nn.Module, ABC):
         """How the features of a model of this configuration are scaled."""
 
     @classmethod
-    @abstractmethod
     def preset(cls, name: str, features: str) -> tuple[Any, dict[str, Any]]:
-        """Configuration and training settings named ``small``, ``article`` or ``large``.
+        """Configuration, and fields of the training's settings, from :attr:`presets`.
 
-        ``features`` is ``raw`` or ``gabor``. The settings are fields of
-        :class:`gaborkit.generative.training.Training`.
+        Raises
+        ------
+        ModelError
+            If there is none of that name for those features, which are ``raw`` or ``gabor``.
         """
+        if (name, features) not in cls.presets:
+            known = ", ".join(preset for preset, kind in cls.presets if kind == features)
+            raise ModelError(
+                f"{cls.name} has no preset {name!r} for {features!r} features; choose "
+                f"{known or 'features raw or gabor'}"
+            )
+        config, training = cls.presets[name, features]
+        return config, dict(training)
 
     @classmethod
     def default_preset(cls, features: str) -> str:

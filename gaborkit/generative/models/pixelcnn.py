@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..space import Space
 from .autoregressive import (
     ANNEALED,
     Autoregressive,
-    Preset,
     check_counts,
     check_odd,
-    find_preset,
 )
 from .masked import CausalConv2d
-from .model import Space
+from .model import Presets
 from .sampling import Cache, History, RowConvolution, above_of
 
 
@@ -53,7 +52,7 @@ class PixelCNNConfig:
 
 
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
-PRESETS: dict[tuple[str, str], Preset] = {
+PRESETS: Presets = {
     ("small", "raw"): (
         PixelCNNConfig(channels=32, layers=5, size=5, levels=16),
         {"steps": 3000, "batch_size": 8, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
@@ -147,6 +146,7 @@ class PixelCNN(Autoregressive):
 
     name: ClassVar[str] = "pixelcnn"
     Config: ClassVar[type] = PixelCNNConfig
+    presets = PRESETS
     config: PixelCNNConfig
 
     def __init__(self, config: PixelCNNConfig, space: Space, classes: int = 0) -> None:
@@ -162,12 +162,6 @@ class PixelCNN(Autoregressive):
     def masked(self) -> list[PixelLayer]:
         """The layers in order."""
         return cast(list[PixelLayer], list(self.layers))
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[PixelCNNConfig, dict[str, Any]]:
-        """As :meth:`Model.preset`; the space must have as many levels as the configuration."""
-        config, training = find_preset(cls.name, PRESETS, name, features)
-        return config, training
 
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """Inputs of the layers, and the output of the last."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ...errors import ModelError
-from .autoencoder import AE_PRESETS, CHUNK, VAE_PRESETS, Autoencoder, find_preset, normal_like
+from ..space import Space
+from .autoencoder import AE_PRESETS, CHUNK, VAE_PRESETS, Autoencoder, normal_like
 from .autoencoder import AEConfig as AEConfig
 from .autoencoder import VAEConfig as VAEConfig
-from .model import Loss, Space
+from .model import Loss
 
 
 class VAE(Autoencoder):
@@ -41,28 +42,8 @@ class VAE(Autoencoder):
 
     name = "vae"
     Config = VAEConfig
+    presets = VAE_PRESETS
     encoder_outputs = 2
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[VAEConfig, dict[str, Any]]:
-        """Configuration and training settings.
-
-        ``article`` is 784-400-20-400-784 with ReLU. ``mlp-200-200-50`` (Burda et al., 2016, one
-        stochastic layer) is meant for binarized pixels: ``Raw(binarize="dynamic")``.
-
-        Raises
-        ------
-        ModelError
-            If there is no such preset.
-
-        Examples
-        --------
-        >>> config, training = VAE.preset("article", "raw")
-        >>> config.hidden, config.latent, training["batch_size"]
-        ((400,), 20, 128)
-        """
-        fields, training = find_preset(cls.name, name, features, VAE_PRESETS)
-        return VAEConfig(**fields), training
 
     def forward(
         self,
@@ -226,6 +207,7 @@ class AE(Autoencoder):
 
     name = "ae"
     Config = AEConfig
+    presets = AE_PRESETS
     encoder_outputs = 1
 
     #: Batches that the running statistics look back on, once there were so many.
@@ -240,18 +222,6 @@ class AE(Autoencoder):
         self.register_buffer("latent_batches", torch.zeros(()))
         self.register_buffer("latent_mean", torch.zeros(config.latent))
         self.register_buffer("latent_covariance", torch.eye(config.latent))
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[AEConfig, dict[str, Any]]:
-        """Configuration and training settings: those of the VAE where they apply.
-
-        Raises
-        ------
-        ModelError
-            If there is no such preset.
-        """
-        fields, training = find_preset(cls.name, name, features, AE_PRESETS)
-        return AEConfig(**fields), training
 
     def forward(
         self,
