@@ -137,7 +137,7 @@ PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
     ("small", "gabor"): (
         _SMALL_GABOR,
-        {**_SMALL_TRAINING, "steps": 7000, "batch_size": 32, "learning_rate": 4e-3},
+        {**_SMALL_TRAINING, "batch_size": 32, "learning_rate": 4e-3},
     ),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
     ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
