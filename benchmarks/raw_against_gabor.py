@@ -5,7 +5,7 @@
 For each model the width of the raw one is chosen so that both have equally many parameters, to two
 per cent; both are trained on ``mini`` for equally many steps with equal settings. Prints one
 table a model: the mean of each figure over seeds, and the mean paired difference with a 95 %
-interval of Student's t.
+interval of Student's t. Runs that FOLDER holds already are not trained again.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ def main() -> None:
         for seed in range(options.seeds):
             for features, evaluations in found.items():
                 out = options.out / f"{name}-{features}-{seed}"
-                trained = generative.start(recipe(name, features, seed, RUNS[name]), out)
+                if (out / "model.safetensors").exists():
+                    trained = generative.ImageModel.from_pretrained(out)
+                else:
+                    trained = generative.start(recipe(name, features, seed, RUNS[name]), out)
                 count = sum(weights.numel() for weights in trained.model.parameters())
                 parameters[features] = count
                 evaluations.append(
@@ -96,7 +99,12 @@ def main() -> None:
         print("| figure | better | raw | gabor | gabor - raw, 95 % interval |")
         print("| --- | --- | --- | --- | --- |")
         # A likelihood of pixels is not comparable with one of coefficients.
-        shared = [figure.name for figure in found["raw"][0].figures if figure.domain is None]
+        shared = [
+            figure.name
+            for figure in found["raw"][0].figures
+            if figure.domain is None
+            and figure.name in [other.name for other in found["gabor"][0].figures]
+        ]
         for figure in shared:
             raw, gabor = ([e[figure].value for e in found[key]] for key in ("raw", "gabor"))
             differences = [b - a for a, b in zip(raw, gabor, strict=True)]

@@ -9,6 +9,7 @@ from .generating import (
     bar,
     check_count,
     classes_option,
+    data_options,
     device_option,
     load,
     run_argument,
@@ -44,6 +45,7 @@ from .generating import (
     "--out", metavar="OUT", default="completed.png", show_default=True, help="Grid to write (.png)."
 )
 @zoom_option(2)
+@data_options
 @device_option
 @debug_option
 def command(
@@ -56,6 +58,8 @@ def command(
     seed: int,
     out: str,
     zoom: int,
+    data: str | None,
+    data_dir: str | None,
     device: str,
 ) -> None:
     """Keep the upper rows of pictures and draw the rest from the model in RUN.
@@ -71,12 +75,14 @@ def command(
     """  # noqa: D301
     import torch
 
+    from gaborkit.generative.pixels import to_floats
+
     from .pictures import classes_of, pictures_of, write_grid
 
     check_count(sources, count)
     suffix_of(out, (".png",))
     model = load(run, device)
-    images, known = pictures_of(model, sources, count or 10)
+    images, known = pictures_of(model, sources, count or 10, data=data, data_dir=data_dir)
     labels = classes_of(model, known, classes)
     height = model.representation.image_shape[1]
     kept = height // 2 if rows is None else rows
@@ -91,5 +97,5 @@ def command(
             images.repeat(draws, 1, 1, 1), kept, repeated, seed=seed, progress=progress
         )
     columns = len(images)
-    write_grid(out, torch.cat([images.float() / 255, found]), columns=columns, zoom=zoom)
+    write_grid(out, torch.cat([to_floats(images), found]), columns=columns, zoom=zoom)
     click.echo(f"{out}: {len(images)} pictures, rows 1 to {kept} kept, {draws} completions of each")

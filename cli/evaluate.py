@@ -7,12 +7,23 @@ from pathlib import Path
 import click
 
 from .errors import debug_option
-from .generating import bar, dataset_of, device_option, load, run_argument, seed_option
+from .generating import (
+    bar,
+    data_options,
+    dataset_of,
+    device_option,
+    load,
+    run_argument,
+    seed_option,
+)
+
+#: Fewer samples are not measured.
+FEWEST = 10
 
 
 @click.command("evaluate", short_help="Measure a trained model: likelihood, FID, modes, ...")
 @run_argument
-@click.option("--samples", type=click.IntRange(min=2), help="How many images are drawn.")
+@click.option("--samples", type=click.IntRange(min=FEWEST), help="How many images are drawn.")
 @click.option(
     "--importance-samples",
     type=click.IntRange(min=1),
@@ -27,7 +38,7 @@ from .generating import bar, dataset_of, device_option, load, run_argument, seed
     "--test-images", type=click.IntRange(min=1), help="For the likelihood; fewer take less time."
 )
 @seed_option
-@click.option("--data-dir", metavar="DIR", help="Where the files of the data set lie by now.")
+@data_options
 @device_option
 @debug_option
 def command(
@@ -37,6 +48,7 @@ def command(
     repeats: int | None,
     test_images: int | None,
     seed: int,
+    data: str | None,
     data_dir: str | None,
     device: str,
 ) -> None:
@@ -60,7 +72,7 @@ def command(
         "test_images": test_images,
     }
     model = load(run, device)
-    dataset = dataset_of(model, data_dir)
+    dataset = dataset_of(model, data, data_dir)
     with bar("evaluating") as progress:
         evaluation = evaluate(
             model,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -36,6 +37,16 @@ seed_option = click.option(
 columns_option = click.option(
     "--columns", type=click.IntRange(min=1), help="Of the grid.  [default: about square]"
 )
+
+
+def data_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--data`` and ``--data-dir``: where the data of a model lie by now."""
+    for flag, text in (
+        ("--data-dir", "Where the files of the data set lie by now."),
+        ("--data", "The folder of pictures that the model was trained on, if it has moved."),
+    ):
+        function = click.option(flag, metavar="DIR", help=text)(function)
+    return function
 
 
 def zoom_option(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -84,33 +95,103 @@ def load(run: str, device: str) -> ImageModel:
     return ImageModel.from_pretrained(run, device=device)
 
 
-def dataset_of(model: ImageModel, data_dir: str | None = None) -> Dataset:
-    """The data that a model was trained on, in the size of its images.
+@dataclass(frozen=True)
+class Origin:
+    """What a model says of its data: fields of its recipe."""
+
+    data: str | None = None
+    data_dir: str | None = None
+    fit: Literal["crop", "stretch", "pad"] = "crop"
+    limit: int | None = None
+
+
+def origin_of(model: ImageModel) -> Origin:
+    """What a model says of its data; nothing, if it says nothing.
 
     Raises
     ------
-    GaborkitError
-        If the model does not say, or the data are not there any more.
+    DataError
+        If what it says is damaged.
+    """
+    from gaborkit import DataError
+    from gaborkit.generative.configuration import from_dict
+
+    recipe = model.provenance.get("recipe")
+    if not isinstance(recipe, Mapping):
+        return Origin()
+    known = {name: recipe[name] for name in Origin.__dataclass_fields__ if name in recipe}
+    return from_dict(Origin, known, "the model's recipe", DataError)
+
+
+def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None = None) -> Dataset:
+    """The data that a model was trained on, in the size of its images.
+
+    Parameters
+    ----------
+    model : ImageModel
+    data, data_dir : str, optional
+        Where they are by now.
+
+    Raises
+    ------
+    click.UsageError
+        If ``data_dir`` is given for data that it has no effect on.
+    DataError
+        If the model does not say what they are, or they are not there any more, or others.
     """
     from gaborkit import DataError
     from gaborkit.generative import load_dataset
+    from gaborkit.generative.data import DATASETS
 
-    recipe = model.provenance.get("recipe")
-    if not isinstance(recipe, dict) or not isinstance(recipe.get("data"), str):
+    origin = origin_of(model)
+    name = data or origin.data
+    if name is None:
         raise DataError(
             "this model does not say what it was trained on, so that there are no test images; "
             "give pictures, or train one with gaborkit train"
         )
+    check_data_dir(name, data_dir)
+    if name not in DATASETS and not Path(name).is_dir():
+        raise DataError(
+            f"{name}: the pictures that this model was trained on are not there; give --data DIR "
+            "with the folder where they are by now"
+        )
     colours, height, _ = model.representation.image_shape
     with bar("reading the data") as progress:
-        return load_dataset(
-            recipe["data"],
-            data_dir=data_dir or recipe.get("data_dir"),
+        dataset = load_dataset(
+            name,
+            data_dir=data_dir or origin.data_dir,
             size=height,
-            fit=recipe.get("fit", "crop"),
+            fit=origin.fit,
             colour=colours == 3,
-            limit=recipe.get("limit"),
+            limit=origin.limit,
             progress=progress,
+        )
+    # Runs of early versions have none.
+    digest = model.provenance.get("data digest")
+    if digest is not None and digest != dataset.digest():
+        flag = "--data-dir" if name in DATASETS else "--data"
+        raise DataError(
+            f"{name}: these are not the images that this model was trained with: some were added, "
+            f"removed or changed; give {flag} DIR with them as they were, or train anew"
+        )
+    return dataset
+
+
+def check_data_dir(data: str, data_dir: str | None) -> None:
+    """Refuse ``--data-dir`` where it has no effect.
+
+    Raises
+    ------
+    click.UsageError
+        For the data set that comes with gaborkit, and for folders of pictures.
+    """
+    from gaborkit.generative.data.loading import SOURCES
+
+    if data_dir is not None and data not in SOURCES:
+        raise click.UsageError(
+            f"--data-dir {data_dir} has no effect on --data {data}: it is for "
+            f"{', '.join(SOURCES)}; leave it out"
         )
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from .errors import debug_option
-from .generating import classes_option, device_option, load, run_argument, suffix_of, zoom_option
+from .generating import (
+    classes_option,
+    data_options,
+    device_option,
+    load,
+    run_argument,
+    suffix_of,
+    zoom_option,
+)
 from .options import Number
 
 
@@ -36,6 +44,7 @@ from .options import Number
     help="Animation (.gif) or strip (.png); may be repeated.  [default: both, interpolation.*]",
 )
 @zoom_option(4)
+@data_options
 @device_option
 @debug_option
 def command(
@@ -47,6 +56,8 @@ def command(
     seconds: float,
     outs: tuple[str, ...],
     zoom: int,
+    data: str | None,
+    data_dir: str | None,
     device: str,
 ) -> None:
     """Encode A and B with the model in RUN and decode what lies between.
@@ -71,7 +82,7 @@ def command(
             f"{sources[0]}: give two pictures A and B, two numbers of test images, or nothing"
         )
     model = load(run, device)
-    (a, b), labels = pictures_of(model, sources or ("0", "1"))
+    (a, b), labels = pictures_of(model, sources or ("0", "1"), data=data, data_dir=data_dir)
     ends = classes_of(model, labels, classes)
     way = latent.interpolate(
         model,

@@ -8,6 +8,7 @@ from .errors import debug_option
 from .generating import (
     Classes,
     classes_option,
+    data_options,
     dataset_of,
     device_option,
     load,
@@ -50,6 +51,7 @@ PLOTS = (".png", ".svg", ".pdf")
     help="File to write: .png; a plot also .svg or .pdf.",
 )
 @zoom_option(2)
+@data_options
 @device_option
 @debug_option
 def command(
@@ -63,6 +65,8 @@ def command(
     classes: tuple[int, ...] | None,
     out: str,
     zoom: int,
+    data: str | None,
+    data_dir: str | None,
     device: str,
 ) -> None:
     """Draw where the model in RUN puts the images of the test split.
@@ -77,7 +81,7 @@ def command(
       gaborkit latent runs/vae-gabor-mini --traverse 0 --dimensions 0,1 --out traversal.png
     """  # noqa: D301
     import gaborkit as gk
-    from gaborkit.generative import latent
+    from gaborkit.generative import latent, latent_plots
     from gaborkit.generative.data.dataset import balanced
     from gaborkit.generative.grid import image_grid
 
@@ -93,7 +97,7 @@ def command(
     suffix_of(out, (".png",) if traverse is not None else PLOTS)
     model = load(run, device)
     if traverse is not None:
-        images, labels = pictures_of(model, [traverse])
+        images, labels = pictures_of(model, [traverse], data=data, data_dir=data_dir)
         own = classes_of(model, labels, classes)
         rows = latent.traverse(
             model,
@@ -103,19 +107,20 @@ def command(
             steps=steps or 9,
             label=None if own is None else own[0],
         )  # (dimensions, steps, colours, h, w)
-        names = [str(k) for k in dimensions or range(len(rows))]
-        picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, labels=names)
+        words = [str(k) for k in dimensions or range(len(rows))]
+        picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, labels=words)
         gk.write_image(out, picture)
         click.echo(f"{out}: {len(rows)} dimensions, {rows.shape[1]} steps each")
         return
     if manifold:
         own = classes_of(model, [None], classes)
-        figure = latent.plot_manifold(model, label=None if own is None else own[0])
+        figure = latent_plots.plot_manifold(model, label=None if own is None else own[0])
         text = "decoded latents"
     else:
-        dataset = dataset_of(model)
+        dataset = dataset_of(model, data, data_dir)
         shown = balanced(dataset.test, count or 2000, seed=0)
-        figure = latent.plot_latent(model, shown.images, shown.labels, dataset.class_names or None)
+        names = dataset.class_names or None
+        figure = latent_plots.plot_latent(model, shown.images, shown.labels, names)
         text = f"latents of {len(shown):,} test images"
     gk.plotting.save_figure(figure, out)
     click.echo(f"{out}: {text}")

@@ -19,13 +19,18 @@ from gaborkit.generative.data.resizing import coloured
 from gaborkit.generative.grid import image_grid
 from gaborkit.generative.image_model import ImageModel
 
-from .generating import check_classes, dataset_of
+from .generating import check_classes, dataset_of, origin_of
 
 # ---- in ----
 
 
 def pictures_of(
-    model: ImageModel, sources: Sequence[str], count: int = 10
+    model: ImageModel,
+    sources: Sequence[str],
+    count: int = 10,
+    *,
+    data: str | None = None,
+    data_dir: str | None = None,
 ) -> tuple[Tensor, list[int | None]]:
     """Images for a model, uint8 (N, colours, h, w), and the class of each where it is known.
 
@@ -36,6 +41,8 @@ def pictures_of(
         Pictures, fitted as those were that the model was trained on, and numbers of test images.
         Without any, ``count`` test images are taken, as many of each class.
     count : int
+    data, data_dir : str, optional
+        See :func:`~.generating.dataset_of`.
 
     Raises
     ------
@@ -45,16 +52,16 @@ def pictures_of(
         If a picture or the data set cannot be read.
     """
     if not sources:
-        split = balanced(dataset_of(model).test, count, seed=0)
+        split = balanced(dataset_of(model, data, data_dir).test, count, seed=0)
         return split.images, [None] * len(split) if split.labels is None else split.labels.tolist()
     colours, height, _ = model.representation.image_shape
-    fit = model.provenance.get("recipe", {}).get("fit", "crop")
+    fit = origin_of(model).fit
     dataset: Dataset | None = None
     images: list[Tensor] = []
     labels: list[int | None] = []
     for source in sources:
         if source.isdecimal():
-            dataset = dataset or dataset_of(model)
+            dataset = dataset or dataset_of(model, data, data_dir)
             number, test = int(source), dataset.test
             if number >= len(test):
                 raise click.UsageError(

@@ -8,6 +8,7 @@ from .errors import debug_option
 from .generating import (
     check_count,
     classes_option,
+    data_options,
     device_option,
     load,
     run_argument,
@@ -38,6 +39,7 @@ from .generating import (
     help="Grid to write (.png).",
 )
 @zoom_option(2)
+@data_options
 @device_option
 @debug_option
 def command(
@@ -48,6 +50,8 @@ def command(
     seed: int | None,
     out: str,
     zoom: int,
+    data: str | None,
+    data_dir: str | None,
     device: str,
 ) -> None:
     """Put pictures through the model in RUN: originals above, reconstructions below.
@@ -60,14 +64,16 @@ def command(
       gaborkit reconstruct runs/vae-gabor-mini
       gaborkit reconstruct runs/vae-gabor-mini three.png seven.png --zoom 4 --out pairs.png
     """  # noqa: D301
+    from gaborkit.generative.pixels import to_floats
+
     from .pictures import classes_of, pictures_of, write_pairs
 
     check_count(sources, count)
     suffix_of(out, (".png",))
     model = load(run, device)
-    images, known = pictures_of(model, sources, count or 16)
+    images, known = pictures_of(model, sources, count or 16, data=data, data_dir=data_dir)
     found = model.reconstruct(images, classes_of(model, known, classes), seed=seed)
-    originals = images.float() / 255
+    originals = to_floats(images)
     write_pairs(out, originals, found, zoom=zoom)
     error = float((found - originals).square().mean())
     click.echo(f"{out}: {len(images)} pictures, mean squared error {error:.4g} of values in [0, 1]")

@@ -100,8 +100,9 @@ def _parameters(run: Path, described: Mapping[str, Any]) -> str:
 
     from gaborkit.generative import store
 
+    space = store.read_representation(run).space
     with torch.device("meta"):  # which allocates nothing
-        model = store.build(run, described, store.read_representation(run).space)
+        model = store.build(run, described, space)
     return f"{sum(parameter.numel() for parameter in model.parameters()):,}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -93,6 +94,11 @@ def command(
                 err=True,
             )
         raise click.exceptions.Exit(130) from None
+    except BaseException:
+        if resume is None and out is None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # made for this run, and still empty
+        raise
     if not silent:
         _say_what_next(folder, click.echo)
 

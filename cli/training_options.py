@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .generating import check_data_dir
 from .options import Number
 from .sections import Option
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from gaborkit.generative.training.session import Recipe
 
 MODELS = ("pixelcnn", "gated-pixelcnn", "vae", "ae", "gan", "dcgan")
+LEVELLED = ("pixelcnn", "gated-pixelcnn")
 FEATURES = ("raw", "gabor")
-PRESETS = ("small", "article", "large")
 DATASETS = ("mini", "mnist", "fashion", "kmnist")
 FITS = ("crop", "stretch", "pad")
 PARTS = ("complex", "magnitude")
@@ -71,7 +72,7 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
     },
     "binarize": {
         "type": click.Choice(BINARIZE),
-        "help": "Pixels become 0 or 1: drawn anew each time, or cut at 1/2.",
+        "help": "Pixels become 0 or 1 (2 levels): drawn anew each time, or cut at 1/2.",
     },
 }
 _TRAINING: dict[str, dict[str, Any]] = {
@@ -123,7 +124,11 @@ _TRAINING: dict[str, dict[str, Any]] = {
         "metavar": "N",
         "help": "Stop after this many validations without a better one; 0: never.",
     },
-    "validate_every": {"type": COUNT_OR_0, "metavar": "N", "help": "Steps; 0: at the end."},
+    "validate_every": {
+        "type": COUNT_OR_0,
+        "metavar": "N",
+        "help": "Steps; 0: at the end.  [default: 0; with --patience, an epoch]",
+    },
     "sample_every": {
         "type": COUNT_OR_0,
         "metavar": "N",
@@ -159,9 +164,9 @@ def _options() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]
         "--preset",
         cls=Option,
         section="Model",
-        type=click.Choice(PRESETS),
-        help="For minutes on two cores, as the article has it, or for a GPU.  [default: what the "
-        "model takes minutes with]",
+        metavar="NAME",
+        help="small, for minutes on two cores; article, as the article has it; large, for a GPU; "
+        "of vae also mlp-200-200-50.  [default: what the model takes minutes with]",
     )
     yield click.option(
         "--set",
@@ -204,6 +209,15 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
     fields = dict(given)
     if "steps" in fields and "epochs" in fields:
         raise click.UsageError("--steps and --epochs say the same thing: give one of them")
+    if fields.get("patience") and fields.get("validate_every") == 0:
+        raise click.UsageError(
+            f"--patience {fields['patience']} counts validations, and --validate-every 0 makes one "
+            "at the end: give 1 or more, or leave it out for one each epoch"
+        )
+    if "levels" in fields and model not in LEVELLED:
+        raise click.UsageError(
+            f"--levels is for PixelCNNs ({', '.join(LEVELLED)}), not for {model}: leave it out"
+        )
     features = fields.get("features", "raw")
     for name in _REPRESENTATION:
         gabor = name in ("scales", "orientations", "wavelength", "parts")
@@ -218,6 +232,12 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
             f"--data {data}: there is no such data set and no such folder; choose "
             f"{', '.join(DATASETS)}, or a folder of pictures"
         )
+    check_data_dir(data, fields.get("data_dir"))
+    # Absolute, so that the run finds its data from any folder.
+    if data not in DATASETS:
+        fields["data"] = str(Path(data).resolve())
+    if "data_dir" in fields:
+        fields["data_dir"] = str(Path(fields["data_dir"]).expanduser().resolve())
     config = dict(map(_setting, fields.pop("settings", ())))
     if "levels" in fields:  # the model's first, which the representation follows
         config["levels"] = fields.pop("levels")
@@ -229,7 +249,10 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
     try:
         return Recipe(model=model, config=config, **groups, **fields)
     except GaborkitError as error:
-        raise click.UsageError(str(error)) from error
+        text = str(error)
+        if text.startswith("config: "):
+            text = f"--set: {text.removeprefix('config: ')}"
+        raise click.UsageError(text) from error
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -244,12 +267,22 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def free_folder(recipe: Recipe) -> Path:
-    """``runs/MODEL-FEATURES-DATA``, with a number behind it where that is taken."""
+    """``runs/MODEL-FEATURES-DATA``, with a number behind it where that is taken; made at once.
+
+    Of several processes the first makes it, and its choice is that of all.
+    """
     # The last part of a folder's real name, so that `--data .` says something too.
     data = recipe.data if recipe.data in DATASETS else Path(recipe.data).resolve().name
     first = Path("runs") / f"{recipe.model}-{recipe.features}-{data}"
+    if os.environ.get("RANK", "0") != "0":
+        return first
     folder, number = first, 1
-    while os.path.lexists(folder):
-        number += 1
-        folder = first.with_name(f"{first.name}-{number}")
-    return folder
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+            folder = first.with_name(f"{first.name}-{number}")
+        except OSError:
+            return folder  # which the library cannot make either, and says why

@@ -100,6 +100,7 @@ def atomic_write(path: StrPath, error: type[GaborkitError] = PictureError) -> It
             # Without it, a power cut after the rename can leave an empty file.
             os.fsync(stream.fileno())
         temporary.replace(target)
+        _sync_folder(target.parent)
     except OSError as cause:
         raise error(f"{os.fspath(path)}: cannot be written ({_reason(cause)})") from cause
     finally:
@@ -129,6 +130,18 @@ def set_aside(path: Path) -> Iterator[None]:
         raise
     with contextlib.suppress(OSError):
         aside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let a rename in the folder outlast a power cut; some systems have no way to ask for it."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _reason(cause: Exception) -> str:

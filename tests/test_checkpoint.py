@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -131,3 +135,22 @@ def test_each_byte_counts(tmp_path):
 def test_an_unwritable_folder(tmp_path):
     with pytest.raises(StoreError, match="does not exist"):
         write(tmp_path / "missing", 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be opened")
+def test_the_rename_is_synced_too(tmp_path, monkeypatch):
+    """Else a power cut may take back the rename after the checkpoint before it was deleted."""
+    done, sync, replace = [], os.fsync, Path.replace
+
+    def note_sync(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def note_replace(self, target):
+        done.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    write(tmp_path, 1)
+    assert done == ["file", "rename", "folder"]

@@ -14,6 +14,7 @@ import torch
 from commands_for_tests import examples, run
 from gaborkit_cli.generating import bar
 from PIL import Image
+from runs_for_tests import train, write_pictures
 
 import gaborkit as gk
 from gaborkit.generative import ImageModel, image_grid, load_dataset
@@ -193,6 +194,40 @@ def test_traversal(vae_run, conditional_run):
     options = ["--traverse", 0, "--dimensions", 1, "--span", 2]
     text = done("latent", conditional_run, *options, "--out", "t.png")
     assert text == "t.png: 1 dimensions, 9 steps each\n"
+
+
+# ---- data ----
+
+
+@pytest.fixture
+def pets(monkeypatch) -> Path:
+    """A run whose data were given by a relative path; the commands run elsewhere."""
+    write_pictures(Path("here/pets"), 100)
+    Path("there").mkdir()
+    monkeypatch.chdir("here")
+    train("vae", Path(), "--data", "pets", "--size", 8)
+    monkeypatch.chdir("../there")
+    return Path("../here/vae")
+
+
+def test_data_are_found_from_another_folder(pets):
+    for command in ("reconstruct", "interpolate", "latent"):
+        done(command, pets)
+    done("evaluate", pets, "--samples", 10, "--repeats", 1, "--importance-samples", 1)
+
+
+def test_a_folder_that_moved_is_told(pets):
+    done("reconstruct", pets, "--out", "before.png")
+    Path("../here/pets").rename("animals")
+    for command in ("interpolate", "latent"):
+        done(command, pets, "--data", "animals")
+    done("latent", pets, "--data", "animals", "--traverse", 0)
+    done(
+        *["evaluate", pets, "--data", "animals", "--samples", 10, "--repeats", 1],
+        *["--importance-samples", 1],
+    )
+    done("reconstruct", pets, "--data", "animals", "--out", "after.png")
+    assert Path("before.png").read_bytes() == Path("after.png").read_bytes()
 
 
 # ---- progress ----

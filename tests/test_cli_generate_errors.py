@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
 from commands_for_tests import run
+from runs_for_tests import train, write_pictures
+
+import gaborkit as gk
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -65,7 +71,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["latent", "r", "--classes", "3"], "--classes is for --traverse and --manifold"),
         (["latent", "r", "--count", "2"], "2 is not in the range"),
         (["latent", "r", "--traverse", "0", "--out", "t.pdf"], "--out t.pdf: .pdf is unknown"),
-        (["evaluate", "r", "--samples", "1"], "1 is not in the range"),
+        (["evaluate", "r", "--samples", "9"], "9 is not in the range"),
         (["evaluate", "r", "--importance-samples", "0"], "0 is not in the range"),
         (["evaluate", "r", "--repeats", "0"], "0 is not in the range"),
         (["evaluate", "r", "--test-images", "0"], "0 is not in the range"),
@@ -159,6 +165,80 @@ def test_a_model_that_does_not_say_its_data(vae_run, tmp_path_factory):
     text = "this model does not say what it was trained on"
     failed(1, text, "reconstruct", bare)
     failed(1, text, "evaluate", bare)
+
+
+# ---- data that are not those of the run ----
+
+
+@pytest.fixture
+def pets(tmp_path_factory) -> Path:
+    """Folder of pictures; the run of it is beside."""
+    folder = tmp_path_factory.mktemp("here")
+    train("vae", folder, "--data", write_pictures(folder / "pets"), "--size", 8)
+    return folder / "pets"
+
+
+def with_provenance(run: Path, folder: Path, **entries: object) -> Path:
+    """Copy of a run that says something else of itself."""
+    shutil.copytree(run, folder)
+    described = json.loads((folder / "config.json").read_text())
+    for name, value in entries.items():
+        described["provenance"][name.replace("_", " ")] = value
+    (folder / "config.json").write_text(json.dumps(described))
+    return folder
+
+
+COMMANDS = (["reconstruct"], ["interpolate"], ["latent"], ["evaluate"])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_pictures_that_were_added_are_noticed(command, pets):
+    gk.write_image(pets / "cats" / "new.png", np.zeros((9, 9, 3), np.uint8))
+    text = f"{pets}: these are not the images that this model was trained with: some were added"
+    result = failed(1, text, *command, pets.parent / "vae")
+    assert result.stderr.endswith("give --data DIR with them as they were, or train anew\n")
+
+
+def test_a_folder_that_is_not_there_any_more(pets):
+    pets.rename(pets.with_name("animals"))
+    text = f"{pets}: the pictures that this model was trained on are not there; give --data DIR"
+    failed(1, text, "evaluate", pets.parent / "vae")
+    failed(1, "nowhere: the pictures", "latent", pets.parent / "vae", "--data", "nowhere")
+
+
+def test_other_data(vae_run, pets, tmp_path_factory):
+    changed = tmp_path_factory.mktemp("changed") / "run"
+    with_provenance(vae_run, changed, data_digest="0" * 64)
+    text = "mini: these are not the images that this model was trained with"
+    failed(1, text, "evaluate", changed)
+    text = f"{pets}: these are not the images"
+    failed(1, text, "reconstruct", changed, "--data", pets)
+
+
+def test_a_place_that_has_no_effect(vae_run, pets):
+    text = "--data-dir d has no effect on --data mini: it is for mnist, fashion, kmnist"
+    failed(2, text, "evaluate", vae_run, "--data-dir", "d")
+    text = f"--data-dir d has no effect on --data {pets}"
+    failed(2, text, "latent", pets.parent / "vae", "--data-dir", "d")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "text"),
+    [
+        ("vae", "this model does not say what it was trained on"),
+        ({}, "this model does not say what it was trained on"),
+        ({"data": 3}, "the model's recipe: data=3 is not str"),
+        ({"data": "mini", "fit": ["crop"]}, "the model's recipe: fit=['crop'] is not"),
+        ({"data": "mini", "limit": "many"}, "the model's recipe: limit='many' is not int"),
+    ],
+)
+def test_damaged_recipes(recipe, text, vae_run, tmp_path_factory):
+    folder = with_provenance(vae_run, tmp_path_factory.mktemp("x") / "run", recipe=recipe)
+    failed(1, text, "reconstruct", folder)
+    failed(1, text, "evaluate", folder)
+    picture = folder / "samples.png"
+    if "fit" in recipe:
+        failed(1, text, "reconstruct", folder, picture)
 
 
 # ---- what is not installed ----

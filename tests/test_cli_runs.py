@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands_for_tests import examples, run
+from gaborkit_cli.evaluate import FEWEST
 
 from gaborkit.generative import ImageModel, evaluation, load_dataset
 
@@ -62,15 +63,8 @@ def test_the_table_is_the_librarys_and_is_kept(copied):
     assert all(figure.protocol for figure in expected.figures)
 
 
-def test_other_places_of_the_data(copied):
-    result = run("evaluate", copied, *QUICK, "--data-dir", "elsewhere", "--device", "cpu")
-    assert result.exit_code == 0, result.output  # mini has no files of its own
-
-
-def test_too_few_samples(copied):
-    result = run("evaluate", copied, "--samples", 5, "--device", "cpu")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "error: samples=5 are too few to measure; give 10 or more\n"
+def test_the_command_takes_as_few_samples_as_the_library():
+    assert FEWEST == evaluation.FEWEST
 
 
 @pytest.mark.parametrize("example", examples("evaluate"))

@@ -21,6 +21,7 @@ from runs_for_tests import TINY, write_pictures
 
 import gaborkit as gk
 from gaborkit.generative import data, models, representation
+from gaborkit.generative.image_model import ImageModel
 from gaborkit.generative.training import session, settings
 
 
@@ -45,6 +46,8 @@ def recipe_of(called, *arguments: object) -> session.Recipe:
 
 def test_choices_are_those_of_the_library():
     assert set(choices.MODELS) == set(models.MODELS)
+    levelled = {name for name, model in models.MODELS.items() if hasattr(model.Config(), "levels")}
+    assert set(choices.LEVELLED) == levelled
     assert set(choices.FEATURES) == set(representation.REPRESENTATIONS)
     assert choices.DATASETS == data.DATASETS
     assert set(choices.PARTS) == set(get_args(representation.Parts))
@@ -66,7 +69,7 @@ def test_every_option_reaches_the_recipe(called):
         called,
         *["pixelcnn", "--features", "gabor", "--preset", "large", "--set", "channels=8"],
         *["--set", "channels=4", "--set", "layers=1"],
-        *["--data", "pictures", "--data-dir", "d", "--limit", 7, "--size", 12, "--fit", "pad"],
+        *["--data", "pictures", "--limit", 7, "--size", 12, "--fit", "pad"],
         *["--grey", "--classes"],
         *["--scales", 1, "--orientations", 3, "--wavelength", 5, "--parts", "magnitude"],
         *["--levels", 16],
@@ -79,8 +82,7 @@ def test_every_option_reaches_the_recipe(called):
         model="pixelcnn",
         features="gabor",
         preset="large",
-        data="pictures",
-        data_dir="d",
+        data=str(Path("pictures").resolve()),
         size=12,
         colour=False,
         fit="pad",
@@ -114,19 +116,33 @@ def test_every_option_reaches_the_recipe(called):
     )
 
 
+def test_places_are_absolute_so_that_they_are_found_from_anywhere(called):
+    Path("pets").mkdir()
+    assert recipe_of(called, "vae", "--data", "./pets").data == str(Path.cwd() / "pets")
+    recipe = recipe_of(called, "vae", "--data", "mnist", "--data-dir", "d")
+    assert (recipe.data, recipe.data_dir) == ("mnist", str(Path.cwd() / "d"))
+
+
+def test_presets_that_only_one_model_has(called):
+    recipe = recipe_of(called, "vae", "--preset", "mlp-200-200-50")
+    assert recipe == session.Recipe("vae", preset="mlp-200-200-50")
+
+
 def test_the_folder_has_a_name_that_is_free(called):
     Path("digits").mkdir()
+    Path("runs/vae-raw-mini-4").mkdir(parents=True)
     for arguments, wanted in (
         (["vae"], "vae-raw-mini"),
         (["vae", "--features", "gabor", "--data", "mnist"], "vae-gabor-mnist"),
         (["vae"], "vae-raw-mini-2"),
         (["vae"], "vae-raw-mini-3"),
+        (["vae"], "vae-raw-mini-5"),
         (["gan", "--data", "digits/"], "gan-raw-digits"),
     ):
         recipe_of(called, *arguments)
         folder = called.started[-1][0][1]
         assert folder == Path("runs") / wanted
-        folder.mkdir(parents=True)
+        assert folder.is_dir()
     recipe_of(called, "vae", "--out", "here")
     assert called.started[-1][0][1] == Path("here")
 
@@ -153,8 +169,14 @@ def test_going_on(called):
         ([], "which MODEL? choose pixelcnn, gated-pixelcnn, vae, ae, gan, dcgan, or --resume RUN"),
         (["vqvae"], "'vqvae' is not one of"),
         (["vae", "--features", "scattering"], "'scattering' is not one of"),
-        (["vae", "--preset", "huge"], "'huge' is not one of"),
+        (
+            ["vae", "--preset", "huge"],
+            "vae has no preset 'huge' for 'raw' features; choose small, article, large, mlp-",
+        ),
+        (["ae", "--preset", "mlp-200-200-50"], "ae has no preset 'mlp-200-200-50'"),
         (["vae", "--data", "cifar"], "--data cifar: there is no such data set"),
+        (["vae", "--data-dir", "d"], "--data-dir d has no effect on --data mini: it is for mnist,"),
+        (["vae", "--data", ".", "--data-dir", "d"], "--data-dir d has no effect on --data .:"),
         (["vae", "--fit", "squeeze"], "'squeeze' is not one of"),
         (["vae", "--limit", "0"], "0 is not in the range"),
         (["vae", "--size", "2"], "2 is not in the range"),
@@ -165,10 +187,12 @@ def test_going_on(called):
             "--binarize does not go with --features gabor: it is for --features raw",
         ),
         (["vae", "--levels", "1"], "1 is not in the range"),
+        (["vae", "--levels", "4"], "--levels is for PixelCNNs (pixelcnn, gated-pixelcnn), not for"),
+        (["gan", "--binarize", "dynamic"], "binarized pixels are 0 or 1: they are for PixelCNNs"),
         (["vae", "--wavelength", "0"], "0 is not"),
         (["vae", "--set", "latent"], "--set latent is not NAME=VALUE"),
         (["vae", "--set", "=2"], "--set =2 is not NAME=VALUE"),
-        (["vae", "--set", "lantern=2"], "'lantern' is unknown; known are"),
+        (["vae", "--set", "lantern=2"], "--set: 'lantern' is unknown; known are"),
         (["vae", "--set", "latent=two"], "latent='two' is not int"),
         (["vae", "--steps", "10", "--epochs", "1"], "--steps and --epochs say the same thing"),
         (["vae", "--steps", "0"], "0 is not in the range"),
@@ -180,7 +204,10 @@ def test_going_on(called):
         (["vae", "--ema", "1"], "1.0 is not in the range"),
         (["vae", "--precision", "int8"], "'int8' is not one of"),
         (["vae", "--seed", "-1"], "-1 is not in the range"),
-        (["vae", "--patience", "3"], "give validate_every"),
+        (
+            ["vae", "--patience", "3", "--validate-every", "0"],
+            "--patience 3 counts validations, and --validate-every 0 makes one at the end",
+        ),
         (["vae", "--resume", "r"], "leave out vae"),
         (["--resume", "r", "--out", "s"], "leave out --out s"),
         (["--resume", "r", "--seed", "1"], "--seed does not go with --resume"),
@@ -335,3 +362,35 @@ def test_errors_are_one_line(arguments, text, empty_folder):
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
     assert Path("taken/notes.txt").read_text() == "dear diary"
+
+
+def test_an_error_leaves_no_empty_folder(empty_folder, monkeypatch):
+    assert run("train", "vae", "--device", "abacus").exit_code == 1
+    assert run("train", "gan", "--batch-size", 1, "--device", "cpu").exit_code == 1
+    assert list(empty_folder.glob("runs/*")) == []
+    Path("runs").rmdir()
+    Path("runs").write_text("")
+    result = run("train", "vae", "--device", "cpu", *TINY["vae"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: runs/vae-raw-mini: ")
+
+
+def test_only_the_first_process_takes_a_name(called, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert run("train", "vae").exit_code == 0
+    assert called.started[0][0][1] == Path("runs/vae-raw-mini")
+    assert not Path("runs").exists()
+
+
+def test_two_trainings_at_once_have_a_folder_each(empty_folder):
+    words = ["train", "vae", *TINY["vae"], "--limit", "40", "--steps", "2", "--device", "cpu"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "gaborkit_cli.main", *words, "--seed", seed],
+            stdout=subprocess.DEVNULL,
+        )
+        for seed in "12"
+    ]
+    assert [process.wait(120) for process in both] == [0, 0]
+    models = [ImageModel.from_pretrained(path, "cpu") for path in Path("runs").iterdir()]
+    assert {model.provenance["training"]["seed"] for model in models} == {1, 2}

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gaborkit.generative.data import Dataset, load_dataset
+from gaborkit.generative.data import Dataset, Split, load_dataset
+from gaborkit.generative.data.folder import _parts
 from gaborkit.generative.data.resizing import coloured, fitted
 from gaborkit.images import luminance, write_image
 
@@ -29,9 +30,9 @@ def test_unlabelled(tmp_path: Path) -> None:
     (tmp_path / "pictures" / ".hidden.png").write_text("passed over")
     seen: list[tuple[int, int]] = []
     dataset = load_dataset(tmp_path / "pictures", progress=lambda *done: seen.append(done))
-    assert dataset.describe() == (
-        "pictures/: 16 training, 2 validation and 2 test images, 1 x 28 x 28, unlabelled"
-    )
+    assert dataset.name == "pictures/"
+    assert dataset.describe().endswith(" test images, 1 x 28 x 28, unlabelled")
+    assert len(everything(dataset)) == 20
     assert dataset.train.labels is None
     assert seen == [(done, 20) for done in range(1, 21)]
 
@@ -43,9 +44,9 @@ def test_classes(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     dataset = load_dataset(str(tmp_path), size=5)
     assert dataset.class_names == ("a", "b")
-    assert dataset.train.labels.bincount().tolist() == [8, 24]
-    assert dataset.validation.labels.bincount().tolist() == [1, 3]
-    assert dataset.test.labels.bincount().tolist() == [1, 3]
+    parts = (dataset.train, dataset.validation, dataset.test)
+    assert sum(part.labels.bincount(minlength=2) for part in parts).tolist() == [10, 30]
+    assert len(dataset.train) > 25
     assert dataset.image_shape == (1, 5, 5)
     few = load_dataset(tmp_path, size=5, limit=10)
     assert few.train.labels.bincount().tolist() == [5, 5]
@@ -63,6 +64,48 @@ def test_splits_do_not_depend_on_the_seed(tmp_path: Path) -> None:
     one, other = load_dataset(tmp_path, seed=1), load_dataset(tmp_path, seed=2)
     assert torch.equal(one.test.images, other.test.images)
     assert torch.equal(one.train.images, other.train.images)
+
+
+def values(split: Split) -> set[int]:
+    return set(split.images[:, 0, 0, 0].tolist())
+
+
+def test_pictures_that_are_added_move_no_others(tmp_path: Path) -> None:
+    for value in range(80):
+        write_image(tmp_path / f"{value}.png", np.full((8, 8), value, np.uint8))
+    before = load_dataset(tmp_path)
+    for value in range(80, 200):
+        write_image(tmp_path / f"0{value}.png", np.full((8, 8), value, np.uint8))
+    (tmp_path / "7.png").rename(tmp_path / "seven.png")
+    after = load_dataset(tmp_path)
+    for name in ("train", "validation", "test"):
+        old, new = values(getattr(before, name)), values(getattr(after, name))
+        assert old <= new
+        assert len(old) >= 3
+    # A tenth of 200, within three deviations.
+    assert abs(len(after.test) - 20) < 13
+    assert abs(len(after.validation) - 20) < 13
+
+
+def test_copies_of_a_picture_stay_together(tmp_path: Path) -> None:
+    for value in range(60):
+        for name in ("one", "other"):
+            write_image(tmp_path / f"{name}{value}.png", np.full((8, 8), value, np.uint8))
+    dataset = load_dataset(tmp_path)
+    train, validation, test = map(values, (dataset.train, dataset.validation, dataset.test))
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=3, max_size=40))
+def test_every_picture_is_in_one_split(places: list[float]) -> None:
+    train, validation, test = _parts(places)
+    assert min(map(len, (train, validation, test))) > 0
+    assert torch.cat([train, validation, test]).sort().values.tolist() == list(range(len(places)))
+    lowest = [sorted(places[k] for k in part) for part in (test, validation, train)]
+    assert lowest[0][-1] <= lowest[1][0]
+    assert lowest[1][-1] <= lowest[2][0]
 
 
 def test_a_folder_named_like_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

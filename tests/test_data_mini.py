@@ -130,6 +130,29 @@ def test_describe() -> None:
     assert Dataset("x/", bare, bare, bare, ()).describe().endswith("1 x 4 x 4, unlabelled")
 
 
+def test_a_digest_tells_data_apart(mini: Dataset) -> None:
+    assert load_dataset("mini").digest() == mini.digest() == replace(mini, name="x").digest()
+    assert len(mini.digest()) == 64
+    images = mini.test.images.clone()
+    images[-1, 0, 27, 27] += 1
+    labels = mini.test.labels.clone()
+    labels[0] = (labels[0] + 1) % 10
+    others = [
+        load_dataset("mini", limit=4499),
+        replace(mini, train=mini.validation, validation=mini.train),
+        replace(mini, test=replace(mini.test, images=images)),
+        replace(mini, test=replace(mini.test, labels=labels)),
+    ]
+    assert len({mini.digest(), *(other.digest() for other in others)}) == 5
+
+
+def test_a_digest_sees_where_a_split_ends() -> None:
+    whole = Split(torch.zeros(9, 1, 4, 4, dtype=torch.uint8), None)
+    parts = [whole.take(torch.arange(count)) for count in (3, 4)]
+    one, other = Dataset("x", *parts, whole, ()), Dataset("x", *parts[::-1], whole, ())
+    assert one.digest() != other.digest()
+
+
 def test_options_out_of_range() -> None:
     refused(lambda: load_dataset("mnsit"), "'mnsit'", "mini, mnist, fashion, kmnist")
     refused(lambda: load_dataset("mini", fit="squash"), "'squash'", "crop, stretch, pad")

@@ -17,11 +17,10 @@ from gaborkit.generative.latent import (
     images_of,
     interpolate,
     latents_of,
-    plot_latent,
-    plot_manifold,
     principal_plane,
     traverse,
 )
+from gaborkit.generative.latent_plots import plot_latent, plot_manifold
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
 from gaborkit.generative.representation import Gabor, Raw
 
@@ -58,6 +57,14 @@ def test_there_and_back():
     assert torch.allclose(images_of(trained(), latents), images)
     bytes_ = (images * 255).round().byte()
     assert torch.allclose(latents_of(trained(), bytes_), bytes_.flatten(1) / 255)
+
+
+def test_looking_leaves_the_mode_of_the_model():
+    model = trained()
+    for training in (True, False):
+        model.model.train(training)
+        images_of(model, latents_of(model, A[None]))
+        assert model.model.training == training
 
 
 def test_binarization_is_drawn_alike_each_time():

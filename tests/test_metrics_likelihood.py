@@ -211,6 +211,40 @@ def test_cross_entropy_on_grey_pixels_is_no_likelihood():
     assert "is no likelihood" in notes[0]
 
 
+def test_a_density_of_binarized_pixels_is_no_likelihood():
+    raw = Raw(SHAPE, "white", binarize="threshold").fit(images())
+    model = VAE(VAEConfig(hidden=(8,), latent=2, likelihood="gaussian"), raw.space)
+    (figure,), notes = likelihood_figures(model, raw, split())
+    assert figure.name == "Reconstruction + KL"
+    assert figure.domain is None
+    assert "no likelihood" in figure.protocol
+    assert "none of pixels that are 0 or 1" in notes[0]
+
+
+@pytest.mark.parametrize("binarize", ["dynamic", "threshold"])
+@pytest.mark.parametrize(
+    ("scaling", "likelihood"),
+    [
+        ("unit", "continuous-bernoulli"),
+        ("unit", "discretized-logistic"),
+        ("white", "gaussian"),
+        ("unit", None),
+    ],
+)
+def test_binarized_pixels_have_a_likelihood_by_bernoulli_or_levels_only(
+    binarize, scaling, likelihood
+):
+    raw = Raw(SHAPE, scaling, binarize=binarize).fit(images())
+    domain = likelihood_domain(raw, likelihood)
+    assert (domain.valid, domain.discrete) == (False, False)
+    assert "8-bit" not in domain.text
+    bernoulli = likelihood_domain(Raw(SHAPE, binarize=binarize).fit(images()), "bernoulli")
+    levels = likelihood_domain(Raw(SHAPE, "levels", 2, binarize).fit(images()))
+    assert bernoulli == levels
+    assert bernoulli.valid
+    assert bernoulli.discrete
+
+
 def test_a_density_has_no_bits():
     gabor = Gabor((1, 12, 12)).fit(torch.rand(8, 1, 12, 12))
     model = VAE(VAEConfig(hidden=(8,), latent=2, likelihood="gaussian"), gabor.space)

@@ -90,6 +90,24 @@ def test_dynamic_binarization_draws_the_intensity():
     assert not torch.equal(draws, raw.encode(grey, torch.Generator().manual_seed(1)))
 
 
+@pytest.mark.parametrize("binarize", ["dynamic", "threshold"])
+def test_whitening_is_of_what_is_seen_after_binarization(binarize):
+    images = pictures(1200, (1, 4, 5))  # of more than one chunk
+    raw = Raw((1, 4, 5), "white", binarize=binarize).fit(images)
+    features = raw.encode(images, torch.Generator().manual_seed(1)).double()
+    # Of 24,000 pixels that are 0 or 1; grey ones would give a deviation of 1.7.
+    assert abs(float(features.mean())) < 0.04
+    assert abs(float(features.std()) - 1) < 0.01
+    assert len(features.unique()) == 2
+
+
+def test_a_fit_draws_the_same_each_time_and_nothing_of_others():
+    state = torch.random.get_rng_state()
+    first, second = (Raw(SHAPE, "white", binarize="dynamic").fit(pictures()) for _ in range(2))
+    assert first.to_dict() == second.to_dict()
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
 def test_threshold_binarization():
     raw = Raw(SHAPE, binarize="threshold").fit(pictures())
     assert not raw.stochastic

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from processes_for_tests import assert_equal_runs, last, launch, recipe, resume, rows, start
+
+from gaborkit.generative import store
+from gaborkit.generative.image_model import ImageModel
+from gaborkit.generative.training import session
+from gaborkit.generative.training.batches import Batches
+from gaborkit.generative.training.validation import validation_loss
 
 KILLED = -signal.SIGKILL
 
@@ -113,10 +122,59 @@ def test_rows_after_the_checkpoint_are_written_once(tmp_path):
 
 
 def test_a_run_that_is_done_stays_as_it_is(tmp_path):
-    start(recipe("vae"), tmp_path / "run")
-    before = (tmp_path / "run/model.safetensors").read_bytes()
-    resume(tmp_path / "run")
-    assert (tmp_path / "run/model.safetensors").read_bytes() == before
+    run, said = tmp_path / "run", []
+    trained = start(recipe("vae"), run)
+    store.write_metrics(run, {"figures": [{"name": "FID", "value": 3.0}]})
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    found = resume(run, say=said.append)
+    assert said[-1] == f"finished already, after step 12; {run} stays as it is"
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert torch.equal(found.sample(3), trained.sample(3))
+    # Of the weights after more steps the figures are not true.
+    resume(run, steps=15)
+    assert store.read_metrics(run).keys() == {"training"}
+    assert store.read_metrics(run)["training"]["steps"] == 15
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "metrics.json", "samples.png"])
+def test_killed_while_the_finished_model_is_written(name, tmp_path):
+    start(recipe("vae"), tmp_path / "whole")
+    start(recipe("vae"), tmp_path / "broken")
+    (tmp_path / "broken" / name).unlink()
+    resume(tmp_path / "broken")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+    assert "![Samples]" in (tmp_path / "broken/README.md").read_text()
+
+
+def test_a_model_that_cannot_be_drawn_from_is_saved_nevertheless(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "write_image", lambda path, image: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        start(recipe("vae"), tmp_path / "run")
+    assert ImageModel.from_pretrained(tmp_path / "run", "cpu").sample(2).isfinite().all()
+
+
+def test_fewer_held_out_images_than_processes(tmp_path, monkeypatch):
+    """The second and third have none, which adds nothing to the sum."""
+    run = recipe("vae")
+    trained = start(run, tmp_path / "run")
+    images = run.dataset().validation.take(torch.tensor([0]))
+    held_out = Batches(images, trained.representation, False, torch.device("cpu"))
+    monkeypatch.setattr(torch.distributed, "broadcast", lambda tensor, source: None)
+    shares = []
+    for rank in range(3):
+        accelerator = SimpleNamespace(
+            process_index=rank,
+            num_processes=3,
+            device=torch.device("cpu"),
+            autocast=contextlib.nullcontext,
+            reduce=lambda total, how: shares.append(total) or total,
+        )
+        found = validation_loss(
+            trained.model, held_out, accelerator, part="model", batch_size=4, seed=0
+        )
+        assert math.isfinite(found) == (rank == 0)
+    assert [float(count) for _, count in shares] == [1, 0, 0]
+    assert torch.stack(shares).isfinite().all()
 
 
 def test_killed_before_the_first_checkpoint(tmp_path, monkeypatch):

@@ -185,7 +185,29 @@ def test_other_tensors(change, text, folder):
 @pytest.mark.parametrize("name", ["config.json", "representation.json", "metrics.json"])
 def test_no_json(name, content, text, folder):
     (folder / name).write_bytes(content.encode("utf-8", "surrogateescape"))
-    refused(folder, f"{name}: .*{text}")
+    if name != "metrics.json":
+        refused(folder, f"{name}: .*{text}")
+        return
+    with pytest.raises(StoreError, match=f"{name}: .*{text}"):
+        store.read_metrics(folder)
+    # A model is none the worse for it, and can be measured again.
+    assert ImageModel.from_pretrained(folder, "cpu").provenance["metrics"] == {}
+    store.write_metrics(folder, {"figures": []})
+    assert store.read_metrics(folder) == {"figures": []}
+
+
+def test_what_is_not_finite_is_not_written(folder):
+    before = (folder / "metrics.json").read_bytes()
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(StoreError, match=r"metrics.json: a value of it is not finite"):
+            store.write_metrics(folder, {"training": {"validation loss": value}})
+    assert (folder / "metrics.json").read_bytes() == before
+
+
+def test_a_run_that_is_not_finished(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "checkpoints").mkdir()
+    refused(folder, f"is not trained to its end; go on with: gaborkit train --resume {folder}$")
 
 
 def test_json_of_absurd_length(folder, monkeypatch):

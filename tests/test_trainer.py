@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
+import sys
 import threading
 
 import pytest
@@ -14,7 +16,8 @@ from processes_for_tests import assert_equal_runs, last, recipe, resume, rows, s
 import gaborkit as gk
 from gaborkit.errors import DataError, GaborkitError, ModelError, StoreError, TrainingError
 from gaborkit.generative.image_model import ImageModel
-from gaborkit.generative.training import checkpoint, interruption, processes, session
+from gaborkit.generative.models import MODELS
+from gaborkit.generative.training import checkpoint, interruption, processes, session, trainer
 from gaborkit.generative.training.interruption import Interrupted, Interruption
 from gaborkit.generative.training.trainer import Trainer
 
@@ -56,6 +59,8 @@ def test_a_run(tmp_path):
     again = ImageModel.from_pretrained(out, "cpu")
     assert torch.equal(again.sample(4, seed=1), trained.sample(4, seed=1))
     assert again.provenance["metrics"]["training"]["steps"] == 9
+    digest = recipe("gan").dataset().digest()
+    assert again.provenance["data digest"] == trained.provenance["data digest"] == digest
     assert json.loads((out / "config.json").read_text())["provenance"]["recipe"]["model"] == "gan"
 
 
@@ -84,6 +89,40 @@ def test_epochs(tmp_path):
 def test_a_progress_bar(tmp_path, capsys):
     start(recipe("vae", steps=3), tmp_path / "run", progress=True)
     assert "3/3" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, of torch
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("g++"), reason="no C++ compiler")
+def test_compiled(tmp_path):
+    run = recipe("vae", steps=3)
+    plain = start(run, tmp_path / "plain").model.state_dict()
+    compiled = start(recipe("vae", steps=3, compile=True), tmp_path / "run").model.state_dict()
+    assert compiled.keys() == plain.keys()
+    for name, tensor in plain.items():
+        torch.testing.assert_close(compiled[name], tensor, atol=1e-4, rtol=1e-3)
+
+
+# ---- the watch on mode collapse ----
+
+
+def test_samples_of_the_last_step_are_judged(tmp_path):
+    said = []
+    start(recipe("gan", steps=2), tmp_path / "run", say=said.append)
+    assert [line for line in said if line.startswith("step 2: mode collapse: ")]
+
+
+def test_images_that_the_classifier_does_not_know_are_watched_too(tmp_path):
+    said = []
+    run = dataclasses.replace(recipe("gan", steps=2, sample_every=1), size=12)
+    start(run, tmp_path / "run", say=said.append)
+    assert "samples are near-identical to another" in said[-1]
+
+
+@pytest.mark.parametrize("model", ["gan", "dcgan"])
+def test_presets_of_models_that_can_collapse_look_ten_times(model):
+    for name, features in MODELS[model].presets:
+        training = session.Recipe(model, features, name).settings()
+        assert training.sample_every == training.steps // 10
 
 
 # ---- interruption ----
@@ -178,6 +217,13 @@ def test_a_loss_that_is_not_finite_names_its_step(at_step, tmp_path):
     assert last(tmp_path / "run")[1]["step"] == 5
 
 
+def test_a_validation_loss_that_is_not_finite(monkeypatch, tmp_path):
+    monkeypatch.setattr(trainer, "validation_loss", lambda *a, **k: float("nan"))
+    with pytest.raises(TrainingError, match=r"the validation loss is nan at step 6; try a learn"):
+        start(recipe("vae", validate_every=6), tmp_path / "run")
+    assert last(tmp_path / "run")[1]["step"] == 5
+
+
 def test_a_weight_that_is_not_finite_is_not_saved(at_step, tmp_path):
     def spoil(trainer):
         with torch.no_grad():
@@ -219,6 +265,7 @@ def test_recipes_that_do_not_fit(fields, text):
             TrainingError,
             "compile=True: loss='wgan-gp'",
         ),
+        (recipe("gan", batch_size=1), TrainingError, "batch_size=1 leaves each process a single"),
         (recipe("vae", representation={"scales": 2}), TrainingError, "representation: .*scales"),
         (dataclasses.replace(recipe("vae"), data="/missing"), DataError, "missing"),
     ],
@@ -229,6 +276,15 @@ def test_runs_that_do_not_fit(run, error, text, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_no_tensorboard(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ModuleNotFoundError, match="tensorboard"):
+        start(recipe("vae", tensorboard=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_classes_of_unlabelled_images(tmp_path, monkeypatch):
     dataset = recipe("vae").dataset()
     splits = {
@@ -236,7 +292,7 @@ def test_classes_of_unlabelled_images(tmp_path, monkeypatch):
         for name in ("train", "validation", "test")
     }
     unlabelled = dataclasses.replace(dataset, class_names=(), **splits)
-    monkeypatch.setattr(session.Recipe, "dataset", lambda self: unlabelled)
+    monkeypatch.setattr(session.Recipe, "dataset", lambda self, progress: unlabelled)
     with pytest.raises(TrainingError, match="classes=True: mini has 0 classes; train without"):
         start(recipe("vae", classes=True), tmp_path / "run")
 
@@ -251,22 +307,6 @@ def test_devices(tmp_path):
     for name in ("abacus", "cuda:99", "cpu:one"):
         with pytest.raises(ModelError, match=f"device='{name}' is not on this machine; choose"):
             session.start(recipe("vae"), tmp_path / "run", device=name)
-
-
-def test_folders_that_are_taken(tmp_path):
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes/diary.txt").write_text("dear diary")
-    (tmp_path / "file").write_text("")
-    (tmp_path / "empty").mkdir()
-    run = recipe("vae", steps=1)
-    for name, text in (("notes", "is not empty; give another"), ("file", "is a file; give")):
-        with pytest.raises(StoreError, match=f"{name}: {text}"):
-            start(run, tmp_path / name)
-    with pytest.raises(StoreError, match="no such folder can be made"):
-        start(run, tmp_path / "file/run")
-    start(run, tmp_path / "empty")
-    with pytest.raises(StoreError, match=r"holds a run already; go on with --resume"):
-        start(run, tmp_path / "empty")
 
 
 # ---- runs that cannot go on ----

@@ -14,6 +14,7 @@ from gaborkit.generative.models.likelihoods import LIKELIHOODS
 from gaborkit.generative.models.networks import ACTIVATIONS
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
 from gaborkit.generative.space import Space
+from gaborkit.generative.training.recipe import Recipe
 from gaborkit.generative.training.settings import Training
 
 KINDS = [(VAE, VAEConfig), (AE, AEConfig)]
@@ -71,6 +72,10 @@ def test_the_network_of_the_published_figure():
     assert shapes(model.decoder) == [(50, 200), (200, 200), (200, 784)]
     assert sum(isinstance(layer, nn.Tanh) for layer in model.modules()) == 4
     assert (training["learning_rate"], training["batch_size"]) == (1e-3, 100)
+    recipe = Recipe("vae", preset="mlp-200-200-50")
+    representation = recipe.represented(config, torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    assert representation.binarize == "dynamic"
+    assert set(VAE.preset_representations) <= set(VAE.presets)
 
 
 @pytest.mark.parametrize(("kind", "config"), KINDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -21,7 +22,8 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
     provenance = described["provenance"]
     recipe = provenance.get("recipe")
     recipe = recipe if isinstance(recipe, Mapping) else {}
-    features, data = recipe.get("features", "its"), recipe.get("data", "unnamed")
+    # A folder is told by its name: where it lay is nobody's business.
+    features, data = recipe.get("features", "its"), Path(recipe.get("data", "unnamed")).name
     lines = [
         "---",
         "library_name: gaborkit",

@@ -25,7 +25,7 @@ from .metrics.neighbours import (
 from .metrics.quality import frechet_distance, inception_score
 from .metrics.shipped import Judgement, digit_classifier, judge
 from .metrics.synthetic import train_on_synthetic
-from .models.model import Progress
+from .progress import Progress
 
 if TYPE_CHECKING:
     from .image_model import ImageModel

@@ -12,7 +12,9 @@ from torch import Tensor
 from ..errors import ModelError
 from ..files import StrPath
 from .device import choose_device
-from .models.model import Model, Progress
+from .models.model import Model
+from .pixels import to_floats
+from .progress import Progress
 from .randomness import generator_of
 from .representation import Representation
 from .store import read_model, write_model
@@ -21,6 +23,9 @@ from .store import read_model, write_model
 CHUNK = 256
 
 Classes = int | Sequence[int] | Tensor
+
+#: Some of what is wanted, with a generator of its own.
+Draw = Callable[[slice, torch.Generator, Progress | None], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,38 +180,23 @@ class ImageModel:
             return complete(features, rows, mine, generator, report)
 
         found = self._in_chunks(draw, len(images), seed, "complete", progress)
-        kept = images[:, :, :rows].cpu()
-        found[:, :, :rows] = kept / 255 if kept.dtype == torch.uint8 else kept
+        found[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
         return found
 
     def _in_chunks(
         self,
-        draw: Callable[[slice, torch.Generator, Progress | None], Tensor],
+        draw: Draw,
         count: int,
         seed: int,
         task: str,
         progress: Progress | None,
     ) -> Tensor:
         """Images of the features that ``draw`` gives, some at a time."""
-        chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-        was_training = self.model.training
-        self.model.eval()
-        found = []
-        try:
-            for number, some in enumerate(chunks):
 
-                def report(done: int, total: int, number: int = number) -> None:
-                    assert progress is not None
-                    progress(number * total + done, len(chunks) * total)
+        def images(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
+            return self.representation.decode(draw(some, generator, report))
 
-                generator = generator_of(self.device, seed, task, number)
-                features = draw(some, generator, None if progress is None else report)
-                found.append(self.representation.decode(features).cpu())
-                if progress is not None:
-                    progress(number + 1, len(chunks))
-        finally:
-            self.model.train(was_training)
-        return torch.cat(found)
+        return in_chunks(images, self.model, count, seed, task, progress)
 
     def _able(self, name: str, who: str) -> Callable[..., Tensor]:
         method: Callable[..., Tensor] | None = getattr(self.model, name, None)
@@ -253,3 +243,28 @@ class ImageModel:
         where = choose_device(device)
         model, representation, provenance = read_model(folder)
         return cls(model.to(where), representation, provenance)
+
+
+@torch.no_grad()
+def in_chunks(
+    draw: Draw, model: Model, count: int, seed: int, task: str, progress: Progress | None = None
+) -> Tensor:
+    """What ``draw`` gives, on the CPU, of a model in evaluation mode: some at a time."""
+    chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    was_training = model.training
+    model.eval()
+    found = []
+    try:
+        for number, some in enumerate(chunks):
+
+            def report(done: int, total: int, number: int = number) -> None:
+                assert progress is not None
+                progress(number * total + done, len(chunks) * total)
+
+            generator = generator_of(model.device, seed, task, number)
+            found.append(draw(some, generator, None if progress is None else report).cpu())
+            if progress is not None:
+                progress(number + 1, len(chunks))
+    finally:
+        model.train(was_training)
+    return torch.cat(found)

@@ -1,25 +1,21 @@
-"""Looking at a latent space: ways between two pictures, traversals, maps in two dimensions."""
+"""A latent space: there and back, ways between two pictures, traversals, its principal plane."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import ModelError
+from .image_model import in_chunks
 from .models.autoencoder import Autoencoder
 from .models.model import Model
+from .pixels import to_floats
+from .progress import Progress
 from .representation import Representation
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# Images encoded at once.
-_CHUNK = 256
 
 
 class Trained(Protocol):
@@ -51,19 +47,17 @@ def latents_of(image_model: Trained, images: Tensor, labels: Tensor | None = Non
     ModelError
         If the model has no latents, or labels do not fit.
     """
-    model, representation = _autoencoder(image_model), image_model.representation
+    model, representation = autoencoder_of(image_model), image_model.representation
     if labels is not None and len(labels) != len(images):
         raise ModelError(f"{len(labels)} labels for {len(images)} images; give one each")
+
+    def encode(some: slice, generator: torch.Generator, _: Progress | None) -> Tensor:
+        features = representation.encode(images[some].to(model.device), generator)
+        mean, _log_variance = model.encode(features, None if labels is None else labels[some])
+        return mean
+
     # A representation that draws its binarization draws the same one each time.
-    generator = torch.Generator().manual_seed(0)
-    found = []
-    with torch.no_grad():
-        for start in range(0, len(images), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            features = representation.encode(images[part].cpu(), generator).to(model.device)
-            mean, _ = model.encode(features, None if labels is None else labels[part])
-            found.append(mean.cpu())
-    return torch.cat(found)
+    return in_chunks(encode, model, len(images), 0, "encode")
 
 
 def images_of(image_model: Trained, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -74,15 +68,13 @@ def images_of(image_model: Trained, latents: Tensor, labels: Tensor | None = Non
     ModelError
         If the model has no latents, or labels do not fit.
     """
-    model, found = _autoencoder(image_model), []
-    with torch.no_grad():
-        for start in range(0, len(latents), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            features = model.decode(
-                latents[part].to(model.device), None if labels is None else labels[part]
-            )
-            found.append(image_model.representation.decode(features.cpu()))
-    return torch.cat(found)
+    model, representation = autoencoder_of(image_model), image_model.representation
+
+    def decode(some: slice, _: torch.Generator, __: Progress | None) -> Tensor:
+        mine = None if labels is None else labels[some]
+        return representation.decode(model.decode(latents[some].to(model.device), mine))
+
+    return in_chunks(decode, model, len(latents), 0, "decode")
 
 
 def interpolate(
@@ -124,7 +116,7 @@ def interpolate(
     if steps < 2:
         raise ModelError(f"steps={steps} leaves no way between two pictures; give 2 or more")
     ends = None if classes is None else torch.tensor(classes)
-    latents = latents_of(image_model, torch.stack([_floats(a), _floats(b)]), ends)
+    latents = latents_of(image_model, torch.stack([to_floats(a).cpu(), to_floats(b).cpu()]), ends)
     start, end = latents
     shares = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
     way = _slerp(start, end, shares) if spherical else torch.lerp(start, end, shares)
@@ -181,7 +173,7 @@ def traverse(
     ModelError
         If the model has no latents, a dimension does not exist, or a number is out of range.
     """
-    model = _autoencoder(image_model)
+    model = autoencoder_of(image_model)
     size = model.config.latent
     dimensions = range(size) if dimensions is None else dimensions
     wrong = [k for k in dimensions if not 0 <= k < size]
@@ -192,7 +184,7 @@ def traverse(
     if steps < 2 or not (math.isfinite(span) and span > 0):
         raise ModelError(f"steps={steps}, span={span}: give 2 steps or more, and a positive span")
     labels = None if label is None else torch.tensor([label])
-    centre = latents_of(image_model, _floats(image)[None], labels)[0]
+    centre = latents_of(image_model, to_floats(image)[None], labels)[0]
     mean, deviation = (values.cpu() for values in model.latent_spread)
     rows = centre.repeat(len(dimensions), steps, 1)
     for row, k in zip(rows, dimensions, strict=True):
@@ -222,153 +214,15 @@ def principal_plane(latents: Tensor) -> tuple[Tensor, float]:
     return (centred @ axes[:2].T).float(), share
 
 
-def plot_latent(
-    image_model: Trained,
-    images: Tensor,
-    labels: Tensor | None = None,
-    class_names: Sequence[str] | None = None,
-) -> Figure:
-    """Latents of images as points: the latents themselves if two, else two principal components.
-
-    Parameters
-    ----------
-    image_model : ImageModel
-        Of a VAE or AE with two latent dimensions or more.
-    images : uint8 or float tensor (N, colours, h, w)
-        Three or more.
-    labels : int64 tensor (N,), optional
-        Colour the points; a conditional model needs them too.
-    class_names : sequence of str, optional
-        By default the numbers of the classes.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The share of the variance that is seen stands in the title.
+def autoencoder_of(image_model: Trained) -> Autoencoder:
+    """The model, if it has latents.
 
     Raises
     ------
     ModelError
-        If the model has no latents or one only, or there are too few images.
+        If it has none.
     """
-    from ..plotting.layout import Sheet
-
-    model = _autoencoder(image_model)
-    if model.config.latent < 2 or len(images) < 3:
-        raise ModelError(
-            f"{len(images)} images in {model.config.latent} latent dimensions make no plot; give "
-            "3 images or more and 2 dimensions or more"
-        )
-    latents = latents_of(image_model, images, labels if model.classes else None)
-    if model.config.latent == 2:
-        points, names, title = latents, ("latent 0", "latent 1"), "Latents"
-    else:
-        points, share = principal_plane(latents)
-        names = ("principal component 1", "principal component 2")
-        title = f"Latents: 2 of {model.config.latent} dimensions, {share:.0%} of the variance"
-    sheet = Sheet(6.4, 6.2)
-    axes = sheet.axes(left=0.8, top=0.5, width=5.3, height=5.1)
-    if labels is None:
-        axes.scatter(*points.T.numpy(), s=6, linewidths=0, color="tab:blue")
-    else:
-        _scatter(axes, points, labels, class_names)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel(names[0], fontsize=9)
-    axes.set_ylabel(names[1], fontsize=9)
-    axes.set_title(title, fontsize=10)
-    axes.tick_params(labelsize=8)
-    return sheet.figure
-
-
-def _scatter(axes: Any, points: Tensor, labels: Tensor, class_names: Sequence[str] | None) -> None:
-    """Points by class; the name stands amid each, since ten colours are too many to tell apart."""
-    from matplotlib import colormaps
-    from matplotlib.patheffects import withStroke
-
-    found = labels.unique().tolist()
-    for place, label in enumerate(found):
-        own = points[labels == label]
-        colour = colormaps["tab10"](place % 10)
-        axes.scatter(*own.T.numpy(), s=6, linewidths=0, alpha=0.6, color=colour)
-    for place, label in enumerate(found):
-        middle = points[labels == label].median(0).values.tolist()
-        name = str(label) if class_names is None else class_names[label]
-        halo = [withStroke(linewidth=3, foreground="white")]
-        axes.text(
-            *middle,
-            name,
-            color=colormaps["tab10"](place % 10),
-            fontsize=13,
-            fontweight="bold",
-            ha="center",
-            va="center",
-            path_effects=halo,
-        )
-
-
-def plot_manifold(image_model: Trained, rows: int = 20, *, label: int | None = None) -> Figure:
-    """Decode a square of quantiles of a latent space of two dimensions.
-
-    Parameters
-    ----------
-    image_model : ImageModel
-        Of a VAE or AE with two latent dimensions.
-    rows : int
-        Images a side, at even probabilities of the normal distribution.
-    label : int, optional
-        Class, where the model is conditional.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ModelError
-        If the model has not two latent dimensions, or ``rows`` is less than 1.
-
-    References
-    ----------
-    Kingma and Welling, Auto-encoding variational Bayes, 2014, figure 4.
-    """
-    from ..plotting.layout import Sheet, show
-    from .grid import image_grid
-
-    model = _autoencoder(image_model)
-    if model.config.latent != 2:
-        raise ModelError(
-            f"a manifold is drawn of 2 latent dimensions, not {model.config.latent}; train with "
-            "latent=2"
-        )
-    if rows < 1:
-        raise ModelError(f"rows={rows} shows nothing; give 1 or more")
-    shares = (torch.arange(rows) + 0.5) / rows
-    normal = torch.special.ndtri(shares)
-    down, right = torch.meshgrid(normal.flip(0), normal, indexing="ij")
-    noise = torch.stack([right, down], -1).flatten(0, 1)  # (rows * rows, 2)
-    with torch.no_grad():
-        latents = model.from_normal(noise.to(model.device))
-    labels = None if label is None else torch.tensor([label]).expand(len(latents))
-    pixels = image_grid(images_of(image_model, latents, labels), columns=rows, gap=0)
-    sheet = Sheet(6.4, 6.6)
-    axes = sheet.axes(left=0.7, top=0.5, width=5.4, height=5.4)
-    look: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
-    # Quantiles, so that the axes are even: probability 0 to 1, the second upwards.
-    show(axes, np.asarray(pixels), extent=(0, 1, 0, 1), **look)
-    axes.set_xlabel("quantile of latent 0", fontsize=9)
-    axes.set_ylabel("quantile of latent 1", fontsize=9)
-    axes.set_title("Decoded latents", fontsize=10)
-    axes.tick_params(labelsize=8)
-    return sheet.figure
-
-
-def _autoencoder(image_model: Trained) -> Autoencoder:
     model = image_model.model
     if not isinstance(model, Autoencoder):
         raise ModelError(f"a {model.name} has no latents of a picture; train a vae or an ae")
     return model
-
-
-def _floats(image: Tensor) -> Tensor:
-    """A picture in [0, 1], on the CPU, of uint8 or float."""
-    return (image.float() / 255 if image.dtype == torch.uint8 else image.float()).cpu()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,14 +99,16 @@ def describe(model: Model, provenance: Mapping[str, Any]) -> dict[str, Any]:
 def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
     """Write ``metrics.json``, keeping other entries that are there, and the model card anew.
 
+    Entries that cannot be read are replaced.
+
     Raises
     ------
     StoreError
-        If the folder holds no model, or a file cannot be written.
+        If the folder holds no model, a figure is not finite, or a file cannot be written.
     """
     folder = Path(folder)
     described = read_config(folder)
-    merged = {**read_metrics(folder), **metrics}
+    merged = {**_metrics_if_intact(folder), **metrics}
     _write_json(folder / "metrics.json", merged)
     text = card(described, merged, grid=(folder / "samples.png").is_file())
     with atomic_write(_target(folder / "README.md"), StoreError) as temporary:
@@ -113,8 +116,15 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    try:
+        # What is not finite is no JSON, and could not be read again.
+        text = json.dumps(data, indent=2, allow_nan=False)
+    except ValueError as cause:
+        raise StoreError(
+            f"{path}: a value of it is not finite, so that it is not written"
+        ) from cause
     with atomic_write(_target(path), StoreError) as temporary:
-        temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _target(path: Path) -> Path:
@@ -137,8 +147,13 @@ def read_model(folder: StrPath) -> tuple[Model, Representation, dict[str, Any]]:
     """
     folder = Path(folder)
     described = read_config(folder)
-    representation = read_representation(folder)
     path = folder / "model.safetensors"
+    if not os.path.lexists(path) and (folder / "checkpoints").is_dir():
+        raise StoreError(
+            f"{folder}: is not trained to its end; go on with: "
+            f"gaborkit train --resume {shlex.quote(str(folder))}"
+        )
+    representation = read_representation(folder)
     with opened(path) as file:
         model = build(folder, described, representation.space, shapes_of(path, file))
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -149,7 +164,7 @@ def read_model(folder: StrPath) -> tuple[Model, Representation, dict[str, Any]]:
     return (
         model.eval(),
         representation,
-        {**described["provenance"], "metrics": read_metrics(folder)},
+        {**described["provenance"], "metrics": _metrics_if_intact(folder)},
     )
 
 
@@ -220,6 +235,14 @@ def read_metrics(folder: StrPath) -> dict[str, Any]:
     """
     path = Path(folder) / "metrics.json"
     return read_json(path) if os.path.lexists(path) else {}
+
+
+def _metrics_if_intact(folder: Path) -> dict[str, Any]:
+    """As :func:`read_metrics`; a model is none the worse for figures that are lost."""
+    try:
+        return read_metrics(folder)
+    except StoreError:
+        return {}
 
 
 def build(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ...errors import DataError
-
-#: Called with how much is done and how much there is in all: pictures, or bytes of a download.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +119,17 @@ class Dataset:
         """Colours, height and width of every image."""
         colours, height, width = self.train.images.shape[1:]
         return colours, height, width
+
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of all images and labels; the same for the same splits."""
+        total = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for tensor in (split.images, split.labels):
+                if tensor is not None:
+                    # Without the shape, an image could move from one split to the next.
+                    total.update(f"{tuple(tensor.shape)}".encode())
+                    total.update(tensor.cpu().contiguous().numpy().data)
+        return total.hexdigest()
 
     def describe(self) -> str:
         """One line of text for logs."""

@@ -11,7 +11,7 @@ from urllib.error import URLError
 
 from ...errors import DataError
 from ...files import atomic_write
-from .dataset import Progress
+from ..progress import Progress
 
 #: Seconds without an answer after which the next mirror is tried.
 TIMEOUT = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from ...errors import DataError, PictureError
 from ...images import FORMATS, luminance, read_image
-from .dataset import Dataset, Progress, Split, hold_out
+from ..progress import Progress
+from .dataset import Dataset, Split
 from .idx import NAMES, find
 from .resizing import Fit, fitted
 
@@ -30,6 +32,10 @@ def read_folder(
     folder: Path, size: int, fit: Fit, colour: bool | None, progress: Progress | None = None
 ) -> Dataset:
     """Read every picture of a folder; hold out a tenth for validation and a tenth for the test.
+
+    The content of a file decides where it goes: a picture that is added moves no other from one
+    split to another, and copies of a picture stay together. (Where no picture is for the test, or
+    none for validation, one is taken that another may replace; so it is with a few pictures.)
 
     Parameters
     ----------
@@ -50,18 +56,43 @@ def read_folder(
         not clear.
     """
     paths, labels, names = _pictures(folder)
-    images = []
+    images, places = [], []
+    read = partial(read_picture, size=size, fit=fit, colour=colour)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for image in pool.map(partial(read_picture, size=size, fit=fit, colour=colour), paths):
+        for image, place in pool.map(lambda path: (read(path), _place(path)), paths):
             images.append(image)
+            places.append(place)
             if progress is not None:
                 progress(len(images), len(paths))
     colours = 3 if colour else max(len(image) for image in images)
     together = torch.stack([image.expand(colours, -1, -1) for image in images])
-    tenth = max(1, round(len(paths) / 10))
-    rest, test = hold_out(Split(together, labels), tenth)
-    train, validation = hold_out(rest, tenth)
+    train, validation, test = map(Split(together, labels).take, _parts(places))
     return Dataset(f"{folder.resolve().name}/", train, validation, test, names)
+
+
+def _place(path: Path) -> float:
+    """Number from 0 to 1 that the content of a file has for good."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _parts(places: list[float]) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices for training, validation and test: the lowest tenth is the test, then validation.
+
+    Examples
+    --------
+    >>> _parts([0.5, 0.19, 0.04, 0.9, 0.07])
+    (tensor([0, 3]), tensor([1]), tensor([2, 4]))
+    >>> _parts([0.9, 0.4, 0.5])
+    (tensor([0]), tensor([2]), tensor([1]))
+    """
+    order = torch.tensor(places, dtype=torch.float64).argsort(stable=True)
+    # At least one for each purpose.
+    test = min(max(sum(place < 0.1 for place in places), 1), len(places) - 2)
+    held = min(max(sum(place < 0.2 for place in places), test + 1), len(places) - 1)
+    train, validation, tested = order[held:], order[test:held], order[:test]
+    return train.sort().values, validation.sort().values, tested.sort().values
 
 
 def _pictures(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
@@ -145,7 +176,3 @@ def _bytes_range(path: Path, stored: np.ndarray) -> np.ndarray:
         f"{path}: holds {stored.dtype} from {low} to {high}; "
         "uint8, uint16 and floats from 0 to 1 work"
     )
-
-
-# cli/pictures.py knows it by this name.
-_read = read_picture

@@ -15,7 +15,8 @@ import torch
 
 from ...errors import DataError
 from ...files import StrPath
-from .dataset import Dataset, Progress, Split, balanced, hold_out
+from ..progress import Progress
+from .dataset import Dataset, Split, balanced, hold_out
 from .download import download
 from .folder import SIZE, read_folder
 from .idx import NAMES, find, read_split
@@ -72,7 +73,8 @@ def load_dataset(
         5,000 are for validation. ``mnist``, ``fashion`` (Fashion-MNIST), ``kmnist``
         (Kuzushiji-MNIST): 60,000 and 10,000 images, 5,000 of the 60,000 for validation. Or a
         folder of pictures, whose subfolders are the classes; a tenth is for validation, a tenth
-        for the test. A folder of one of these names is given as ``./mnist``.
+        for the test, chosen by the content of each file, so that pictures which are added move no
+        others. A folder of one of these names is given as ``./mnist``.
     data_dir : path, optional
         Where the four IDX files of a data set are, in this folder or in ``MNIST/raw`` inside it
         as torchvision has them, gzip-compressed or not. Missing files are downloaded there. By

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ...errors import ModelError
 from ..data import Split
-from ..models.model import Model, Progress
+from ..models.model import Model
+from ..progress import Progress
 from ..representation import Raw, Representation
 from .figures import Figure
 
@@ -43,6 +44,16 @@ class Domain:
     text: str
     discrete: bool
     valid: bool = True
+
+
+_GREY = (
+    "The Bernoulli cross-entropy of values between 0 and 1 is no likelihood (Loaiza-Ganem and "
+    "Cunningham, 2019); binarize the pixels, or train with the continuous Bernoulli"
+)
+_BINARY = (
+    "A likelihood of grey values is none of pixels that are 0 or 1, on which a density may be as "
+    "large as you like; train with the Bernoulli, or do not binarize"
+)
 
 
 def likelihood_domain(representation: Representation, likelihood: str | None = None) -> Domain:
@@ -70,9 +81,10 @@ def likelihood_domain(representation: Representation, likelihood: str | None = N
     """
     space = representation.space
     binarize = representation.binarize if isinstance(representation, Raw) else None
-    if binarize is not None and (space.scaling == "levels" or likelihood == "bernoulli"):
-        how = "dynamically binarized pixels" if binarize == "dynamic" else None
-        return Domain(how or "pixels binarized at 1/2", discrete=True)
+    if binarize is not None:
+        how = "dynamically binarized pixels" if binarize == "dynamic" else "pixels binarized at 1/2"
+        valid = space.scaling == "levels" or likelihood == "bernoulli"
+        return Domain(how, discrete=valid, valid=valid)
     raw = isinstance(representation, Raw)
     variable = "pixels" if raw else "Gabor coefficients"
     if not raw:
@@ -150,7 +162,9 @@ def likelihood_figures(
     exact, bounded = hasattr(model, "log_likelihood"), hasattr(model, "elbo")
     if not exact and not bounded:
         return [], [f"a model of kind {model.name} has no likelihood"]
-    domain = likelihood_domain(representation, getattr(model.config, "likelihood", None))
+    likelihood = getattr(model.config, "likelihood", None)
+    bernoulli = likelihood == "bernoulli"
+    domain = likelihood_domain(representation, likelihood)
     where = f"{domain.text} of {len(test):,} images of {name}"
     if exact and not representation.stochastic:
         repeats = 1
@@ -161,7 +175,8 @@ def likelihood_figures(
     if exact:
         measures["NLL, exact"] = lambda x, y, _: methods.log_likelihood(x, y)
     else:
-        measures["NLL, ELBO bound" if domain.valid else "Cross-entropy + KL"] = methods.elbo
+        loss = "Cross-entropy + KL" if bernoulli else "Reconstruction + KL"
+        measures["NLL, ELBO bound" if domain.valid else loss] = methods.elbo
         if domain.valid:
             measures[f"NLL, IWAE-{importance_samples} bound"] = lambda x, y, generator: (
                 methods.iwae(x, y, importance_samples, generator)
@@ -182,10 +197,7 @@ def likelihood_figures(
             _figure(f"{title}, bits", nats, "bits/dim", scale, last.protocol, last.domain)
         )
     if not domain.valid:
-        notes.append(
-            "The Bernoulli cross-entropy of values between 0 and 1 is no likelihood (Loaiza-Ganem "
-            "and Cunningham, 2019); binarize the pixels, or train with the continuous Bernoulli"
-        )
+        notes.append(_GREY if bernoulli else _BINARY)
     if not isinstance(representation, Raw):
         notes.append(
             "A likelihood of Gabor coefficients is of that domain alone: it says nothing of pixels"

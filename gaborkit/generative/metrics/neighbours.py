@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelError
+from ..pixels import to_floats
 from .quality import check_features
-from .shipped import pixels
 
 #: Distances held at once.
 BUDGET = 2**24
@@ -148,7 +148,7 @@ def nearest_distances(images: Tensor, others: Tensor | None = None) -> Tensor:
         )
     if len(targets) < (2 if others is None else 1):
         raise ModelError("there is no other image to compare with; draw more")
-    rows, columns = pixels(images).flatten(1).cpu(), pixels(targets).flatten(1).cpu()
+    rows, columns = to_floats(images).flatten(1).cpu(), to_floats(targets).flatten(1).cpu()
     found = [part.amin(1) for part in _distances(rows, columns, itself=others is None)]
     return torch.cat(found) / rows.shape[1] ** 0.5
 

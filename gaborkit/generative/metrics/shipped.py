@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...errors import ModelError, StoreError
 from ...files import atomic_write
+from ..pixels import to_floats
 from .classifier import DigitClassifier
 
 #: The weights, and beside them their SHA-256 as ``sha256sum`` writes and checks it.
@@ -130,15 +131,10 @@ def judge(images: Tensor, classifier: DigitClassifier, smoothing: float = SMOOTH
     device = next(classifier.parameters()).device
     features, probabilities = [], []
     for chunk in images.split(CHUNK):
-        found = classifier.features(pixels(chunk).to(device))  # (B, 64)
+        found = classifier.features(to_floats(chunk).to(device))  # (B, 64)
         features.append(found.double().cpu())
         smoothed = classifier.head(found).double().softmax(1).cpu()  # (B, 10)
         # The largest is 1/10 or more, so something is always left.
         clear = (smoothed - smoothing / smoothed.shape[1]).clamp(min=0)
         probabilities.append(clear / clear.sum(1, keepdim=True))
     return Judgement(torch.cat(features), torch.cat(probabilities))
-
-
-def pixels(images: Tensor) -> Tensor:
-    """Images as floats in [0, 1], be they uint8 or floats."""
-    return images.float() / 255 if images.dtype == torch.uint8 else images.float()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError
-from .shipped import pixels
+from ..pixels import to_floats
 
 
 def train_on_synthetic(
@@ -71,7 +71,7 @@ def train_on_synthetic(
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(seed)
-    inputs, truth = pixels(images).cpu(), labels.cpu()
+    inputs, truth = to_floats(images).cpu(), labels.cpu()
     for _ in range(steps):
         chosen = torch.randint(len(inputs), (batch_size,), generator=generator)
         loss = functional.cross_entropy(network(inputs[chosen]), truth[chosen])
@@ -80,7 +80,7 @@ def train_on_synthetic(
         optimizer.step()
         schedule.step()
     with torch.no_grad():
-        logits = torch.cat([network(pixels(part).cpu()) for part in test_images.split(500)])
+        logits = torch.cat([network(to_floats(part).cpu()) for part in test_images.split(500)])
     return float((logits.argmax(1) == test_labels.cpu()).double().mean())
 
 

@@ -12,9 +12,10 @@ from torch.func import functional_call
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ...errors import ModelError
+from ..progress import Progress
 from ..space import Scaling, Space
 from .gan_losses import GAN_LOSSES, GANLossName, gradient_penalty
-from .model import Loss, Model, Progress
+from .model import Loss, Model
 
 Norm = Literal["none", "batch", "spectral"]
 Output = Literal["tanh", "linear"]

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError
+from ..progress import Progress
 from ..space import Scaling, Space
 from .masked import Head, make_head
-from .model import Loss, Model, Progress
+from .model import Loss, Model
 from .sampling import Cache, chunk_size, draw_cached, draw_naively
 
 Method = Literal["cached", "naive"]

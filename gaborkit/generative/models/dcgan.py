@@ -150,6 +150,7 @@ _BETAS = (0.5, 0.999)
 _SMALL = DCGANConfig(latent=64, width=16)
 _SMALL_TRAINING = {
     "steps": 3000,
+    "sample_every": 300,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "betas": _BETAS,
@@ -160,6 +161,7 @@ _SMALL_TRAINING = {
 _ARTICLE = DCGANConfig(width=128)
 _ARTICLE_TRAINING = {
     "steps": 25_000,
+    "sample_every": 2500,
     "batch_size": 128,
     "learning_rate": 2e-4,
     "betas": _BETAS,
@@ -167,6 +169,7 @@ _ARTICLE_TRAINING = {
 _LARGE = DCGANConfig(width=128, loss="hinge")
 _LARGE_TRAINING = {
     "steps": 100_000,
+    "sample_every": 10_000,
     "batch_size": 256,
     "learning_rate": 2e-4,
     "betas": _BETAS,
@@ -177,7 +180,13 @@ PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
     ("small", "gabor"): (
         _SMALL,
-        {**_SMALL_TRAINING, "steps": 4000, "batch_size": 32, "learning_rate": 5e-4},
+        {
+            **_SMALL_TRAINING,
+            "steps": 4000,
+            "sample_every": 400,
+            "batch_size": 32,
+            "learning_rate": 5e-4,
+        },
     ),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
     ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),

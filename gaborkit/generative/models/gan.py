@@ -99,6 +99,7 @@ _ARTICLE = GANConfig(discriminator_steps=20)
 # The article names no number of steps: this is 50 times through MNIST.
 _ARTICLE_TRAINING = {
     "steps": 46_900,
+    "sample_every": 4690,
     "batch_size": 64,
     "learning_rate": 2e-4,
     "betas": (0.5, 0.999),
@@ -116,6 +117,7 @@ _SMALL_GABOR = GANConfig(
 )
 _SMALL_TRAINING = {
     "steps": 8000,
+    "sample_every": 800,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "betas": (0.5, 0.999),
@@ -127,6 +129,7 @@ _LARGE = GANConfig(
 )
 _LARGE_TRAINING = {
     "steps": 100_000,
+    "sample_every": 10_000,
     "batch_size": 256,
     "learning_rate": 2e-4,
     "betas": (0.5, 0.999),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..progress import Progress
 from ..space import Scaling, Space
-
-#: Called with how much is done and how much there is in all.
-Progress = Callable[[int, int], None]
-
 
 #: Of a model: (name, ``raw`` or ``gabor``) to the configuration and fields of
 #: :class:`~gaborkit.generative.training.settings.Training`.
@@ -56,6 +53,8 @@ class Model(nn.Module, ABC):
     Config: ClassVar[type]
     #: Configuration and training settings by the preset's name and the kind of features.
     presets: ClassVar[Presets]
+    #: Options of the representation that a preset is made for, by the same keys; few have any.
+    preset_representations: ClassVar[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
 
     def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
         super().__init__()

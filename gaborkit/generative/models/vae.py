@@ -10,7 +10,14 @@ from torch import Tensor
 
 from ...errors import ModelError
 from ..space import Space
-from .autoencoder import AE_PRESETS, CHUNK, VAE_PRESETS, Autoencoder, normal_like
+from .autoencoder import (
+    AE_PRESETS,
+    CHUNK,
+    VAE_PRESETS,
+    VAE_REPRESENTATIONS,
+    Autoencoder,
+    normal_like,
+)
 from .autoencoder import AEConfig as AEConfig
 from .autoencoder import VAEConfig as VAEConfig
 from .model import Loss
@@ -43,6 +50,7 @@ class VAE(Autoencoder):
     name = "vae"
     Config = VAEConfig
     presets = VAE_PRESETS
+    preset_representations = VAE_REPRESENTATIONS
     encoder_outputs = 2
 
     def forward(

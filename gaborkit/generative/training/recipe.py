@@ -29,7 +29,8 @@ class Recipe:
     features : str
         ``raw`` or ``gabor``.
     preset : str
-        ``small``, ``article``, ``large``, or ``auto``: what the model prefers.
+        Of the model: ``small``, ``article``, ``large``, or another that it has; or ``auto``: what
+        the model prefers.
     data, data_dir, size, colour, fit, limit
         See :func:`~gaborkit.generative.data.load_dataset`.
     classes : bool
@@ -38,7 +39,8 @@ class Recipe:
         Passes through the data, instead of ``steps`` of the training.
     representation, config, training : dict
         Fields that replace those of the preset: options of the representation, of the model's
-        configuration, and of :class:`Training`.
+        configuration, and of :class:`Training`. Binarized pixels have 2 levels, and ``patience``
+        counts validations once an epoch, unless fields here say otherwise.
 
     Raises
     ------
@@ -82,26 +84,57 @@ class Recipe:
                     "give one of them"
                 )
         # So that what does not fit is known before data are loaded.
-        self.configuration()
+        self._check_binarized(self.configuration())
         self.settings()
+
+    def _check_binarized(self, config: Any) -> None:
+        """Refuse binarized pixels where the model's likelihood is of another variable."""
+        likelihood = getattr(config, "likelihood", None)
+        if not self._binarized or likelihood == "bernoulli":
+            return
+        if self.kind.scaling(config) != "levels":
+            having = "" if likelihood is None else f" with likelihood={likelihood}"
+            raise TrainingError(
+                "binarized pixels are 0 or 1: they are for PixelCNNs, and for a vae or ae with "
+                f"likelihood=bernoulli, not for {self.model}{having}"
+            )
 
     @property
     def kind(self) -> type[Model]:
         """Class of the model."""
         return MODELS[self.model]
 
+    @property
+    def _preset_name(self) -> str:
+        return self.kind.default_preset(self.features) if self.preset == "auto" else self.preset
+
     def _preset(self) -> tuple[Any, dict[str, Any]]:
-        name = self.kind.default_preset(self.features) if self.preset == "auto" else self.preset
-        return self.kind.preset(name, self.features)
+        return self.kind.preset(self._preset_name, self.features)
+
+    def _options(self) -> dict[str, Any]:
+        """Options of the representation."""
+        key = (self._preset_name, self.features)
+        return {**self.kind.preset_representations.get(key, {}), **self.representation}
+
+    @property
+    def _binarized(self) -> bool:
+        return self._options().get("binarize") is not None
 
     def configuration(self) -> Any:
         """The model's configuration."""
-        return from_dict(self.kind.Config, {**to_dict(self._preset()[0]), **self.config})
+        fields = to_dict(self._preset()[0])
+        if self._binarized and "levels" in fields:
+            fields["levels"] = 2
+        return from_dict(self.kind.Config, {**fields, **self.config})
 
     def settings(self, images: int | None = None) -> Training:
         """How it is trained; ``images`` are the data's, of which epochs are counted."""
         fields = {**to_dict(Training()), **self._preset()[1], **self.training}
         fields = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        if fields["patience"] and "validate_every" not in self.training:
+            fields["validate_every"] = 1  # once an epoch, where there are data to know its length
+            if images is not None:
+                fields["validate_every"] = math.ceil(images / fields["batch_size"])
         if self.epochs is not None and images is not None:
             fields["steps"] = math.ceil(self.epochs * images / fields["batch_size"])
         return from_dict(Training, fields, "training", TrainingError)
@@ -121,11 +154,9 @@ class Recipe:
     def represented(self, config: Any, images: torch.Tensor) -> Representation:
         """Representation, scaled as the model asks, fitted to images (N, colours, h, w)."""
         scaling = self.kind.scaling(config)
-        options = (
-            {"levels": config.levels, **self.representation}
-            if scaling == "levels"
-            else {**self.representation}
-        )
+        options = self._options()
+        if scaling == "levels":
+            options = {"levels": config.levels, **options}
         colours, height, width = images.shape[1:]
         kind: Callable[..., Representation] = REPRESENTATIONS[self.features]
         try:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
 from ... import __version__
@@ -22,11 +24,13 @@ from .. import store
 from ..configuration import from_dict, to_dict
 from ..data import Dataset
 from ..device import choose_device
+from ..evaluation import DIGITS
 from ..image_model import ImageModel
 from ..metrics.collapse import CollapseWatch
 from ..models.model import Model
 from ..randomness import initialised
 from ..representation import Representation
+from .folder import check_free, claimed, locked
 from .interruption import Interrupted as Interrupted
 from .recipe import Recipe as Recipe
 from .settings import Training
@@ -56,7 +60,7 @@ def start(
     ----------
     recipe : Recipe
     out : path
-        A folder that does not exist, or is empty.
+        A folder that does not exist, or is empty. Of several processes the main one decides.
     device : str
         See :func:`~gaborkit.generative.device.choose_device`.
     progress : bool
@@ -71,9 +75,11 @@ def start(
     GaborkitError
         If anything does not fit; see the error's class.
     """
-    out, where = Path(out), choose_device(device)
+    where = choose_device(device)
     state = PartialState(cpu=where.type == "cpu")
-    _check_free(out)
+    # The main process may have taken a name that was free.
+    out = Path(broadcast_object_list([out])[0])
+    check_free(out)
     with state.main_process_first():
         dataset = _load(recipe, progress)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
@@ -86,14 +92,11 @@ def start(
     state.wait_for_everyone()
     run = _Run(out, recipe, dataset, training, model, representation)
     trainer = run.trainer(where, progress, say)
-    if trainer.main:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as cause:
-            raise StoreError(f"{out}: no such folder can be made ({cause.strerror})") from cause
-        store.write_representation(out, representation)
-        run.write_config()
-    return run.train(trainer)
+    with claimed(out) if trainer.main else contextlib.nullcontext():
+        if trainer.main:
+            store.write_representation(out, representation)
+            run.write_config()
+        return run.train(trainer)
 
 
 def resume(
@@ -105,6 +108,9 @@ def resume(
     say: Say | None = None,
 ) -> ImageModel:
     """Go on with a run, exactly as it would have gone on by itself.
+
+    A run that is finished stays as it is. Where steps are added, figures of the old weights in
+    ``metrics.json`` are dropped in the end.
 
     Parameters
     ----------
@@ -119,14 +125,27 @@ def resume(
     Raises
     ------
     StoreError
-        If the folder holds no run, or one that is damaged or was changed.
+        If the folder holds no run, or one that is damaged, was changed, or is being trained.
     TrainingError
         If ``steps`` does not fit.
     Interrupted
         As in :func:`start`.
     """
     out, where = Path(run), choose_device(device)
+    state = PartialState(cpu=where.type == "cpu")
     described = store.read_config(out)
+    with locked(out) if state.is_main_process else contextlib.nullcontext():
+        return _resume(out, described, steps, where, progress, say)
+
+
+def _resume(
+    out: Path,
+    described: Mapping[str, Any],
+    steps: int | None,
+    where: torch.device,
+    progress: bool,
+    say: Say | None,
+) -> ImageModel:
     recipe, training = _read_run(out, described)
     representation = store.read_representation(out)
     if steps is not None and steps != training.steps:
@@ -136,8 +155,7 @@ def resume(
                 f"{training.steps:,}; train anew, or with schedule='constant'"
             )
         training = dataclasses.replace(training, steps=steps)
-    state = PartialState(cpu=where.type == "cpu")
-    with state.main_process_first():
+    with PartialState().main_process_first():
         dataset = _load(recipe, progress)
     _check_classes(recipe, dataset)
     with initialised(training.seed):
@@ -145,6 +163,10 @@ def resume(
     going_on = _Run(out, recipe, dataset, training, model, representation)
     trainer = going_on.trainer(where, progress, say)
     trainer.load()
+    finished = going_on.finished(trainer)
+    if finished is not None:
+        trainer.say(f"finished already, after step {trainer.step:,}; {out} stays as it is")
+        return finished
     if trainer.main:
         going_on.write_config()
     trainer.say(f"going on after step {trainer.step:,} of {training.steps:,}")
@@ -162,6 +184,20 @@ class _Run:
     model: Model
     representation: Representation
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the data."""
+        return self.dataset.digest()
+
+    @cached_property
+    def watch(self) -> CollapseWatch | None:
+        """Of models that can collapse."""
+        if self.model.has_validation_loss:
+            return None
+        # By classes where the shipped classifier knows them.
+        digits = self.dataset.name in DIGITS and self.dataset.image_shape == (1, 28, 28)
+        return CollapseWatch(self.dataset.train.labels if digits else None)
+
     @property
     def provenance(self) -> dict[str, Any]:
         return {
@@ -169,6 +205,7 @@ class _Run:
             "recipe": dataclasses.asdict(self.recipe),
             "training": to_dict(self.training),
             "data": self.dataset.describe(),
+            "data digest": self.digest,
             "class_names": list(self.dataset.class_names),
         }
 
@@ -182,7 +219,7 @@ class _Run:
             **{f"config.{name}": value for name, value in to_dict(self.model.config).items()},
             **{n: v for n, v in to_dict(self.training).items() if n not in free},
             "representation": _digest(self.representation.to_dict()),
-            "data": _digest(self.dataset),
+            "data": self.digest,
         }
 
     def write_config(self) -> None:
@@ -192,9 +229,6 @@ class _Run:
         def silent(line: str) -> None:
             pass
 
-        watch = None
-        if not self.model.has_validation_loss:
-            watch = _watch(self.dataset)
         speak = say or silent
 
         def on_sample(model: Model, step: int) -> None:
@@ -202,10 +236,7 @@ class _Run:
             folder.mkdir(exist_ok=True)
             drawn = ImageModel(model, self.representation)
             self._write_grid(drawn, folder / f"step-{step:08d}.png")
-            if watch is not None:
-                found = watch(drawn.sample(WATCHED, seed=self.training.seed))
-                if found.message is not None:
-                    speak(f"step {step:,}: {found.message}")
+            self._judge(drawn, step, speak)
 
         return Trainer(
             self.model,
@@ -234,11 +265,32 @@ class _Run:
                     f"stopped early after step {trainer.step:,}: {training.patience} validations "
                     "brought nothing better; the best weights are kept"
                 )
-            self._write_grid(trained, self.out / "samples.png")
             trained.save_pretrained(self.out)
+            self._write_grid(trained, self.out / "samples.png")
+            store.write_metrics(self.out, {})  # for the card, which shows the grid
+            self._judge(trained, trainer.step, trainer.say)
         trainer.accelerator.wait_for_everyone()
         trained.model.to(device)
         return trained
+
+    def finished(self, trainer: Trainer) -> ImageModel | None:
+        """The stored model, if there is no step left and it is that of the last one."""
+        if not trainer.done:
+            return None
+        try:
+            stored = ImageModel.from_pretrained(self.out, str(trainer.accelerator.device))
+        except StoreError:
+            return None  # killed before all was written, or damaged: the checkpoint has it
+        measured = stored.provenance["metrics"].get("training")
+        whole = isinstance(measured, dict) and measured.get("steps") == trainer.step
+        return stored if whole and (self.out / "samples.png").is_file() else None
+
+    def _judge(self, drawn: ImageModel, step: int, say: Say) -> None:
+        """Say so if the samples are all alike."""
+        if self.watch is not None:
+            found = self.watch(drawn.sample(WATCHED, seed=self.training.seed))
+            if found.message is not None:
+                say(f"step {step:,}: {found.message}")
 
     def _introduce(self, trainer: Trainer) -> float:
         """Say what is trained, and return the PSNR of the representation's round trip."""
@@ -279,21 +331,6 @@ def _load(recipe: Recipe, progress: bool) -> Dataset:
         return recipe.dataset(show)
 
 
-def _check_free(out: Path) -> None:
-    """A new run needs a folder of its own."""
-    try:
-        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return
-    except OSError as cause:
-        raise StoreError(f"{out}: cannot be read ({cause.strerror})") from cause
-    if (out / "config.json").is_file():
-        raise StoreError(
-            f"{out}: holds a run already; go on with --resume {out}, or give another --out"
-        )
-    what = "is not empty" if out.is_dir() else "is a file"
-    raise StoreError(f"{out}: {what}; give another --out")
-
-
 def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
     if recipe.classes and len(dataset.class_names) < 2:
         raise TrainingError(
@@ -322,18 +359,5 @@ def _read_run(out: Path, described: Mapping[str, Any]) -> tuple[Recipe, Training
 
 
 def _digest(data: Any) -> str:
-    """SHA-256 of JSON, or of the training and validation images of a data set."""
-    if not isinstance(data, Dataset):
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-    digest = hashlib.sha256()
-    for split in (data.train, data.validation):
-        for tensor in (split.images, split.labels):
-            if tensor is not None:
-                digest.update(np.ascontiguousarray(tensor.numpy()).data)
-    return digest.hexdigest()
-
-
-def _watch(dataset: Dataset) -> CollapseWatch:
-    """By classes where the data are digits, which the shipped classifier knows."""
-    digits = dataset.name in ("mini", "mnist")
-    return CollapseWatch(dataset.train.labels if digits else None)
+    """SHA-256 of JSON."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

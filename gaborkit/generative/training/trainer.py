@@ -12,6 +12,7 @@ process and on two. With more, the order in which gradients are summed may diffe
 
 from __future__ import annotations
 
+import importlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -24,8 +25,9 @@ from tqdm import tqdm
 
 from ...errors import StoreError, TrainingError
 from ..data import Dataset
+from ..models.adversarial import Adversarial
 from ..models.model import Model
-from ..randomness import generator_of, seed_of
+from ..randomness import seed_of
 from ..representation import Representation
 from . import checkpoint, snapshot
 from .average import Average
@@ -35,6 +37,7 @@ from .interruption import Interrupted, Interruption
 from .log import Log
 from .processes import accelerator_for
 from .settings import Training
+from .validation import validation_loss
 
 #: Steps after which several processes agree whether one of them was asked to stop.
 AGREE_EVERY = 10
@@ -132,6 +135,11 @@ class Trainer:
             self.world,
             device,
         )
+        if isinstance(model, Adversarial) and self.order.share < 2:
+            raise TrainingError(
+                f"batch_size={training.batch_size} leaves each process a single image, which has "
+                f"no statistics for batch normalisation; give {2 * self.world} or more"
+            )
         self.held_out: Batches | None = None
         if model.has_validation_loss:
             self.held_out = Batches(dataset.validation, representation, labelled, device)
@@ -152,6 +160,9 @@ class Trainer:
             raise TrainingError("precision='fp16' needs a GPU; on a CPU choose 'bf16' or 'no'")
         if training.compile and model.compilable is not None:
             raise TrainingError(f"compile=True: {model.compilable}")
+        if training.tensorboard:
+            # Where it is missing, that is known before a folder is made.
+            importlib.import_module("torch.utils.tensorboard")
 
     # ---- the loop ----
 
@@ -183,7 +194,7 @@ class Trainer:
         self.model.train()
         try:
             with Interruption() as interruption:
-                while self.step < training.steps and not self._stopped:
+                while not self.done:
                     self._update(self.step)
                     self.step += 1
                     bar.update()
@@ -255,6 +266,11 @@ class Trainer:
             self.save()
 
     @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+        return self.step == self.training.steps or self._stopped
+
+    @property
     def _stopped(self) -> bool:
         return 0 < self.training.patience <= self.stale
 
@@ -281,30 +297,21 @@ class Trainer:
             f"(the checkpoint before it is kept in {self._folder})"
         )
 
-    @torch.no_grad()
     def _validate(self) -> float:
-        """Mean loss of the held-out images, each of them once, whatever the number of processes."""
+        """Loss of the held-out images; the weights are kept aside if they are the best so far."""
         assert self.held_out is not None
-        model, training = self.kept, self.training
-        if self.world > 1:
-            # Running statistics are of each process's own images; those of the first are kept.
-            for buffer in model.buffers():
-                torch.distributed.broadcast(buffer, 0)
-        rank = self.order.rank
-        generator = generator_of(self.accelerator.device, training.seed, "validation", rank)
-        mine = torch.arange(rank, self.held_out.count, self.world)
-        total = torch.zeros(2, dtype=torch.float64)  # of the loss, and of the images
-        part = next(iter(self.parameters))
-        model.eval()
-        for indices in mine.split(self.order.share):
-            features, labels = self.held_out(indices.to(generator.device), generator)
-            with self.accelerator.autocast():
-                loss = model(features, labels, generator, part).total
-            total += torch.tensor([float(loss) * len(indices), len(indices)])
+        training = self.training
+        value = validation_loss(
+            self.kept,
+            self.held_out,
+            self.accelerator,
+            part=next(iter(self.parameters)),
+            batch_size=self.order.share,
+            seed=training.seed,
+        )
         self.model.train()
-        if self.world > 1:
-            total = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
-        value = float(total[0] / total[1])
+        if not math.isfinite(value):
+            self._fail(self.step - 1, f"the validation loss is {value}")
         if value < self.best:
             self.best, self.stale = value, 0
             if training.patience and self.main:

@@ -1,0 +1,246 @@
+"""What every representation is: features of images, scaled as a model asks, and the way back."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self, get_args
+
+import torch
+from torch import Tensor
+
+from ...errors import RepresentationError
+from ..pixels import to_floats
+from ..randomness import generator_of
+from ..space import Scaling, Space
+
+#: Version of the description that :meth:`Representation.to_dict` writes.
+VERSION = 1
+
+#: Images encoded at once while fitting, which bounds the memory.
+CHUNK = 512
+
+
+class Representation(ABC):
+    """Images (B, colours, h, w) to features (B, C, H, W), and back.
+
+    Parameters
+    ----------
+    image_shape : (colours, h, w)
+    scaling : str
+        ``unit``, ``symmetric``, ``white`` or ``levels``.
+    levels : int
+        Quantisation levels, 2 to 65,536; only with ``levels``.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, image_shape: tuple[int, int, int], scaling: Scaling, levels: int) -> None:
+        if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+            raise RepresentationError(f"image_shape={image_shape!r} is not (colours, h, w)")
+        if scaling not in get_args(Scaling):
+            raise RepresentationError(
+                f"scaling={scaling!r} is unknown; choose {', '.join(get_args(Scaling))}"
+            )
+        if (scaling == "levels") != (levels != 0) or not (levels == 0 or 2 <= levels <= 65536):
+            raise RepresentationError(
+                f"levels={levels} does not fit scaling={scaling!r}: 2 to 65,536 with 'levels', "
+                "0 with any other"
+            )
+        self.image_shape, self._scaling, self._levels = image_shape, scaling, levels
+        # Per channel: features are gain * coefficients + offset.
+        self.gain = torch.ones(self.channels)
+        self.offset = torch.zeros(self.channels)
+        self.fitted = False
+
+    # ---- what a subclass says ----
+
+    @property
+    @abstractmethod
+    def labels(self) -> tuple[str, ...]:
+        """Name of each channel."""
+
+    def _seen(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        """What is analysed of images: floats in [0, 1]."""
+        return self._checked_images(images)
+
+    @abstractmethod
+    def _analyze(self, images: Tensor) -> Tensor:
+        """Coefficients (B, C, H, W) of float images."""
+
+    @abstractmethod
+    def _synthesize(self, coefficients: Tensor) -> Tensor:
+        """Images of coefficients."""
+
+    @abstractmethod
+    def _options(self) -> dict[str, Any]:
+        """Arguments of the constructor beside shape and scaling, for JSON."""
+
+    # ---- figures ----
+
+    @property
+    def channels(self) -> int:
+        """C, the number of channels of the features."""
+        return len(self.labels)
+
+    @property
+    def space(self) -> Space:
+        """Shape and scaling of the features."""
+        _, height, width = self.image_shape
+        return Space(self.channels, height, width, self._scaling, self._levels)
+
+    @property
+    def redundancy(self) -> float:
+        """Features for each pixel value."""
+        return self.channels / self.image_shape[0]
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether encoding draws random numbers, anew each time."""
+        return False
+
+    # ---- fitting, encoding, decoding ----
+
+    def fit(self, images: Tensor) -> Self:
+        """Choose gain and offset of each channel for these images; returns itself.
+
+        The statistics are those of what :meth:`encode` sees. Where that is drawn anew each time,
+        the draws of the fit are always the same.
+        """
+        if not len(images):
+            raise RepresentationError("there are no images to fit the representation to")
+        total = torch.zeros(self.channels, dtype=torch.float64)
+        squares = torch.zeros_like(total)
+        low, high = torch.full_like(total, math.inf), torch.full_like(total, -math.inf)
+        count = 0
+        generator = generator_of(images.device, "fit") if self.stochastic else None
+        for chunk in images.split(CHUNK):
+            # (C, B * H * W)
+            values = self._analyze(self._seen(chunk, generator)).movedim(1, 0).flatten(1).double()
+            total += values.sum(1).cpu()
+            squares += values.square().sum(1).cpu()
+            low = torch.minimum(low, values.amin(1).cpu())
+            high = torch.maximum(high, values.amax(1).cpu())
+            count += values.shape[1]
+        if self._scaling == "white":
+            mean = total / count
+            deviation = (squares / count - mean**2).clamp(min=0).sqrt()
+            # A channel that never varies stays 0.
+            gain = torch.where(deviation > 1e-6, 1 / deviation, torch.ones_like(deviation))
+            offset = -mean * gain
+        else:
+            low, high = self._range(low, high)
+            gain, offset = 1 / (high - low), -low / (high - low)
+            if self._scaling == "symmetric":
+                gain, offset = 2 * gain, 2 * offset - 1
+        self.gain, self.offset, self.fitted = gain.float(), offset.float(), True
+        return self
+
+    def _range(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        """Range of each channel that is mapped to [0, 1]."""
+        return low, torch.where(high > low, high, low + 1)
+
+    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Features of images.
+
+        Parameters
+        ----------
+        images : uint8 or float tensor (B, colours, h, w)
+            uint8, or floats in [0, 1].
+        generator : torch.Generator, optional
+            For a representation that is ``stochastic``.
+
+        Returns
+        -------
+        tensor (B, C, H, W)
+            float32, or int64 where scaled as levels.
+
+        Raises
+        ------
+        RepresentationError
+            If the shape or dtype does not fit, or :meth:`fit` was not called.
+        """
+        self._check_fitted()
+        values = self._analyze(self._seen(images, generator))
+        features = values * self._broadcast(self.gain, values) + self._broadcast(
+            self.offset, values
+        )
+        if self._scaling != "levels":
+            return features
+        return (features * (self._levels - 1)).round().clamp(0, self._levels - 1).long()
+
+    def decode(self, features: Tensor) -> Tensor:
+        """Images (B, colours, h, w), float32 in [0, 1], of features (B, C, H, W).
+
+        Raises
+        ------
+        RepresentationError
+            If the shape does not fit, or :meth:`fit` was not called.
+        """
+        self._check_fitted()
+        if tuple(features.shape[1:]) != self.space.shape:
+            raise RepresentationError(
+                f"features of shape {tuple(features.shape)} do not fit this representation, which "
+                f"has (B, {', '.join(map(str, self.space.shape))})"
+            )
+        values = features.float()
+        if self._scaling == "levels":
+            values = values / (self._levels - 1)
+        offset, gain = self._broadcast(self.offset, values), self._broadcast(self.gain, values)
+        return self._synthesize((values - offset) / gain).clamp(0, 1)
+
+    def psnr(self, images: Tensor, generator: torch.Generator | None = None) -> float:
+        """Of the round trip, in decibels: 10 log10(1 / mean squared error); at most 200.
+
+        Examples
+        --------
+        >>> from gaborkit.generative import Raw
+        >>> images = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
+        >>> Raw((1, 28, 28), "levels", levels=256).fit(images).psnr(images)
+        200.0
+        """
+        error, count = 0.0, 0
+        for chunk in images.split(CHUNK):
+            wanted = self._checked_images(chunk)
+            found = self.decode(self.encode(chunk, generator))
+            error += float((found - wanted).double().square().sum())
+            count += wanted.numel()
+        return 200.0 if error <= 1e-14 * count else -10 * math.log10(error / count)
+
+    # ---- checks ----
+
+    def _checked_images(self, images: Tensor) -> Tensor:
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise RepresentationError(
+                f"images of shape {tuple(images.shape)} do not fit this representation of "
+                f"(B, {', '.join(map(str, self.image_shape))})"
+            )
+        if images.dtype != torch.uint8 and not images.dtype.is_floating_point:
+            raise RepresentationError(
+                f"images of dtype {images.dtype} are neither uint8 nor floats in [0, 1]"
+            )
+        return to_floats(images)
+
+    def _check_fitted(self) -> None:
+        if not self.fitted:
+            raise RepresentationError("this representation is not fitted; call fit(images) first")
+
+    @staticmethod
+    def _broadcast(values: Tensor, like: Tensor) -> Tensor:
+        return values.to(like.device)[:, None, None]
+
+    # ---- on disk ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """Description that :func:`representation_from_dict` reads; floats are exact."""
+        self._check_fitted()
+        return {
+            "version": VERSION,
+            "name": self.name,
+            "image_shape": list(self.image_shape),
+            "scaling": self._scaling,
+            "levels": self._levels,
+            "gain": self.gain.tolist(),
+            "offset": self.offset.tolist(),
+            **self._options(),
+        }
