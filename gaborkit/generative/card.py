@@ -23,7 +23,7 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
     recipe = provenance.get("recipe")
     recipe = recipe if isinstance(recipe, Mapping) else {}
     # A folder is told by its name: where it lay is nobody's business.
-    features, data = recipe.get("features", "its"), Path(recipe.get("data", "unnamed")).name
+    features, data = recipe.get("features", "its"), Path(str(recipe.get("data", "unnamed"))).name
     lines = [
         "---",
         "library_name: gaborkit",
