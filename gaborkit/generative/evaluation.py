@@ -23,7 +23,7 @@ from .metrics.neighbours import (
     precision_recall,
 )
 from .metrics.quality import frechet_distance, inception_score
-from .metrics.shipped import Judgement, digit_classifier, judge
+from .metrics.shipped import DIGITS, Judgement, digit_classifier, judge, knows
 from .metrics.synthetic import train_on_synthetic
 from .progress import Progress
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from .image_model import ImageModel
 
 __all__ = ["Evaluation", "Figure", "compare", "evaluate"]
-
-#: Data sets that the shipped classifier knows.
-DIGITS = ("mini", "mnist")
 
 #: Of the classifier that is trained on the samples.
 STEPS = 400
@@ -139,8 +136,7 @@ def evaluate(
         notes.append("Samples are black and white: figures against grey test images include that")
     figures += _copies(drawn, dataset)
     judgement = None
-    digits = dataset.name in DIGITS and len(dataset.class_names) == 10
-    if digits and tuple(drawn.shape[1:]) == (1, 28, 28):
+    if knows(dataset) and tuple(drawn.shape[1:]) == dataset.image_shape:
         classifier = digit_classifier()
         judgement = judge(drawn, classifier)
         found, lines = _judged(judgement, dataset, asked, classifier, generator)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...errors import ModelError, StoreError
 from ...files import atomic_write
+from ..data import Dataset
 from ..pixels import to_floats
 from .classifier import DigitClassifier
 
@@ -24,6 +25,19 @@ SMOOTHING = 0.05
 
 #: Images classified at once, which bounds the memory.
 CHUNK = 500
+
+
+#: Data sets that the shipped classifier knows.
+DIGITS = ("mini", "mnist")
+
+
+def knows(dataset: Dataset) -> bool:
+    """Whether the shipped classifier was made for images such as these: 28 x 28 digits."""
+    return (
+        dataset.name in DIGITS
+        and len(dataset.class_names) == 10
+        and dataset.image_shape == (1, 28, 28)
+    )
 
 
 def digit_classifier(path: Path = WEIGHTS) -> DigitClassifier:

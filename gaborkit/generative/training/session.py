@@ -24,9 +24,9 @@ from .. import store
 from ..configuration import from_dict, to_dict
 from ..data import Dataset
 from ..device import choose_device
-from ..evaluation import DIGITS
 from ..image_model import ImageModel
 from ..metrics.collapse import CollapseWatch
+from ..metrics.shipped import knows
 from ..models.model import Model
 from ..randomness import initialised
 from ..representation import Representation
@@ -194,9 +194,7 @@ class _Run:
         """Of models that can collapse."""
         if self.model.has_validation_loss:
             return None
-        # By classes where the shipped classifier knows them.
-        digits = self.dataset.name in DIGITS and self.dataset.image_shape == (1, 28, 28)
-        return CollapseWatch(self.dataset.train.labels if digits else None)
+        return CollapseWatch(self.dataset.train.labels if knows(self.dataset) else None)
 
     @property
     def provenance(self) -> dict[str, Any]:
