@@ -126,7 +126,7 @@ def filter_options(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--tolerance",
             type=Number(above=0, below=1),
-            default=1e-4,
+            default=1e-5,
             show_default=True,
             help="Share of a kernel's envelope that may be cut off.",
         ),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
@@ -22,11 +22,12 @@ from .kernel import TOLERANCE, Kernel
 from .log_gabor import LogGaborKernel
 from .parameters import number
 from .presets import PRESETS
-from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
+from .types import Array, Boundary, ComplexArray, Engine, Part, RealArray, Transfer
 
 if TYPE_CHECKING:
     from .frame import GaborFrame
     from .planning import Plan
+    from .summaries import Statistics, Strongest
 
 #: Families of kernel by the name that a saved bank calls them.
 FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {
@@ -59,8 +60,8 @@ class GaborBank:
     >>> print(bank[:2].table())
       k  family  wavelength  frequency  theta  radius
                          px   cycle/px    deg      px
-      0  gabor            4       0.25      0      10
-      1  gabor            4       0.25     45      10
+      0  gabor            4       0.25      0      11
+      1  gabor            4       0.25     45      11
     """
 
     kernels: tuple[Kernel, ...]
@@ -285,6 +286,7 @@ class GaborBank:
         self,
         image: Array,
         *,
+        part: Part = "complex",
         boundary: Boundary = "reflect",
         engine: Engine = "auto",
         channel_axis: int | None = None,
@@ -305,6 +307,7 @@ class GaborBank:
         return filter_bank(
             self,
             image,
+            part=part,
             boundary=boundary,
             engine=engine,
             channel_axis=channel_axis,
@@ -317,6 +320,7 @@ class GaborBank:
         self,
         image: Array,
         *,
+        part: Part = "complex",
         boundary: Boundary = "reflect",
         engine: Engine = "auto",
         channel_axis: int | None = None,
@@ -329,11 +333,74 @@ class GaborBank:
         return iterate_bank(
             self,
             image,
+            part=part,
             boundary=boundary,
             engine=engine,
             channel_axis=channel_axis,
             tolerance=tolerance,
             transfer=transfer,
+        )
+
+    def statistics(
+        self,
+        image: Array,
+        *,
+        part: Part = "magnitude",
+        boundary: Boundary = "reflect",
+        engine: Engine = "auto",
+        channel_axis: int | None = None,
+        tolerance: float = TOLERANCE,
+    ) -> Statistics:
+        """Mean and deviation of every response; see :func:`gaborkit.summaries.bank_statistics`.
+
+        Examples
+        --------
+        >>> bank = GaborBank.grid(scales=1, orientations=3)
+        >>> mean, deviation = bank.statistics(np.eye(20))
+        >>> mean.shape
+        (3,)
+        """
+        from .summaries import bank_statistics
+
+        return bank_statistics(
+            self,
+            image,
+            part=part,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+        )
+
+    def strongest(
+        self,
+        image: Array,
+        *,
+        over: Literal["orientations", "all"] = "orientations",
+        boundary: Boundary = "reflect",
+        engine: Engine = "auto",
+        channel_axis: int | None = None,
+        tolerance: float = TOLERANCE,
+    ) -> Strongest:
+        """Largest magnitude and its kernel; see :func:`gaborkit.summaries.strongest_kernel`.
+
+        Examples
+        --------
+        >>> bank = GaborBank.grid(scales=2, orientations=3)
+        >>> magnitude, index = bank.strongest(np.eye(20))
+        >>> magnitude.shape
+        (2, 20, 20)
+        """
+        from .summaries import strongest_kernel
+
+        return strongest_kernel(
+            self,
+            image,
+            over=over,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
         )
 
     def plan(

@@ -85,7 +85,7 @@ class GaborKernel(Conventions, Kernel):
     --------
     >>> kernel = GaborKernel(wavelength=8, theta=0.5, sigma=4)
     >>> kernel.sample().shape
-    (35, 35)
+    (39, 39)
     >>> bool(abs(kernel.sample().sum()) < 1e-15)
     True
     >>> kernel.scaled(2, 3).frequency

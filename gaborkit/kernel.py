@@ -11,13 +11,13 @@ import numpy as np
 
 from .errors import KernelError
 from .parameters import is_tensor, number
-from .types import Array, Boundary, ComplexArray, Engine, RealArray, Transfer
+from .types import Array, Boundary, ComplexArray, Engine, Part, RealArray, Transfer
 
 #: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
 Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
 
 #: Share of the envelope's mass that a sampled kernel may leave outside its support.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 
 
 def check_tolerance(tolerance: float) -> None:
@@ -88,14 +88,19 @@ class Kernel(ABC):
         samples: Any = self.sample(tolerance)
         if is_tensor(samples):
             samples = samples.detach().cpu().numpy()
-        size = len(samples)
-        # Real rows for real and imaginary part together: one real row pass then serves both.
+        # Real rows for real and imaginary part together: one real row pass then serves both. Even
+        # and odd rows apart, so that every row is exactly one or the other.
         stacked = np.concatenate([samples.real, samples.imag])
-        columns, values, rows = np.linalg.svd(stacked, full_matrices=False)
-        tail = np.sqrt(np.cumsum(values[::-1] ** 2))[::-1]
-        rank = max(1, int(np.count_nonzero(tail > accuracy * tail[0])))
-        left = (columns[:size, :rank] + 1j * columns[size:, :rank]).T
-        return values[:rank] + 0j, left, rows[:rank] + 0j
+        found = [_halves(stacked, sign) for sign in (1, -1)]
+        values = np.concatenate([half[1] for half in found])
+        columns = np.concatenate([half[0] for half in found])
+        rows = np.concatenate([half[2] for half in found])
+        order = np.argsort(-values, kind="stable")
+        tail = np.sqrt(np.cumsum(values[order][::-1] ** 2))[::-1]
+        chosen = order[: max(1, int(np.count_nonzero(tail > accuracy * tail[0])))]
+        size = len(samples)
+        left = columns[chosen, :size] + 1j * columns[chosen, size:]
+        return values[chosen] + 0j, left, rows[chosen] + 0j
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """What two kernels must share for one's response to give the other's.
@@ -129,6 +134,7 @@ class Kernel(ABC):
         self,
         image: Array,
         *,
+        part: Part = "complex",
         boundary: Boundary = "reflect",
         engine: Engine = "auto",
         channel_axis: int | None = None,
@@ -151,6 +157,7 @@ class Kernel(ABC):
 
         responses = GaborBank([self]).filter(
             image,
+            part=part,
             boundary=boundary,
             engine=engine,
             channel_axis=channel_axis,
@@ -158,3 +165,17 @@ class Kernel(ABC):
             transfer=transfer,
         )
         return responses[..., 0, :, :]
+
+
+def _halves(stacked: RealArray, sign: int) -> tuple[RealArray, RealArray, RealArray]:
+    """Singular vectors and values of the even (1) or odd (-1) part of rows (2 n, n)."""
+    radius = stacked.shape[1] // 2
+    ahead, behind = stacked[:, radius + 1 :], stacked[:, :radius][:, ::-1]
+    # An orthonormal basis of such rows: the centre, and pairs of samples over sqrt(2).
+    half = (ahead + sign * behind) / math.sqrt(2)
+    if sign > 0:
+        half = np.concatenate([stacked[:, radius, None], half], axis=1)
+    columns, values, right = np.linalg.svd(half, full_matrices=False)
+    wings = right[:, sign > 0 :] / math.sqrt(2)
+    centre = right[:, :1] if sign > 0 else np.zeros((len(right), 1))
+    return columns.T, values, np.concatenate([sign * wings[:, ::-1], centre, wings], axis=1)

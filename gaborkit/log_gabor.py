@@ -77,7 +77,7 @@ class LogGaborKernel(Kernel):
     --------
     >>> kernel = LogGaborKernel(wavelength=6)
     >>> kernel.radius(), kernel.sample().shape
-    (11, (23, 23))
+    (15, (31, 31))
     >>> bool(abs(kernel.sample().sum()) < 1e-15)
     True
     """
@@ -231,8 +231,8 @@ class LogGaborKernel(Kernel):
         turns, theta = divmod(self.theta, math.pi)
         if math.pi - theta < 1e-13:
             turns, theta = turns + 1, 0.0
-        key = dataclasses.replace(self, theta=round(theta, 13))
-        return key, bool(turns % 2), 0.0
+        fields = dataclasses.astuple(dataclasses.replace(self, theta=0.0))
+        return (round(theta, 13), "log-gabor", *fields), bool(turns % 2), 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Fields as JSON-ready values."""

@@ -7,14 +7,14 @@ take the Fourier engine share one forward transform.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .engines.factorization import Factorization
-from .engines.separable import ACCURACY, BLOCK
+from .engines.separable import Tables, available_here
+from .engines.threads import available
 from .errors import FilterError
 from .kernel import TOLERANCE, Kernel
 from .types import ENGINES, Engine
@@ -28,16 +28,17 @@ AVAILABLE: dict[str, tuple[str, ...]] = {
     "torch": ("direct", "fourier"),
 }
 
-# Nanoseconds for a unit of each engine's work, fitted to 240 timings on two cores (32 to 2,048
-# pixels, sigma 1 to 32, 1 and 8 kernels). Double precision takes twice as long by element.
+# Nanoseconds for a unit of each engine's work, fitted to timings of `benchmarks/planner.py` on two
+# cores. Double precision takes twice as long by element.
 MULTIPLY = 0.025  # one multiplication and addition in a matrix product
 UNFOLD = 0.8  # one element copied while unfolding windows
-WRITE = 0.7  # one element of a row pass rearranged, or of a response written
+TAP = 0.04  # one pair of taps of a row or column pass, at one pixel
+STORE = 0.6  # one response mixed and written, at one pixel
 BUTTERFLY = 0.55  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.025  # one multiplication and addition in torch's conv2d
 SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
-CALL = 40e3  # one pass over a band of rows
 START = 0.45e6  # one engine started, and one kernel transformed
+BEGIN = 0.15e6  # the compiled engine started
 
 
 @dataclass(frozen=True)
@@ -104,18 +105,18 @@ class Plan:
             times = ", ".join(f"{name} {ms:.3g} ms" for name, ms in step.milliseconds.items())
             lines.append(
                 f"  {_count(len(step.indices))} of radius {step.radius}: {step.engine}"
-                f"{self._rank(step)} ({times})"
+                f"{self._passes(step)} ({times})"
             )
         return "\n".join(lines)
 
-    def _rank(self, step: Step) -> str:
+    def _passes(self, step: Step) -> str:
         if step.engine != "separable":
             return ""
         rows = columns = 0
         for kernels in factorized_together([self.bank[k] for k in step.indices]):
-            accuracy = ACCURACY[self.dtype]
-            parts = Factorization.of(tuple(k for _, k in kernels), self.tolerance, accuracy)
-            rows, columns = rows + len(parts.rows), columns + len(parts.products)
+            chosen = tuple(kernel for _, kernel in kernels)
+            found = Tables.of(chosen, self.tolerance, self.dtype).passes
+            rows, columns = rows + found[0], columns + found[1]
         return f", {rows} row and {columns} column passes"
 
 
@@ -126,13 +127,18 @@ def _count(kernels: int) -> str:
 def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
     """Kernels with their places, in the sets that the separable engine factorizes.
 
-    Round kernels share filters; others have filters of their own, which a common mix would only
-    multiply by zero.
+    Round kernels share filters, and so do elongated ones at theta and pi - theta.
     """
-    places = list(enumerate(kernels))
-    together = [place for place in places if place[1].separable]
-    alone = [[place] for place in places if not place[1].separable]
-    return ([together] if together else []) + alone
+    together: dict[Hashable, list[tuple[int, Kernel]]] = {}
+    for place, kernel in enumerate(kernels):
+        key: Hashable = "round"
+        if not kernel.separable:
+            key = kernel.canonical()[0]
+            if isinstance(key, tuple):
+                theta, *fields = key
+                key = (round(min(theta, math.pi - theta), 9), *fields)
+        together.setdefault(key, []).append((place, kernel))
+    return list(together.values())
 
 
 def plan_bank(
@@ -174,6 +180,8 @@ def plan_bank(
     if engine not in ENGINES:
         raise FilterError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     names = AVAILABLE[library]
+    if engine == "auto" and not available_here():
+        names = tuple(name for name in names if name != "separable")
     if engine != "auto" and engine not in names:
         raise FilterError(
             f"engine={engine!r} is not written for {library}; "
@@ -230,6 +238,7 @@ def _milliseconds(
 ) -> float:
     *leading, height, width = shape
     images, pixels, taps = math.prod(leading), height * width, 2 * radius + 1
+    threads = available()
     element = 2 if dtype == np.float64 else 1
     match engine:
         case "direct" if library == "torch":
@@ -240,15 +249,14 @@ def _milliseconds(
             calls, once = 0.0, START + SAMPLE / 50 * kernels * taps**2
         case "separable":
             # A round kernel needs about one row and two column passes beside its neighbours'; an
-            # elongated one about ten and twenty for itself, once its rank is found.
-            rows, columns = (kernels + 1, 2 * kernels + 1) if separable else (10, 20)
-            sets, mixed = (1, kernels) if separable else (kernels, 1)
-            padded = -(-width // BLOCK) * BLOCK * (height + 2 * radius)
-            products = (BLOCK + taps - 1) * (rows * padded + columns * pixels)
-            products += 2 * mixed * columns * pixels
-            work = sets * (MULTIPLY * products + WRITE * (mixed * pixels + rows * padded))
-            calls = sets * CALL * (rows + 6) * -(-height // BLOCK)
-            once = START + (0 if separable else SAMPLE * kernels * taps**2)
+            # elongated one about eight and twenty, once its rank is found.
+            rows, columns = (
+                (kernels + 1, 2 * kernels + 1) if separable else (8 * kernels, 20 * kernels)
+            )
+            grown = pixels + 2 * radius * width  # rows above and below
+            work = TAP * (radius + 1) * (rows * grown + columns * pixels)
+            work = (work + STORE * kernels * pixels) / min(threads, 1 + pixels * kernels // 10**4)
+            calls, once = 0.0, BEGIN + (0 if separable else SAMPLE * kernels * taps**2)
         case _:
             grown = (height + 2 * radius) * (width + 2 * radius)
             work = BUTTERFLY * grown * math.log2(grown) * (kernels + 1)

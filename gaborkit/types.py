@@ -11,13 +11,15 @@ Norm = Literal["l1", "l2", "gain", "peak", "article"]
 Boundary = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
 Engine = Literal["auto", "direct", "separable", "fourier"]
 Transfer = Literal["sampled", "analytic"]
-Part = Literal["real", "imag", "magnitude", "phase"]
+Part = Literal["complex", "real", "imag", "magnitude", "energy", "phase"]
+KernelPart = Literal["real", "imag", "magnitude", "phase"]
 
 NORMS: tuple[str, ...] = get_args(Norm)
 BOUNDARIES: tuple[str, ...] = get_args(Boundary)
 ENGINES: tuple[str, ...] = get_args(Engine)
 TRANSFERS: tuple[str, ...] = get_args(Transfer)
 PARTS: tuple[str, ...] = get_args(Part)
+KERNEL_PARTS: tuple[str, ...] = get_args(KernelPart)
 
 RealArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any, Any]]

@@ -168,7 +168,7 @@ def test_choices_are_those_of_the_library():
     assert options.NORMS == types.NORMS
     assert options.BOUNDARIES == types.BOUNDARIES
     assert options.ENGINES == types.ENGINES
-    assert options.PARTS == types.PARTS
+    assert options.PARTS == types.KERNEL_PARTS
 
 
 def test_presets_and_their_parameters_are_those_of_the_library():

@@ -26,9 +26,12 @@ LAYERS = [
     ["presets"],
     ["bank"],
     ["arrays", "boundary"],
+    ["parts"],
+    ["sinks"],
     ["engines"],
     ["planning"],
-    ["filtering"],
+    ["responding"],
+    ["filtering", "summaries"],
     ["frame"],
     ["images", "pictures"],
     ["plotting"],
@@ -40,6 +43,7 @@ LAYERS = [
 FRONT_DOORS = {
     ("kernel", "bank"),
     ("bank", "filtering"),
+    ("bank", "summaries"),
     ("bank", "planning"),
     ("bank", "frame"),
 }

@@ -2,7 +2,8 @@
 
 Two-dimensional convolution with an outer product is a row pass and a column pass. Kernels of one
 envelope share most of theirs: theta and pi - theta have the same filters up to sign, and the
-DC-removal terms of all of them are one Gaussian.
+DC-removal terms of all of them are one Gaussian. Every filter is even or odd, which halves its
+multiplications.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class Factorization:
     Attributes
     ----------
     rows, columns : float64 arrays (F, 2 radius + 1), (G, 2 radius + 1)
-        Distinct real filters.
+        Distinct real filters, each exactly even or odd.
+    odd_rows, odd_columns : bool arrays (F,), (G,)
+        Which of them are odd.
     products : list of (row, column)
         Index pairs, sorted by row.
     mix : float64 array (2 K, P)
@@ -34,6 +37,8 @@ class Factorization:
 
     rows: RealArray
     columns: RealArray
+    odd_rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    odd_columns: np.ndarray[tuple[int], np.dtype[np.bool_]]
     products: list[tuple[int, int]]
     mix: RealArray
     cancels: bool
@@ -51,10 +56,12 @@ class Factorization:
         for kernel in kernels:
             weights, columns, rows = kernel.factors(tolerance, accuracy)
             cancelling |= cancels(weights)
+            shares = abs(weights) / abs(weights).max()
             term: dict[tuple[int, int], complex] = {}
-            for weight, column, row in zip(weights, columns, rows, strict=True):
-                for f, row_factor in row_pool.parts(row):
-                    for g, column_factor in column_pool.parts(column):
+            for weight, share, column, row in zip(weights, shares, columns, rows, strict=True):
+                noise = min(1e-15 / share, 0.1)  # a small term's digits are few
+                for f, row_factor in row_pool.parts(row, noise):
+                    for g, column_factor in column_pool.parts(column, noise):
                         value = weight * row_factor * column_factor
                         term[f, g] = term.get((f, g), 0) + value
             terms.append(term)
@@ -63,10 +70,19 @@ class Factorization:
         return cls(
             rows=np.stack(row_pool.lines),
             columns=np.stack(column_pool.lines),
+            odd_rows=np.array(row_pool.odd),
+            odd_columns=np.array(column_pool.odd),
             products=products,
             mix=np.concatenate([mix.real, mix.imag]),
             cancels=cancelling,
         )
+
+    @property
+    def gains(self) -> ComplexArray:
+        """Response of each kernel to a constant image of ones, complex128 (K,)."""
+        rows, columns = self.rows.sum(1), self.columns.sum(1)
+        sums = self.mix @ np.array([rows[f] * columns[g] for f, g in self.products])
+        return sums[: len(sums) // 2] + 1j * sums[len(sums) // 2 :]
 
 
 def cancels(weights: ComplexArray) -> bool:
@@ -75,26 +91,31 @@ def cancels(weights: ComplexArray) -> bool:
 
 
 class _Pool:
-    """Distinct real filters: each is kept once, up to sign and height."""
+    """Distinct real filters of definite parity: each is kept once, up to sign and height."""
 
     def __init__(self) -> None:
         self.lines: list[RealArray] = []
-        self._index: dict[bytes, int] = {}
+        self.odd: list[bool] = []
 
-    def parts(self, line: ComplexArray) -> list[tuple[int, complex]]:
-        """The filters that ``line`` is made of: indices and factors, real part and imaginary."""
+    def parts(self, line: ComplexArray, noise: float) -> list[tuple[int, complex]]:
+        """The filters that ``line`` is made of: indices and factors.
+
+        Its real and imaginary, even and odd part, unless below ``noise`` times its largest value.
+        """
         found = []
         for part, unit in ((line.real, 1.0), (line.imag, 1j)):
-            height = part[np.argmax(abs(part))]
-            if abs(height) <= 1e-15 * abs(line).max():
-                continue
-            scaled = part / height
-            # An odd filter's extremes are equal but for rounding: its right half decides.
-            if (sign := np.sign(scaled[len(scaled) // 2 + 1 :].sum())) < 0:
-                scaled, height = scaled * sign, height * sign
-            key = (np.round(scaled, 12) + 0.0).tobytes()
-            if key not in self._index:
-                self._index[key] = len(self.lines)
-                self.lines.append(scaled)
-            found.append((self._index[key], complex(height * unit)))
+            for odd, turned in ((False, part[::-1]), (True, -part[::-1])):
+                half = (part + turned) / 2
+                right = half[len(half) // 2 :]
+                height = right[np.argmax(abs(right))]
+                if abs(height) > noise * abs(line).max():
+                    found.append((self._place(half / height, odd, noise), complex(height * unit)))
         return found
+
+    def _place(self, line: RealArray, odd: bool, noise: float) -> int:
+        for place, (other, other_odd) in enumerate(zip(self.lines, self.odd, strict=True)):
+            if odd == other_odd and abs(line - other).max() <= max(1e-13, 10 * noise):
+                return place
+        self.lines.append(line)
+        self.odd.append(odd)
+        return len(self.lines) - 1

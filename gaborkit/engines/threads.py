@@ -1,31 +1,26 @@
-"""One thread a core, each with a single-threaded BLAS.
-
-Matrix products of the size that the engines make gain little from threads of BLAS's own, and lose
-much when another process holds a core: each product then waits for its slowest thread. Threads over
-independent pieces of work wait once.
-"""
+"""One thread a core over independent pieces of work."""
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 
 _lock = threading.Lock()
 _users = 0
-_limit: Any = None
 
 
 def in_threads(work: Callable[[Item], None], items: Sequence[Item]) -> None:
     """Call ``work`` on every item; an exception in one call is raised here."""
+    global _users
     threads = min(available(), len(items))
-    with _single_threaded_blas():
+    with _lock:
+        _users += 1
+    try:
         if threads <= 1:
             for item in items:
                 work(item)
@@ -34,35 +29,20 @@ def in_threads(work: Callable[[Item], None], items: Sequence[Item]) -> None:
             # Reading the results raises what a call raised.
             for _ in pool.map(work, items):
                 pass
-
-
-def available() -> int:
-    """Threads to use: as many as BLAS would, so that its settings and limits hold here too."""
-    if _users:
-        return 1
-    counts = [library.num_threads for library in _blas().lib_controllers]
-    return max(counts, default=os.cpu_count() or 1)
-
-
-@functools.cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
-
-
-@contextmanager
-def _single_threaded_blas() -> Iterator[None]:
-    """Limit BLAS, whose setting is the process's, until the last of concurrent users is done."""
-    global _users, _limit
-    with _lock:
-        if _users == 0:
-            _limit = _blas().limit(limits=1)
-        _users += 1
-    try:
-        yield
     finally:
         with _lock:
             _users -= 1
-            if _users == 0:
-                _limit.restore_original_limits()
+
+
+def available() -> int:
+    """Threads to use: the cores that this process may run on, or ``OMP_NUM_THREADS`` if fewer.
+
+    While engines are at work, one: a program that filters in threads of its own gains no speed by
+    more of them.
+    """
+    if _users:
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import BankError
-from ..types import PARTS, ComplexArray, Part
+from ..types import KERNEL_PARTS, ComplexArray, KernelPart
 from .colours import (
     PHASE_TICKS,
     SEQUENTIAL,
@@ -32,7 +32,7 @@ MOST_KERNELS = 120
 _MOST_COLUMNS = 12
 
 
-def plot_bank(bank: GaborBank, *, part: Part = "real") -> Figure:
+def plot_bank(bank: GaborBank, *, part: KernelPart = "real") -> Figure:
     """Gallery of a bank's kernels, each on its own support and relative to its own peak.
 
     A row holds one scale where each scale of the bank has as many kernels.
@@ -62,8 +62,8 @@ def plot_bank(bank: GaborBank, *, part: Part = "real") -> Figure:
     '8 px, 120°'
     """
     bank = checked_bank(bank, MOST_KERNELS)
-    if part not in PARTS:
-        raise BankError(f"part={part!r} is unknown; choose one of {', '.join(PARTS)}")
+    if part not in KERNEL_PARTS:
+        raise BankError(f"part={part!r} is unknown; choose one of {', '.join(KERNEL_PARTS)}")
     samples = [kernel.sample() for kernel in bank]
     radii = [len(kernel) // 2 for kernel in samples]
     columns = _columns(bank)
@@ -113,7 +113,7 @@ _MEANING = {
 }
 
 
-def _look(samples: ComplexArray, part: Part) -> tuple[NDArray[Any], dict[str, Any]]:
+def _look(samples: ComplexArray, part: KernelPart) -> tuple[NDArray[Any], dict[str, Any]]:
     """What is shown of a kernel, and its colours."""
     relative = samples / np.abs(samples).max()
     match part:

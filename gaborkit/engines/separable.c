@@ -1,0 +1,113 @@
+/* The separable engine: a bank of kernels that are sums of a few outer products.
+
+   Compiled once for each register width that the processor may have, with VECTOR_BYTES, and
+   VARIANT as the ending of exported names; separable.py picks one. No part of the Python API. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* Bytes of a row under a tile; rows whose passes are made ahead of the columns' turn; output rows
+   for which products are held. */
+#define TILE_BYTES 128
+#define AHEAD 64
+#define BLOCK 8
+
+enum part { COMPLEX, REAL_PART, IMAG, MAGNITUDE, ENERGY };
+enum use { STORED, SUMMED, COMPARED };
+
+/* Up to two even and two odd filters that are applied together. */
+struct group {
+    int32_t source; /* row filter whose passes are convolved; unused by row filters */
+    int32_t first;  /* output of the first filter */
+    int32_t even, odd;
+    int32_t taps; /* place of the taps (radius + 1, filter) */
+};
+
+struct bank {
+    int32_t radius, row_filters, products, kernels, row_groups, column_groups;
+    const struct group *groups; /* of rows, then of columns */
+    const void *taps;
+    const int32_t *starts, *terms; /* sparse rows: real and imaginary part of each kernel */
+    const void *weights;
+    const void *biases; /* added to each part of each kernel, of each image */
+};
+
+struct picture {
+    const void *image;
+    int64_t image_stride, stride; /* from one image, and one row, to the next */
+    int64_t images, height, width;
+    const int64_t *rows, *columns; /* source of each padded row and column; -1 is a zero */
+    const double *levels;          /* taken off each image */
+};
+
+struct job {
+    void *const *outs;    /* a plane each kernel */
+    void *const *indices; /* COMPARED: a plane of int16 each kernel */
+    const int16_t *names; /* COMPARED: what is written there */
+    int64_t out_stride;   /* from the plane of one image to that of the next */
+    int64_t band;         /* rows of a piece */
+    int32_t part, use;
+};
+
+#define JOIN(x, y, z) x##_##y##_##z
+#define NAMED(x, y, z) JOIN(x, y, z)
+#define NAME(x) NAMED(x, REAL, VARIANT)
+
+/* Real and imaginary parts interleaved: the lower and the upper half of the lanes. */
+#define INTERLEAVE                                                                            \
+    typedef REAL NAME(lanes) __attribute__((vector_size(VECTOR_BYTES)));                           \
+    INLINE NAME(lanes) NAME(low)(NAME(lanes) a, NAME(lanes) b) {                                   \
+        return __builtin_shufflevector(a, b, LOW);                                                 \
+    }                                                                                              \
+    INLINE NAME(lanes) NAME(high)(NAME(lanes) a, NAME(lanes) b) {                                  \
+        return __builtin_shufflevector(a, b, HIGH);                                                \
+    }
+
+#define LOW_2 0, 2
+#define HIGH_2 1, 3
+#define LOW_4 0, 4, 1, 5
+#define HIGH_4 2, 6, 3, 7
+#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#define REAL float
+#if VECTOR_BYTES == 64
+#define LOW LOW_16
+#define HIGH HIGH_16
+#elif VECTOR_BYTES == 32
+#define LOW LOW_8
+#define HIGH HIGH_8
+#else
+#define LOW LOW_4
+#define HIGH HIGH_4
+#endif
+INTERLEAVE
+#include "passes.h"
+#undef REAL
+#undef LOW
+#undef HIGH
+
+#define REAL double
+#if VECTOR_BYTES == 64
+#define LOW LOW_8
+#define HIGH HIGH_8
+#elif VECTOR_BYTES == 32
+#define LOW LOW_4
+#define HIGH HIGH_4
+#else
+#define LOW LOW_2
+#define HIGH HIGH_2
+#endif
+INTERLEAVE
+#include "passes.h"

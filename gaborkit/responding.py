@@ -1,0 +1,324 @@
+"""One image on its way through a bank: checks, boundary, engines, and sharing across kernels."""
+
+from __future__ import annotations
+
+import cmath
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import Library, NumpyLibrary, library_of
+from .boundary import check_boundary, pad
+from .engines import convolution, direct, fourier, separable
+from .errors import FilterError, ImageError
+from .kernel import Kernel
+from .parts import empty, part_dtype
+from .planning import Plan, Step, factorized_together, plan_bank
+from .sinks import Sink, Stored
+from .types import TRANSFERS, Array, Boundary, Engine, Part, Transfer
+
+if TYPE_CHECKING:
+    from .bank import GaborBank
+
+#: Bytes of responses that an iteration over a bank holds at a time.
+CHUNK_BYTES = 2**28
+
+
+class Responder:
+    """One image, checked and promoted, and how a bank answers to it.
+
+    Parameters are those of :func:`gaborkit.filtering.filter_bank`.
+    """
+
+    def __init__(
+        self,
+        bank: GaborBank,
+        image: Array,
+        boundary: Boundary,
+        engine: Engine,
+        channel_axis: int | None,
+        tolerance: float,
+        transfer: Transfer,
+    ) -> None:
+        check_boundary(boundary)
+        if transfer not in TRANSFERS:
+            raise FilterError(
+                f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}"
+            )
+        if transfer == "analytic":
+            if engine not in ("auto", "fourier"):
+                raise FilterError(
+                    f"transfer='analytic' needs engine='fourier' or 'auto', not {engine!r}"
+                )
+            engine = "fourier"
+        self.library: Library = library_of(image)
+        _check_learnable(bank, self.library, transfer)
+        image = _with_leading_channels(self.library, self.library.promote(image), channel_axis)
+        self.checked = self.library.name == "numpy"
+        learnable = any(kernel.learnable for kernel in bank)
+        if engine in ("auto", "separable") and not learnable:
+            # A tensor in memory that passes no gradient is filtered in place of its array.
+            self.library, image = _on_host(self.library, image)
+        self.leading, self.shape = tuple(image.shape[:-2]), tuple(image.shape[-2:])
+        self.image = image.reshape(-1, *self.shape)
+        self.double = self.library.double(image)
+        self.bank, self.boundary = bank, boundary
+        self.level = self._mean()
+        self.tolerance, self.transfer = tolerance, transfer
+        self.plan: Plan = plan_bank(
+            bank,
+            tuple(self.image.shape),
+            np.float64 if self.double else np.float32,
+            engine=engine,
+            tolerance=tolerance,
+            library=self.library.name,
+        )
+        self._spectra: dict[int, Array] = {}
+
+    def like_image(self, result: Array) -> Array:
+        """A result of NumPy's, as a tensor if the image was one."""
+        if self.checked or not isinstance(result, np.ndarray):
+            return result
+        return sys.modules["torch"].from_numpy(result)
+
+    def checked_out(self, out: Any, part: Part) -> Any:
+        """``out`` if responses fit into it, or a new array if it is None."""
+        shape = (*self.leading, len(self.bank), *self.shape)
+        dtype = part_dtype(part, self.double)
+        if out is None:
+            return empty(shape, dtype)
+        if not isinstance(out, np.ndarray) or out.shape != shape:
+            found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise FilterError(f"out has {found}, not that of the responses, {shape}")
+        if out.dtype.kind != dtype.kind or not out.flags.c_contiguous or not out.flags.writeable:
+            number = "complex" if part == "complex" else "float"
+            raise FilterError(
+                f"out ({out.dtype}) is not a writable C-contiguous {number} array; "
+                f"make one with numpy.empty({shape}, {dtype.name!r})"
+            )
+        if np.may_share_memory(out, self.image):
+            raise FilterError(
+                "out shares memory with the image, which it would overwrite; copy one"
+            )
+        return out
+
+    def responses(self, indices: Sequence[int]) -> list[Array]:
+        """Complex responses (B, H, W) of some of the bank's kernels, new arrays or tensors."""
+        answers: dict[int, Array] = {}
+        twins = self._twins(indices)
+        for step in self.plan.steps:
+            members = [k for k in step.indices if k in twins]
+            if members:
+                found = self._apply(step, members, None)
+                answers.update(zip(members, found, strict=True))
+        for k in list(answers):
+            answers.update((twin.index, twin.turned(answers[k])) for twin in twins[k])
+        return [answers[k] for k in indices]
+
+    def one_by_one(self) -> Iterator[Array]:
+        """All complex responses, in bounded memory."""
+        count = self.together
+        for first in range(0, len(self.bank), count):
+            yield from self.responses(range(first, min(first + count, len(self.bank))))
+
+    def into(self, sink: Sink, indices: Sequence[int]) -> None:
+        """Hand the responses of some of the bank's kernels to a sink (NumPy)."""
+        twins = self._twins(indices)
+        complex_outs = sink.outs if isinstance(sink, Stored) and sink.part == "complex" else {}
+        count = len(self.bank) if complex_outs else self.together
+        for step in self.plan.steps:
+            if step.engine == "separable" and self._takes_it(sink):
+                members = [k for k in step.indices if k in indices]
+                for together in factorized_together([self.bank[k] for k in members]):
+                    self._separably([members[place] for place, _ in together], sink)
+                continue
+            members = [k for k in step.indices if k in twins]
+            for first in range(0, len(members), count):
+                chosen = members[first : first + count]
+                outs = [complex_outs[k] for k in chosen] if complex_outs else None
+                for k, response in zip(chosen, self._apply(step, chosen, outs), strict=True):
+                    if not complex_outs:
+                        sink.take(k, response)
+                    for twin in twins[k]:
+                        sink.take(twin.index, twin.turned(response))
+
+    @property
+    def together(self) -> int:
+        """Complex responses that are held at a time."""
+        size = math.prod(self.image.shape) * (16 if self.double else 8)
+        return max(1, CHUNK_BYTES // max(1, size))
+
+    def _takes_it(self, sink: Sink) -> bool:
+        """Whether the separable engine can do a sink's work itself."""
+        if not isinstance(sink, Stored):
+            return True
+        dtype = part_dtype(sink.part, self.double)
+        return sink.part != "phase" and all(out.dtype == dtype for out in sink.outs.values())
+
+    def _separably(self, places: Sequence[int], sink: Sink) -> None:
+        kernels = [self.bank[k] for k in places]
+        level = self.level.ravel()
+        separable.respond(self.image, level, self.boundary, kernels, places, self.tolerance, sink)
+
+    def _twins(self, indices: Sequence[int]) -> dict[int, list[_Twin]]:
+        """Kernels to compute, and with each those that answer like it."""
+        first: dict[Any, tuple[int, bool, float]] = {}
+        twins: dict[int, list[_Twin]] = {}
+        for k in indices:
+            if self.bank[k].learnable:
+                twins[k] = []
+                continue
+            key, conjugate, phase = self.bank[k].canonical()
+            if key not in first:
+                first[key] = (k, conjugate, phase)
+                twins[k] = []
+                continue
+            source, source_conjugate, source_phase = first[key]
+            flip = conjugate != source_conjugate
+            turn = phase + source_phase if flip else phase - source_phase
+            twins[source].append(_Twin(k, flip, turn))
+        return twins
+
+    def _apply(self, step: Step, places: list[int], outs: list[Array] | None) -> list[Array]:
+        """Complex responses (B, H, W) by the step's engine, written into ``outs`` if given."""
+        kernels = [self.bank[k] for k in places]
+        if self.library.name == "numpy" and outs is None:
+            dtype = part_dtype("complex", self.double)
+            outs = list(empty((len(places), *self.image.shape), dtype))
+        if step.engine == "separable":
+            stored = Stored("complex", dict(zip(places, outs or (), strict=True)))
+            if self._takes_it(stored):
+                self._separably(places, stored)
+                return list(stored.outs.values())
+            found = self._apply(step, places, None)
+            for k, response in zip(places, found, strict=True):
+                stored.take(k, response)
+            return list(stored.outs.values())
+        if step.engine == "fourier":
+            if step.margin not in self._spectra:
+                size = fourier.transform_size(self.library, self.shape, step.margin)
+                padded = self._padded(step.margin)
+                # Only the last is kept: steps come in order, and a spectrum is large.
+                self._spectra = {step.margin: fourier.spectrum(self.library, padded, size)}
+            found = fourier.respond(
+                self.library,
+                self._spectra[step.margin],
+                step.margin,
+                self.shape,
+                kernels,
+                self.double,
+                self.tolerance,
+                self.transfer,
+                outs,
+            )
+        elif outs is None:
+            padded = self._padded(step.radius)
+            found = convolution.respond(
+                self.library, padded, step.radius, kernels, self.double, self.tolerance
+            )
+        else:
+            padded = self._padded(step.radius)
+            found = direct.respond(padded, step.radius, kernels, self.tolerance, outs)
+        return [
+            response if kernel.is_dc_free else self._with_level(response, kernel)
+            for kernel, response in zip(kernels, found, strict=True)
+        ]
+
+    def _padded(self, margin: int) -> Array:
+        """The image with its outside, less its mean.
+
+        The mean would only cancel in the sums of a DC-free kernel, at the cost of digits; for
+        other kernels :meth:`_with_level` adds its answer again.
+        """
+        padded = pad(self.library, self.image, margin, self.boundary)
+        if self.library.name == "numpy" and margin:  # then it is a copy
+            padded -= self.level
+            return padded
+        return padded - self.level
+
+    def _mean(self) -> Array:
+        """Mean of each picture, roughly, (B, 1, 1); raises ImageError for NaN and infinity.
+
+        Zero where zeros lie outside: they would no longer be small.
+        """
+        outside = float(self.boundary != "constant")
+        if self.library.name == "torch":
+            return self.image.detach().mean((1, 2), keepdim=True) * outside
+        with np.errstate(over="ignore", invalid="ignore"):
+            level = self.image.mean((1, 2), keepdims=True)
+        if not np.isfinite(level).all():
+            if self.checked:
+                self.library.check_finite(self.image)
+            level[...] = 0  # the sum of huge values overflowed
+        return level * self.image.dtype.type(outside)
+
+    def _with_level(self, response: Array, kernel: Kernel) -> Array:
+        if self.transfer == "analytic":
+            gain: Any = complex(kernel.transfer(0.0, 0.0, sampled=True))  # type: ignore[arg-type]
+        else:
+            gain = kernel.sample(self.tolerance).sum()
+        if isinstance(response, np.ndarray):
+            response += (self.level * gain).astype(response.dtype)
+            return response
+        return response + (self.level * self.library.constant(gain, self.double))
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A kernel whose response is ``e^{i phase} R`` or ``e^{i phase} conj R`` of another's, R."""
+
+    index: int
+    conjugate: bool
+    phase: float
+
+    def turned(self, response: Array) -> Array:
+        return (response.conj() if self.conjugate else response) * cmath.exp(1j * self.phase)
+
+
+def _check_learnable(bank: GaborBank, library: Library, transfer: Transfer) -> None:
+    if any(kernel.learnable for kernel in bank):
+        if library.name != "torch":
+            raise FilterError("learnable kernels filter tensors; give torch.from_numpy(image)")
+        if transfer == "analytic":
+            raise FilterError(
+                "with transfer='analytic' no gradient reaches kernel parameters; leave it out"
+            )
+
+
+def _with_leading_channels(library: Library, image: Array, channel_axis: int | None) -> Array:
+    """The image with colour, if any, in front of its rows; raises ImageError."""
+    ndim, shape = image.ndim, tuple(image.shape)
+    if ndim < 2 or 0 in shape[-2:]:
+        raise ImageError(f"an array of shape {shape} is not an image (..., H, W) with pixels in it")
+    if channel_axis is None:
+        if ndim >= 3 and shape[-1] <= 4 < min(shape[-3:-1]):
+            raise ImageError(
+                f"an image of shape {shape} looks like colour: give channel_axis=-1 to filter each "
+                "channel, or filter gaborkit.luminance(image); if these are pictures "
+                f"{shape[-1]} pixels wide, filter them one by one"
+            )
+        return image
+    whole = isinstance(channel_axis, (int, np.integer)) and not isinstance(channel_axis, bool)
+    if ndim < 3 or not whole or not -ndim <= channel_axis < ndim:
+        raise ImageError(f"channel_axis={channel_axis!r} is no axis of an image of shape {shape}")
+    return library.moveaxis(image, channel_axis, -3)
+
+
+def _on_host(library: Library, image: Array) -> tuple[Library, Array]:
+    """NumPy and the array of a tensor in memory that passes no gradient; others as they are."""
+    if library.name == "numpy":
+        return library, image
+    torch = sys.modules["torch"]
+    wanted = image.requires_grad and torch.is_grad_enabled()
+    if image.device.type != "cpu" or wanted or torch.compiler.is_compiling():
+        return library, image
+    if torch.autograd.forward_ad.unpack_dual(image).tangent is not None:
+        return library, image
+    try:
+        return NumpyLibrary(), image.detach().numpy()
+    except RuntimeError:  # within torch.func, a tensor has no array
+        return library, image

@@ -1,0 +1,180 @@
+"""What people want of responses next, without ever holding the responses.
+
+Means and deviations over the picture, and the strongest kernel at each pixel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from .errors import FilterError
+from .kernel import TOLERANCE
+from .parts import check_part, part_of
+from .responding import Responder
+from .sinks import Compared, Summed
+from .types import Array, Boundary, Engine, Part
+
+if TYPE_CHECKING:
+    from .bank import GaborBank
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation over the picture, (..., K) each."""
+
+    mean: Array
+    deviation: Array
+
+
+class Strongest(NamedTuple):
+    """Largest magnitude at each pixel and the kernel that gives it, (..., S, H, W) each."""
+
+    magnitude: Array
+    index: Array
+
+
+def bank_statistics(
+    bank: GaborBank,
+    image: Array,
+    *,
+    part: Part = "magnitude",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> Statistics:
+    """Mean and standard deviation of every response over the picture, in bounded memory.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels.
+    image : array or torch tensor (..., H, W)
+    part : {"magnitude", "energy", "real", "imag"}
+        Of what.
+    boundary, engine, channel_axis, tolerance
+        As in :func:`filter_bank`.
+
+    Returns
+    -------
+    Statistics
+        ``mean`` and ``deviation`` (..., K), of the image's precision. The deviation divides by the
+        number of pixels.
+
+    Raises
+    ------
+    ImageError, FilterError
+        As :func:`filter_bank`; and for the parts ``complex`` and ``phase``, which need statistics
+        of their own.
+
+    References
+    ----------
+    Manjunath and Ma (1996), "Texture features for browsing and retrieval of image data", IEEE
+    TPAMI 18(8), eq. 8.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.preset("manjunath")
+    >>> image = np.random.default_rng(0).random((64, 64))
+    >>> bank_statistics(bank, image).mean.shape
+    (24,)
+    """
+    check_part(part)
+    if part in ("complex", "phase"):
+        raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, "sampled")
+    shape = (*run.leading, len(bank))
+    if run.library.name == "torch":
+        values = [part_of(found, part) for found in run.one_by_one()]
+        means = [value.mean((1, 2)) for value in values]
+        spreads = [value.var((1, 2), correction=0).sqrt() for value in values]
+        mean, deviation = (run.library.stack(found, 1) for found in (means, spreads))
+        return Statistics(mean.reshape(shape), deviation.reshape(shape))
+    sink = Summed(part, len(run.image), len(bank))
+    run.into(sink, range(len(bank)))
+    mean, square = np.moveaxis(sink.sums / math.prod(run.shape), 2, 0)
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    dtype = run.image.dtype
+    mean, deviation = (found.reshape(shape).astype(dtype) for found in (mean, deviation))
+    return Statistics(run.like_image(mean), run.like_image(deviation))
+
+
+def strongest_kernel(
+    bank: GaborBank,
+    image: Array,
+    *,
+    over: Literal["orientations", "all"] = "orientations",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> Strongest:
+    """Largest magnitude at each pixel, and which kernel gives it, in bounded memory.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels.
+    image : array or torch tensor (..., H, W)
+    over : {"orientations", "all"}
+        Compare kernels of one frequency, S of them in the order of the bank; or all, S = 1.
+    boundary, engine, channel_axis, tolerance
+        As in :func:`filter_bank`.
+
+    Returns
+    -------
+    Strongest
+        ``magnitude`` (..., S, H, W), of the image's precision, and ``index`` (..., S, H, W), int16
+        (int64 for tensors): places in the bank, of which the first wins a tie.
+
+    Raises
+    ------
+    ImageError, FilterError
+        As :func:`filter_bank`; and if ``over`` is unknown or the bank has over 32,767 kernels.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.grid(scales=2, orientations=4)
+    >>> y, x = np.mgrid[:64, :64]
+    >>> grating = np.cos(2 * np.pi / 4 * y)  # varies downwards: theta is a right angle
+    >>> strongest = strongest_kernel(bank, grating)
+    >>> strongest.magnitude.shape, bank.labels[strongest.index[0, 30, 30]]
+    ((2, 64, 64), '4 px, 90°')
+    """
+    if over not in ("orientations", "all"):
+        raise FilterError(f"over={over!r} is unknown; choose orientations or all")
+    if len(bank) > np.iinfo(np.int16).max:
+        raise FilterError(f"{len(bank)} kernels are too many to compare; give at most 32,767")
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, "sampled")
+    groups = [0] * len(bank)
+    if over == "orientations":
+        found: dict[float, int] = {}
+        # Rounded, as a frequency may be the same sum in another order.
+        groups = [found.setdefault(round(k.frequency, 12), len(found)) for k in bank]
+    shape = (*run.leading, max(groups) + 1, *run.shape)
+    if run.library.name == "torch":
+        magnitude, index = _strongest_of_tensors(run, groups)
+        return Strongest(magnitude.reshape(shape), index.reshape(shape))
+    sink = Compared(groups, run.image.shape, run.image.dtype)
+    run.into(sink, range(len(bank)))
+    magnitude = np.sqrt(sink.energy, out=sink.energy)
+    index = sink.index if run.checked else sink.index.astype(np.int64)
+    return Strongest(run.like_image(magnitude.reshape(shape)), run.like_image(index.reshape(shape)))
+
+
+def _strongest_of_tensors(run: Responder, groups: list[int]) -> tuple[Array, Array]:
+    best: dict[int, tuple[Array, Array]] = {}
+    for k, response in enumerate(run.one_by_one()):
+        magnitude = abs(response)
+        if groups[k] not in best:
+            best[groups[k]] = magnitude, 0 * magnitude.long() + k
+            continue
+        largest, index = best[groups[k]]
+        larger = magnitude > largest
+        best[groups[k]] = magnitude.where(larger, largest), index.masked_fill(larger, k)
+    magnitudes, indices = zip(*(best[group] for group in sorted(best)), strict=True)
+    return run.library.stack(list(magnitudes), 1), run.library.stack(list(indices), 1)

@@ -1,0 +1,85 @@
+"""Compiles the separable engine with Zig's C compiler, a wheel: no other compiler is needed.
+
+The engine is plain C with no Python in it, loaded through ctypes: one wheel a platform serves every
+version of Python.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
+
+#: Processors and register widths in bytes by machine; the engine picks at run time.
+VARIANTS = {
+    "x86_64": {16: "x86_64", 32: "x86_64_v3", 64: "x86_64_v4"},
+    "aarch64": {16: "generic"},
+}
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+FLAGS = [
+    "-O3",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-sanitize=undefined",
+    # Sums may be reordered; infinities and NaN keep their meaning.
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
+    "-fassociative-math",
+]
+
+
+class BuildEngine(build_ext):
+    """One shared library of all variants."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """File name without the version of Python."""
+        suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+        return str(Path(*fullname.split("."))) + suffix
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile every variant and link them."""
+        folder = Path(self.build_temp).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        target = Path(self.get_ext_fullpath(ext.name)).resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        environment = {"ZIG_GLOBAL_CACHE_DIR": str(folder / "zig"), **os.environ}
+        machine = platform.machine().lower()
+        machine = MACHINES.get(machine, machine)
+        processor, separable = ext.sources
+
+        def compile_(*arguments: str) -> None:
+            command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+            if subprocess.run(command, check=False, env=environment).returncode:
+                raise CompileError(f"{' '.join(command)} failed")
+
+        objects = [str(folder / "processor.o")]
+        compile_(*FLAGS, "-c", processor, "-o", objects[0])
+        for width, cpu in VARIANTS.get(machine, {16: "baseline"}).items():
+            objects.append(str(folder / f"separable_{width}.o"))
+            variant = [f"-mcpu={cpu}", f"-DVECTOR_BYTES={width}", f"-DVARIANT={width}"]
+            compile_(*FLAGS, *variant, "-c", separable, "-o", objects[-1])
+        compile_("-shared", *objects, "-o", str(target))
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel of this platform, for any Python 3."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Python, ABI and platform."""
+        return "py3", "none", super().get_tag()[2]
+
+
+sources = [f"gaborkit/engines/{name}.c" for name in ("processor", "separable")]
+# Where Zig has no compiler, everything else still installs.
+engine = Extension("gaborkit.engines._separable", sources, optional=True)
+setup(ext_modules=[engine], cmdclass={"build_ext": BuildEngine, "bdist_wheel": PlatformWheel})
