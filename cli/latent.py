@@ -108,21 +108,21 @@ def command(
             label=None if own is None else own[0],
         )  # (dimensions, steps, colours, h, w)
         words = [str(k) for k in dimensions or range(len(rows))]
-        picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, labels=words)
+        picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, words=words)
         gk.write_image(out, picture)
         click.echo(f"{out}: {len(rows)} dimensions, {rows.shape[1]} steps each")
         return
     if manifold:
         own = classes_of(model, [None], classes)
-        figure = latent_plots.plot_manifold(model, label=None if own is None else own[0])
+        plot = latent_plots.plot_manifold(model, label=None if own is None else own[0])
         text = "decoded latents"
     else:
         dataset = dataset_of(model, data, data_dir)
         shown = balanced(dataset.test, count or 2000, seed=0)
         names = dataset.class_names or None
-        figure = latent_plots.plot_latent(model, shown.images, shown.labels, names)
+        plot = latent_plots.plot_latent(model, shown.images, shown.labels, names)
         text = f"latents of {len(shown):,} test images"
-    gk.plotting.save_figure(figure, out)
+    gk.plotting.save_figure(plot, out)
     click.echo(f"{out}: {text}")
 
 

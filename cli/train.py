@@ -53,7 +53,8 @@ def command(
 
     The folder RUN gets the model, its configuration, checkpoints, a log and grids of samples.
     Ctrl-C saves; --resume goes on with exactly the steps that were left. Several processes:
-    accelerate launch -m gaborkit_cli.main train ..., or torchrun alike.
+    torchrun --nproc-per-node 2 -m gaborkit_cli.main train ..., or accelerate launch --multi_gpu
+    --num_processes 2 alike; on CPUs too, with --device cpu where there are GPUs.
 
     \b
     Examples:

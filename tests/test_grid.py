@@ -65,17 +65,17 @@ def test_values_are_rounded_and_clipped():
     assert to_pixels(torch.zeros(1, 1, 2, 2, requires_grad=True, dtype=torch.float64)).max() == 0
 
 
-def test_labels_stand_left_of_their_rows():
+def test_words_stand_left_of_their_rows():
     plain = image_grid(images(6, height=12, width=12), columns=2)
     for colours in (1, 3):
         picture = images(6, colours, height=12, width=12)
-        grid = image_grid(picture, columns=2, labels=["0", "", "twelve"])
+        grid = image_grid(picture, columns=2, words=["0", "", "twelve"])
         margin = grid.shape[1] - plain.shape[1]
         assert np.array_equal(grid[:, margin:], image_grid(picture, columns=2))
         words = (grid[:, :margin] != SEPARATOR).reshape(len(plain), -1).any(1)
         rows = [words[2 + 14 * k : 14 + 14 * k].any() for k in range(3)]
         assert rows == [True, False, True]
-    assert np.array_equal(image_grid(images(2), labels=["", ""], columns=1)[:, 8:].shape, (14, 9))
+    assert np.array_equal(image_grid(images(2), words=["", ""], columns=1)[:, 8:].shape, (14, 9))
 
 
 def test_a_strip_is_one_row():
@@ -157,7 +157,7 @@ def test_what_is_no_image(wrong, message):
         ({"columns": 0}, "columns=0, gap=2, zoom=1: columns and zoom are 1 or more"),
         ({"columns": 2, "gap": -1}, "gap=-1"),
         ({"zoom": 0}, "zoom=0"),
-        ({"columns": 2, "labels": ["a"]}, "1 labels for 3 rows; give one for each row"),
+        ({"columns": 2, "words": ["a"]}, "1 words for 3 rows; give one for each row"),
         ({"columns": 6, "zoom": 2000}, "make 60012 x 8002 pixels, more than 30000 a side"),
     ],
 )

@@ -152,29 +152,29 @@ def points_of(figure):
 
 def test_two_latents_are_plotted_themselves():
     images, before = torch.rand(20, 1, 2, 2), dict(matplotlib.rcParams)
-    figure = plot_latent(trained(latent=2), images)
-    assert np.allclose(points_of(figure), images.flatten(1)[:, :2])
-    assert figure.axes[0].get_xlabel() == "latent 0"
+    plot = plot_latent(trained(latent=2), images)
+    assert np.allclose(points_of(plot), images.flatten(1)[:, :2])
+    assert plot.axes[0].get_xlabel() == "latent 0"
     assert dict(matplotlib.rcParams) == before
 
 
 def test_more_latents_are_reduced_and_named_by_class():
     images, labels = torch.rand(30, 1, 2, 2), torch.arange(30) % 3
-    figure = plot_latent(trained(), images, labels, ["shirt", "shoe", "bag"])
+    plot = plot_latent(trained(), images, labels, ["shirt", "shoe", "bag"])
     plane, share = principal_plane(images.flatten(1))
     wanted = torch.cat([plane[labels == k] for k in range(3)])
-    assert np.allclose(points_of(figure), wanted, atol=1e-5)
-    assert f"{share:.0%} of the variance" in figure.axes[0].get_title()
-    assert [text.get_text() for text in figure.axes[0].texts] == ["shirt", "shoe", "bag"]
-    figure = plot_latent(trained(classes=3), images, labels)
-    assert [text.get_text() for text in figure.axes[0].texts] == ["0", "1", "2"]
-    figure.savefig(os.devnull, format="png", dpi=40)
+    assert np.allclose(points_of(plot), wanted, atol=1e-5)
+    assert f"{share:.0%} of the variance" in plot.axes[0].get_title()
+    assert [text.get_text() for text in plot.axes[0].texts] == ["shirt", "shoe", "bag"]
+    plot = plot_latent(trained(classes=3), images, labels)
+    assert [text.get_text() for text in plot.axes[0].texts] == ["0", "1", "2"]
+    plot.savefig(os.devnull, format="png", dpi=40)
 
 
 @pytest.mark.parametrize("kind", [VAE, AE])
 def test_the_manifold_is_a_square_of_quantiles(kind):
-    figure = plot_manifold(trained(latent=2, kind=kind), rows=4)
-    pixels = figure.axes[0].images[0].get_array()
+    plot = plot_manifold(trained(latent=2, kind=kind), rows=4)
+    pixels = plot.axes[0].images[0].get_array()
     assert pixels.shape == (8, 8)
     assert (pixels != SEPARATOR).all()
     quantiles = torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(4) + 0.5) / 4)

@@ -131,7 +131,7 @@ def test_channels_are_the_frame_s_coefficients():
     gabor = Gabor(SHAPE, "white", scales=1, orientations=2).fit(images)
     features = (gabor.encode(images) - gabor.offset[:, None, None]) / gabor.gain[:, None, None]
     coefficients = gabor.frame.analyze(unit(images)[:, 0])
-    assert gabor.labels == (
+    assert gabor.channel_names == (
         "4 px, 0°, real",
         "4 px, 0°, imag",
         "4 px, 90°, real",
@@ -168,7 +168,7 @@ def test_magnitudes_come_back_approximately():
     blob = torch.exp(-((rows - 12) ** 2 + (columns - 15) ** 2) / 40.0)[None, None]
     gabor = Gabor((1, 28, 28), parts="magnitude").fit(blob)
     assert gabor.channels == 10
-    assert gabor.labels[0] == "4 px, 0°, magnitude"
+    assert gabor.channel_names[0] == "4 px, 0°, magnitude"
     assert gabor.psnr(blob) > 30
     assert Gabor((1, 28, 28), parts="magnitude", iterations=1).fit(blob).psnr(blob) > 15
 
@@ -181,10 +181,10 @@ def test_a_bank_of_one_s_own():
     assert gabor.psnr(images) > 90
 
 
-def test_labels_of_colours():
-    assert Raw((3, 4, 4)).labels == ("red", "green", "blue")
-    assert Raw((2, 4, 4)).labels == ("colour 0", "colour 1")
-    assert Gabor((3, 8, 8), scales=1, orientations=2).labels[6] == "colour 1: 4 px, 0°, real"
+def test_names_of_colours():
+    assert Raw((3, 4, 4)).channel_names == ("red", "green", "blue")
+    assert Raw((2, 4, 4)).channel_names == ("colour 0", "colour 1")
+    assert Gabor((3, 8, 8), scales=1, orientations=2).channel_names[6] == "colour 1: 4 px, 0°, real"
 
 
 # ---- descriptions ----

@@ -15,7 +15,6 @@ from processes_for_tests import assert_equal_runs, last, launch, recipe, resume,
 
 from gaborkit.generative import store
 from gaborkit.generative.image_model import ImageModel
-from gaborkit.generative.training import session
 from gaborkit.generative.training.batches import Batches
 from gaborkit.generative.training.validation import validation_loss
 
@@ -147,7 +146,7 @@ def test_killed_while_the_finished_model_is_written(name, tmp_path):
 
 
 def test_a_model_that_cannot_be_drawn_from_is_saved_nevertheless(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "write_image", lambda path, image: 1 / 0)
+    monkeypatch.setattr("gaborkit.generative.training.run.write_image", lambda path, image: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         start(recipe("vae"), tmp_path / "run")
     assert ImageModel.from_pretrained(tmp_path / "run", "cpu").sample(2).isfinite().all()

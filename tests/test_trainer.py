@@ -297,6 +297,15 @@ def test_classes_of_unlabelled_images(tmp_path, monkeypatch):
         start(recipe("vae", classes=True), tmp_path / "run")
 
 
+def test_settings_of_a_launcher_are_not_those_of_the_run(tmp_path, monkeypatch):
+    start(recipe("vae"), tmp_path / "alone")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "INDUCTOR")
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    start(recipe("vae"), tmp_path / "launched")
+    assert_equal_runs(tmp_path / "alone", tmp_path / "launched")
+
+
 def test_a_launcher_that_cuts_models_up(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "REPLICATED", ())
     with pytest.raises(TrainingError, match="the launcher asks for NO, and gaborkit gives each"):

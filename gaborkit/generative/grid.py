@@ -29,7 +29,7 @@ def image_grid(
     columns: int | None = None,
     gap: int = 2,
     zoom: int = 1,
-    labels: Sequence[str] | None = None,
+    words: Sequence[str] | None = None,
 ) -> Pixels:
     """Lay images out in rows, from left to right, then down.
 
@@ -44,7 +44,7 @@ def image_grid(
     zoom : int
         Side of the square that a pixel of an image becomes: nearest neighbour, so that pixels are
         seen as they are.
-    labels : sequence of str, optional
+    words : sequence of str, optional
         One for each row, written at its left.
 
     Returns
@@ -56,7 +56,7 @@ def image_grid(
     Raises
     ------
     ImageError
-        If the images are no such tensor, a number is out of range, or labels and rows differ in
+        If the images are no such tensor, a number is out of range, or words and rows differ in
         number.
 
     Examples
@@ -74,8 +74,8 @@ def image_grid(
             "or more"
         )
     rows = math.ceil(count / columns)
-    if labels is not None and len(labels) != rows:
-        raise ImageError(f"{len(labels)} labels for {rows} rows; give one for each row")
+    if words is not None and len(words) != rows:
+        raise ImageError(f"{len(words)} words for {rows} rows; give one for each row")
     height, width = pixels.shape[1] * zoom + gap, pixels.shape[2] * zoom + gap
     if max(rows * height, columns * width) > _MOST_PIXELS:
         raise ImageError(
@@ -87,10 +87,10 @@ def image_grid(
     for k, image in enumerate(_zoomed(pixels, zoom)):
         top, left = gap + k // columns * height, gap + k % columns * width
         sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
-    if labels is None:
+    if words is None:
         return sheet
     tops = [gap + row * height for row in range(rows)]
-    return np.concatenate([_margin(sheet, labels, tops, height - gap), sheet], 1)
+    return np.concatenate([_margin(sheet, words, tops, height - gap), sheet], 1)
 
 
 def strip(images: Tensor, gap: int = 2, zoom: int = 1) -> Pixels:
@@ -219,16 +219,16 @@ def _zoomed(pixels: Pixels, zoom: int) -> Pixels:
     return pixels.repeat(zoom, 1).repeat(zoom, 2)
 
 
-def _margin(sheet: Pixels, labels: Sequence[str], tops: Sequence[int], height: int) -> Pixels:
-    """What is put at the left of a sheet: a label in the middle of each row's height."""
+def _margin(sheet: Pixels, words: Sequence[str], tops: Sequence[int], height: int) -> Pixels:
+    """What is put at the left of a sheet: a word in the middle of each row's height."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(min(max(0.6 * height, 8), 24))
-    boxes = [font.getbbox(label) for label in labels]
+    boxes = [font.getbbox(word) for word in words]
     width = math.ceil(max(box[2] for box in boxes)) + 8
     canvas = Image.new("L", (width, len(sheet)), SEPARATOR)
     draw = ImageDraw.Draw(canvas)
-    for label, top in zip(labels, tops, strict=True):
-        draw.text((width - 4, top + height / 2), label, fill=INK, font=font, anchor="rm")
+    for word, top in zip(words, tops, strict=True):
+        draw.text((width - 4, top + height / 2), word, fill=INK, font=font, anchor="rm")
     margin = np.asarray(canvas)
     return margin if sheet.ndim == 2 else np.repeat(margin[..., None], 3, 2)

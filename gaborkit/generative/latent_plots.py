@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.figure
 import numpy as np
 import torch
 from matplotlib import colormaps
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
@@ -23,7 +23,7 @@ def plot_latent(
     images: Tensor,
     labels: Tensor | None = None,
     class_names: Sequence[str] | None = None,
-) -> Figure:
+) -> matplotlib.figure.Figure:
     """Latents of images as points: the latents themselves if two, else two principal components.
 
     Parameters
@@ -97,7 +97,9 @@ def _scatter(axes: Any, points: Tensor, labels: Tensor, class_names: Sequence[st
         )
 
 
-def plot_manifold(image_model: Trained, rows: int = 20, *, label: int | None = None) -> Figure:
+def plot_manifold(
+    image_model: Trained, rows: int = 20, *, label: int | None = None
+) -> matplotlib.figure.Figure:
     """Decode a square of quantiles of a latent space of two dimensions.
 
     Parameters

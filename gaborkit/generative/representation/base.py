@@ -57,7 +57,7 @@ class Representation(ABC):
 
     @property
     @abstractmethod
-    def labels(self) -> tuple[str, ...]:
+    def channel_names(self) -> tuple[str, ...]:
         """Name of each channel."""
 
     def _seen(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -76,12 +76,12 @@ class Representation(ABC):
     def _options(self) -> dict[str, Any]:
         """Arguments of the constructor beside shape and scaling, for JSON."""
 
-    # ---- figures ----
+    # ---- size ----
 
     @property
     def channels(self) -> int:
         """C, the number of channels of the features."""
-        return len(self.labels)
+        return len(self.channel_names)
 
     @property
     def space(self) -> Space:

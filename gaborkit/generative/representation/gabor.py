@@ -90,18 +90,18 @@ class Gabor(Representation):
         super().__init__(image_shape, scaling, levels)
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def channel_names(self) -> tuple[str, ...]:
         """Kernel and part of each channel, then the low-pass and the high-pass if there."""
         kernels = self.frame.labels[: len(self.bank)]
         rest = self.frame.labels[len(self.bank) :]
         if self.parts == "magnitude":
-            one = tuple(f"{label}, magnitude" for label in kernels)
+            one = tuple(f"{name}, magnitude" for name in kernels)
         else:
-            one = tuple(f"{label}, {part}" for label in kernels for part in ("real", "imag"))
+            one = tuple(f"{name}, {part}" for name in kernels for part in ("real", "imag"))
         colours = self.image_shape[0]
         if colours == 1:
             return (*one, *rest)
-        return tuple(f"colour {k}: {label}" for k in range(colours) for label in (*one, *rest))
+        return tuple(f"colour {k}: {name}" for k in range(colours) for name in (*one, *rest))
 
     def _analyze(self, images: Tensor) -> Tensor:
         coefficients = self.frame.analyze(images)  # (B, colours, K, h, w)

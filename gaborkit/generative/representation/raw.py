@@ -54,7 +54,7 @@ class Raw(Representation):
         super().__init__(image_shape, scaling, levels)
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def channel_names(self) -> tuple[str, ...]:
         """Grey, or red, green and blue, or numbered colours."""
         colours = self.image_shape[0]
         names = {1: ("grey",), 3: ("red", "green", "blue")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState, GradientState
-from accelerate.utils import DistributedType, TorchDynamoPlugin
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, TorchDynamoPlugin
 
 from ...errors import TrainingError
 from .settings import Training
@@ -34,7 +34,9 @@ def accelerator_for(training: Training, device: torch.device, several: bool) -> 
     accelerator = Accelerator(
         mixed_precision=training.precision,
         cpu=device.type == "cpu",
-        dynamo_plugin=TorchDynamoPlugin(backend="inductor") if training.compile else None,
+        # Given, though it is nothing: else the launcher's settings would count, which no run saves.
+        dynamo_plugin=TorchDynamoPlugin(backend="inductor" if training.compile else "no"),
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=several)],
     )
     if accelerator.distributed_type not in REPLICATED:

@@ -1,10 +1,5 @@
 """The training loop, the same for every model, on Hugging Face Accelerate.
 
-Accelerate starts the processes' group, places and wraps the model, casts to mixed precision and
-scales losses. Its wrappers around optimizers and data loaders are not used: they look up packages
-and signatures at every step, which a step of a millisecond feels, and the order of the data is a
-function of the step here.
-
 What a step does is a function of the weights, the optimizers' state, the seed and the number of the
 step. So a run that is continued from a checkpoint goes on bit for bit as it would have: on one
 process and on two. With more, the order in which gradients are summed may differ.
@@ -20,21 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from ...errors import StoreError, TrainingError
 from ..data import Dataset
-from ..models.adversarial import Adversarial
 from ..models.model import Model
-from ..randomness import seed_of
 from ..representation import Representation
 from . import checkpoint, snapshot
-from .average import Average
-from .batches import Batches, Order
-from .figures import Figures
+from .batches import Batches
 from .interruption import Interrupted, Interruption
+from .learner import Learner
 from .log import Log
+from .losses import Losses
 from .processes import accelerator_for
 from .settings import Training
 from .validation import validation_loss
@@ -105,49 +97,16 @@ class Trainer:
         self.main: bool = self.accelerator.is_main_process
         self.say = say if self.main else lambda line: None
         self.world: int = self.accelerator.num_processes
-        device = self.accelerator.device
-        # Copied before Accelerate gives the model another forward.
-        self.average = Average(model.to(device), training.ema) if training.ema else None
-        self.wrapped = self.accelerator.prepare_model(model.train())
-        self.kept: Model = self.average.model if self.average else model
-        self.parameters = {
-            name: [parameter for parameter in part.parameters() if parameter.requires_grad]
-            for name, part in model.parts.items()
-        }
-        self.optimizers = {
-            name: torch.optim.AdamW(
-                parameters,
-                training.learning_rate,
-                training.betas,
-                weight_decay=training.weight_decay,
-                # Twice as fast as the loop over tensors that is the default on a CPU.
-                fused=device.type in ("cpu", "cuda"),
-            )
-            for name, parameters in self.parameters.items()
-        }
-        labelled = model.classes > 0
-        self.batches = Batches(dataset.train, representation, labelled, device)
-        self.order = Order(
-            self.batches.count,
-            training.batch_size,
-            training.seed,
-            self.accelerator.process_index,
-            self.world,
-            device,
-        )
-        if isinstance(model, Adversarial) and self.order.share < 2:
-            raise TrainingError(
-                f"batch_size={training.batch_size} leaves each process a single image, which has "
-                f"no statistics for batch normalisation; give {2 * self.world} or more"
-            )
+        self.learner = Learner(model, representation, dataset.train, training, self.accelerator)
+        self.kept = self.learner.kept
         self.held_out: Batches | None = None
         if model.has_validation_loss:
+            device, labelled = self.accelerator.device, model.classes > 0
             self.held_out = Batches(dataset.validation, representation, labelled, device)
-        self.generator = torch.Generator(device)
         self.step, self.best, self.stale = 0, math.inf, 0
         self.seconds = 0.0
         self.metrics: dict[str, float] = {}
-        self.figures = Figures(self.accelerator, several=len(model.parts) > 1)
+        self.losses = Losses(self.accelerator, several=len(model.parts) > 1)
 
     def _check(self, device: torch.device) -> None:
         training, model = self.training, self.model
@@ -211,35 +170,11 @@ class Trainer:
         if training.patience and self._best_path.exists():
             tensors, _ = checkpoint.read(self._best_path)
             self.kept.load_state_dict(tensors)
-        self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
+        self.accelerator.unwrap_model(self.learner.wrapped, keep_fp32_wrapper=False)
         self.kept.eval()
 
     def _update(self, step: int) -> None:
-        """One step: forward, backward, and the optimizer of the part whose turn it is."""
-        training, part = self.training, self.model.turn(step)
-        self.generator.manual_seed(seed_of(training.seed, "step", step, self.order.rank))
-        features, labels = self.batches(self.order.indices(step), self.generator)
-        loss = self.wrapped(features, labels, self.generator, part)
-        self.accelerator.backward(loss.total)
-        optimizer, scaler = self.optimizers[part], self.accelerator.scaler
-        for group in optimizer.param_groups:
-            group["lr"] = training.learning_rate * training.factor(step)
-        if training.clip:
-            if scaler is not None:
-                scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(self.parameters[part], training.clip)
-        if scaler is None:
-            optimizer.step()
-        else:
-            scaler.step(optimizer)
-            scaler.update()
-        # Of all parts: a loss may have sent gradients into those whose turn it is not.
-        for parameters in self.parameters.values():
-            for parameter in parameters:
-                parameter.grad = None
-        if self.average is not None:
-            self.average.update(part, step)
-        self.figures.add(step, part, loss)
+        self.losses.add(step, *self.learner(step))
 
     def _after(self, log: Log | None, bar: Any, stop: bool) -> None:
         """Everything that is not done at each step. The log comes before the checkpoint."""
@@ -252,7 +187,7 @@ class Trainer:
         figures: dict[str, float] = {}
         if due(training.log_every):
             self._fetch()
-            figures = self.figures.take()
+            figures = self.losses.take()
             bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
         if due(training.validate_every) and self.held_out is not None:
             figures["validation loss"] = self.metrics["validation loss"] = self._validate()
@@ -284,7 +219,7 @@ class Trainer:
         return bool(self.accelerator.reduce(asked, "sum") > 0)
 
     def _fetch(self) -> None:
-        broken = self.figures.fetch()
+        broken = self.losses.fetch()
         if broken is not None:
             self._fail(*broken)
 
@@ -305,8 +240,8 @@ class Trainer:
             self.kept,
             self.held_out,
             self.accelerator,
-            part=next(iter(self.parameters)),
-            batch_size=self.order.share,
+            part=next(iter(self.model.parts)),
+            batch_size=self.learner.order.share,
             seed=training.seed,
         )
         self.model.train()
@@ -340,8 +275,8 @@ class Trainer:
         StoreError
             If it cannot be written.
         """
-        weights: list[Tensor] = [weight for part in self.parameters.values() for weight in part]
-        if not bool(torch.stack(torch._foreach_norm(weights)).isfinite().all()):
+        learner = self.learner
+        if not learner.finite:
             self._fail(self.step - 1, "a weight is not finite")
         if self.main:
             state = {
@@ -351,11 +286,11 @@ class Trainer:
                 "best": self.best,
                 "stale": self.stale,
                 "seconds": self.seconds,
-                "sums": self.figures.sums,
+                "sums": self.losses.sums,
                 "metrics": self.metrics,
                 "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
             }
-            tensors = snapshot.take(self.model, self.average, self.optimizers)
+            tensors = snapshot.take(learner.model, learner.average, learner.optimizers)
             checkpoint.write_step(self._folder, tensors, state)
         self.accelerator.wait_for_everyone()
 
@@ -390,9 +325,10 @@ class Trainer:
                 f"{self.run} ran on {state['processes']} processes and goes on with {self.world}: "
                 "a good run, but not number for number what it would have been"
             )
-        snapshot.restore(tensors, self.model, self.average, self.optimizers)
+        learner = self.learner
+        snapshot.restore(tensors, learner.model, learner.average, learner.optimizers)
         self.step, self.seconds = state["step"], state["seconds"]
         self.best, self.stale = state["best"], state["stale"]
-        self.figures.sums, self.metrics = state["sums"], state["metrics"]
+        self.losses.sums, self.metrics = state["sums"], state["metrics"]
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])

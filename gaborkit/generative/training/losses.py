@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from ..models.model import Loss
 
 
-class Figures:
+class Losses:
     """Means of losses since the last row of the log.
 
     A loss is fetched from the device with all those before it: doing so at each step would let the

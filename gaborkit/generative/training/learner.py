@@ -1,0 +1,134 @@
+"""One step of training, on Hugging Face Accelerate: batch, loss, gradients, weights.
+
+Accelerate starts the processes' group, places and wraps the model, casts to mixed precision and
+scales losses. Its wrappers around optimizers and data loaders are not used: they look up packages
+and signatures at every step, which a step of a millisecond feels, and the order of the data is a
+function of the step here.
+"""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from ...errors import TrainingError
+from ..data import Split
+from ..models.adversarial import Adversarial
+from ..models.model import Loss, Model
+from ..randomness import seed_of
+from ..representation import Representation
+from .average import Average
+from .batches import Batches, Order
+from .settings import Training
+
+
+class Learner:
+    """A model with the images that it learns from and an optimizer for each of its parts.
+
+    Parameters
+    ----------
+    model : Model
+        Moved to the device, and trained in place.
+    representation : Representation
+        Fitted.
+    images : Split
+    training : Training
+    accelerator : Accelerator
+
+    Attributes
+    ----------
+    wrapped : module
+        The model as Accelerate has it.
+    average : Average or None
+    kept : Model
+        The average of the weights if there is one, else the model.
+    optimizers : dict
+        By the names of the parts.
+    order : Order
+        Of the images.
+
+    Raises
+    ------
+    TrainingError
+        If the batch is too small for the processes.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        representation: Representation,
+        images: Split,
+        training: Training,
+        accelerator: Accelerator,
+    ) -> None:
+        self.model, self.training, self.accelerator = model, training, accelerator
+        device = accelerator.device
+        # Copied before Accelerate gives the model another forward.
+        self.average = Average(model.to(device), training.ema) if training.ema else None
+        self.wrapped = accelerator.prepare_model(model.train())
+        self.kept: Model = self.average.model if self.average else model
+        self.parameters = {
+            name: [parameter for parameter in part.parameters() if parameter.requires_grad]
+            for name, part in model.parts.items()
+        }
+        self.optimizers = {
+            name: torch.optim.AdamW(
+                parameters,
+                training.learning_rate,
+                training.betas,
+                weight_decay=training.weight_decay,
+                # Twice as fast as the loop over tensors that is the default on a CPU.
+                fused=device.type in ("cpu", "cuda"),
+            )
+            for name, parameters in self.parameters.items()
+        }
+        self.batches = Batches(images, representation, model.classes > 0, device)
+        world = accelerator.num_processes
+        self.order = Order(
+            self.batches.count,
+            training.batch_size,
+            training.seed,
+            accelerator.process_index,
+            world,
+            device,
+        )
+        if isinstance(model, Adversarial) and self.order.share < 2:
+            raise TrainingError(
+                f"batch_size={training.batch_size} leaves each process a single image, which has "
+                f"no statistics for batch normalisation; give {2 * world} or more"
+            )
+        self.generator = torch.Generator(device)
+
+    def __call__(self, step: int) -> tuple[str, Loss]:
+        """Forward, backward, and the optimizer of the part whose turn it is; returns that part."""
+        training, part = self.training, self.model.turn(step)
+        self.generator.manual_seed(seed_of(training.seed, "step", step, self.order.rank))
+        features, labels = self.batches(self.order.indices(step), self.generator)
+        loss: Loss = self.wrapped(features, labels, self.generator, part)
+        self.accelerator.backward(loss.total)
+        optimizer, scaler = self.optimizers[part], self.accelerator.scaler
+        for group in optimizer.param_groups:
+            group["lr"] = training.learning_rate * training.factor(step)
+        if training.clip:
+            if scaler is not None:
+                scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(self.parameters[part], training.clip)
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+            scaler.update()
+        # Of all parts: a loss may have sent gradients into those whose turn it is not.
+        for parameters in self.parameters.values():
+            for parameter in parameters:
+                parameter.grad = None
+        if self.average is not None:
+            self.average.update(part, step)
+        return part, loss
+
+    @property
+    def finite(self) -> bool:
+        """Whether every weight is."""
+        weights: list[Tensor] = [weight for part in self.parameters.values() for weight in part]
+        return bool(torch.stack(torch._foreach_norm(weights)).isfinite().all())

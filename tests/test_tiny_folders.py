@@ -1,0 +1,36 @@
+"""Folders of one to five pictures: trained and used like any other, or refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands_for_tests import run
+from data_for_tests import write_pictures
+from runs_for_tests import TINY
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, "one picture"), (2, "2 pictures")])
+def test_too_few(count, found, empty_folder):
+    write_pictures(Path("pets"), count)
+    result = run("train", "vae", "--data", "pets")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"pets: has {found}; three or more of .png, " in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(Path().glob("runs/*"))
+
+
+@pytest.mark.parametrize("count", [3, 5])
+@pytest.mark.parametrize(
+    "model", [["vae"], ["vae", "--features", "gabor"], ["gan"], ["pixelcnn"]], ids=" ".join
+)
+def test_enough(model, count, empty_folder):
+    write_pictures(Path("pets"), count)
+    result = run(
+        *["train", *model, *TINY[model[0]], "--data", "pets", "--size", 8, "--steps", 2],
+        *["--out", "run", "--device", "cpu"],
+    )
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    result = run("evaluate", "run", "--samples", 10, "--device", "cpu")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert "Distance to training images" in result.stdout
