@@ -8,25 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaborkit.types import Array, RealArray
+from gaborkit.types import RealArray
 
 _LIMITS = {"phase": (-math.pi, math.pi)}
-
-
-def part_of(responses: Array, part: str) -> NDArray[Any]:
-    """Real or imaginary part, magnitude, phase in radians, or (``complex``) all of it."""
-    match part:
-        case "real":
-            values = responses.real
-        case "imag":
-            values = responses.imag
-        case "magnitude":
-            values = np.abs(responses)
-        case "phase":
-            values = np.angle(responses)
-        case _:
-            values = responses
-    return np.asarray(values)
 
 
 def quantize(
@@ -35,13 +19,13 @@ def quantize(
     """Whole numbers for a picture, and the mapping by which value = offset + gain * stored.
 
     Real and imaginary parts have zero at 128 (32768 in 16 bits) and the largest magnitude at the
-    end of the range. Magnitudes run from 0 to their largest, phases from -pi to pi.
+    end of the range. Magnitudes and energies run from 0 to the largest, phases from -pi to pi.
 
     Parameters
     ----------
     values : array of floats
         One part of the responses.
-    part : {"real", "imag", "magnitude", "phase"}
+    part : {"real", "imag", "magnitude", "energy", "phase"}
         Which one.
     bits : {8, 16}
         Of the picture.

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option, reason, show_traceback
+from .errors import debug_option, show_traceback
 from .options import PARTS, Number, bank_options, filter_options
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
-    from gaborkit.types import Boundary, Engine
+    from gaborkit.types import Boundary, Engine, Part
 
     from .targets import Job
+    from .tiling import Outcome
 
 _PARTS = {
     "real": "real part",
     "imag": "imaginary part",
     "magnitude": "magnitude",
+    "energy": "energy",
     "phase": "phase in radians",
     "complex": "complex responses",
 }
@@ -32,7 +35,7 @@ _PARTS = {
 @bank_options
 @click.option(
     "--part",
-    type=click.Choice((*PARTS, "complex")),
+    type=click.Choice((*PARTS, "energy", "complex")),
     help="What to write.  [default: complex into npy and npz, else real]",
 )
 @filter_options
@@ -52,21 +55,32 @@ _PARTS = {
 )
 @click.option(
     "--suffix",
-    type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz")),
+    type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
     help="Format of the files in a folder.  [default: .png]",
 )
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
 @click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Filter in tiles what takes more, such as 1GB.  [default: half of what is available]",
+)
+@click.option("--resume", is_flag=True, help="Go on with tiles that a stopped run has left.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Of a Dask cluster, which filters the tiles of a picture, or each picture of several.",
+)
+@click.option(
     "--progress/--no-progress",
     default=None,
-    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
+    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures or tiles]",
 )
 @debug_option
 def command(
     sources: tuple[str, ...],
     out: str,
     bank: GaborBank,
-    part: str | None,
+    part: Part | None,
     boundary: Boundary,
     engine: Engine,
     tolerance: float,
@@ -75,25 +89,33 @@ def command(
     limits: tuple[float, float] | None,
     suffix: str | None,
     recursive: bool,
+    memory: str | None,
+    resume: bool,
+    scheduler: str | None,
     progress: bool | None,
 ) -> None:
     """Convolve pictures with one Gabor kernel, or with a --bank of them.
 
-    IN is a picture (PNG, JPEG, WebP, TIFF, npy, npz), several, a folder of them, or sample:NAME,
-    such as sample:camera. OUT decides the format:
+    IN is a picture (PNG, JPEG, WebP, TIFF, npy, npz, zarr), several, a folder of them, or
+    sample:NAME, such as sample:camera. OUT decides the format:
 
     \b
     .png .jpg .webp  values as 8 bits (PNG also --bits 16). Real and imaginary part:
-                     zero is 128, the largest magnitude is at an end. Magnitude: 0 to
-                     its largest. Phase: -pi to pi. Or --range LOW HIGH.
+                     zero is 128, the largest magnitude is at an end. Magnitude and
+                     energy: 0 to the largest. Phase: -pi to pi. Or --range LOW HIGH.
     .tif             floats, exact; the channels of a bank are pages
     .npy .npz        complex responses (K, H, W), exact, or one part
+    .zarr            floats, exact, as OME-Zarr (pip install "gaborkit[large]")
     a folder         a file for each picture, and for each channel where a format
                      holds one; taken if OUT has no suffix or ends with /
 
     OUT.json beside each file (inside an npz) tells what was done, and the mapping of 8 or 16
     bits: value = offset + gain * stored. Existing output files are replaced, inputs never.
     In a run over several pictures a bad one does not stop the others.
+
+    A picture whose responses exceed --memory is filtered tile by tile into .tif, .npy or .zarr,
+    with the same result. Until all is written the file is called OUT.partial; --resume goes on
+    with it.
 
     \b
     Examples:
@@ -102,17 +124,17 @@ def command(
       gaborkit filter photo.jpg --bank grid --scales 3 --orientations 4 --out responses.npz
       gaborkit filter photos --bank manjunath --part magnitude --suffix .tif --out results
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
+      gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
     """  # noqa: D301
-    from gaborkit import GaborkitError
-
-    from .responding import Settings, filter_picture
-    from .targets import STACKS, jobs_of
+    from .responding import Settings
+    from .targets import ARRAYS, STACKS, jobs_of
+    from .tiling import filter_any, outcomes
 
     jobs = jobs_of(sources, out, bank.labels, suffix=suffix, recursive=recursive)
     suffix = jobs[0].targets[0].suffix.lower()
     part = part or ("complex" if suffix in (".npy", ".npz") else "real")
-    if part == "complex" and suffix not in (".npy", ".npz"):
-        raise click.UsageError(f"--part complex fits .npy and .npz, not {suffix}")
+    if part == "complex" and suffix not in ARRAYS:
+        raise click.UsageError(f"--part complex fits {', '.join(ARRAYS)}, not {suffix}")
     if bits and suffix != ".png":
         raise click.UsageError(f"--bits {bits} is for .png, not {suffix}")
     if limits and suffix in STACKS:
@@ -120,21 +142,30 @@ def command(
     if limits and not limits[0] < limits[1]:
         raise click.UsageError(f"--range {limits[0]:g} {limits[1]:g} is empty: give LOW below HIGH")
     settings = Settings(
-        part, boundary, engine, tolerance, colour or "luminance", int(bits or 8), limits
+        part,
+        boundary,
+        engine,
+        tolerance,
+        colour or "luminance",
+        int(bits or 8),
+        limits,
+        _bytes(memory),
+        resume,
     )
 
     if len(jobs) == 1 and jobs[0].source == sources[0]:
-        description = filter_picture(jobs[0], bank, settings)
+        with _tiles_shown(progress) as show:
+            description = filter_any(jobs[0], bank, settings, scheduler=scheduler, progress=show)
         _note_colour([description["colour"]], colour)
         click.echo(_summary(jobs[0], description))
         return
     found, failed = [], []
-    for job in _shown(jobs, progress):
-        try:
-            found.append(filter_picture(job, bank, settings)["colour"])
-        except (GaborkitError, OSError, MemoryError) as error:
-            show_traceback()
-            failed.append(reason(error))
+    results = outcomes(jobs, bank, settings, scheduler, show_traceback)
+    for _, (colours, problem) in _shown(results, len(jobs), progress):
+        if problem is None:
+            found.append(colours or "grey")
+        else:
+            failed.append(problem)
     _note_colour(found, colour)
     for text in failed:
         click.echo(f"error: {text}", err=True)
@@ -144,19 +175,59 @@ def command(
     click.echo(f"{out}: {files} files of {len(jobs)} pictures")
 
 
-def _shown(jobs: Sequence[Job], progress: bool | None) -> Iterator[Job]:
-    """Pass jobs on, with a bar on a terminal or, where asked for elsewhere, a line each."""
+def _bytes(memory: str | None) -> int | None:
+    if memory is None:
+        return None
+    from gaborkit import FilterError
+    from gaborkit.large.memory import parse_memory
+
+    try:
+        return parse_memory(memory)
+    except FilterError as error:
+        raise click.UsageError(f"--{error}") from error
+
+
+def _shown(
+    results: Iterable[tuple[Job, Outcome]], count: int, progress: bool | None
+) -> Iterator[tuple[Job, Outcome]]:
+    """Pass results on, with a bar on a terminal or, where asked for elsewhere, a line each."""
     terminal = sys.stderr.isatty()
     if terminal and progress is not False:
         with click.progressbar(
-            jobs, file=sys.stderr, show_pos=True, item_show_func=lambda job: job and job.source
+            results,
+            length=count,
+            file=sys.stderr,
+            show_pos=True,
+            item_show_func=lambda result: result and result[0].source,
         ) as bar:
             yield from bar
         return
-    for number, job in enumerate(jobs, 1):
+    for number, result in enumerate(results, 1):
         if progress:
-            click.echo(f"[{number}/{len(jobs)}] {job.source}", err=True)
-        yield job
+            click.echo(f"[{number}/{count}] {result[0].source}", err=True)
+        yield result
+
+
+@contextlib.contextmanager
+def _tiles_shown(progress: bool | None) -> Iterator[Callable[[int, int], None]]:
+    """What to call after each tile of a picture: it moves a bar, or writes a line."""
+    terminal = sys.stderr.isatty() and progress is not False
+    with contextlib.ExitStack() as stack:
+        bar: Any = None
+
+        def show(done: int, tiles: int) -> None:
+            nonlocal bar
+            if terminal:
+                if bar is None:
+                    bar = click.progressbar(
+                        length=tiles, file=sys.stderr, show_pos=True, label="tiles"
+                    )
+                    stack.enter_context(bar)
+                bar.update(done - bar.pos)
+            elif progress:
+                click.echo(f"[{done}/{tiles}] tiles", err=True)
+
+        yield show
 
 
 def _note_colour(found: Sequence[str], asked: str | None) -> None:

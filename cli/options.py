@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NORMS = ("l1", "l2", "gain", "peak", "article")
 BOUNDARIES = ("reflect", "mirror", "nearest", "constant", "wrap")
-ENGINES = ("auto", "direct", "separable", "fourier")
+ENGINES = ("auto", "direct", "separable", "pyramid", "fourier")
 PARTS = ("real", "imag", "magnitude", "phase")
 
 #: The published banks, and what each one calls the options that it takes.

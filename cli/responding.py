@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 from gaborkit.files import check_target
-from gaborkit.types import Boundary, Engine
+from gaborkit.types import Boundary, Engine, Part
 
-from .encoding import part_of, quantize
+from .encoding import quantize
 from .targets import ARRAYS, STACKS, Job
 
 
@@ -24,7 +24,7 @@ class Settings:
 
     Attributes
     ----------
-    part : {"real", "imag", "magnitude", "phase", "complex"}
+    part : {"real", "imag", "magnitude", "energy", "phase", "complex"}
     boundary, engine, tolerance
         As in :meth:`gaborkit.GaborBank.filter`.
     colour : {"luminance", "channels"}
@@ -33,15 +33,21 @@ class Settings:
         Of a PNG.
     limits : (float, float), optional
         Values at the ends of the 8 or 16 bits.
+    memory : int, optional
+        Bytes beyond which a picture is filtered in tiles; half of what is available if None.
+    resume : bool
+        Go on with tiles that an earlier run has left.
     """
 
-    part: str
+    part: Part
     boundary: Boundary
     engine: Engine
     tolerance: float
     colour: str
     bits: int
     limits: tuple[float, float] | None
+    memory: int | None = None
+    resume: bool = False
 
 
 def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str, Any]:
@@ -78,7 +84,7 @@ def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str
                 "engine": settings.engine,
                 "tolerance": settings.tolerance,
             }
-            values = part_of(response, settings.part)
+            values = response
             suffix = target.suffix.lower()
             if suffix not in ARRAYS and colour == "channels":
                 values = np.moveaxis(values, 0, -1)
@@ -136,7 +142,7 @@ def _responses(
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     """All channels together for one file, or else one after the other, in bounded memory."""
     options: dict[str, Any] = {
-        name: getattr(settings, name) for name in ("boundary", "engine", "tolerance")
+        name: getattr(settings, name) for name in ("part", "boundary", "engine", "tolerance")
     }
     if files == 1:
         responses = bank.filter(image, **options)

@@ -11,12 +11,16 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
+from gaborkit.large.sources import is_zarr
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-ARRAYS = (".npy", ".npz")
+ARRAYS = (".npy", ".npz", ".zarr")
 
 #: Formats that hold all channels of a bank in one file.
 STACKS = (".tif", ".tiff", *ARRAYS)
+
+#: Those of them that are written tile by tile.
+TILED = (".zarr", ".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def jobs_of(
     Parameters
     ----------
     sources : sequence of str
-        Files, folders, and ``sample:NAME``.
+        Files, folders, zarr stores, and ``sample:NAME``.
     out : str
         A file if it has one of the suffixes above, else a folder.
     labels : sequence of str
@@ -75,7 +79,7 @@ def jobs_of(
         )
     found = [pair for source in sources for pair in _pictures(source, out, recursive)]
     if whole:
-        several = len(found) > 1 or Path(sources[0]).is_dir()
+        several = len(found) > 1 or found[0][0] != sources[0]
         if several:
             count = f"{len(found)} picture{'s' * (len(found) > 1)}"
             raise click.UsageError(
@@ -100,6 +104,8 @@ def jobs_of(
 
 def _is_file(out: str) -> bool:
     path, suffix = Path(out), Path(out).suffix.lower()
+    if suffix == ".zarr" and is_zarr(path):
+        return True
     if path.is_dir() or out.endswith(("/", os.sep)):
         return False
     if path.is_file() and suffix not in (*PICTURES, *ARRAYS):
@@ -118,15 +124,23 @@ def _pictures(source: str, out: str, recursive: bool) -> Iterator[tuple[str, Pat
         yield source, Path(source.removeprefix("sample:"))
         return
     folder = Path(source)
-    if not folder.is_dir():
+    if not folder.is_dir() or is_zarr(folder):
         yield source, Path(folder.stem)
         return
     problems: list[OSError] = []
     below = []
     for place, folders, names in os.walk(folder, onerror=problems.append):
+        stores = [
+            name
+            for name in sorted(folders)
+            if name.lower().endswith(".zarr") and is_zarr(Path(place, name))
+        ]
+        below += [Path(place, name) for name in stores]
         # Results of an earlier run into the same folder are no pictures to be filtered.
         folders[:] = sorted(
-            name for name in folders if recursive and not _same(Path(place, name), Path(out))
+            name
+            for name in folders
+            if recursive and name not in stores and not _same(Path(place, name), Path(out))
         )
         below += [
             Path(place, name)

@@ -23,7 +23,7 @@ from commands_for_tests import (
     run_filter,
 )
 from gaborkit_cli import targets
-from gaborkit_cli.encoding import part_of, quantize
+from gaborkit_cli.encoding import quantize
 
 import gaborkit as gk
 
@@ -32,13 +32,13 @@ pytestmark = pytest.mark.usefixtures("folder")
 # ---- one kernel, one file ----
 
 
-@pytest.mark.parametrize("part", ["real", "imag", "magnitude", "phase"])
+@pytest.mark.parametrize("part", ["real", "imag", "magnitude", "energy", "phase"])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_png_decodes_to_the_response_within_half_a_step(part, bits):
     run_filter("grey.png", *ONE, "--part", part, "--bits", bits, "--out", "out.png")
     values, half = decoded("out.png")
     assert gk.read_image("out.png").dtype == f"uint{bits}"
-    assert np.abs(values - part_of(KERNEL.filter(GREY), part)).max() <= half
+    assert np.abs(values - gk.GaborBank([KERNEL]).filter(GREY, part=part)[0]).max() <= half
     assert description("out.png")["mapping"]["clipped"] == 0
 
 
@@ -66,10 +66,12 @@ def test_the_default_is_the_real_part_and_for_arrays_the_whole():
     )
 
 
-@pytest.mark.parametrize("part", ["real", "imag", "magnitude", "phase", "complex"])
+@pytest.mark.parametrize("part", ["real", "imag", "magnitude", "energy", "phase", "complex"])
 def test_arrays_hold_any_part(part):
     run_filter("grey.png", *ONE, "--part", part, "--out", "out.npy")
-    assert np.array_equal(gk.read_image("out.npy"), part_of(KERNEL.filter(GREY), part))
+    assert np.array_equal(
+        gk.read_image("out.npy"), gk.GaborBank([KERNEL]).filter(GREY, part=part)[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["o.jpg", "o.jpeg", "o.webp", "o.PNG", "o.TIF", "o.tiff", "o.npz"])
@@ -109,7 +111,8 @@ def test_the_description_tells_how_to_repeat_it():
     assert found["part"] == "real"
     assert found["labels"] == list(gk.GaborBank([KERNEL]).labels)
     assert gk.GaborBank.from_dict(found["bank"]) == gk.GaborBank([KERNEL])
-    assert (found["boundary"], found["engine"], found["tolerance"]) == ("reflect", "auto", 1e-4)
+    assert (found["boundary"], found["engine"]) == ("reflect", "auto")
+    assert found["tolerance"] == gk.TOLERANCE
 
 
 def test_a_fixed_range_clips_and_counts():

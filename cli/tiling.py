@@ -1,0 +1,188 @@
+"""Pictures whose responses do not fit into memory, and pictures for the workers of a cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gaborkit as gk
+from gaborkit.large.memory import available_memory
+from gaborkit.large.sources import Colour, Planes, is_zarr, open_source
+
+from .errors import reason
+from .responding import Settings, about, filter_picture
+from .targets import TILED, Job
+
+#: What becomes of one picture: what was filtered of it, or else what was wrong with it.
+Outcome = tuple[str | None, str | None]
+
+
+def filter_any(
+    job: Job,
+    bank: gk.GaborBank,
+    settings: Settings,
+    *,
+    scheduler: str | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Filter a picture whole or, where it or its target asks for it, tile by tile.
+
+    Tiles are for zarr stores, for a cluster, and where responses exceed the memory of the settings.
+
+    Returns
+    -------
+    dict
+        As :func:`~.responding.filter_picture`.
+
+    Raises
+    ------
+    GaborkitError
+        If the picture cannot be read or filtered, or a file cannot be written.
+    """
+    target = job.targets[0]
+    tiled = len(job.targets) == 1 and target.suffix.lower() in TILED
+    store = is_zarr(job.source)
+    if store and not tiled:
+        raise gk.PictureError(
+            f"{target}: a zarr store is filtered into {', '.join(TILED)}, not {target.suffix}"
+        )
+    if scheduler is not None or store or target.suffix.lower() == ".zarr":
+        return _filter_tiled(job, bank, settings, scheduler, progress)
+    memory = settings.memory or available_memory() // 2
+    needed = _needed(job, bank, settings)
+    if needed > memory and tiled:
+        return _filter_tiled(job, bank, settings, None, progress)
+    if needed > memory and settings.memory:
+        raise gk.FilterError(
+            f"--memory {memory / 1e6:.0f}MB: filtering {job.source} into {target.suffix} takes "
+            f"about {needed / 1e6:.0f}MB; {', '.join(TILED)} are written tile by tile"
+        )
+    return filter_picture(job, bank, settings)
+
+
+def _needed(job: Job, bank: gk.GaborBank, settings: Settings) -> int:
+    """Bytes that filtering a picture as a whole takes, roughly; 0 where only reading it tells."""
+    try:
+        source = open_source(job.source)
+    except gk.PictureError:
+        return 0
+    real = np.result_type(source.dtype, np.float32).itemsize
+    width = 2 if settings.part == "complex" else 1
+    kernels = len(bank) if len(job.targets) == 1 else 1
+    # Beside the responses: the picture as it is stored, as it is filtered, and with its outside.
+    return math.prod(source.shape) * real * (width * kernels + 3)
+
+
+def _filter_tiled(
+    job: Job,
+    bank: gk.GaborBank,
+    settings: Settings,
+    scheduler: str | None,
+    progress: Callable[[int, int], object] | None,
+) -> dict[str, Any]:
+    from gaborkit.large import filter_large
+
+    target = job.targets[0]
+    try:
+        source = open_source(job.source)
+        picture: Any = job.source
+    except gk.PictureError:
+        if scheduler is not None or is_zarr(job.source):
+            raise
+        source = picture = gk.read_image(job.source)
+    axis, colour, found = _colour(source.shape, settings.colour)
+    with about(job.source):
+        planes = Planes(source, axis, colour)
+    kernels = bank if len(bank) > 1 else bank[0]
+    *leading, height, width = planes.shape
+    description = {
+        "gaborkit": gk.__version__,
+        "input": job.source,
+        "colour": found,
+        "part": settings.part,
+        "shape": (*leading, *([len(bank)] if len(bank) > 1 else []), height, width),
+        "labels": bank.labels,
+        "bank": bank.to_dict(),
+        "boundary": settings.boundary,
+        "engine": settings.engine,
+        "tolerance": settings.tolerance,
+    }
+    if job.new_folder:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with about(job.source):
+        filter_large(
+            kernels,
+            picture,
+            target,
+            part=settings.part,
+            boundary=settings.boundary,
+            engine=settings.engine,
+            channel_axis=axis,
+            colour=colour,
+            tolerance=settings.tolerance,
+            memory=settings.memory,
+            scheduler=scheduler,
+            resume=settings.resume,
+            progress=progress,
+            metadata=description,
+        )
+    return description
+
+
+def _colour(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:
+    """Axis of colour, what is filtered along it, and what that is called: as for whole pictures."""
+    if len(shape) < 3 or shape[-1] > 4:
+        return None, "all", "grey"
+    if shape[-1] < 3:
+        return -1, "channels", "grey"
+    return (-1, "luminance", "luminance") if asked == "luminance" else (-1, "channels", "channels")
+
+
+def outcomes(
+    jobs: Sequence[Job],
+    bank: gk.GaborBank,
+    settings: Settings,
+    scheduler: str | None,
+    failed: Callable[[], None],
+) -> Iterator[tuple[Job, Outcome]]:
+    """Filter several pictures, here or each on a worker; jobs and outcomes as they come.
+
+    ``failed`` is called while an exception is being handled.
+    """
+    if scheduler is None:
+        for job in jobs:
+            yield job, _outcome(bank, settings, failed, job)
+        return
+    from gaborkit.large.cluster import on_cluster
+
+    # Workers may run in another folder.
+    here = Path.cwd()
+    moved = [
+        replace(
+            job,
+            source=job.source if job.source.startswith("sample:") else str(here / job.source),
+            targets=tuple(here / target for target in job.targets),
+        )
+        for job in jobs
+    ]
+    yield from on_cluster(partial(_outcome, bank, settings, _nothing), moved, scheduler)
+
+
+def _outcome(
+    bank: gk.GaborBank, settings: Settings, failed: Callable[[], None], job: Job
+) -> Outcome:
+    try:
+        return filter_any(job, bank, settings)["colour"], None
+    except (gk.GaborkitError, OSError, MemoryError) as error:
+        failed()
+        return None, reason(error)
+
+
+def _nothing() -> None:
+    """A worker has no ``--debug``."""

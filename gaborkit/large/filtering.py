@@ -1,0 +1,220 @@
+"""A picture through a bank tile by tile, here or on a cluster."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..bank import GaborBank
+from ..boundary import check_boundary
+from ..engines.threads import available
+from ..errors import FilterError, PictureError
+from ..files import StrPath
+from ..kernel import TOLERANCE, Kernel
+from ..parts import check_part
+from ..planning import plan_bank
+from ..types import Boundary, Engine, Part
+from .cluster import on_cluster
+from .job import Job
+from .memory import available_memory, parse_memory
+from .record import Limits, Record
+from .sources import CACHE, Colour, check_image_like, largest_piece, unmapped
+from .tiff import Segments
+from .tiles import tile_shape
+
+Progress = Callable[[int, int], object]
+
+
+def filter_large(
+    bank: GaborBank | Kernel,
+    source: Any,
+    target: StrPath,
+    *,
+    part: Part = "magnitude",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    colour: Colour = "all",
+    tolerance: float = TOLERANCE,
+    memory: str | int | None = None,
+    scheduler: Any = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Filter a picture that does not fit into memory, into a file.
+
+    The same as writing ``bank.filter(image)``, to rounding, whatever the tiles. Until all is
+    written the target is called NAME.partial, beside a list of its tiles, NAME.tiles.
+
+    Parameters
+    ----------
+    bank : GaborBank or Kernel
+        K kernels, or one and no axis K.
+    source : path or array (..., H, W)
+        See :func:`~gaborkit.large.open_source` for files; or anything with ``shape``, ``dtype`` and
+        NumPy's basic indexing, such as a zarr array.
+    target : path
+        ``.zarr`` (float or complex, chunked; OME-Zarr for a picture of two axes), ``.npy``, or
+        ``.tif`` (a page a channel; colour comes last). An existing one is replaced at the end.
+    part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
+    boundary, engine, channel_axis, tolerance
+        As in :meth:`gaborkit.GaborBank.filter`.
+    colour : {"all", "channels", "luminance"}
+        What is filtered along ``channel_axis``: every channel, those that are not alpha, or
+        :func:`gaborkit.luminance`.
+    memory : str or int, optional
+        What filtering may take beyond what the process holds already, as ``"1GB"`` or in bytes; of
+        a cluster, each thread of a worker. Half of what is available by default.
+    scheduler : str or distributed.Client, optional
+        A Dask scheduler, or its address. Its workers must reach source and target by their paths.
+        Tiles of a worker that dies go to another.
+    resume : bool
+        Go on with what a run with the same arguments has left, in tiles of the same size whatever
+        ``memory`` says. After a power cut start again.
+    progress : callable (done, total), optional
+        Called after every tile.
+    metadata : mapping, optional
+        JSON-ready, written as NAME.json beside the file, or into the attributes of a zarr store;
+        by default how to repeat this.
+
+    Raises
+    ------
+    PictureError
+        If the source cannot be read or the target cannot be written.
+    ImageError
+        If the source is no image, or a tile holds NaN or infinity.
+    FilterError
+        If an option is unknown, the memory holds no tile, or the scheduler cannot be reached.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.grid(scales=1, orientations=3)
+    >>> image = np.random.default_rng(0).random((100, 120), np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     filter_large(bank, image, f"{folder}/energy.npy", part="energy", memory="2MB")
+    ...     energy = gk.read_image(f"{folder}/energy.npy")
+    >>> np.allclose(energy, abs(bank.filter(image)) ** 2, atol=1e-6)
+    True
+    """
+    check_boundary(boundary)
+    check_part(part)
+    budget = available_memory() // 2 if memory is None else parse_memory(memory)
+    named = isinstance(source, (str, Path))
+    if not named:
+        check_image_like(source)
+        if scheduler is not None:
+            raise FilterError(
+                f"source={type(source).__name__}: workers cannot reach an array of this process; "
+                "give the path of a file or zarr store"
+            )
+    elif Path(source).resolve() == Path(target).resolve():
+        raise PictureError(f"{target} would be written over the source; give another name")
+    # Messages name a path as it was given; workers may run in another folder.
+    here = Path() if scheduler is None else Path.cwd()
+    job = Job(
+        bank=GaborBank([bank]) if isinstance(bank, Kernel) else bank,
+        single=isinstance(bank, Kernel),
+        source=str(here / source) if named else unmapped(source),
+        target=str(here / target),
+        channel_axis=channel_axis,
+        colour=colour,
+        boundary=boundary,
+        engine=engine,
+        tolerance=tolerance,
+        part=part,
+        cache=min(CACHE, budget // 4),
+    )
+    plan_bank(job.bank, job.planes.shape, engine=engine, tolerance=tolerance)  # checks these two
+    files = job.files
+    files.check()
+    identity = _identity(job)
+    record = Record.read(files.record, identity) if resume and files.partial.exists() else None
+    if record is None:
+        job = replace(job, tile=_tile(job, budget, 1 if scheduler is not None else available()))
+        files = job.files
+        files.discard()
+        files.create()
+        record = Record.start(files.record, identity, job.tile)
+    else:
+        job = replace(job, tile=record.tile)
+    count = len(job.tiles)
+    todo = [number for number in range(count) if number not in record.done]
+    try:
+        for number, limits in _written(job, todo, scheduler):
+            record.add(number, limits)
+            if progress is not None:
+                progress(len(record.done), count)
+        files.finish(metadata or _description(job), record.limits)
+        files.record.unlink()
+    except OSError as cause:
+        raise PictureError(f"{target}: cannot be written ({cause.strerror or cause})") from cause
+    finally:
+        if not record.done:  # what has been written stays, to be gone on with
+            files.discard()
+
+
+def _written(job: Job, todo: Sequence[int], scheduler: Any) -> Iterator[tuple[int, Limits]]:
+    """Numbers and limits of tiles, each as soon as it is in the target."""
+    if scheduler is None:
+        return ((number, job.write(number)) for number in todo)
+    return on_cluster(job.write_alone, todo, scheduler)
+
+
+def _tile(job: Job, budget: int, threads: int) -> tuple[int, int]:
+    """Shape of the tiles: the largest within the budget, beside what reading holds."""
+    array = job.array
+    held = 2 * largest_piece(array) + (job.cache if isinstance(array, Segments) else 0)
+    return tile_shape(
+        job.bank,
+        job.planes,
+        engine=job.engine,
+        tolerance=job.tolerance,
+        part=job.part,
+        memory=budget,
+        held=held,
+        threads=threads,
+    )
+
+
+def _description(job: Job) -> dict[str, Any]:
+    """What was done, and how to repeat it."""
+    named = isinstance(job.source, str)
+    return {
+        "gaborkit": importlib.import_module("gaborkit").__version__,
+        "input": job.source if named else type(job.source).__name__,
+        "shape": job.files.layout.shape,
+        "labels": job.bank.labels,
+        "bank": job.bank.to_dict(),
+        "colour": job.colour if job.channel_axis is not None else "grey",
+        **_options(job),
+    }
+
+
+def _options(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ("part", "boundary", "engine", "tolerance")}
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    """What a run must share with one that was stopped, to go on with it."""
+    array: dict[str, Any] = {"shape": job.planes.shape, "dtype": str(job.planes.dtype)}
+    if isinstance(job.source, str):
+        stat = Path(job.source).stat()
+        array |= {
+            "path": str(Path(job.source).absolute()),
+            "bytes": stat.st_size,
+            "changed": stat.st_mtime_ns,
+        }
+    return {
+        "source": array,
+        "bank": job.bank.to_dict(),
+        "one kernel": job.single,
+        "colour": [job.channel_axis, job.colour],
+        **_options(job),
+    }

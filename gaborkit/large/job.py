@@ -1,0 +1,133 @@
+"""One picture, one target, and any tile of it: what a process needs to work on its own."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..bank import GaborBank
+
+# Public in engines.threads once the engines are rewritten.
+from ..parts import part_dtype
+from ..types import Boundary, Engine, Part
+from .record import Limits
+from .sources import Colour, Planes, open_source
+from .targets import Layout, Target, target_of
+from .tiles import Grid, in_one_thread, respond_at
+
+
+@dataclass(frozen=True)
+class Job:
+    """A picture to be filtered into a file, tile by tile; it can be sent to another process.
+
+    Attributes
+    ----------
+    bank : GaborBank
+    single : bool
+        Whether the target has no axis of kernels.
+    source : str or array
+        A path, to be sent.
+    target : str
+    channel_axis, colour
+        As in :class:`~.sources.Planes`.
+    boundary, engine, tolerance, part
+        As in :func:`~.tiles.respond_at`.
+    cache : int
+        Bytes of decoded pieces of a TIFF to keep.
+    tile : (int, int)
+    """
+
+    bank: GaborBank
+    single: bool
+    source: Any
+    target: str
+    channel_axis: int | None
+    colour: Colour
+    boundary: Boundary
+    engine: Engine
+    tolerance: float
+    part: Part
+    cache: int
+    tile: tuple[int, int] = (0, 0)
+
+    @property
+    def array(self) -> Any:
+        """The stored picture."""
+        if not isinstance(self.source, str):
+            return self.source
+        path = Path(self.source)
+        changed = path.stat().st_mtime_ns if path.exists() else 0
+        return _opened(self.source, self.cache, changed)
+
+    @property
+    def planes(self) -> Planes:
+        """What is filtered of it."""
+        return Planes(self.array, self.channel_axis, self.colour)
+
+    @property
+    def tiles(self) -> Grid:
+        """All of it, by numbers that do not change."""
+        return Grid(self.planes.shape, self.tile)
+
+    @property
+    def files(self) -> Target:
+        """Where the responses go."""
+        planes = self.planes
+        *leading, height, width = planes.shape
+        axis = () if self.single else (len(self.bank),)
+        shape = (*leading, *axis, height, width)
+        if self._colour_last:
+            shape = (*leading[:-1], *axis, height, width, leading[-1])
+        labels = None if self.single else self.bank.labels
+        dtype = part_dtype(self.part, planes.real == np.float64)
+        layout = Layout(shape, dtype, labels, self.tile, self._colour_last)
+        return target_of(self.target, layout)
+
+    @property
+    def _colour_last(self) -> bool:
+        tiff = Path(self.target).suffix.lower() in (".tif", ".tiff")
+        return tiff and self.planes.has_channels
+
+    def write(self, number: int) -> Limits:
+        """Filter one tile and write it; its extreme values, None for complex ones.
+
+        Raises
+        ------
+        ImageError
+            If it holds NaN or infinity.
+        """
+        tile = self.tiles[number]
+        values = respond_at(
+            self.bank,
+            self.planes,
+            tile,
+            boundary=self.boundary,
+            engine=self.engine,
+            tolerance=self.tolerance,
+            part=self.part,
+        )
+        channels: tuple[slice, ...] = (slice(None),)
+        if self.single:
+            values, channels = values[0], ()
+        place: tuple[int | slice, ...] = (*tile.plane, *channels, tile.rows, tile.columns)
+        if self._colour_last:
+            *plane, channel = tile.plane
+            place = (*plane, *channels, tile.rows, tile.columns, channel)
+        self.files.open()[place] = values
+        if np.iscomplexobj(values):
+            return None
+        return float(values.min()), float(values.max())
+
+    def write_alone(self, number: int) -> Limits:
+        """As :meth:`write`, in one thread: a cluster has tiles enough for all of them."""
+        return in_one_thread(lambda: self.write(number))
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(path: str, cache: int, changed: int) -> Any:
+    """A source that stays open between tiles; ``changed`` tells a newer file of the same name."""
+    return open_source(path, cache=cache)

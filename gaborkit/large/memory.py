@@ -1,0 +1,109 @@
+"""Amounts of memory: what a user says, what is free, and what filtering a tile takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..engines.direct import BLOCK_BYTES
+from ..engines.pyramid import SLAB_BYTES
+from ..errors import FilterError
+from ..responding import CHUNK_BYTES
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+#: Complex copies of the tile that the other engines hold for each thread, and once more.
+SCRATCH = 3
+
+
+def parse_memory(memory: str | int) -> int:
+    """Bytes in ``"1GB"``, ``"1.5 GiB"``, ``"500MB"`` or a number.
+
+    Raises
+    ------
+    FilterError
+        If it is none of these, or not positive.
+
+    Examples
+    --------
+    >>> parse_memory("1.5GB"), parse_memory("1 MiB"), parse_memory(4096)
+    (1500000000, 1048576, 4096)
+    """
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(memory))
+    unit = found[2].upper() if found else ""
+    size = int(float(found[1]) * _UNITS[unit]) if found and unit in _UNITS else 0
+    if size <= 0:
+        raise FilterError(f"memory={memory!r} is no amount of memory; 500MB, 1GB or 1.5GiB works")
+    return size
+
+
+def available_memory() -> int:
+    """Bytes that can be taken without swapping, within the limit of a container; else 2 GB."""
+    found = []
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        found.append(int(text.split("MemAvailable:")[1].split()[0]) * 1024)
+    except (OSError, IndexError, ValueError):
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+        found.append(max(0, limit - used))
+    except (OSError, ValueError):  # no limit
+        pass
+    return min(found, default=2 * 10**9)
+
+
+def bytes_of_tile(
+    shape: tuple[int, int],
+    halo: int,
+    kernels: int,
+    stored: np.dtype[np.generic],
+    real: np.dtype[np.floating],
+    written: np.dtype[Any],
+    threads: int,
+    *,
+    engines: frozenset[str],
+) -> int:
+    """Most bytes that filtering a tile of ``shape`` takes, from reading to writing.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the tile, without its halo.
+    halo : int
+        Pixels around it.
+    kernels : int
+    stored, real, written : dtype
+        Of the source, that in which it is filtered, and of the target.
+    threads : int
+        Of the engines.
+    engines : frozenset of str
+        The compiled ones need little beside their input and output.
+
+    Examples
+    --------
+    >>> byte, single = np.dtype(np.uint8), np.dtype(np.float32)
+    >>> engines = frozenset(["separable"])
+    >>> bytes_of_tile((1024, 1024), 30, 8, byte, single, single, 2, engines=engines) // 2**20
+    79
+    """
+    tile, padded = shape[0] * shape[1], (shape[0] + 2 * halo) * (shape[1] + 2 * halo)
+    grown = (shape[0] + 4 * halo) * (shape[1] + 4 * halo)  # engines add the outside themselves
+    reading = 2 * stored.itemsize * padded
+    # Responses of the tile and its halo, and of the tile alone as they are written.
+    responses = kernels * written.itemsize * (padded + tile)
+    engine = real.itemsize * (padded + grown)
+    if "pyramid" in engines:
+        engine += real.itemsize * grown + 2 * SLAB_BYTES
+    if not engines <= {"separable", "pyramid"}:
+        whole = 2 * real.itemsize * padded  # one complex response
+        engine += min(kernels, max(1, CHUNK_BYTES // whole)) * whole
+        engine += (SCRATCH * 2 * real.itemsize * grown + 2 * BLOCK_BYTES) * (threads + 1)
+    return reading + responses + engine

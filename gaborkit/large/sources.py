@@ -1,0 +1,223 @@
+"""Pictures that are read by regions: npy, TIFF, zarr and OME-Zarr, or an array that is there."""
+
+from __future__ import annotations
+
+import math
+import mmap
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import NumpyLibrary
+from ..errors import FilterError, ImageError, PictureError
+from ..files import StrPath
+from ..images import luminance
+from ..responding import _with_leading_channels
+from .optional import optional
+from .raw import Raw
+from .tiff import Segments, open_tiff
+
+#: What is filtered of a picture in colour: every channel, those that are not alpha, or luminance.
+Colour = Literal["all", "channels", "luminance"]
+
+COLOURS: tuple[str, ...] = get_args(Colour)
+
+#: Bytes of decoded strips and tiles of a TIFF that are kept.
+CACHE = 2**27
+
+_ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+
+def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
+    """Open a picture without reading its pixels.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy`` file; a ``.tif`` or ``.tiff`` file, (pages, H, W, C) without the axes of one
+        page or sample; a folder that is a zarr array, a group of one array, or an OME-Zarr
+        picture, of which the full resolution is taken.
+    cache : int
+        Bytes of decoded strips and tiles of a TIFF to keep, which neighbours share.
+
+    Returns
+    -------
+    array-like
+        With ``shape``, ``dtype``, and basic indexing that reads no more than it must.
+
+    Raises
+    ------
+    PictureError
+        If there is no such picture, it is damaged, or of a kind that is only read as a whole.
+    FilterError
+        If zarr is needed and not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/a.npy", np.arange(12).reshape(3, 4))
+    ...     open_source(f"{folder}/a.npy")[1:, 2:].tolist()
+    [[6, 7], [10, 11]]
+    """
+    place = Path(path)
+    if is_zarr(place):
+        return _open_zarr(place)
+    if not place.is_file():
+        kind = "is a folder that is no zarr store" if place.is_dir() else "there is no such file"
+        raise PictureError(f"{path}: {kind}")
+    match place.suffix.lower():
+        case ".npy":
+            return _open_npy(place)
+        case ".tif" | ".tiff":
+            return open_tiff(place, cache)
+        case suffix:
+            raise PictureError(
+                f"{path}: {suffix or 'a file without suffix'} is not read in tiles; .tif, .tiff, "
+                ".npy and .zarr are, and an array of gaborkit.read_image can be given"
+            )
+
+
+def is_zarr(path: StrPath) -> bool:
+    """Whether a path is a folder that zarr has written."""
+    return any((Path(path) / mark).is_file() for mark in _ZARR_MARKS)
+
+
+def unmapped(array: Any) -> Any:
+    """A memory map as a file that is read by regions; other arrays as they are.
+
+    What is read of a map stays in memory until it is closed.
+    """
+    base: Any = getattr(array, "base", None)
+    # A view keeps the offset of the whole, and a map that copies on writing holds what no file has.
+    if (
+        isinstance(array, np.memmap)
+        and isinstance(base, mmap.mmap)
+        and array.mode in ("r", "r+")
+        and array.flags.c_contiguous
+        and array.filename is not None
+    ):
+        return Raw(Path(array.filename), array.offset, array.shape, array.dtype)
+    return array
+
+
+def largest_piece(array: Any) -> int:
+    """Bytes of the largest piece that has to be read as a whole."""
+    if isinstance(array, Segments):
+        return array.piece
+    chunks = getattr(array, "chunks", None)  # of zarr
+    return math.prod(chunks) * int(np.dtype(array.dtype).itemsize) if chunks else 0
+
+
+def _open_npy(path: Path) -> Any:
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as cause:
+        raise PictureError(f"{path}: cannot be read as npy ({cause})") from cause
+    if not isinstance(mapped, np.memmap):
+        raise PictureError(f"{path}: is not an npy file; numpy.save writes one")
+    return unmapped(mapped)  # in Fortran order it stays mapped
+
+
+def _open_zarr(path: Path) -> Any:
+    zarr = optional("zarr")
+    try:
+        node = zarr.open(path, mode="r")
+        if not isinstance(node, zarr.Group):
+            return node
+        # OME-Zarr 0.5, and before it
+        scales = (dict(node.attrs).get("ome") or dict(node.attrs)).get("multiscales")
+        if scales:
+            return node[scales[0]["datasets"][0]["path"]]
+        names = list(node.array_keys())
+    except Exception as cause:
+        raise PictureError(f"{path}: cannot be read as zarr ({cause})") from cause
+    if len(names) != 1:
+        raise PictureError(
+            f"{path}: holds {', '.join(names) or 'no array'}; give the path of one array, "
+            f"such as {path / (names or ['0'])[0]}"
+        )
+    return node[names[0]]
+
+
+class Planes:
+    """What is filtered of a stored array: a plane (H, W) for each place of its other axes.
+
+    Parameters
+    ----------
+    array : array-like
+        With basic indexing, (..., H, W) but for ``channel_axis``.
+    channel_axis : int, optional
+        Axis of colour; it moves in front of the rows.
+    colour : {"all", "channels", "luminance"}
+        What of it is filtered; all but ``all`` make one channel of grey and alpha.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (..., H, W), as :meth:`gaborkit.GaborBank.filter` would see it.
+    dtype : dtype
+        Of what is read.
+    real : dtype
+        That in which it is filtered.
+    has_channels : bool
+        Whether the axis before the rows is that of colour.
+
+    Raises
+    ------
+    ImageError
+        As from :meth:`gaborkit.GaborBank.filter`.
+    FilterError
+        If ``colour`` is unknown.
+    """
+
+    def __init__(self, array: Any, channel_axis: int | None = None, colour: Colour = "all") -> None:
+        if colour not in COLOURS:
+            raise FilterError(f"colour={colour!r} is unknown; choose one of {', '.join(COLOURS)}")
+        library = NumpyLibrary()
+        shape = tuple(map(int, array.shape))
+        # An array of any shape, in no memory.
+        dummy = np.broadcast_to(np.zeros((), array.dtype), shape)
+        leading = _with_leading_channels(library, dummy, channel_axis).shape
+        self.real = library.promote(np.zeros((1, 1), array.dtype)).dtype
+        self.dtype = np.dtype(array.dtype)
+        self._array, self._axis, self._take = array, None, ""
+        if channel_axis is not None:
+            self._axis = channel_axis % len(shape)
+            channels = leading[-3]
+            self._take = "one"
+            if colour == "luminance" and channels > 2:
+                luminance(np.zeros((1, 1, channels)))  # raises if these are too many
+                self._take, self.dtype = "luminance", self.real
+                leading = (*leading[:-3], *leading[-2:])
+            elif colour != "all" and channels < 3:
+                self._take = "first"
+                leading = (*leading[:-3], *leading[-2:])
+            elif colour == "channels":
+                leading = (*leading[:-3], min(channels, 3), *leading[-2:])
+        self.shape, self.has_channels = leading, self._take == "one"
+
+    def read(self, plane: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
+        """A region (h, w) of one plane."""
+        place: list[int | slice] = [*plane, rows, columns]
+        if self._axis is None:
+            return np.asarray(self._array[tuple(place)])
+        channel = place.pop(-3) if self._take == "one" else 0
+        # All channels, which mostly lie side by side.
+        place.insert(self._axis, slice(None))
+        values = np.asarray(self._array[tuple(place)])
+        # Of the axes before that of colour, those of single planes are gone.
+        axis = sum(isinstance(one, slice) for one in place[: self._axis])
+        if self._take == "luminance":
+            return np.asarray(luminance(values, channel_axis=axis))
+        return np.moveaxis(values, axis, 0)[channel]
+
+
+def check_image_like(source: Any) -> None:
+    """Raise ImageError for what is no array."""
+    if not (hasattr(source, "shape") and hasattr(source, "dtype")):
+        raise ImageError(
+            f"a {type(source).__name__} is no picture; give a path or an array (..., H, W)"
+        )
