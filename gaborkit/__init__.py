@@ -60,7 +60,10 @@ __all__ = [
     "SamplingWarning",
     "StoreError",
     "TrainingError",
+    "filter_dask",
+    "filter_large",
     "generative",
+    "large",
     "luminance",
     "plotting",
     "read_image",
@@ -68,11 +71,13 @@ __all__ = [
     "write_image",
 ]
 
-# Imported at first use: the first keeps `import gaborkit` short, the others import torch and
-# matplotlib.
+# Imported at first use, which keeps `import gaborkit` short; some import torch, Dask or matplotlib.
 _LAZY = {
     "GaborFrame": ("frame", "GaborFrame"),
+    "filter_dask": ("large.collections", "filter_dask"),
+    "filter_large": ("large.filtering", "filter_large"),
     "generative": ("generative", None),
+    "large": ("large", None),
     "plotting": ("plotting", None),
 }
 

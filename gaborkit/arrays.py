@@ -19,6 +19,7 @@ class Library(Protocol):
     """Verbs of one array library, bound to the device of the image that picked it."""
 
     name: ClassVar[str]
+    device: Any
 
     def promote(self, image: Array) -> Array:
         """The image in a floating dtype that is filtered; integers keep their values."""
@@ -58,6 +59,8 @@ class NumpyLibrary:
     """NumPy arrays, with SciPy's transforms."""
 
     name: ClassVar[str] = "numpy"
+
+    device: Any = None
 
     def __init__(self, workers: int = -1) -> None:
         self.workers = workers  # threads of a transform; -1 for one a core
@@ -148,12 +151,8 @@ class TorchLibrary:
         return bool(image.dtype == self.torch.float64)
 
     def constant(self, values: Array, double: bool, real: bool = False) -> Array:
-        torch = self.torch
-        if real:
-            dtype = torch.float64 if double else torch.float32
-        else:
-            dtype = torch.complex128 if double else torch.complex64
-        return torch.as_tensor(values).to(device=self.device, dtype=dtype)
+        kind = ("float64" if double else "float32") if real else f"complex{128 if double else 64}"
+        return put(values, self.device, kind)
 
     def fft(self, array: Array, size: int, axis: int) -> Array:
         return self.torch.fft.fft(array, size, axis)
@@ -173,7 +172,7 @@ class TorchLibrary:
             size += 1
 
     def take(self, array: Array, index: np.ndarray[Any, Any], axis: int) -> Array:
-        return array.index_select(axis, self.torch.as_tensor(index, device=self.device))
+        return array.index_select(axis, put(index, self.device, "int64"))
 
     def pad_zeros(self, image: Array, margin: int) -> Array:
         return self.torch.nn.functional.pad(image, (margin,) * 4)
@@ -183,6 +182,14 @@ class TorchLibrary:
 
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return array.movedim(source, destination)
+
+
+def put(values: Array, device: Any, dtype: str) -> Array:
+    """Values as a tensor on a device; a GPU is not waited for."""
+    torch = sys.modules["torch"]
+    # The driver takes its copy of ordinary memory before the call returns.
+    waiting = device.type != "cuda"
+    return torch.as_tensor(values).to(device, getattr(torch, dtype), non_blocking=not waiting)
 
 
 def library_of(image: Array) -> Library:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def filter_bank(
     ----------
     bank : GaborBank
         K kernels.
-    image : array or torch tensor (..., H, W)
+    image : array, torch tensor or dask array (..., H, W)
         Real. Integers are promoted to float and never rescaled: 8 and 16 bits to float32, more
         to float64. The type picks the library; a tensor stays on its device and passes gradients.
     part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
@@ -42,10 +43,12 @@ def filter_bank(
         -pi and pi.
     boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
         What lies outside the image, in SciPy's words; ``constant`` is zero.
-    engine : {"auto", "direct", "separable", "fourier"}
+    engine : {"auto", "direct", "separable", "pyramid", "fourier"}
         ``auto`` takes the fastest by a cost model that ``bank.plan(image.shape)`` prints. All
         agree with direct convolution in double precision: the L2 error is at most 1e-10 (double)
-        or 1e-5 (single) of the response to white noise of the image's energy.
+        or 1e-5 (single) of the response to white noise of the image's energy. ``pyramid`` (single
+        precision, wide kernels) stands for the whole kernel instead of its samples, and so differs
+        from them by up to ``tolerance`` more.
     channel_axis : int, optional
         Axis of colour, as in scikit-image. Each channel is filtered by itself, and the axis moves
         in front of K. :func:`gaborkit.luminance` makes one channel of three.
@@ -85,6 +88,21 @@ def filter_bank(
     dtype('float64')
     """
     check_part(part)
+    dask = sys.modules.get("dask.array")
+    if dask is not None and isinstance(image, dask.Array):
+        if out is not None or transfer != "sampled":
+            raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
+        from .large.collections import filter_dask
+
+        return filter_dask(
+            bank,
+            image,
+            part=part,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+        )
     run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer)
     if out is not None and not run.checked:
         raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")

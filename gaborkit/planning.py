@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .engines.separable import Tables, available_here
+from .costs import Work, conv2d_milliseconds, milliseconds
+from .engines.compiled import available_here
+from .engines.pyramid import halvings
+from .engines.separable import Tables
 from .engines.threads import available
 from .errors import FilterError
 from .kernel import TOLERANCE, Kernel
@@ -24,21 +27,9 @@ if TYPE_CHECKING:
 
 #: Engines by array library.
 AVAILABLE: dict[str, tuple[str, ...]] = {
-    "numpy": ("direct", "separable", "fourier"),
+    "numpy": ("direct", "separable", "pyramid", "fourier"),
     "torch": ("direct", "fourier"),
 }
-
-# Nanoseconds for a unit of each engine's work, fitted to timings of `benchmarks/planner.py` on two
-# cores. Double precision takes twice as long by element.
-MULTIPLY = 0.025  # one multiplication and addition in a matrix product
-UNFOLD = 0.8  # one element copied while unfolding windows
-TAP = 0.04  # one pair of taps of a row or column pass, at one pixel
-STORE = 0.6  # one response mixed and written, at one pixel
-BUTTERFLY = 0.55  # one element of a complex transform, per bit of its size
-CONVOLUTION = 0.025  # one multiplication and addition in torch's conv2d
-SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
-START = 0.45e6  # one engine started, and one kernel transformed
-BEGIN = 0.15e6  # the compiled engine started
 
 
 @dataclass(frozen=True)
@@ -86,9 +77,11 @@ class Plan:
     def error(self) -> float:
         """Bound on the L2 error against direct convolution in double precision.
 
-        As a share of the response to white noise of the image's energy.
+        As a share of the response to white noise of the image's energy. The pyramid stands for the
+        whole kernel, of which the samples leave out ``tolerance``.
         """
-        return 1e-10 if self.dtype == np.float64 else 1e-5
+        bound = 1e-10 if self.dtype == np.float64 else 1e-5
+        return bound + self.tolerance * any(step.engine == "pyramid" for step in self.steps)
 
     @property
     def milliseconds(self) -> float:
@@ -180,8 +173,6 @@ def plan_bank(
     if engine not in ENGINES:
         raise FilterError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     names = AVAILABLE[library]
-    if engine == "auto" and not available_here():
-        names = tuple(name for name in names if name != "separable")
     if engine != "auto" and engine not in names:
         raise FilterError(
             f"engine={engine!r} is not written for {library}; "
@@ -200,15 +191,45 @@ def plan_bank(
         groups.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
     steps = []
     for (radius, separable), indices in groups.items():
-        distinct = len({bank[k].canonical()[0] for k in indices})
+        distinct = {bank[k].canonical()[0]: bank[k] for k in indices}
+        work = Work(
+            math.prod(shape[:-2]),
+            shape[-2],
+            shape[-1],
+            list(distinct.values()),
+            radius,
+            separable,
+            dtype == np.float64,
+            available(),
+        )
         costs = {
-            name: _milliseconds(name, shape, radius, distinct, separable, dtype, library)
+            name: conv2d_milliseconds(work)
+            if (library, name) == ("torch", "direct")
+            else milliseconds(name, work)
             for name in names
+            if _can(name, work)
         }
-        chosen = min(costs, key=lambda name: costs[name]) if engine == "auto" else engine
+        if engine == "auto":
+            chosen = min(costs, key=lambda name: costs[name])
+        elif engine in costs or engine == "separable":
+            chosen = engine
+        else:
+            raise FilterError(
+                f"engine='pyramid' filters single precision with wide Gabor kernels, not {dtype} "
+                f"with {bank[indices[0]].label}; choose auto"
+            )
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
     shared = _with_shared_margin(steps, shape)
     return Plan(bank, tuple(shape), dtype, library, tolerance, shared)
+
+
+def _can(engine: str, work: Work) -> bool:
+    """Whether an engine does this at all."""
+    if engine not in ("separable", "pyramid"):
+        return True
+    if engine == "pyramid" and (work.double or not halvings(work.kernels)):
+        return False
+    return available_here()
 
 
 def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
@@ -225,41 +246,3 @@ def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step
     if together > transforms(radii, [count + 1 for count in counts]):
         return tuple(steps)
     return tuple(replace(step, margin=largest) if step in fourier else step for step in steps)
-
-
-def _milliseconds(
-    engine: str,
-    shape: tuple[int, ...],
-    radius: int,
-    kernels: int,
-    separable: bool,
-    dtype: np.dtype[Any],
-    library: str,
-) -> float:
-    *leading, height, width = shape
-    images, pixels, taps = math.prod(leading), height * width, 2 * radius + 1
-    threads = available()
-    element = 2 if dtype == np.float64 else 1
-    match engine:
-        case "direct" if library == "torch":
-            work = CONVOLUTION * 2 * kernels * pixels * taps**2
-            calls, once = 0.0, START + SAMPLE * kernels * taps**2
-        case "direct":
-            work = (UNFOLD + MULTIPLY * 2 * kernels) * pixels * taps**2
-            calls, once = 0.0, START + SAMPLE / 50 * kernels * taps**2
-        case "separable":
-            # A round kernel needs about one row and two column passes beside its neighbours'; an
-            # elongated one about eight and twenty, once its rank is found.
-            rows, columns = (
-                (kernels + 1, 2 * kernels + 1) if separable else (8 * kernels, 20 * kernels)
-            )
-            grown = pixels + 2 * radius * width  # rows above and below
-            work = TAP * (radius + 1) * (rows * grown + columns * pixels)
-            work = (work + STORE * kernels * pixels) / min(threads, 1 + pixels * kernels // 10**4)
-            calls, once = 0.0, BEGIN + (0 if separable else SAMPLE * kernels * taps**2)
-        case _:
-            grown = (height + 2 * radius) * (width + 2 * radius)
-            work = BUTTERFLY * grown * math.log2(grown) * (kernels + 1)
-            calls = 0.0
-            once = START * (kernels + 1) + (0 if separable else SAMPLE * kernels * taps**2)
-    return (images * (work * element + calls) + once) / 1e6

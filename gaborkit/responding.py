@@ -13,7 +13,8 @@ import numpy as np
 
 from .arrays import Library, NumpyLibrary, library_of
 from .boundary import check_boundary, pad
-from .engines import convolution, direct, fourier, separable
+from .engines import convolution, direct, fourier, pyramid, separable
+from .engines.threads import available
 from .errors import FilterError, ImageError
 from .kernel import Kernel
 from .parts import empty, part_dtype
@@ -23,6 +24,9 @@ from .types import TRANSFERS, Array, Boundary, Engine, Part, Transfer
 
 if TYPE_CHECKING:
     from .bank import GaborBank
+
+#: Engines that hand what they find to a sink themselves.
+COMPILED = ("separable", "pyramid")
 
 #: Bytes of responses that an iteration over a bank holds at a time.
 CHUNK_BYTES = 2**28
@@ -60,9 +64,11 @@ class Responder:
         image = _with_leading_channels(self.library, self.library.promote(image), channel_axis)
         self.checked = self.library.name == "numpy"
         learnable = any(kernel.learnable for kernel in bank)
-        if engine in ("auto", "separable") and not learnable:
+        if engine in ("auto", *COMPILED) and not learnable:
             # A tensor in memory that passes no gradient is filtered in place of its array.
             self.library, image = _on_host(self.library, image)
+        if self.library.name == "numpy":
+            self.library = NumpyLibrary(workers=available())
         self.leading, self.shape = tuple(image.shape[:-2]), tuple(image.shape[-2:])
         self.image = image.reshape(-1, *self.shape)
         self.double = self.library.double(image)
@@ -131,10 +137,8 @@ class Responder:
         complex_outs = sink.outs if isinstance(sink, Stored) and sink.part == "complex" else {}
         count = len(self.bank) if complex_outs else self.together
         for step in self.plan.steps:
-            if step.engine == "separable" and self._takes_it(sink):
-                members = [k for k in step.indices if k in indices]
-                for together in factorized_together([self.bank[k] for k in members]):
-                    self._separably([members[place] for place, _ in together], sink)
+            if step.engine in COMPILED and self._takes_it(sink):
+                self._compiled(step, [k for k in step.indices if k in indices], sink)
                 continue
             members = [k for k in step.indices if k in twins]
             for first in range(0, len(members), count):
@@ -153,16 +157,23 @@ class Responder:
         return max(1, CHUNK_BYTES // max(1, size))
 
     def _takes_it(self, sink: Sink) -> bool:
-        """Whether the separable engine can do a sink's work itself."""
+        """Whether the compiled engines can do a sink's work themselves."""
         if not isinstance(sink, Stored):
             return True
         dtype = part_dtype(sink.part, self.double)
         return sink.part != "phase" and all(out.dtype == dtype for out in sink.outs.values())
 
-    def _separably(self, places: Sequence[int], sink: Sink) -> None:
-        kernels = [self.bank[k] for k in places]
-        level = self.level.ravel()
-        separable.respond(self.image, level, self.boundary, kernels, places, self.tolerance, sink)
+    def _compiled(self, step: Step, places: Sequence[int], sink: Sink) -> None:
+        image, level = self.image, self.level.ravel()
+        for together in factorized_together([self.bank[k] for k in places]):
+            chosen = [places[place] for place, _ in together]
+            kernels = [kernel for _, kernel in together]
+            if step.engine == "pyramid":
+                pyramid.respond(image, level, self.boundary, kernels, chosen, sink)
+            else:
+                separable.respond(
+                    image, level, self.boundary, kernels, chosen, self.tolerance, sink
+                )
 
     def _twins(self, indices: Sequence[int]) -> dict[int, list[_Twin]]:
         """Kernels to compute, and with each those that answer like it."""
@@ -189,10 +200,10 @@ class Responder:
         if self.library.name == "numpy" and outs is None:
             dtype = part_dtype("complex", self.double)
             outs = list(empty((len(places), *self.image.shape), dtype))
-        if step.engine == "separable":
+        if step.engine in COMPILED:
             stored = Stored("complex", dict(zip(places, outs or (), strict=True)))
             if self._takes_it(stored):
-                self._separably(places, stored)
+                self._compiled(step, places, stored)
                 return list(stored.outs.values())
             found = self._apply(step, places, None)
             for k, response in zip(places, found, strict=True):

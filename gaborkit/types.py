@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Norm = Literal["l1", "l2", "gain", "peak", "article"]
 Boundary = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
-Engine = Literal["auto", "direct", "separable", "fourier"]
+Engine = Literal["auto", "direct", "separable", "pyramid", "fourier"]
 Transfer = Literal["sampled", "analytic"]
 Part = Literal["complex", "real", "imag", "magnitude", "energy", "phase"]
 KernelPart = Literal["real", "imag", "magnitude", "phase"]

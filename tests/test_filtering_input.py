@@ -104,3 +104,12 @@ def test_the_separable_engine_passes_no_gradient():
     image = torch.ones(9, 9, requires_grad=True)
     with pytest.raises(gk.FilterError, match="not written for torch; choose one of auto, direct"):
         gk.GaborKernel(sigma=2).filter(image, engine="separable")
+
+
+def test_a_dask_array_takes_neither_out_nor_transfer():
+    dask = pytest.importorskip("dask.array", reason="Dask is not installed")
+    image = dask.ones((20, 20), chunks=10)
+    kernel = gk.GaborKernel(sigma=2)
+    assert kernel.filter(image).compute().shape == (20, 20)
+    with pytest.raises(gk.FilterError, match="a dask array takes neither out= nor transfer="):
+        kernel.filter(image, transfer="analytic")

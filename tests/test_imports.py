@@ -14,6 +14,7 @@ import gaborkit
 PACKAGE = Path(gaborkit.__file__).parent
 
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
+HEAVY |= {"dask", "distributed", "zarr"}
 
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
@@ -29,11 +30,13 @@ LAYERS = [
     ["parts"],
     ["sinks"],
     ["engines"],
+    ["costs"],
     ["planning"],
     ["responding"],
     ["filtering", "summaries"],
     ["frame"],
     ["images", "pictures"],
+    ["large"],
     ["plotting"],
     ["benchmark"],
     ["generative"],
@@ -46,6 +49,7 @@ FRONT_DOORS = {
     ("bank", "summaries"),
     ("bank", "planning"),
     ("bank", "frame"),
+    ("filtering", "large"),
 }
 
 

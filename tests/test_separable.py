@@ -11,7 +11,7 @@ from reference import convolve, kernels, relative_error
 from torch.autograd import forward_ad
 
 import gaborkit as gk
-from gaborkit.engines import separable
+from gaborkit.engines import compiled, separable
 from gaborkit.engines.factorization import Factorization
 from gaborkit.types import BOUNDARIES
 
@@ -39,7 +39,7 @@ def test_equals_convolution_at_any_size(chosen, height, width, boundary, precisi
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
-    library = separable._library()
+    library = compiled._library()
     if width > library.vector_bytes():
         pytest.skip(f"this processor has no registers of {width} bytes")
     image = RNG.random((2, 50, 61)).astype(dtype)
@@ -47,9 +47,9 @@ def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
     expected = bank.filter(image, engine="direct")
     precision = {np.float32: "float", np.float64: "double"}[dtype]
     function = getattr(library, f"filter_{precision}_{width}")
-    usual = separable._function(np.dtype(dtype))
+    usual = compiled.function("filter", np.dtype(dtype))
     function.argtypes, function.restype = usual.argtypes, usual.restype
-    monkeypatch.setattr(separable, "_function", lambda _: function)
+    monkeypatch.setattr(separable, "function", lambda *_: function)
     found = bank.filter(image, engine="separable")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
 
@@ -129,26 +129,26 @@ def test_nan_in_a_tensor_spreads_over_its_picture_only():
 
 
 def test_without_the_compiled_code(monkeypatch):
-    monkeypatch.setattr(separable, "_library", lambda: None)
-    separable._function.cache_clear()
+    monkeypatch.setattr(compiled, "_library", lambda: None)
+    compiled.function.cache_clear()
     image = RNG.random((20, 20))
     bank = gk.GaborBank.grid(1, 2)
     assert {step.engine for step in bank.plan(image.shape).steps} <= {"direct", "fourier"}
     bank.filter(image)
-    with pytest.raises(gk.FilterError, match="engine='separable' is not compiled here; install"):
+    with pytest.raises(gk.FilterError, match="'separable' and 'pyramid' are not compiled here"):
         bank.filter(image, engine="separable")
-    separable._function.cache_clear()
+    compiled.function.cache_clear()
 
 
 def test_files_that_are_no_library(monkeypatch, tmp_path):
     (tmp_path / "_separable.so").write_text("no library")
-    monkeypatch.setattr(separable, "__file__", str(tmp_path / "separable.py"))
-    separable._library.cache_clear()
-    assert not separable.available_here()
-    separable._library.cache_clear()
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    compiled._library.cache_clear()
+    assert not compiled.available_here()
+    compiled._library.cache_clear()
 
 
 def test_no_memory(monkeypatch):
-    monkeypatch.setattr(separable, "_function", lambda _: lambda *_: 1)
+    monkeypatch.setattr(separable, "function", lambda *_: lambda *_: 1)
     with pytest.raises(MemoryError, match="no memory for the caches"):
         gk.GaborBank.grid(1, 2).filter(np.ones((9, 9)), engine="separable")

@@ -22,7 +22,7 @@ def limit(request, monkeypatch):
 def test_every_item_once_and_no_threads_within_threads(limit):
     assert available() == limit
     seen = []
-    in_threads(lambda item: seen.append((item, available())), range(9))
+    in_threads(lambda item: seen.append((item, available())), range(9), 9)
     assert sorted(seen) == [(item, 1) for item in range(9)]
     assert available() == limit
 
@@ -32,7 +32,7 @@ def test_an_exception_is_raised_and_leaves_no_trace(limit):
         raise RuntimeError(f"item {item}")
 
     with pytest.raises(RuntimeError, match="item 0"):
-        in_threads(fail, range(3))
+        in_threads(fail, range(3), 3)
     assert available() == limit
 
 
@@ -78,3 +78,7 @@ def test_systems_without_affinity_use_every_core(monkeypatch):
     assert available() == 3
     monkeypatch.setattr(threads.os, "cpu_count", lambda: None)
     assert available() == 1
+
+
+def test_a_fork_has_threads_of_its_own():
+    assert threads._pool(1, 1) is not threads._pool(2, 1)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from ..arrays import Library
+import numpy as np
+
+from ..arrays import Library, put
 from ..kernel import Kernel
 from ..types import Array
+
+#: Bytes of real and imaginary parts that are held before they become complex.
+BATCH_BYTES = 2**30
 
 
 def respond(
@@ -17,23 +24,53 @@ def respond(
     kernels: Sequence[Kernel],
     double: bool,
     tolerance: float,
+    outs: Sequence[Array] | None = None,
 ) -> list[Array]:
-    """Correlate with the turned kernels; differentiable by the image and learnable parameters."""
+    """Correlate with the turned kernels; differentiable by the image and learnable parameters.
+
+    Responses are written into ``outs`` (B, H, W) each, if given; no gradient passes then. The image
+    has one channel, for which channels-last and channels-first are the same memory.
+    """
     torch = sys.modules["torch"]
     height, width = (size - 2 * margin for size in padded.shape[-2:])
+    pixels = len(padded) * height * width
+    together = max(1, BATCH_BYTES // (pixels * 2 * padded.element_size()))
     radii = [kernel.radius(tolerance) for kernel in kernels]
     answers: dict[int, Array] = {}
     for radius in sorted(set(radii)):
         members = [k for k, r in enumerate(radii) if r == radius]
-        samples = torch.stack(
-            [library.constant(kernels[k].sample(tolerance), double) for k in members]
-        )
-        weight = torch.cat([samples.real, samples.imag])[:, None].flip(-2, -1)
         start, size = margin - radius, 2 * radius
-        inner = padded[:, start : start + height + size, start : start + width + size]
-        # TF32, on by default in cuDNN, would keep only three digits.
-        with torch.backends.cudnn.flags(allow_tf32=False):
-            parts = torch.nn.functional.conv2d(inner[:, None], weight)
-        real, imag = parts.chunk(2, dim=1)
-        answers.update(zip(members, torch.complex(real, imag).unbind(1), strict=True))
+        inner = padded[:, None, start : start + height + size, start : start + width + size]
+        for first in range(0, len(members), together):
+            chosen = members[first : first + together]
+            weight = _weight(library, [kernels[k] for k in chosen], double, tolerance)
+            # TF32, on by default in cuDNN, would keep only three digits.
+            with torch.backends.cudnn.flags(allow_tf32=False):
+                real, imag = torch.nn.functional.conv2d(inner, weight).chunk(2, dim=1)
+            for i, k in enumerate(chosen):
+                if outs is None:
+                    answers[k] = torch.complex(real[:, i], imag[:, i])
+                    continue
+                pair = torch.view_as_real(outs[k])
+                pair[..., 0], pair[..., 1] = real[:, i], imag[:, i]
+                answers[k] = outs[k]
     return [answers[k] for k in range(len(kernels))]
+
+
+def _weight(library: Library, kernels: list[Kernel], double: bool, tolerance: float) -> Array:
+    """Turned real parts, then imaginary parts (2 K, 1, taps, taps)."""
+    torch = sys.modules["torch"]
+    if not any(kernel.learnable for kernel in kernels):
+        return _constant_weight(tuple(kernels), double, tolerance, library.device)
+    samples = torch.stack([library.constant(k.sample(tolerance), double) for k in kernels])
+    return torch.cat([samples.real, samples.imag])[:, None].flip(-2, -1)
+
+
+@functools.lru_cache(maxsize=16)
+def _constant_weight(
+    kernels: tuple[Kernel, ...], double: bool, tolerance: float, device: Any
+) -> Array:
+    """Weights are kept: copying them at every call would stall a GPU."""
+    samples = np.stack([kernel.sample(tolerance)[::-1, ::-1] for kernel in kernels])
+    parts = np.concatenate([samples.real, samples.imag])[:, None]
+    return put(parts, device, "float64" if double else "float32")

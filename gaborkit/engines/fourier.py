@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from ..arrays import Library, NumpyLibrary
+from ..arrays import Library, NumpyLibrary, put
 from ..kernel import Kernel
-from ..types import Array, Transfer
+from ..types import Array, ComplexArray, Transfer
 from .factorization import cancels
 from .threads import in_threads
 
 #: Bytes of spectrum up to which kernels are transformed side by side.
 THREAD_BYTES = 2**26
+
+#: Bytes of products and their transforms that a batch of kernels may take on a GPU.
+BATCH_BYTES = 2**30
 
 
 def transform_size(library: Library, shape: tuple[int, int], margin: int) -> tuple[int, int]:
@@ -24,6 +30,8 @@ def transform_size(library: Library, shape: tuple[int, int], margin: int) -> tup
 
 def spectrum(library: Library, padded: Array, size: tuple[int, int]) -> Array:
     """Forward transform of the padded image, complex (B, *size)."""
+    if library.name == "torch":
+        return sys.modules["torch"].fft.fft2(padded, size)  # real input takes half the work
     return library.fft(library.fft(padded, size[1], -1), size[0], -2)
 
 
@@ -36,19 +44,22 @@ def kernel_spectrum(
     transfer: Transfer,
 ) -> Array:
     """Transform of the kernel, its origin at the first sample, complex (*size)."""
+    if kernel.separable and not kernel.learnable:
+        # Supports of negligible tails have the transform in closed form.
+        tolerance = min(tolerance, 1e-12) if transfer == "analytic" else tolerance
+        if library.name == "torch":
+            tall, wide = _device_lines(kernel, size, double, tolerance, library.device)
+            values = tall[0][:, None] * wide[0]
+            for column, row in zip(tall[1:], wide[1:], strict=True):
+                values.addcmul_(column[:, None], row)
+            return values.to(_complex(double))
+        tall, wide, precise = _lines(kernel, size, double, tolerance)
+        values = tall.T @ wide if precise else tall.T.astype("F") @ wide.astype("F")
+        return library.constant(values, double)
     if transfer == "analytic":
         fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.fftfreq(size[1])[None, :]
         return library.constant(kernel.transfer(fy, fx, sampled=True), double)
     radius = kernel.radius(tolerance)
-    if kernel.separable and not kernel.learnable:
-        # Two outer products of one-dimensional transforms, centred so that they cost no shift.
-        weights, columns, rows = kernel.factors(tolerance)
-        tall = _centred(weights[:, None] * columns, radius, size[0])
-        wide = _centred(rows, radius, size[1])
-        # Products that nearly cancel are added in double precision.
-        precise = double or cancels(weights)
-        values = tall.T @ wide if precise else tall.T.astype("F") @ wide.astype("F")
-        return library.constant(values, double)
     sample = library.constant(kernel.sample(tolerance), double)
     values = library.fft(library.fft(sample, size[1], -1), size[0], -2)
     shift = _shift(radius, size[0])[:, None] * _shift(radius, size[1])
@@ -83,6 +94,22 @@ def respond(
         columns = library.ifft(transformed * values, -1)[..., margin : margin + width]
         return library.ifft(columns, -2)[..., margin : margin + height, :]
 
+    if library.name == "torch" and not _passes_gradients(transformed, kernels):
+        torch = sys.modules["torch"]
+        found: list[Array] = []
+        for first, together in batches(transformed, len(kernels)):
+            chosen = kernels[first : first + together]
+            product = transformed.new_empty((len(transformed), len(chosen), *size))
+            for i, kernel in enumerate(chosen):
+                values = kernel_spectrum(library, kernel, size, double, tolerance, transfer)
+                torch.mul(transformed, values, out=product[:, i])
+            back = library.ifft(library.ifft(product, -1)[..., margin : margin + width], -2)
+            found += back[..., margin : margin + height, :].unbind(1)
+            if outs is not None:
+                for k in range(first, len(found)):
+                    outs[k][...] = found[k]
+                    found[k] = outs[k]
+        return found
     if outs is None:
         return [response(library, kernel) for kernel in kernels]
     # Kernels side by side are faster than threads inside each transform, but hold more memory.
@@ -92,11 +119,51 @@ def respond(
         outs[k][...] = response(NumpyLibrary(workers=1) if together else library, kernels[k])
 
     if together:
-        in_threads(work, range(len(kernels)))
+        in_threads(work, range(len(kernels)), len(kernels))
     else:
         for k in range(len(kernels)):
             work(k)
     return outs
+
+
+def batches(transformed: Array, kernels: int) -> list[tuple[int, int]]:
+    """First kernel and number of kernels of each batch: many on a GPU, one at a time in memory."""
+    together = 1
+    if transformed.device.type != "cpu":
+        # The product, its transform along one axis, along both, and the transform's own use.
+        together = max(1, BATCH_BYTES // (4 * transformed.numel() * transformed.element_size()))
+    return [(first, min(together, kernels - first)) for first in range(0, kernels, together)]
+
+
+def _passes_gradients(transformed: Array, kernels: Sequence[Kernel]) -> bool:
+    return any(kernel.learnable for kernel in kernels) or bool(transformed.requires_grad)
+
+
+def _complex(double: bool) -> Any:
+    torch = sys.modules["torch"]
+    return torch.complex128 if double else torch.complex64
+
+
+def _lines(
+    kernel: Kernel, size: tuple[int, int], double: bool, tolerance: float
+) -> tuple[Array, Array, bool]:
+    """Transforms (T, size) of columns and rows whose outer products add up to the kernel's.
+
+    And whether they nearly cancel, so that they are to be added in double precision.
+    """
+    weights, columns, rows = kernel.factors(tolerance)
+    tall = _centred(weights[:, None] * columns, size[0])
+    return tall, _centred(rows, size[1]), double or cancels(weights)
+
+
+@functools.lru_cache(maxsize=256)
+def _device_lines(
+    kernel: Kernel, size: tuple[int, int], double: bool, tolerance: float, device: Any
+) -> tuple[Array, Array]:
+    """The lines on a device, kept: copying them at every call would stall a GPU."""
+    tall, wide, precise = _lines(kernel, size, double, tolerance)
+    kind = "complex128" if precise else "complex64"
+    return put(tall, device, kind), put(wide, device, kind)
 
 
 def _shift(radius: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.complex128]]:
@@ -106,6 +173,11 @@ def _shift(radius: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.complex
     return np.exp(2j * np.pi * turns)
 
 
-def _centred(lines: Array, radius: int, size: int) -> Array:
-    """Transforms (T, size) of centred lines (T, 2 radius + 1)."""
-    return np.fft.fft(lines, size, axis=-1) * _shift(radius, size)
+def _centred(lines: ComplexArray, size: int) -> ComplexArray:
+    """Transforms (T, size) of centred lines (T, 2 radius + 1), which wrap around if longer."""
+    radius = lines.shape[1] // 2
+    turns = -(-lines.shape[1] // size)
+    wrapped = np.zeros((len(lines), turns * size), complex)
+    wrapped[:, : lines.shape[1]] = lines
+    wrapped = wrapped.reshape(len(lines), turns, size).sum(1)
+    return np.fft.fft(np.roll(wrapped, -radius, 1))

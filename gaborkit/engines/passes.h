@@ -31,13 +31,15 @@ INLINE void NAME(convolve)(const REAL *centre, ptrdiff_t step, const REAL *taps,
     for (int j = 0; j < wide; j++) {
         const VECTOR here = LOAD(centre + j * LANES);
 #pragma unroll
-        for (int f = 0; f < filters; f++) sums[f][j] = f < even ? taps[f] * here : (VECTOR){0};
+        for (int f = 0; f < filters; f++)
+            sums[f][j] = f < even ? taps[f] * here : (VECTOR){0};
     }
     const REAL *ahead = centre, *behind = centre;
     for (int k = 1; k <= radius; k++) {
         ahead += step, behind -= step, taps += filters;
 #pragma unroll
-        for (int f = 0; f < filters; f++) weights[f] = (VECTOR){0} + taps[f];
+        for (int f = 0; f < filters; f++)
+            weights[f] = (VECTOR){0} + taps[f];
 #pragma unroll
         for (int j = 0; j < wide; j++) {
             const VECTOR after = LOAD(ahead + j * LANES), before = LOAD(behind + j * LANES);
@@ -52,7 +54,8 @@ INLINE void NAME(convolve)(const REAL *centre, ptrdiff_t step, const REAL *taps,
 #pragma unroll
     for (int f = 0; f < filters; f++)
 #pragma unroll
-        for (int j = 0; j < wide; j++) STORE(out + f * plane + j * LANES, sums[f][j]);
+        for (int j = 0; j < wide; j++)
+            STORE(out + f * plane + j * LANES, sums[f][j]);
 }
 
 /* A tile's width of one row, convolved with all filters of one group. */
@@ -88,9 +91,11 @@ static void NAME(window)(const struct picture *picture, int64_t which, int radiu
     const REAL *line = image + (y < 0 ? 0 : y * picture->stride);
     const int64_t *columns = picture->columns + left;
     if (y < 0) {
-        for (ptrdiff_t i = 0; i < size; i++) window[i] = -level;
-    } else if (left >= radius && left + TILE + radius <= picture->width) {
-        for (ptrdiff_t i = 0; i < size; i++) window[i] = line[left - radius + i] - level;
+        for (ptrdiff_t i = 0; i < size; i++)
+            window[i] = -level;
+    } else if (columns[0] >= 0 && columns[size - 1] - columns[0] == size - 1) {
+        for (ptrdiff_t i = 0; i < size; i++)
+            window[i] = line[columns[0] + i] - level;
     } else {
         for (ptrdiff_t i = 0; i < size; i++)
             window[i] = (columns[i] < 0 ? 0 : line[columns[i]]) - level;
@@ -102,18 +107,20 @@ INLINE void NAME(mix)(const struct bank *bank, const REAL *biases, const REAL *p
                       ptrdiff_t plane, int part, VECTOR *sums) {
     const REAL *weights = bank->weights;
 #pragma unroll
-    for (int j = 0; j < VECTORS; j++) sums[j] = (VECTOR){0} + biases[part];
+    for (int j = 0; j < VECTORS; j++)
+        sums[j] = (VECTOR){0} + biases[part];
     for (int32_t t = bank->starts[part]; t < bank->starts[part + 1]; t++) {
         const VECTOR weight = (VECTOR){0} + weights[t];
         const REAL *product = products + bank->terms[t] * plane;
 #pragma unroll
-        for (int j = 0; j < VECTORS; j++) sums[j] += weight * LOAD(product + j * LANES);
+        for (int j = 0; j < VECTORS; j++)
+            sums[j] += weight * LOAD(product + j * LANES);
     }
 }
 
-/* A tile's width of one part of response k. */
-INLINE void NAME(respond)(const struct bank *bank, const REAL *biases, const REAL *products,
-                          ptrdiff_t plane, int k, REAL *to, const int part, const int stream) {
+/* A tile's width of one part of a response, from its real and imaginary part. */
+INLINE void NAME(emit)(const VECTOR *real, const VECTOR *imag, REAL *to, ptrdiff_t split,
+                       const int part, const int stream) {
 #define PUT(place, value)                                                                          \
     do {                                                                                           \
         if (stream)                                                                                \
@@ -121,14 +128,14 @@ INLINE void NAME(respond)(const struct bank *bank, const REAL *biases, const REA
         else                                                                                       \
             STORE(to + (place), value);                                                            \
     } while (0)
-    VECTOR real[VECTORS], imag[VECTORS];
-    if (part != IMAG) NAME(mix)(bank, biases, products, plane, 2 * k, real);
-    if (part != REAL_PART) NAME(mix)(bank, biases, products, plane, 2 * k + 1, imag);
 #pragma unroll
     for (int j = 0; j < VECTORS; j++) {
         if (part == COMPLEX) {
             PUT(2 * j * LANES, NAME(low)(real[j], imag[j]));
             PUT((2 * j + 1) * LANES, NAME(high)(real[j], imag[j]));
+        } else if (part == SPLIT) {
+            STORE(to + j * LANES, real[j]);
+            STORE(to + split + j * LANES, imag[j]);
         } else if (part == MAGNITUDE) {
             PUT(j * LANES, __builtin_elementwise_sqrt(real[j] * real[j] + imag[j] * imag[j]));
         } else if (part == ENERGY) {
@@ -140,55 +147,50 @@ INLINE void NAME(respond)(const struct bank *bank, const REAL *biases, const REA
 #undef PUT
 }
 
-/* The same, writing past the caches where the address allows: nobody reads it here again. */
-static void NAME(respond_to)(const struct bank *bank, const REAL *biases, const REAL *products,
-                             ptrdiff_t plane, int k, REAL *to, int part, int once) {
-    const int stream = once && ((uintptr_t)to & (VECTOR_BYTES - 1)) == 0;
+/* A tile's width of one row of response k: stored, summed, or compared.
+
+   What is stored is written past the caches where the address allows: nobody reads it here again.
+ */
+INLINE void NAME(finish)(const struct job *job, const VECTOR *real, const VECTOR *imag, int k,
+                         ptrdiff_t place, int valid, REAL *spare, double *sums) {
+    const int numbers = job->part == COMPLEX ? 2 : 1;
+    REAL *to = (REAL *)job->outs[k] + numbers * place;
+    const int direct = job->use == STORED && valid == TILE;
+    const int stream = direct && ((uintptr_t)to & (VECTOR_BYTES - 1)) == 0;
+    REAL *into = direct ? to : spare;
+    const ptrdiff_t split = direct ? job->split : TILE;
 #define CASE(name)                                                                                 \
     case name:                                                                                     \
         if (stream)                                                                                \
-            NAME(respond)(bank, biases, products, plane, k, to, name, 1);                                  \
+            NAME(emit)(real, imag, into, split, name, 1);                                          \
         else                                                                                       \
-            NAME(respond)(bank, biases, products, plane, k, to, name, 0);                                  \
+            NAME(emit)(real, imag, into, split, name, 0);                                          \
         break;
-    switch (part) {
+    switch (job->part) {
         CASE(COMPLEX)
         CASE(REAL_PART)
         CASE(IMAG)
         CASE(MAGNITUDE)
         CASE(ENERGY)
+        CASE(SPLIT)
     }
 #undef CASE
-}
-
-/* One output row under a tile, of all responses: stored, summed, or compared. */
-static void NAME(finish)(const struct bank *bank, const struct job *job, int64_t which,
-                         const REAL *products, ptrdiff_t plane, ptrdiff_t place, int valid,
-                         REAL *spare, double *sums) {
-    const REAL *biases = (const REAL *)bank->biases + which * 2 * bank->kernels;
-    sums += which * 2 * bank->kernels;
-    place += which * job->out_stride;
-    const int numbers = job->part == COMPLEX ? 2 : 1;
-    for (int k = 0; k < bank->kernels; k++) {
-        REAL *to = (REAL *)job->outs[k] + numbers * place;
-        if (job->use == STORED) {
-            NAME(respond_to)(bank, biases, products, plane, k, valid < TILE ? spare : to, job->part,
-                             valid == TILE);
-            if (valid < TILE) memcpy(to, spare, numbers * valid * sizeof(REAL));
-            continue;
-        }
-        NAME(respond_to)(bank, biases, products, plane, k, spare, job->part, 0);
-        if (job->use == SUMMED) {
-            double sum = 0, squares = 0;
-            for (int i = 0; i < valid; i++)
-                sum += spare[i], squares += (double)spare[i] * spare[i];
-            sums[2 * k] += sum, sums[2 * k + 1] += squares;
-        } else {
-            int16_t *index = (int16_t *)job->indices[k] + place;
-            for (int i = 0; i < valid; i++) {
-                index[i] = spare[i] > to[i] ? job->names[k] : index[i];
-                to[i] = spare[i] > to[i] ? spare[i] : to[i];
-            }
+    if (direct)
+        return;
+    if (job->use == STORED) {
+        memcpy(to, spare, numbers * valid * sizeof(REAL));
+        if (job->part == SPLIT)
+            memcpy(to + job->split, spare + TILE, valid * sizeof(REAL));
+    } else if (job->use == SUMMED) {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < valid; i++)
+            sum += spare[i], squares += (double)spare[i] * spare[i];
+        sums[2 * k] += sum, sums[2 * k + 1] += squares;
+    } else {
+        int16_t *index = (int16_t *)job->indices[k] + place;
+        for (int i = 0; i < valid; i++) {
+            index[i] = spare[i] > to[i] ? job->names[k] : index[i];
+            to[i] = spare[i] > to[i] ? spare[i] : to[i];
         }
     }
 }
@@ -199,10 +201,11 @@ EXPORT int NAME(filter)(const struct bank *bank, const struct picture *picture,
     const int radius = bank->radius;
     const ptrdiff_t reach = 2 * radius, height = picture->height, width = picture->width;
     const ptrdiff_t held = (reach + AHEAD) * TILE, plane = BLOCK * TILE;
-    const size_t numbers = bank->row_filters * held + bank->products * plane + 2 * TILE +
-                           (TILE + reach + LANES);
+    const size_t numbers =
+        bank->row_filters * held + bank->products * plane + 2 * TILE + (TILE + reach + LANES);
     void *memory = malloc(numbers * sizeof(REAL) + TILE_BYTES);
-    if (!memory) return 1;
+    if (!memory)
+        return 1;
     REAL *rows = (REAL *)(((uintptr_t)memory + TILE_BYTES - 1) & ~(uintptr_t)(TILE_BYTES - 1));
     REAL *products = rows + bank->row_filters * held;
     REAL *spare = products + bank->products * plane;
@@ -213,6 +216,7 @@ EXPORT int NAME(filter)(const struct bank *bank, const struct picture *picture,
     while ((piece = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) <
            picture->images * bands * tiles) {
         const int64_t which = piece / (bands * tiles);
+        const REAL *biases = (const REAL *)bank->biases + which * 2 * bank->kernels;
         const ptrdiff_t left = piece % tiles * TILE, top = piece / tiles % bands * job->band;
         const ptrdiff_t bottom = top + job->band < height ? top + job->band : height;
         const int valid = width - left < TILE ? (int)(width - left) : TILE;
@@ -234,9 +238,15 @@ EXPORT int NAME(filter)(const struct bank *bank, const struct picture *picture,
                         NAME(pass)(group, bank->taps, radius, centre + i * TILE, TILE,
                                    products + group->first * plane + i * TILE, plane);
                 }
-                for (ptrdiff_t i = 0; i < size; i++)
-                    NAME(finish)(bank, job, which, products + i * TILE, plane,
-                                 (y + block + i) * width + left, valid, spare, sums);
+                for (int k = 0; k < bank->kernels; k++)
+                    for (ptrdiff_t i = 0; i < size; i++) {
+                        const ptrdiff_t place = (y + block + i) * width + left;
+                        VECTOR real[VECTORS], imag[VECTORS];
+                        NAME(mix)(bank, biases, products + i * TILE, plane, 2 * k, real);
+                        NAME(mix)(bank, biases, products + i * TILE, plane, 2 * k + 1, imag);
+                        NAME(finish)(job, real, imag, k, which * job->out_stride + place, valid,
+                                     spare, sums + which * 2 * bank->kernels);
+                    }
             }
             /* The last rows of this batch are the first ones of the next. */
             for (int f = 0; f < bank->row_filters && y + count < bottom; f++)
@@ -248,10 +258,3 @@ EXPORT int NAME(filter)(const struct bank *bank, const struct picture *picture,
     free(memory);
     return 0;
 }
-
-#undef LANES
-#undef TILE
-#undef VECTORS
-#undef VECTOR
-#undef LOAD
-#undef STORE

@@ -21,12 +21,15 @@ static unsigned saved_registers(void) {
 EXPORT int vector_bytes(void) {
 #if defined(__x86_64__)
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA)) return 16;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA))
+        return 16;
     const unsigned saved = saved_registers();
-    if ((saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 16;
+    if ((saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return 16;
     const unsigned wide = bit_AVX2 | bit_BMI | bit_BMI2;
     const unsigned widest = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
-    if ((b & wide) != wide) return 16;
+    if ((b & wide) != wide)
+        return 16;
     return (saved & 0xe6) == 0xe6 && (b & widest) == widest ? 64 : 32;
 #else
     return 16;

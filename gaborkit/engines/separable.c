@@ -21,7 +21,8 @@
 #define AHEAD 64
 #define BLOCK 8
 
-enum part { COMPLEX, REAL_PART, IMAG, MAGNITUDE, ENERGY };
+/* SPLIT is both parts, each in a plane of its own: what halved pictures are doubled from. */
+enum part { COMPLEX, REAL_PART, IMAG, MAGNITUDE, ENERGY, SPLIT };
 enum use { STORED, SUMMED, COMPARED };
 
 /* Up to two even and two odd filters that are applied together. */
@@ -55,6 +56,7 @@ struct job {
     const int16_t *names; /* COMPARED: what is written there */
     int64_t out_stride;   /* from the plane of one image to that of the next */
     int64_t band;         /* rows of a piece */
+    int64_t split;        /* SPLIT: from the real part's plane to the imaginary part's */
     int32_t part, use;
 };
 
@@ -63,7 +65,7 @@ struct job {
 #define NAME(x) NAMED(x, REAL, VARIANT)
 
 /* Real and imaginary parts interleaved: the lower and the upper half of the lanes. */
-#define INTERLEAVE                                                                            \
+#define INTERLEAVE                                                                                 \
     typedef REAL NAME(lanes) __attribute__((vector_size(VECTOR_BYTES)));                           \
     INLINE NAME(lanes) NAME(low)(NAME(lanes) a, NAME(lanes) b) {                                   \
         return __builtin_shufflevector(a, b, LOW);                                                 \
@@ -94,6 +96,8 @@ struct job {
 #endif
 INTERLEAVE
 #include "passes.h"
+#include "halves.h"
+#include "end.h"
 #undef REAL
 #undef LOW
 #undef HIGH
@@ -111,3 +115,5 @@ INTERLEAVE
 #endif
 INTERLEAVE
 #include "passes.h"
+#include "halves.h"
+#include "end.h"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,21 +15,35 @@ _lock = threading.Lock()
 _users = 0
 
 
-def in_threads(work: Callable[[Item], None], items: Sequence[Item]) -> None:
-    """Call ``work`` on every item; an exception in one call is raised here."""
+def in_threads(work: Callable[[Item], None], items: Iterable[Item], most: int) -> None:
+    """Call ``work`` on every item, in at most so many threads, of which the caller is one.
+
+    An exception in one call is raised here.
+    """
     global _users
-    threads = min(available(), len(items))
+    rest, turn = iter(items), threading.Lock()
+    end = object()
+
+    def take() -> None:
+        while True:
+            with turn:
+                item = next(rest, end)
+            if item is end:
+                return
+            work(item)  # type: ignore[arg-type]
+
+    helpers = min(available(), most) - 1
     with _lock:
         _users += 1
     try:
-        if threads <= 1:
-            for item in items:
-                work(item)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            # Reading the results raises what a call raised.
-            for _ in pool.map(work, items):
-                pass
+        pool = _pool(os.getpid(), helpers) if helpers > 0 else None
+        futures = [pool.submit(take) for _ in range(helpers)] if pool else []
+        try:
+            take()
+        finally:
+            for future in futures:
+                if not future.cancel():  # of threads that did not wake up in time
+                    future.result()  # raises what a call raised
     finally:
         with _lock:
             _users -= 1
@@ -46,3 +61,12 @@ def available() -> int:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     limit = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: starting new ones takes as long as a small picture.
+
+    A fork has none of its parent's threads, and so a pool of its own.
+    """
+    return ThreadPoolExecutor(threads, thread_name_prefix="gaborkit")

@@ -1,0 +1,138 @@
+"""What an engine would cost on the CPU: the planner's model of times.
+
+Each engine's time is a sum of counts of its work times the constants below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .engines import pyramid
+from .engines.compiled import WORTH
+from .kernel import Kernel
+
+# Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
+# benchmarks/planner.py. Double precision takes twice as long by element.
+MULTIPLY = 0.05  # one multiplication and addition in a matrix product
+UNFOLD = 0.8  # one element copied while unfolding windows
+TAP = 0.045  # one pair of taps of a row or column pass, at one pixel
+WRITE = 2.2  # one response mixed and written, at one pixel
+HALVE = 1.0  # one pixel of a picture halved
+DOUBLE = 3.0  # one response doubled and written, at one pixel
+BUTTERFLY = 1.0  # one element of a complex transform, per bit of its size
+CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
+SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
+START = 0.45e6  # the Fourier engine started, and one kernel transformed
+BEGIN = 0.1e6  # the compiled code called
+
+
+@dataclass(frozen=True)
+class Work:
+    """Kernels of one radius on images of one shape.
+
+    Attributes
+    ----------
+    images, height, width : int
+    kernels : sequence of Kernel
+        Without those whose responses others give.
+    radius : int
+    separable : bool
+        Whether the kernels are round.
+    double : bool
+        Precision.
+    threads : int
+    """
+
+    images: int
+    height: int
+    width: int
+    kernels: Sequence[Kernel]
+    radius: int
+    separable: bool
+    double: bool
+    threads: int
+
+    @property
+    def pixels(self) -> int:
+        """Of all images."""
+        return self.images * self.height * self.width
+
+    @property
+    def taps(self) -> int:
+        """Of all kernels."""
+        return len(self.kernels) * (2 * self.radius + 1) ** 2
+
+
+def milliseconds(engine: str, work: Work) -> float:
+    """Modelled time of an engine: ``direct``, ``separable``, ``pyramid`` or ``fourier``."""
+    precision = 2 if work.double else 1
+    modelled = {
+        "direct": _direct,
+        "separable": _separable,
+        "pyramid": _pyramid,
+        "fourier": _fourier,
+    }
+    element, once = modelled[engine](work)
+    return (element * precision + once) / 1e6
+
+
+def conv2d_milliseconds(work: Work) -> float:
+    """Modelled time of torch's dense convolution."""
+    once = START + SAMPLE * work.taps
+    element = CONVOLUTION * 2 * work.pixels * work.taps / work.threads
+    return (element * (2 if work.double else 1) + once) / 1e6
+
+
+def _direct(work: Work) -> tuple[float, float]:
+    size = (2 * work.radius + 1) ** 2
+    unfolded = (UNFOLD + MULTIPLY / work.threads * 2 * len(work.kernels)) * work.pixels * size
+    return unfolded, START + SAMPLE / 50 * work.taps
+
+
+def _separable(work: Work) -> tuple[float, float]:
+    passes, found = _passes(len(work.kernels), work.separable)
+    rows, columns = passes
+    grown = work.pixels + 2 * work.images * work.radius * work.width  # rows above and below
+    filtered = TAP * (work.radius + 1) * (rows * grown + columns * work.pixels)
+    written = WRITE * len(work.kernels) * work.pixels
+    once = BEGIN + found * SAMPLE * work.taps
+    return _shared(filtered + written, filtered / TAP, work.threads), once
+
+
+def _pyramid(work: Work) -> tuple[float, float]:
+    count = len(work.kernels)
+    depth = pyramid.halvings(work.kernels)
+    rows, columns = _passes(count, work.separable)[0]
+    reach = 2 * work.radius + 60  # of the coarse kernels and of the filters, about
+    grown = work.images * (work.height + reach) * (work.width + reach)
+    coarse = grown / 4**depth
+    filtered = coarse * (TAP * (work.radius / 2**depth + 4) * (rows + columns) + WRITE * count)
+    doubled = DOUBLE * count * (work.pixels + (grown / 3 if depth > 1 else 0))
+    once = BEGIN * (1 + 2 * depth) + (not work.separable) * SAMPLE * work.taps / 4**depth
+    return _shared(filtered + doubled + HALVE * grown, work.pixels * count, work.threads), once
+
+
+def _fourier(work: Work) -> tuple[float, float]:
+    grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
+    transforms = work.images * (len(work.kernels) + 1)
+    element = BUTTERFLY * grown * math.log2(grown) * transforms / work.threads
+    once = START * (len(work.kernels) + 1) + (not work.separable) * SAMPLE * work.taps
+    return element, once
+
+
+def _passes(kernels: int, separable: bool) -> tuple[tuple[int, int], bool]:
+    """Row and column passes, and whether their filters have to be searched for.
+
+    A round kernel needs about one row and two column passes beside its neighbours'; an elongated
+    one about eight and twenty.
+    """
+    if separable:
+        return (kernels + 1, 2 * kernels + 1), False
+    return (8 * kernels, 20 * kernels), True
+
+
+def _shared(element: float, work: float, threads: int) -> float:
+    """Time of work that as many threads share as it is worth."""
+    return element / min(threads, 1 + work // WORTH)

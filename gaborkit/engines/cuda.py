@@ -1,0 +1,198 @@
+"""Filtering without gradients on a GPU: which engine, and what they share of one image.
+
+The figures are guesses for an H100, from its data sheet and the compiled programs' instructions;
+``benchmarks/gpu.py`` measures what they should be.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+
+from ..arrays import TorchLibrary
+from ..boundary import pad
+from ..gabor import GaborKernel
+from ..kernel import Kernel
+from ..types import Array, Boundary, Transfer
+from . import decimated, fourier, fused
+
+#: Multiplications and additions a millisecond: 60 % of 132 processors x 128 x 1.75 GHz (a guess).
+MULTIPLY = 18e9
+
+#: Bytes read or written a millisecond (a guess).
+COPY = 2.5e9
+
+#: Milliseconds of launches for one step (a guess).
+START = 0.05
+
+
+def milliseconds(
+    engine: str,
+    shape: tuple[int, int, int],
+    kernels: Sequence[Kernel],
+    tolerance: float,
+    transfer: Transfer = "sampled",
+    part: str = "complex",
+) -> float:
+    """Modelled time of kernels of one radius on pictures (B, H, W) in single precision.
+
+    Parameters
+    ----------
+    engine : {"fused", "decimated", "fourier"}
+    kernels : sequence of Kernel
+        Without those that are twins of others.
+    """
+    pictures, height, width = shape
+    pixels, count = pictures * height * width, len(kernels)
+    tolerance = effective(engine, tolerance, transfer)
+    written = (8 if part == "complex" else 4) * pixels * count / COPY
+    radius = kernels[0].radius(tolerance)
+    taps = 2 * radius + 1
+    if engine == "fused":
+        # Round: 12 row passes for 8 kernels, 5 column passes for 2. Elongated: about a dozen
+        # terms, each of a row and two columns.
+        rows, columns = (1.5, 2.5) if all(k.separable for k in kernels) else (12, 24)
+        work = pixels * count * (rows * taps + columns * (taps + fused.ROWS - 1))
+        return START + max(work / MULTIPLY, written)
+    grown = pictures * (height + 2 * radius) * (width + 2 * radius)
+    # Each transform of a plane, complex, reads and writes it twice.
+    plane = 8 * grown / COPY
+    if engine == "decimated":
+        share = decimated.step_of(kernels[0]) ** -2
+        return START + written + 2 * plane + count * 7 * share * plane
+    return START + 2 * plane + count * (4 + 3 + 2) * plane + written
+
+
+def effective(engine: str, tolerance: float, transfer: Transfer) -> float:
+    """The tolerance at which an engine takes samples: so small that they are the closed form."""
+    closed = engine == "fused" and transfer == "analytic"
+    return min(tolerance, decimated.TOLERANCE) if closed else tolerance
+
+
+def choose(
+    image: Array,
+    kernels: Sequence[Kernel],
+    tolerance: float,
+    transfer: Transfer = "sampled",
+    part: str = "complex",
+) -> str:
+    """The engine of least modelled time for kernels of one radius on a tensor (B, H, W)."""
+    names = ["fourier"]
+    if decimated.supports(image, kernels, tolerance, transfer):
+        names.append("decimated")
+    closed = all(isinstance(kernel, GaborKernel) for kernel in kernels)
+    if (transfer == "sampled" or closed) and fused.supports(image, kernels):
+        names.append("fused")
+    shape = (image.shape[0], image.shape[1], image.shape[2])
+    return min(
+        names, key=lambda name: milliseconds(name, shape, kernels, tolerance, transfer, part)
+    )
+
+
+class Picture:
+    """Pictures (B, H, W) on a device, in their own dtype, with what the engines share of them.
+
+    Parameters
+    ----------
+    image : tensor (B, H, W)
+        Real, of any dtype of :data:`gaborkit.engines.fused.DTYPES`.
+    level : tensor (B, 1, 1)
+        Mean of each picture in single or double precision, or zeros where zeros lie outside.
+    boundary : str
+    """
+
+    def __init__(self, image: Array, level: Array, boundary: Boundary) -> None:
+        self.library = TorchLibrary(image)
+        self.image, self.level, self.boundary = image, level, boundary
+        self._padded: dict[int, Array] = {}
+        self._spectrum: dict[tuple[str, int], Array] = {}
+
+    def respond(
+        self,
+        engine: str,
+        kernels: Sequence[Kernel],
+        places: Sequence[int],
+        out: Array,
+        tolerance: float,
+        transfer: Transfer = "sampled",
+        part: str = "complex",
+        margin: int = 0,
+    ) -> None:
+        """Store responses to kernels of one radius in channels ``places`` of ``out`` (B, K, H, W).
+
+        Steps given one ``margin``, the largest that any of them needs, share what is made of the
+        image.
+        """
+        tolerance = effective(engine, tolerance, transfer)
+        margin = max(margin, max(kernel.radius(tolerance) for kernel in kernels))
+        shape = (self.image.shape[1], self.image.shape[2])
+        if engine == "fused":
+            if margin not in self._padded:
+                self._padded = {margin: pad(self.library, self.image, margin, self.boundary)}
+            fused.respond(
+                self._padded[margin], margin, self.level, kernels, places, out, tolerance, part
+            )
+        elif engine == "decimated":
+            margin = max(margin, decimated.margin_of(kernels, decimated.step_of(kernels[0])))
+            margin = math.ceil(margin / decimated.LONGEST) * decimated.LONGEST
+            size = decimated.transform_size(shape, margin)
+            if ("half", margin) not in self._spectrum:
+                padded = self._less_its_mean(margin)
+                self._spectrum = {("half", margin): decimated.spectrum(padded, size)}
+            transformed = self._spectrum["half", margin]
+            decimated.respond(transformed, size, margin, self.level, kernels, places, out, part)
+        else:
+            self._fourier(kernels, places, out, tolerance, transfer, part, margin)
+
+    def _fourier(
+        self,
+        kernels: Sequence[Kernel],
+        places: Sequence[int],
+        out: Array,
+        tolerance: float,
+        transfer: Transfer,
+        part: str,
+        margin: int,
+    ) -> None:
+        shape = (self.image.shape[1], self.image.shape[2])
+        double = self.library.double(self.image)
+        if ("whole", margin) not in self._spectrum:
+            size = fourier.transform_size(self.library, shape, margin)
+            padded = self._less_its_mean(margin)
+            self._spectrum = {("whole", margin): fourier.spectrum(self.library, padded, size)}
+        transformed = self._spectrum["whole", margin]
+        # A batch at a time: only what is wanted of its responses is kept.
+        for first, together in fourier.batches(transformed, len(kernels)):
+            chosen = kernels[first : first + together]
+            options = (double, tolerance, transfer, None)
+            found = fourier.respond(self.library, transformed, margin, shape, chosen, *options)
+            for k, response in enumerate(found, first):
+                if not kernels[k].is_dc_free:
+                    gain = _gain(kernels[k], tolerance, transfer)
+                    response = response + self.level * self.library.constant(gain, double)
+                out[:, places[k]] = _part(response, part)
+
+    def _less_its_mean(self, margin: int) -> Array:
+        padded = pad(self.library, self.image, margin, self.boundary)
+        return padded.to(self.level.dtype) - self.level
+
+
+def _gain(kernel: Kernel, tolerance: float, transfer: Transfer) -> complex:
+    if transfer == "analytic":
+        return complex(kernel.transfer(0.0, 0.0, sampled=True))  # type: ignore[arg-type]
+    return complex(kernel.sample(tolerance).sum())
+
+
+def _part(response: Array, part: str) -> Array:
+    match part:
+        case "complex":
+            return response
+        case "real":
+            return response.real
+        case "imag":
+            return response.imag
+        case "magnitude":
+            return response.abs()
+        case _:
+            return sys.modules["torch"].view_as_real(response).square().sum(-1)
