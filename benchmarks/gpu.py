@@ -26,7 +26,7 @@ import gaborkit as gk
 from gaborkit.arrays import library_of
 from gaborkit.boundary import pad
 from gaborkit.engines import cuda, decimated, fused
-from gaborkit.planning import factorized_together
+from gaborkit.engines.factorization import factorized_together
 
 TOLERANCE = gk.TOLERANCE
 CROP = 48  # pixels a side on which errors are measured

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import FilterError
 from .kernel import TOLERANCE
 from .parts import check_part, empty, part_dtype, part_of
-from .responding import Responder
+from .responding import Responder, on_gpu
 from .sinks import Stored
 from .types import Array, Boundary, Engine, Part, Transfer
 
@@ -103,6 +103,9 @@ def filter_bank(
             channel_axis=channel_axis,
             tolerance=tolerance,
         )
+    found = on_gpu(bank, image, part, boundary, engine, channel_axis, tolerance, transfer)
+    if found is not None and out is None:
+        return found
     run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer)
     if out is not None and not run.checked:
         raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")

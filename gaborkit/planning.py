@@ -7,7 +7,6 @@ take the Fourier engine share one forward transform.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,12 @@ import numpy as np
 
 from .costs import Work, conv2d_milliseconds, milliseconds
 from .engines.compiled import available_here
+from .engines.factorization import factorized_together
 from .engines.pyramid import halvings
 from .engines.separable import Tables
 from .engines.threads import available
 from .errors import FilterError
-from .kernel import TOLERANCE, Kernel
+from .kernel import TOLERANCE
 from .types import ENGINES, Engine
 
 if TYPE_CHECKING:
@@ -115,23 +115,6 @@ class Plan:
 
 def _count(kernels: int) -> str:
     return "1 kernel" if kernels == 1 else f"{kernels} kernels"
-
-
-def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
-    """Kernels with their places, in the sets that the separable engine factorizes.
-
-    Round kernels share filters, and so do elongated ones at theta and pi - theta.
-    """
-    together: dict[Hashable, list[tuple[int, Kernel]]] = {}
-    for place, kernel in enumerate(kernels):
-        key: Hashable = "round"
-        if not kernel.separable:
-            key = kernel.canonical()[0]
-            if isinstance(key, tuple):
-                theta, *fields = key
-                key = (round(min(theta, math.pi - theta), 9), *fields)
-        together.setdefault(key, []).append((place, kernel))
-    return list(together.values())
 
 
 def plan_bank(

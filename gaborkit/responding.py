@@ -13,12 +13,13 @@ import numpy as np
 
 from .arrays import Library, NumpyLibrary, library_of
 from .boundary import check_boundary, pad
-from .engines import convolution, direct, fourier, pyramid, separable
+from .engines import convolution, cuda, direct, fourier, fused, pyramid, separable
+from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
 from .kernel import Kernel
 from .parts import empty, part_dtype
-from .planning import Plan, Step, factorized_together, plan_bank
+from .planning import Plan, Step, plan_bank
 from .sinks import Sink, Stored
 from .types import TRANSFERS, Array, Boundary, Engine, Part, Transfer
 
@@ -48,11 +49,7 @@ class Responder:
         tolerance: float,
         transfer: Transfer,
     ) -> None:
-        check_boundary(boundary)
-        if transfer not in TRANSFERS:
-            raise FilterError(
-                f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}"
-            )
+        _check_choices(boundary, transfer)
         if transfer == "analytic":
             if engine not in ("auto", "fourier"):
                 raise FilterError(
@@ -288,6 +285,36 @@ class _Twin:
 
     def turned(self, response: Array) -> Array:
         return (response.conj() if self.conjugate else response) * cmath.exp(1j * self.phase)
+
+
+def on_gpu(
+    bank: GaborBank,
+    image: Array,
+    part: Part,
+    boundary: Boundary,
+    engine: Engine,
+    channel_axis: int | None,
+    tolerance: float,
+    transfer: Transfer,
+) -> Array | None:
+    """Responses (..., K, H, W) by the engines of a GPU; None for what they do not filter.
+
+    They read the image in its own dtype, and pass no gradients.
+    """
+    library = library_of(image)
+    if library.name == "numpy" or engine == "direct" or not fused.supports(image, list(bank)):
+        return None
+    _check_choices(boundary, transfer)
+    image = _with_leading_channels(library, image, channel_axis)
+    planes = image.reshape(-1, *image.shape[-2:])
+    found = cuda.filter_bank(planes, bank.kernels, boundary, engine, tolerance, transfer, part)
+    return found.reshape(*image.shape[:-2], len(bank), *image.shape[-2:])
+
+
+def _check_choices(boundary: str, transfer: str) -> None:
+    check_boundary(boundary)
+    if transfer not in TRANSFERS:
+        raise FilterError(f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}")
 
 
 def _check_learnable(bank: GaborBank, library: Library, transfer: Transfer) -> None:

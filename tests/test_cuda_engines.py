@@ -26,14 +26,19 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUD
 
 
 @functools.cache
-def interpreted():
-    """Errors of all cases, from one process: triton must see the variable when it is imported."""
-    found = subprocess.run(
+def process():
+    """All cases in one process: triton must see the variable when it is imported."""
+    return subprocess.run(
         [sys.executable, Path(triton_for_tests.__file__)],
         env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
+
+
+def interpreted():
+    """Errors of all cases."""
+    found = process()
     assert found.returncode == 0, found.stderr
     return json.loads(found.stdout)
 
@@ -60,7 +65,7 @@ def test_cuda_equals_the_sum_over_taps(case, monkeypatch):
 def test_tensors_in_memory_are_left_to_other_engines():
     image, bank = torch.ones(1, 8, 8), gk.GaborBank.grid(1, 2)
     assert not fused.supports(image, bank)
-    assert not decimated.supports(image, triton_for_tests.WIDE, 1e-5)
+    assert not decimated.supports(image, triton_for_tests.WIDE)
 
 
 def test_what_passes_gradients_is_left_to_other_engines(monkeypatch):
@@ -107,7 +112,7 @@ def test_which_kernels_have_a_coarse_grid():
     assert decimated.step_of(gk.LogGaborKernel(wavelength=100)) == 1
     # Narrow in space is wide in frequency, and a short wave needs every pixel.
     assert decimated.step_of(gk.GaborKernel(wavelength=4, sigma=50)) == 1
-    assert not decimated.supports(image, triton_for_tests.WIDE, tolerance=1e-3)
+    assert not decimated.supports(image, triton_for_tests.WIDE)  # not on a GPU
 
 
 def test_theta_and_pi_minus_theta_share_a_program():
@@ -199,7 +204,45 @@ def test_modelled_times_follow_the_kernels_width(monkeypatch):
         bank = gk.GaborBank.grid(1, 8, wavelength=2 * sigma, sigma=sigma, gamma=gamma)
         return cuda.choose(image, list(bank), tolerance, transfer)
 
-    assert [chosen(sigma) for sigma in (2, 4, 32)] == ["fused", "fused", "fourier"]
+    assert [chosen(sigma) for sigma in (2, 4, 32)] == ["fused", "fused", "decimated"]
     assert [chosen(sigma, transfer="analytic") for sigma in (2, 32)] == ["fused", "decimated"]
-    assert chosen(32, tolerance=1e-8) == "decimated"
     assert chosen(8, gamma=0.5) == "fourier"
+
+
+INTERPRETED = """
+import numpy as np, torch, gaborkit as gk
+from gaborkit import responding
+image = torch.from_numpy(np.random.default_rng(0).random((1, 7, 9))).half()
+narrow = gk.GaborKernel(wavelength=4, sigma=1)
+bank = gk.GaborBank([narrow, narrow.rotated(1.0), narrow.replace(sigma=0.8)])
+expected = bank.filter(image.double().numpy(), engine="direct", tolerance=1e-2)
+calls = []
+usual = responding.cuda.Picture.respond
+responding.cuda.Picture.respond = lambda *a: calls.append(a[1]) or usual(*a)
+for part, of in (("complex", lambda z: z), ("magnitude", abs), ("phase", np.angle)):
+    found = bank.filter(image, part=part, engine="separable", tolerance=1e-2).numpy()
+    wanted = of(expected)
+    if part == "phase":
+        found, wanted = (abs(expected) * np.exp(1j * values) for values in (found, wanted))
+    print(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
+print(set(calls))
+try:
+    bank.filter(image, engine="pyramid")
+except gk.FilterError as error:
+    print(error)
+"""
+
+
+@needs_triton
+def test_a_bank_on_a_gpu_takes_these_engines():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERPRETED],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    *errors, called, refused = done.stdout.splitlines()
+    assert called == "{'fused'}"
+    assert max(map(float, errors)) < 1e-5
+    assert refused.startswith("engine='pyramid' filters single precision with wide Gabor kernels")

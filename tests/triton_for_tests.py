@@ -60,7 +60,7 @@ def answers(engine, kernels, image, boundary="reflect", part="complex"):
     if engine == "fused":
         assert fused.supports(image, kernels)
     else:
-        assert decimated.supports(image, kernels, tolerance)
+        assert decimated.supports(image, kernels)
     shared = cuda.Picture(image, level[:, None, None], boundary)
     shared.respond(engine, kernels, places, out, tolerance, part=part, margin=MARGIN)
     return out[:, places].cpu().numpy()

@@ -12,16 +12,21 @@ from collections.abc import Sequence
 
 from ..arrays import TorchLibrary
 from ..boundary import pad
+from ..errors import FilterError
 from ..gabor import GaborKernel
 from ..kernel import Kernel
 from ..types import Array, Boundary, Transfer
 from . import decimated, fourier, fused
+from .factorization import factorized_together
 
 #: Multiplications and additions a millisecond: 60 % of 132 processors x 128 x 1.75 GHz (a guess).
 MULTIPLY = 18e9
 
 #: Bytes read or written a millisecond (a guess).
 COPY = 2.5e9
+
+#: Tolerance at which samples are as good as the closed form in single precision.
+CLOSED = 1e-7
 
 #: Milliseconds of launches for one step (a guess).
 START = 0.05
@@ -67,7 +72,7 @@ def milliseconds(
 def effective(engine: str, tolerance: float, transfer: Transfer) -> float:
     """The tolerance at which an engine takes samples: so small that they are the closed form."""
     closed = engine == "fused" and transfer == "analytic"
-    return min(tolerance, decimated.TOLERANCE) if closed else tolerance
+    return min(tolerance, CLOSED) if closed else tolerance
 
 
 def choose(
@@ -79,7 +84,7 @@ def choose(
 ) -> str:
     """The engine of least modelled time for kernels of one radius on a tensor (B, H, W)."""
     names = ["fourier"]
-    if decimated.supports(image, kernels, tolerance, transfer):
+    if decimated.supports(image, kernels):
         names.append("decimated")
     closed = all(isinstance(kernel, GaborKernel) for kernel in kernels)
     if (transfer == "sampled" or closed) and fused.supports(image, kernels):
@@ -196,3 +201,61 @@ def _part(response: Array, part: str) -> Array:
             return response.abs()
         case _:
             return sys.modules["torch"].view_as_real(response).square().sum(-1)
+
+
+#: What users call these engines.
+NAMES = {"separable": "fused", "pyramid": "decimated", "fourier": "fourier"}
+
+
+def filter_bank(
+    image: Array,
+    bank: Sequence[Kernel],
+    boundary: Boundary,
+    engine: str,
+    tolerance: float,
+    transfer: Transfer,
+    part: str,
+) -> Array:
+    """Responses (B, K, H, W) to a bank, each step by its fastest engine or the one that is named.
+
+    Parameters
+    ----------
+    image : tensor (B, H, W)
+        That :func:`gaborkit.engines.fused.supports`.
+    engine : {"auto", "separable", "pyramid", "fourier"}
+    """
+    torch = sys.modules["torch"]
+    double = image.dtype == torch.float64
+    level = image.mean((1, 2), keepdim=True, dtype=torch.float64 if double else torch.float32)
+    picture = Picture(image, level * (boundary != "constant"), boundary)
+    real, number = (torch.float64, torch.complex128) if double else (torch.float32, torch.complex64)
+    shape = (image.shape[0], len(bank), *image.shape[1:])
+    dtype = number if part in ("complex", "phase") else real
+    out = torch.empty(shape, dtype=dtype, device=image.device)
+    wanted = "complex" if part == "phase" else part
+    steps: dict[tuple[int, bool], list[int]] = {}
+    for k, kernel in enumerate(bank):
+        steps.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
+    chosen: dict[str, list[list[int]]] = {}
+    for members in steps.values():
+        kernels = [bank[k] for k in members]
+        name = NAMES.get(engine) or choose(image, kernels, tolerance, transfer, wanted)
+        if name == "decimated" and not decimated.supports(image, kernels):
+            raise FilterError(
+                "engine='pyramid' filters single precision with wide Gabor kernels, not "
+                f"{image.dtype} with {kernels[0].label}; choose auto"
+            )
+        chosen.setdefault(name, []).append(members)
+    for name, groups in chosen.items():
+        kernels = [bank[k] for members in groups for k in members]
+        margin = max(kernel.radius(effective(name, tolerance, transfer)) for kernel in kernels)
+        if name == "decimated":
+            steps_of = {decimated.step_of(kernel) for kernel in kernels}
+            margin = max(decimated.margin_of(kernels, step) for step in steps_of)
+        for members in groups:
+            for together in factorized_together([bank[k] for k in members]):
+                places = [members[place] for place, _ in together]
+                kernels = [kernel for _, kernel in together]
+                options = (out, tolerance, transfer, wanted, margin)
+                picture.respond(name, kernels, places, *options)
+    return out.angle() if part == "phase" else out

@@ -4,8 +4,7 @@ A wide kernel answers only to low frequencies. Their spectrum is multiplied by t
 function in closed form, transformed back on a grid of every 2nd, 4th, 8th or 16th pixel, and
 interpolated with a Kaiser-Bessel function, whose own transfer function is divided out beforehand.
 That is a non-uniform Fourier transform on uniform points; each response is written once. It agrees
-with the closed form to :data:`ERROR`. Truncated samples differ from it by their tolerance times the
-envelope's mass, which is below the same share of the answer to noise up to :data:`TOLERANCE`.
+with the closed form to :data:`ERROR`; truncated samples differ from that by their tolerance more.
 
 References
 ----------
@@ -29,14 +28,11 @@ from ..arrays import put
 from ..gabor import GaborKernel
 from ..kernel import Kernel
 from ..parameters import number
-from ..types import Array, RealArray, Transfer
+from ..types import Array, RealArray
 from . import fused
 
 #: Share of the response to white noise by which responses may differ from the closed form's.
 ERROR = 1e-5
-
-#: Tolerance up to which the closed form stands for the truncated samples, too.
-TOLERANCE = 1e-7
 
 #: Coarse samples that one output is interpolated from, along each axis.
 TAPS = 8
@@ -82,12 +78,8 @@ def margin_of(kernels: Sequence[Kernel], step: int) -> int:
     return -(-max(reach, TAPS * step) // LONGEST) * LONGEST
 
 
-def supports(
-    image: Array, kernels: Sequence[Kernel], tolerance: float, transfer: Transfer = "sampled"
-) -> bool:
+def supports(image: Array, kernels: Sequence[Kernel]) -> bool:
     """Whether the engine takes a single-precision tensor and these kernels, of one step above 1."""
-    if transfer == "sampled" and tolerance > TOLERANCE:
-        return False
     steps = {step_of(kernel) for kernel in kernels}
     double = image.dtype == sys.modules["torch"].float64
     return len(steps) == 1 and steps != {1} and not double and fused.supports(image, kernels)

@@ -9,6 +9,8 @@ multiplications.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +85,23 @@ class Factorization:
         rows, columns = self.rows.sum(1), self.columns.sum(1)
         sums = self.mix @ np.array([rows[f] * columns[g] for f, g in self.products])
         return sums[: len(sums) // 2] + 1j * sums[len(sums) // 2 :]
+
+
+def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
+    """Kernels with their places, in the sets that the separable engine factorizes.
+
+    Round kernels share filters, and so do elongated ones at theta and pi - theta.
+    """
+    together: dict[Hashable, list[tuple[int, Kernel]]] = {}
+    for place, kernel in enumerate(kernels):
+        key: Hashable = "round"
+        if not kernel.separable:
+            key = kernel.canonical()[0]
+            if isinstance(key, tuple):
+                theta, *fields = key
+                key = (round(min(theta, math.pi - theta), 9), *fields)
+        together.setdefault(key, []).append((place, kernel))
+    return list(together.values())
 
 
 def cancels(weights: ComplexArray) -> bool:
