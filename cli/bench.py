@@ -26,6 +26,14 @@ from .errors import debug_option
     help="Pixels; may be repeated.  [default: 2, 4 and 8; quick: 2]",
 )
 @click.option("--orientations", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option(
+    "--scales",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Each further one doubles sigma.",
+)
+@click.option("--means", is_flag=True, help="Ask for mean magnitudes in place of responses.")
 @click.option("--repeat", type=click.IntRange(min=1), help="Rounds.  [default: 7; quick: 3]")
 @click.option("--quick", is_flag=True, help="Take seconds instead of a minute.")
 @click.option("--json", "json_file", metavar="FILE", help="Write all figures into a file too.")
@@ -34,21 +42,25 @@ def command(
     size: int | None,
     sigmas: tuple[float, ...],
     orientations: int,
+    scales: int,
+    means: bool,
     repeat: int | None,
     quick: bool,
     json_file: str | None,
 ) -> None:
-    """Filter noise with a bank of one scale, by gaborkit and by other libraries.
+    """Filter noise with a bank, by gaborkit and by other libraries.
 
     The first column is the median time as a multiple of gaborkit's default, over rounds in which
-    everyone runs once. The last one is the error in L2 against convolution in double precision
-    with kernels that are not cut off. Other libraries have kernels of radius 3 sigma and no
-    DC-removal term ("plain").
+    everyone runs once; the second one as a multiple of copying the responses into an existing
+    array. The last one is the largest error of a response in L2, against convolution in double
+    precision with kernels that are not cut off. Other libraries have kernels of radius 3 sigma
+    and no DC-removal term.
 
     \b
     Examples:
       gaborkit bench --quick
       gaborkit bench --size 128 --sigma 2 --sigma 4 --repeat 3 --json bench.json
+      gaborkit bench --sigma 2 --scales 5 --means
     """  # noqa: D301
     import json
 
@@ -58,7 +70,7 @@ def command(
 
     if json_file is not None:
         check_target(json_file)
-    facts = _machine()
+    facts = machine()
     click.echo(", ".join(f"{name} {value}" for name, value in facts.items()))
     comparisons = []
     for sigma in sigmas or ((2.0,) if quick else (2.0, 4.0, 8.0)):
@@ -67,6 +79,8 @@ def command(
                 sigma=sigma,
                 size=size or (256 if quick else 512),
                 orientations=orientations,
+                scales=scales,
+                means=means,
                 repeat=repeat or (3 if quick else 7),
             )
         except GaborkitError as error:
@@ -79,14 +93,17 @@ def command(
             temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Versions, processors and threads, without which times say little."""
+    from gaborkit.engines.threads import available
+
     facts: dict[str, Any] = {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "threads": available(),
         "python": platform.python_version(),
     }
-    for name in ("gaborkit", "numpy", "scipy", "scikit-image", "opencv-python-headless"):
+    for name in ("gaborkit", "numpy", "scipy", "scikit-image", "opencv-python-headless", "diplib"):
         try:
             facts[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -14,7 +14,7 @@ from ..boundary import source_index
 from ..errors import FilterError
 from ..sinks import Compared, Sink, Stored
 from ..types import Array, Boundary, RealArray
-from .threads import available, in_threads
+from .threads import in_threads
 
 # As the enumerations of separable.c.
 PARTS = ("complex", "real", "imag", "magnitude", "energy", "split")
@@ -105,10 +105,11 @@ def function(name: str, dtype: np.dtype[Any]) -> Any:
     return found
 
 
-def run(call: Callable[[int, Any], int], pieces: int, work: int) -> None:
+def run(call: Callable[[int, Any], int], pieces: int, work: int, most: int) -> None:
     """Call the compiled code in threads, which share a counter of the pieces that are taken.
 
-    ``work``, about the multiplications in all, decides whether several threads are worth it.
+    ``work``, about the multiplications in all, decides whether several threads are worth it; the
+    call takes a number below ``most``, its thread's.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def run(call: Callable[[int, Any], int], pieces: int, work: int) -> None:
         if call(thread, ctypes.byref(taken)):
             raise MemoryError("no memory for the caches of the compiled code")
 
-    threads = min(available(), pieces, 1 + work // WORTH)
+    threads = min(most, pieces, 1 + work // WORTH)
     in_threads(part, range(threads), threads)
 
 

@@ -229,6 +229,7 @@ class _Pyramid:
             ),
             tiles * -(-shape[2] // job.band),
             math.prod(shape) * len(taps),
+            len(sums),
         )
         return sums.sum(0)
 
@@ -274,6 +275,7 @@ def _halved(
             partial(_halve, call, picture, address(given), len(given), size, places, phase),
             pieces,
             out.size * len(taps),
+            available(),
         )
     return out
 

@@ -112,6 +112,7 @@ def apply(
         lambda thread, taken: call(bank, picture, job, taken, address(sums[thread])),
         tiles * bands,
         height * width * len(images) * sum(tables.passes) * tables.radius,
+        len(sums),
     )
     return sums.sum(0)
 
