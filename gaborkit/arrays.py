@@ -161,15 +161,7 @@ class TorchLibrary:
         return self.torch.fft.ifft(array, dim=axis)
 
     def fast_size(self, size: int) -> int:
-        # Products of 2, 3 and 5 are fast in MKL, pocketfft and cuFFT alike.
-        while True:
-            rest = size
-            for factor in (2, 3, 5):
-                while rest % factor == 0:
-                    rest //= factor
-            if rest == 1:
-                return size
-            size += 1
+        return fast_size(size)
 
     def take(self, array: Array, index: np.ndarray[Any, Any], axis: int) -> Array:
         return array.index_select(axis, put(index, self.device, "int64"))
@@ -190,6 +182,18 @@ def put(values: Array, device: Any, dtype: str) -> Array:
     # The driver takes its copy of ordinary memory before the call returns.
     waiting = device.type != "cuda"
     return torch.as_tensor(values).to(device, getattr(torch, dtype), non_blocking=not waiting)
+
+
+def fast_size(size: int) -> int:
+    """The next product of 2, 3 and 5, whose transform is fast in MKL, pocketfft and cuFFT alike."""
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 1
 
 
 def library_of(image: Array) -> Library:

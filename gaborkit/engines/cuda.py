@@ -15,7 +15,8 @@ from ..boundary import pad
 from ..errors import FilterError
 from ..gabor import GaborKernel
 from ..kernel import Kernel
-from ..types import Array, Boundary, Transfer
+from ..parts import part_of
+from ..types import Array, Boundary, Part, Transfer
 from . import decimated, fourier, fused
 from .factorization import factorized_together
 
@@ -38,7 +39,7 @@ def milliseconds(
     kernels: Sequence[Kernel],
     tolerance: float,
     transfer: Transfer = "sampled",
-    part: str = "complex",
+    part: Part = "complex",
 ) -> float:
     """Modelled time of kernels of one radius on pictures (B, H, W) in single precision.
 
@@ -80,7 +81,7 @@ def choose(
     kernels: Sequence[Kernel],
     tolerance: float,
     transfer: Transfer = "sampled",
-    part: str = "complex",
+    part: Part = "complex",
 ) -> str:
     """The engine of least modelled time for kernels of one radius on a tensor (B, H, W)."""
     names = ["fourier"]
@@ -121,7 +122,7 @@ class Picture:
         out: Array,
         tolerance: float,
         transfer: Transfer = "sampled",
-        part: str = "complex",
+        part: Part = "complex",
         margin: int = 0,
     ) -> None:
         """Store responses to kernels of one radius in channels ``places`` of ``out`` (B, K, H, W).
@@ -157,7 +158,7 @@ class Picture:
         out: Array,
         tolerance: float,
         transfer: Transfer,
-        part: str,
+        part: Part,
         margin: int,
     ) -> None:
         shape = (self.image.shape[1], self.image.shape[2])
@@ -176,7 +177,7 @@ class Picture:
                 if not kernels[k].is_dc_free:
                     gain = _gain(kernels[k], tolerance, transfer)
                     response = response + self.level * self.library.constant(gain, double)
-                out[:, places[k]] = _part(response, part)
+                out[:, places[k]] = part_of(response, part)
 
     def _less_its_mean(self, margin: int) -> Array:
         padded = pad(self.library, self.image, margin, self.boundary)
@@ -187,20 +188,6 @@ def _gain(kernel: Kernel, tolerance: float, transfer: Transfer) -> complex:
     if transfer == "analytic":
         return complex(kernel.transfer(0.0, 0.0, sampled=True))  # type: ignore[arg-type]
     return complex(kernel.sample(tolerance).sum())
-
-
-def _part(response: Array, part: str) -> Array:
-    match part:
-        case "complex":
-            return response
-        case "real":
-            return response.real
-        case "imag":
-            return response.imag
-        case "magnitude":
-            return response.abs()
-        case _:
-            return sys.modules["torch"].view_as_real(response).square().sum(-1)
 
 
 #: What users call these engines.
@@ -214,7 +201,7 @@ def filter_bank(
     engine: str,
     tolerance: float,
     transfer: Transfer,
-    part: str,
+    part: Part,
 ) -> Array:
     """Responses (B, K, H, W) to a bank, each step by its fastest engine or the one that is named.
 
@@ -232,7 +219,7 @@ def filter_bank(
     shape = (image.shape[0], len(bank), *image.shape[1:])
     dtype = number if part in ("complex", "phase") else real
     out = torch.empty(shape, dtype=dtype, device=image.device)
-    wanted = "complex" if part == "phase" else part
+    wanted: Part = "complex" if part == "phase" else part
     steps: dict[tuple[int, bool], list[int]] = {}
     for k, kernel in enumerate(bank):
         steps.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import put
+from ..arrays import fast_size, put
 from ..gabor import GaborKernel
 from ..kernel import Kernel
 from ..parameters import number
@@ -87,7 +87,7 @@ def supports(image: Array, kernels: Sequence[Kernel]) -> bool:
 
 def transform_size(shape: tuple[int, int], margin: int) -> tuple[int, int]:
     """Size of the image's transform: a multiple of every step, by factors of 2, 3 and 5."""
-    height, width = (_fast(-(-(n + 2 * margin) // LONGEST)) * LONGEST for n in shape)
+    height, width = (fast_size(-(-(n + 2 * margin) // LONGEST)) * LONGEST for n in shape)
     return height, width
 
 
@@ -191,18 +191,6 @@ def _interpolate(
         BLOCK=BLOCK,
         **fused.launch_options(device),
     )
-
-
-def _fast(size: int) -> int:
-    """The next product of 2, 3 and 5."""
-    while True:
-        rest = size
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return size
-        size += 1
 
 
 # ---- the interpolating function ----
