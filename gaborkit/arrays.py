@@ -66,9 +66,10 @@ class NumpyLibrary:
         self.workers = workers  # threads of a transform; -1 for one a core
 
     def promote(self, image: Array) -> Array:
-        if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+        masked = sys.modules.get("numpy.ma")  # slow to import, and needed to make a masked array
+        if masked and isinstance(image, masked.MaskedArray) and masked.is_masked(image):
             raise ImageError(
-                f"{np.count_nonzero(np.ma.getmaskarray(image))} pixels are masked; "
+                f"{np.count_nonzero(masked.getmaskarray(image))} pixels are masked; "
                 "fill them first, with image.filled(value) for example"
             )
         image = np.asarray(image)

@@ -17,15 +17,15 @@ from .kernel import Kernel
 # benchmarks/planner.py. Double precision takes twice as long by element.
 MULTIPLY = 0.05  # one multiplication and addition in a matrix product
 UNFOLD = 0.8  # one element copied while unfolding windows
-TAP = 0.045  # one pair of taps of a row or column pass, at one pixel
-WRITE = 2.2  # one response mixed and written, at one pixel
-HALVE = 1.0  # one pixel of a picture halved
-DOUBLE = 3.0  # one response doubled and written, at one pixel
-BUTTERFLY = 1.0  # one element of a complex transform, per bit of its size
+TAP = 0.055  # one pair of taps of a row or column pass, at one pixel
+WRITE = 2.4  # one response mixed and written, at one pixel
+HALVE = 0.5  # one pixel of a picture halved
+DOUBLE = 3.2  # one response doubled and written, at one pixel
+BUTTERFLY = 0.8  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
 SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
-START = 0.45e6  # the Fourier engine started, and one kernel transformed
-BEGIN = 0.1e6  # the compiled code called
+START = 0.35e6  # the Fourier engine started, and one kernel transformed
+BEGIN = 0.2e6  # the compiled code called
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _passes(kernels: int, separable: bool) -> tuple[tuple[int, int], bool]:
     one about eight and twenty.
     """
     if separable:
-        return (kernels + 1, 2 * kernels + 1), False
+        return (kernels + 2, 2 * kernels + 3), False
     return (8 * kernels, 20 * kernels), True
 
 

@@ -14,6 +14,7 @@ for C again, from its own samples.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import sys
 from collections.abc import Hashable
@@ -191,7 +192,7 @@ class GaborKernel(Conventions, Kernel):
         half = math.sqrt(math.log(2) / 2)
         return math.log2((ratio + half) / (ratio - half)) if ratio > half else math.inf
 
-    @property
+    @functools.cached_property
     def learnable(self) -> bool:
         """Whether a parameter is a torch tensor."""
         return any(is_tensor(getattr(self, name)) for name in PARAMETERS)

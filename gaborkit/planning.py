@@ -6,6 +6,7 @@ take the Fourier engine share one forward transform.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from .engines.pyramid import halvings
 from .engines.separable import Tables
 from .engines.threads import available
 from .errors import FilterError
-from .kernel import TOLERANCE
+from .kernel import TOLERANCE, Kernel
 from .types import ENGINES, Engine
 
 if TYPE_CHECKING:
@@ -169,6 +170,26 @@ def plan_bank(
     if str(dtype).startswith("torch."):
         dtype = str(dtype).removeprefix("torch.")
     dtype = np.result_type(dtype, np.float32)
+    given = (tuple(shape), dtype, engine, tolerance, library, available(), available_here())
+    if any(kernel.learnable for kernel in bank):
+        steps = _steps.__wrapped__(bank.kernels, *given)
+    else:
+        steps = _steps(bank.kernels, *given)
+    return Plan(bank, tuple(shape), dtype, library, tolerance, steps)
+
+
+@functools.lru_cache(maxsize=64)
+def _steps(
+    bank: tuple[Kernel, ...],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    engine: Engine,
+    tolerance: float,
+    library: str,
+    threads: int,
+    compiled: bool,
+) -> tuple[Step, ...]:
+    """Steps of a plan; the last few are kept, as a bank often filters many images."""
     groups: dict[tuple[int, bool], list[int]] = {}
     for k, kernel in enumerate(bank):
         groups.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
@@ -183,14 +204,14 @@ def plan_bank(
             radius,
             separable,
             dtype == np.float64,
-            available(),
+            threads,
         )
         costs = {
             name: conv2d_milliseconds(work)
             if (library, name) == ("torch", "direct")
             else milliseconds(name, work)
-            for name in names
-            if _can(name, work)
+            for name in AVAILABLE[library]
+            if _can(name, work, compiled)
         }
         if engine == "auto":
             chosen = min(costs, key=lambda name: costs[name])
@@ -202,17 +223,16 @@ def plan_bank(
                 f"with {bank[indices[0]].label}; choose auto"
             )
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
-    shared = _with_shared_margin(steps, shape)
-    return Plan(bank, tuple(shape), dtype, library, tolerance, shared)
+    return _with_shared_margin(steps, shape)
 
 
-def _can(engine: str, work: Work) -> bool:
+def _can(engine: str, work: Work, compiled: bool) -> bool:
     """Whether an engine does this at all."""
     if engine not in ("separable", "pyramid"):
         return True
     if engine == "pyramid" and (work.double or not halvings(work.kernels)):
         return False
-    return available_here()
+    return compiled
 
 
 def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .arrays import Library, NumpyLibrary, library_of
 from .boundary import check_boundary, pad
-from .engines import convolution, cuda, direct, fourier, fused, pyramid, separable
+from .engines import convolution, direct, fourier, pyramid, separable
 from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
@@ -130,13 +130,14 @@ class Responder:
 
     def into(self, sink: Sink, indices: Sequence[int]) -> None:
         """Hand the responses of some of the bank's kernels to a sink (NumPy)."""
-        twins = self._twins(indices)
+        twins: dict[int, list[_Twin]] | None = None
         complex_outs = sink.outs if isinstance(sink, Stored) and sink.part == "complex" else {}
         count = len(self.bank) if complex_outs else self.together
         for step in self.plan.steps:
             if step.engine in COMPILED and self._takes_it(sink):
                 self._compiled(step, [k for k in step.indices if k in indices], sink)
                 continue
+            twins = self._twins(indices) if twins is None else twins
             members = [k for k in step.indices if k in twins]
             for first in range(0, len(members), count):
                 chosen = members[first : first + count]
@@ -302,7 +303,11 @@ def on_gpu(
     They read the image in its own dtype, and pass no gradients.
     """
     library = library_of(image)
-    if library.name == "numpy" or engine == "direct" or not fused.supports(image, list(bank)):
+    if library.name == "numpy" or engine == "direct":
+        return None
+    from .engines import cuda  # of no use to arrays, and slow to import
+
+    if not cuda.fused.supports(image, list(bank)):
         return None
     _check_choices(boundary, transfer)
     image = _with_leading_channels(library, image, channel_axis)

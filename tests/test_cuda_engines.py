@@ -211,14 +211,14 @@ def test_modelled_times_follow_the_kernels_width(monkeypatch):
 
 INTERPRETED = """
 import numpy as np, torch, gaborkit as gk
-from gaborkit import responding
+from gaborkit.engines import cuda
 image = torch.from_numpy(np.random.default_rng(0).random((1, 7, 9))).half()
 narrow = gk.GaborKernel(wavelength=4, sigma=1)
 bank = gk.GaborBank([narrow, narrow.rotated(1.0), narrow.replace(sigma=0.8)])
 expected = bank.filter(image.double().numpy(), engine="direct", tolerance=1e-2)
 calls = []
-usual = responding.cuda.Picture.respond
-responding.cuda.Picture.respond = lambda *a: calls.append(a[1]) or usual(*a)
+usual = cuda.Picture.respond
+cuda.Picture.respond = lambda *a: calls.append(a[1]) or usual(*a)
 for part, of in (("complex", lambda z: z), ("magnitude", abs), ("phase", np.angle)):
     found = bank.filter(image, part=part, engine="separable", tolerance=1e-2).numpy()
     wanted = of(expected)

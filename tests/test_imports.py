@@ -38,6 +38,8 @@ LAYERS = [
     ["images", "pictures"],
     ["large"],
     ["plotting"],
+    ["contestants"],
+    ["peers"],
     ["benchmark"],
     ["generative"],
 ]
