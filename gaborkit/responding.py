@@ -305,9 +305,9 @@ def on_gpu(
     library = library_of(image)
     if library.name == "numpy" or engine == "direct":
         return None
-    from .engines import cuda  # of no use to arrays, and slow to import
+    from .engines import cuda, fused  # of no use to arrays, and slow to import
 
-    if not cuda.fused.supports(image, list(bank)):
+    if not fused.supports(image, list(bank)):
         return None
     _check_choices(boundary, transfer)
     image = _with_leading_channels(library, image, channel_axis)

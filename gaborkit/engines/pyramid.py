@@ -101,7 +101,7 @@ def half_band(edge: float) -> RealArray:
     --------
     >>> taps = half_band(0.1)
     >>> len(taps), bool(abs(taps.sum() - 1 / 4) < RIPPLE)
-    (5, True)
+    (6, True)
     """
     frequency = np.linspace(0, edge, 400)
     count = 1
