@@ -255,7 +255,7 @@ _VAE: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     # Burda et al. (2016), one stochastic layer.
     ("mlp-200-200-50", "raw"): (
         {"hidden": (200, 200), "latent": 50, "activation": "tanh"},
-        {"steps": 300_000, "batch_size": 100, "learning_rate": 1e-3, "schedule": "cosine"},
+        {"steps": 550_000, "batch_size": 100, "learning_rate": 1e-3, "schedule": "cosine"},
     ),
 }
 VAE_PRESETS: Presets = {
