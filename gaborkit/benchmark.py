@@ -232,7 +232,8 @@ def compare(
             rows.append(replace(row, note=f"not installed: {missing}"))
             continue
         except ImportError as broken:
-            rows.append(replace(row, note=f"does not import: {broken}"))
+            reason = str(broken).split(" (")[0]  # without the place of the file
+            rows.append(replace(row, note=f"does not import: {reason}"))
             continue
         if expected > slowest:
             rows.append(replace(row, note=f"left out: would take about {expected:.0f} s"))
