@@ -58,7 +58,7 @@ class Responder:
             engine = "fourier"
         self.library: Library = library_of(image)
         _check_learnable(bank, self.library, transfer)
-        image = _with_leading_channels(self.library, self.library.promote(image), channel_axis)
+        image = with_leading_channels(self.library, self.library.promote(image), channel_axis)
         self.checked = self.library.name == "numpy"
         learnable = any(kernel.learnable for kernel in bank)
         if engine in ("auto", *COMPILED) and not learnable:
@@ -310,7 +310,7 @@ def on_gpu(
     if not fused.supports(image, list(bank)):
         return None
     _check_choices(boundary, transfer)
-    image = _with_leading_channels(library, image, channel_axis)
+    image = with_leading_channels(library, image, channel_axis)
     planes = image.reshape(-1, *image.shape[-2:])
     found = cuda.filter_bank(planes, bank.kernels, boundary, engine, tolerance, transfer, part)
     return found.reshape(*image.shape[:-2], len(bank), *image.shape[-2:])
@@ -332,7 +332,7 @@ def _check_learnable(bank: GaborBank, library: Library, transfer: Transfer) -> N
             )
 
 
-def _with_leading_channels(library: Library, image: Array, channel_axis: int | None) -> Array:
+def with_leading_channels(library: Library, image: Array, channel_axis: int | None) -> Array:
     """The image with colour, if any, in front of its rows; raises ImageError."""
     ndim, shape = image.ndim, tuple(image.shape)
     if ndim < 2 or 0 in shape[-2:]:

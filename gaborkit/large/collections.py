@@ -13,7 +13,7 @@ from ..boundary import check_boundary, source_index
 from ..kernel import TOLERANCE
 from ..parts import check_part, part_dtype
 from ..planning import plan_bank
-from ..responding import _with_leading_channels
+from ..responding import with_leading_channels
 from ..types import Boundary, Engine, Part
 from .optional import optional
 from .tiles import halo_of, in_one_thread, respond
@@ -66,7 +66,7 @@ def filter_dask(
     check_boundary(boundary)
     check_part(part)
     library = NumpyLibrary()
-    _with_leading_channels(  # checks; an array of any shape, in no memory
+    with_leading_channels(  # checks; an array of any shape, in no memory
         library, np.broadcast_to(np.zeros((), array.dtype), array.shape), channel_axis
     )
     real = library.promote(np.zeros((1, 1), array.dtype)).dtype

@@ -14,7 +14,7 @@ from ..arrays import NumpyLibrary
 from ..errors import FilterError, ImageError, PictureError
 from ..files import StrPath
 from ..images import luminance
-from ..responding import _with_leading_channels
+from ..responding import with_leading_channels
 from .optional import optional
 from .raw import Raw
 from .tiff import Segments, open_tiff
@@ -180,7 +180,7 @@ class Planes:
         shape = tuple(map(int, array.shape))
         # An array of any shape, in no memory.
         dummy = np.broadcast_to(np.zeros((), array.dtype), shape)
-        leading = _with_leading_channels(library, dummy, channel_axis).shape
+        leading = with_leading_channels(library, dummy, channel_axis).shape
         self.real = library.promote(np.zeros((1, 1), array.dtype)).dtype
         self.dtype = np.dtype(array.dtype)
         self._array, self._axis, self._take = array, None, ""
