@@ -9,7 +9,10 @@ import click
 _DEBUG = "gaborkit.debug"
 
 #: Of ``gaborkit[all]``, by the names that they are imported by.
-_OPTIONAL = ("torch", "torchvision", "accelerate", "safetensors", "tensorboard", "tqdm")
+_OPTIONAL = (
+    *("torch", "torchvision", "accelerate", "safetensors", "tensorboard", "tqdm"),
+    *("sklearn", "joblib", "pandas", "pyarrow", "xarray"),
+)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:

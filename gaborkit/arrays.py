@@ -51,6 +51,9 @@ class Library(Protocol):
     def stack(self, arrays: list[Array], axis: int) -> Array:
         """Arrays joined along a new axis."""
 
+    def concatenate(self, arrays: list[Array], axis: int) -> Array:
+        """Arrays joined along an axis that they have."""
+
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         """An axis moved."""
 
@@ -122,6 +125,9 @@ class NumpyLibrary:
     def stack(self, arrays: list[Array], axis: int) -> Array:
         return np.stack(arrays, axis)
 
+    def concatenate(self, arrays: list[Array], axis: int) -> Array:
+        return np.concatenate(arrays, axis)
+
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return np.moveaxis(array, source, destination)
 
@@ -172,6 +178,9 @@ class TorchLibrary:
 
     def stack(self, arrays: list[Array], axis: int) -> Array:
         return self.torch.stack(arrays, axis)
+
+    def concatenate(self, arrays: list[Array], axis: int) -> Array:
+        return self.torch.cat(arrays, axis)
 
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return array.movedim(source, destination)

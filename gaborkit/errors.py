@@ -30,6 +30,14 @@ class FrameError(GaborkitError):
     """A frame cannot be built or inverted, or coefficients do not fit it."""
 
 
+class FeatureError(GaborkitError):
+    """A feature's parameters are out of range, or an image or features do not fit it."""
+
+
+class LayerError(GaborkitError):
+    """A layer's parameters are out of range, or its input does not fit it."""
+
+
 class PictureError(GaborkitError):
     """A picture file cannot be read or written."""
 

@@ -14,7 +14,7 @@ import gaborkit
 PACKAGE = Path(gaborkit.__file__).parent
 
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
-HEAVY |= {"dask", "distributed", "zarr"}
+HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray"}
 
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
@@ -38,6 +38,8 @@ LAYERS = [
     ["images", "pictures"],
     ["large"],
     ["plotting"],
+    ["features"],
+    ["vision", "nn", "estimators"],
     ["contestants"],
     ["peers"],
     ["benchmark"],

@@ -1,0 +1,1 @@
+"""Gabor features and classifiers for scikit-learn."""

@@ -1,0 +1,1 @@
+"""Gabor layers for torch networks."""

@@ -1,0 +1,1 @@
+"""Recipes: textures, edges, orientation, fingerprints and defects, each named after its source."""
