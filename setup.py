@@ -67,6 +67,8 @@ class BuildEngine(build_ext):
         for width, cpu in VARIANTS.get(machine, {16: "baseline"}).items():
             objects.append(str(folder / f"separable_{width}.o"))
             variant = [f"-mcpu={cpu}", f"-DVECTOR_BYTES={width}", f"-DVARIANT={width}"]
+            if width == 64:  # else each register is halved
+                variant.append("-mprefer-vector-width=512")
             compile_(*FLAGS, *variant, "-c", separable, "-o", objects[-1])
         compile_("-shared", *objects, "-o", str(target))
 

@@ -14,6 +14,7 @@ import numpy as np
 from .arrays import Library, NumpyLibrary, library_of
 from .boundary import check_boundary, pad
 from .engines import convolution, direct, fourier, pyramid, separable
+from .engines.compiled import Program
 from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
@@ -133,9 +134,11 @@ class Responder:
         twins: dict[int, list[_Twin]] | None = None
         complex_outs = sink.outs if isinstance(sink, Stored) and sink.part == "complex" else {}
         count = len(self.bank) if complex_outs else self.together
+        compiled = [step for step in self.plan.steps if step.engine in COMPILED]
+        if compiled and self._takes_it(sink):
+            self._compiled(compiled, indices, sink)
         for step in self.plan.steps:
-            if step.engine in COMPILED and self._takes_it(sink):
-                self._compiled(step, [k for k in step.indices if k in indices], sink)
+            if step in compiled and self._takes_it(sink):
                 continue
             twins = self._twins(indices) if twins is None else twins
             members = [k for k in step.indices if k in twins]
@@ -161,17 +164,22 @@ class Responder:
         dtype = part_dtype(sink.part, self.double)
         return sink.part != "phase" and all(out.dtype == dtype for out in sink.outs.values())
 
-    def _compiled(self, step: Step, places: Sequence[int], sink: Sink) -> None:
-        image, level = self.image, self.level.ravel()
-        for together in factorized_together([self.bank[k] for k in places]):
-            chosen = [places[place] for place, _ in together]
-            kernels = [kernel for _, kernel in together]
-            if step.engine == "pyramid":
-                pyramid.respond(image, level, self.boundary, kernels, chosen, sink)
-            else:
-                separable.respond(
-                    image, level, self.boundary, kernels, chosen, self.tolerance, sink
-                )
+    def _compiled(self, steps: Sequence[Step], places: Sequence[int], sink: Sink) -> None:
+        """Hand the responses of some kernels to a sink, by one program of all steps."""
+        program, level = Program(self.image), self.level.ravel().astype(np.float64)
+        wide, narrow = [], []
+        for step in steps:
+            members = [k for k in step.indices if k in places]
+            for together in factorized_together([self.bank[k] for k in members]):
+                chosen = [members[place] for place, _ in together]
+                kernels = [kernel for _, kernel in together]
+                (wide if step.engine == "pyramid" else narrow).append((kernels, chosen))
+        # The wide ones first: their stages wait for each other, and the narrow ones fill the gaps.
+        if wide:
+            pyramid.respond(program, level, self.boundary, wide, sink)
+        for kernels, chosen in narrow:
+            separable.respond(program, level, self.boundary, kernels, chosen, self.tolerance, sink)
+        program.run()
 
     def _twins(self, indices: Sequence[int]) -> dict[int, list[_Twin]]:
         """Kernels to compute, and with each those that answer like it."""
@@ -201,7 +209,7 @@ class Responder:
         if step.engine in COMPILED:
             stored = Stored("complex", dict(zip(places, outs or (), strict=True)))
             if self._takes_it(stored):
-                self._compiled(step, places, stored)
+                self._compiled([step], places, stored)
                 return list(stored.outs.values())
             found = self._apply(step, places, None)
             for k, response in zip(places, found, strict=True):

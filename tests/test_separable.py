@@ -46,10 +46,9 @@ def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
     bank = gk.GaborBank.grid(1, 5)
     expected = bank.filter(image, engine="direct")
     precision = {np.float32: "float", np.float64: "double"}[dtype]
-    function = getattr(library, f"filter_{precision}_{width}")
-    usual = compiled.function("filter", np.dtype(dtype))
-    function.argtypes, function.restype = usual.argtypes, usual.restype
-    monkeypatch.setattr(separable, "function", lambda *_: function)
+    perform = getattr(library, f"perform_{precision}_{width}")
+    perform.argtypes = compiled.performer(np.dtype(dtype)).argtypes
+    monkeypatch.setattr(compiled, "performer", lambda *_: perform)
     found = bank.filter(image, engine="separable")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
 
@@ -130,14 +129,14 @@ def test_nan_in_a_tensor_spreads_over_its_picture_only():
 
 def test_without_the_compiled_code(monkeypatch):
     monkeypatch.setattr(compiled, "_library", lambda: None)
-    compiled.function.cache_clear()
+    compiled.performer.cache_clear()
     image = RNG.random((20, 20))
     bank = gk.GaborBank.grid(1, 2)
     assert {step.engine for step in bank.plan(image.shape).steps} <= {"direct", "fourier"}
     bank.filter(image)
     with pytest.raises(gk.FilterError, match="'separable' and 'pyramid' are not compiled here"):
         bank.filter(image, engine="separable")
-    compiled.function.cache_clear()
+    compiled.performer.cache_clear()
 
 
 def test_files_that_are_no_library(monkeypatch, tmp_path):
@@ -149,6 +148,6 @@ def test_files_that_are_no_library(monkeypatch, tmp_path):
 
 
 def test_no_memory(monkeypatch):
-    monkeypatch.setattr(separable, "function", lambda *_: lambda *_: 1)
+    monkeypatch.setattr(compiled, "performer", lambda *_: lambda *_: 1)
     with pytest.raises(MemoryError, match="no memory for the caches"):
         gk.GaborBank.grid(1, 2).filter(np.ones((9, 9)), engine="separable")

@@ -14,24 +14,31 @@ from ..boundary import source_index
 from ..errors import FilterError
 from ..sinks import Compared, Sink, Stored
 from ..types import Array, Boundary, RealArray
-from .threads import in_threads
+from .threads import available, in_threads
 
 # As the enumerations of separable.c.
 PARTS = ("complex", "real", "imag", "magnitude", "energy", "split")
 USES = ("stored", "summed", "compared")
+KINDS = ("halve_rows", "halve_columns", "filter", "twice")
 
 #: Multiplications that are worth waking another thread for.
 WORTH = 2**21
 
 #: Columns of a tile: the bytes of a row that the compiled code works on.
-TILE_BYTES = 128
+TILE_BYTES = 256
+
+#: Rows of a piece that is halved, and tiles that are doubled side by side.
+LINES, DOUBLED = 8, 2
+
+#: Numbers that a tile may reach beyond the last row of what the compiled code reads.
+SLACK = 256
 
 
 class Bank(ctypes.Structure):
     """Row passes, column passes and mix."""
 
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("radius", "row_filters", "products", "kernels")),
+        *((name, ctypes.c_int32) for name in ("radius", "row_filters", "products")),
         *((name, ctypes.c_int32) for name in ("row_groups", "column_groups")),
         *((name, ctypes.c_void_p) for name in ("groups", "taps", "starts", "terms")),
         *((name, ctypes.c_void_p) for name in ("weights", "biases")),
@@ -55,7 +62,48 @@ class Job(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("outs", "indices", "names")),
         *((name, ctypes.c_int64) for name in ("out_stride", "band", "split")),
-        *((name, ctypes.c_int32) for name in ("part", "use")),
+        ("sums", ctypes.c_void_p),
+        ("sums_step", ctypes.c_int64),
+        *((name, ctypes.c_int32) for name in ("part", "use", "kernels")),
+    )
+
+
+class Filtering(ctypes.Structure):
+    """Work of a stage ``filter``."""
+
+    _fields_ = (("bank", Bank), ("picture", Picture), ("job", Job))
+
+
+class Halving(ctypes.Structure):
+    """Work of the stages ``halve_rows`` and ``halve_columns``."""
+
+    _fields_ = (
+        ("picture", Picture),
+        *((name, ctypes.c_void_p) for name in ("taps", "between", "out")),
+        *((name, ctypes.c_int64) for name in ("rows_out", "columns_out")),
+        ("count", ctypes.c_int32),
+    )
+
+
+class Doubling(ctypes.Structure):
+    """Work of a stage ``twice``."""
+
+    _fields_ = (
+        ("job", Job),
+        *((name, ctypes.c_void_p) for name in ("coarse", "taps", "biases")),
+        *((name, ctypes.c_int64) for name in ("coarse_height", "coarse_width")),
+        *((name, ctypes.c_int64) for name in ("first_row", "first_column", "height", "width")),
+        *((name, ctypes.c_int32) for name in ("count", "together")),
+    )
+
+
+class Stage(ctypes.Structure):
+    """Pieces of work that threads take, once the stage at place ``after`` is done."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("kind", "after")),
+        *((name, ctypes.c_int64) for name in ("pieces", "next", "done")),
+        ("work", ctypes.c_void_p),
     )
 
 
@@ -75,8 +123,8 @@ def _library() -> ctypes.CDLL | None:
 
 
 @functools.cache
-def function(name: str, dtype: np.dtype[Any]) -> Any:
-    """A compiled function for a precision, by the widest registers that the processor has.
+def performer(dtype: np.dtype[Any]) -> Any:
+    """The compiled function of a precision, for the widest registers that the processor has.
 
     Raises
     ------
@@ -90,40 +138,121 @@ def function(name: str, dtype: np.dtype[Any]) -> Any:
             "a platform that Zig compiles for, or choose engine='fourier'"
         )
     precision = {"float32": "float", "float64": "double"}[dtype.name]
-    found = getattr(library, f"{name}_{precision}_{library.vector_bytes()}")
-    structure = {"filter": (Bank, Picture, Job), "halve": (Picture,)}.get(name, ())
-    number, address = ctypes.c_int64, ctypes.c_void_p
-    rest = {
-        "filter": (address, address),
-        "halve": (address, ctypes.c_int, number, number, address, address, address, number),
-        "twice": (address, *4 * (number,), address, ctypes.c_int, address)
-        + 4 * (number,)
-        + (ctypes.POINTER(Job), address, address),
-    }[name]
-    found.argtypes = [*map(ctypes.POINTER, structure), *rest]
+    found = getattr(library, f"perform_{precision}_{library.vector_bytes()}")
+    found.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,))
     found.restype = ctypes.c_int
     return found
 
 
-def run(call: Callable[[int, Any], int], pieces: int, work: int, most: int) -> None:
-    """Call the compiled code in threads, which share a counter of the pieces that are taken.
+class Program:
+    """Stages that all threads work at, each as soon as the one that it waits for is done.
 
-    ``work``, about the multiplications in all, decides whether several threads are worth it; the
-    call takes a number below ``most``, its thread's.
-
-    Raises
-    ------
-    MemoryError
-        If there is no memory for the caches of a thread.
+    Parameters
+    ----------
+    images : float array (B, H, W)
     """
-    taken = ctypes.c_int64(0)
 
-    def part(thread: int) -> None:
-        if call(thread, ctypes.byref(taken)):
-            raise MemoryError("no memory for the caches of the compiled code")
+    def __init__(self, images: RealArray) -> None:
+        self.images = contiguous(images)
+        self.threads = available()
+        self._stages: list[Stage] = []
+        self._kept: list[Any] = []  # what structures point to
+        self._kernels = self._work = 0
+        self._endings: list[Callable[[], None]] = []
 
-    threads = min(most, pieces, 1 + work // WORTH)
-    in_threads(part, range(threads), threads)
+    def keep(self, array: Array) -> int:
+        """The address of an array's first element, which the program keeps in memory."""
+        self._kept.append(array)
+        return int(array.ctypes.data)
+
+    def add(self, work: Filtering | Halving | Doubling, kind: str, pieces: int, after: int) -> int:
+        """A stage, and its place for others to wait for."""
+        self._kept.append(work)
+        self._kernels = max(self._kernels, getattr(work, "job", Job()).kernels)
+        place = KINDS.index(kind), after, pieces, 0, 0, ctypes.addressof(work)
+        self._stages.append(Stage(*place))
+        return len(self._stages) - 1
+
+    def cost(self, multiplications: int) -> None:
+        """Tell about how much work was added: it decides whether several threads are worth it."""
+        self._work += multiplications
+
+    def at_the_end(self, call: Callable[[], None]) -> None:
+        """Have something done after the last stage."""
+        self._endings.append(call)
+
+    def run(self) -> None:
+        """Do all stages.
+
+        Raises
+        ------
+        MemoryError
+            If there is no memory for the caches of a thread.
+        """
+        if not self._stages:
+            return
+        perform = performer(self.images.dtype)
+        stages = (Stage * len(self._stages))(*self._stages)
+
+        def part(thread: int) -> None:
+            if perform(stages, len(stages), self._kernels, thread):
+                raise MemoryError("no memory for the caches of the compiled code")
+
+        threads = min(self.threads, 1 + self._work // WORTH)
+        in_threads(part, range(threads), threads)
+        for call in self._endings:
+            call()
+
+    def picture(self, images: RealArray, rows: Array, columns: Array, levels: RealArray) -> Picture:
+        """The structure of images and the sources of their padded rows and columns, int64."""
+        count, height, width = images.shape
+        return Picture(
+            image=self.keep(images),
+            image_stride=images.strides[0] // images.itemsize,
+            stride=images.strides[1] // images.itemsize,
+            images=count,
+            height=height,
+            width=width,
+            rows=self.keep(rows),
+            columns=self.keep(columns),
+            levels=self.keep(levels),
+        )
+
+    def stored(self, part: str, planes: Sequence[Array]) -> Job:
+        """A job that stores a part, in a plane (B, H, W) each kernel."""
+        outs = np.array([self.keep(plane) for plane in planes], np.uintp)
+        job = Job(part=PARTS.index(part), use=USES.index("stored"), outs=self.keep(outs))
+        job.out_stride = planes[0].strides[0] // planes[0].itemsize
+        job.kernels = len(planes)
+        return job
+
+    def job(self, sink: Sink, places: Sequence[int], skipped: int = 0) -> Job:
+        """The job of a sink, for kernels at these places of the bank.
+
+        ``skipped`` pixels of each plane lie before those that are written.
+        """
+        if isinstance(sink, Stored):
+            return self.stored(sink.part, [_rest(sink.outs[k], skipped) for k in places])
+        if isinstance(sink, Compared):
+            energies, indices = (
+                [_rest(planes[:, sink.groups[k]], skipped) for k in places]
+                for planes in (sink.energy, sink.index)
+            )
+            job = self.stored(sink.part, energies)
+            job.indices = self.keep(np.array([self.keep(plane) for plane in indices], np.uintp))
+            job.names = self.keep(np.array(places, np.int16))
+            job.use = USES.index("compared")
+            return job
+        job = Job(part=PARTS.index(sink.part), use=USES.index("summed"), kernels=len(places))
+        job.outs = self.keep(np.zeros(len(places), np.uintp))
+        sums = np.zeros((self.threads, len(self.images), len(places), 2))
+        job.sums, job.sums_step = self.keep(sums), sums[0].size
+
+        def take() -> None:
+            sink.sums[:, list(places)] += sums.sum(0)  # type: ignore[attr-defined]
+
+        self.at_the_end(take)
+        return job
 
 
 def contiguous(images: RealArray) -> RealArray:
@@ -131,50 +260,6 @@ def contiguous(images: RealArray) -> RealArray:
     if images.strides[2] == images.itemsize and min(images.strides) > 0:
         return images
     return np.ascontiguousarray(images)
-
-
-def picture_of(images: RealArray, rows: Array, columns: Array, levels: RealArray) -> Picture:
-    """The structure; the arrays must outlive it."""
-    count, height, width = images.shape
-    return Picture(
-        image=address(images),
-        image_stride=images.strides[0] // images.itemsize,
-        stride=images.strides[1] // images.itemsize,
-        images=count,
-        height=height,
-        width=width,
-        rows=address(rows),
-        columns=address(columns),
-        levels=address(levels),
-    )
-
-
-def stored(part: str, planes: Sequence[Array]) -> tuple[Job, list[Array]]:
-    """A job that stores a part, in a plane (B, H, W) each kernel; the arrays must outlive it."""
-    outs = addresses(planes)
-    job = Job(part=PARTS.index(part), use=USES.index("stored"), outs=address(outs))
-    job.out_stride = planes[0].strides[0] // planes[0].itemsize
-    return job, [outs]
-
-
-def job_of(sink: Sink, places: Sequence[int], skipped: int = 0) -> tuple[Job, list[Array]]:
-    """The job of a sink, for kernels at these places of the bank; the arrays must outlive it.
-
-    ``skipped`` pixels of each plane lie before those that are written.
-    """
-    if isinstance(sink, Stored):
-        return stored(sink.part, [_rest(sink.outs[k], skipped) for k in places])
-    if isinstance(sink, Compared):
-        energies, indices = (
-            [_rest(planes[:, sink.groups[k]], skipped) for k in places]
-            for planes in (sink.energy, sink.index)
-        )
-        job, kept = stored(sink.part, energies)
-        kept += [addresses(indices), np.array(places, np.int16)]
-        job.use, job.indices, job.names = USES.index("compared"), *map(address, kept[1:])
-        return job, kept
-    outs = np.zeros(len(places), np.uintp)
-    return Job(part=PARTS.index(sink.part), use=USES.index("summed"), outs=address(outs)), [outs]
 
 
 def _rest(planes: Array, skipped: int) -> Array:
@@ -190,13 +275,3 @@ def sources(size: int, first: int, last: int, boundary: Boundary) -> Array:
     else:
         inside = source_index(size, margin, boundary).astype(np.int64)
     return inside[margin + first : margin + last]
-
-
-def address(array: Array) -> int:
-    """Of the first element."""
-    return int(array.ctypes.data)
-
-
-def addresses(arrays: Sequence[Array]) -> Array:
-    """Of the first elements."""
-    return np.array([address(array) for array in arrays], np.uintp)

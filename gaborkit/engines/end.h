@@ -1,7 +1,8 @@
-/* Ends what passes.h defines for one precision. */
+/* Ends what outputs.h defines for one precision. */
 
 #undef LANES
 #undef TILE
+#undef STRIP
 #undef VECTORS
 #undef VECTOR
 #undef LOAD

@@ -3,161 +3,208 @@
    The filter of both is half-band: of its taps at even distances only the centre is not zero. Tap j
    of `taps` lies at distance 2 j + 1 on both sides. */
 
-/* Every second sample of a low-passed line. The line starts `count` pairs before the first. */
-INLINE void NAME(halve_line)(const REAL *even, const REAL *odd, const REAL *taps, int count,
-                             ptrdiff_t size, REAL *out) {
-    for (ptrdiff_t i = 0; i < size; i++)
-        out[i] = even[i + count] / 2;
+/* Add a strip of the sums of the samples on both sides: the nearest lie on `centre` and behind. */
+INLINE void NAME(add_around)(const REAL *centre, const REAL *taps, int count, VECTOR *sums) {
     for (int j = 0; j < count; j++)
-        for (ptrdiff_t i = 0; i < size; i++)
-            out[i] += taps[j] * (odd[i + count + j] + odd[i + count - 1 - j]);
-}
-
-/* Halve rows, then columns; returns 1 without memory.
-
-   The halved picture has size (rows_out, columns_out). Its samples lie on the even ones of the
-   padded picture, whose sources are rows[0 .. 2 rows_out + 4 count) and columns likewise: the
-   first halved sample lies at 2 count. `line` threads take rows in turn by `next`. */
-EXPORT int NAME(halve)(const struct picture *picture, const REAL *taps, int count, int64_t rows_out,
-                       int64_t columns_out, REAL *between, REAL *out, int64_t *next,
-                       int64_t phase) {
-    const ptrdiff_t half = columns_out + 2 * count;
-    if (phase == 0) {
-        REAL *memory = malloc(2 * half * sizeof(REAL));
-        if (!memory)
-            return 1;
-        REAL *even = memory, *odd = memory + half;
-        int64_t row;
-        while ((row = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) <
-               picture->images * picture->height) {
-            const int64_t which = row / picture->height, y = row % picture->height;
-            const REAL level = (REAL)picture->levels[which];
-            const REAL *line =
-                (const REAL *)picture->image + which * picture->image_stride + y * picture->stride;
-            for (ptrdiff_t i = 0; i < half; i++) {
-                const int64_t a = picture->columns[2 * i], b = picture->columns[2 * i + 1];
-                even[i] = (a < 0 ? 0 : line[a]) - level;
-                odd[i] = (b < 0 ? 0 : line[b]) - level;
-            }
-            NAME(halve_line)(even, odd, taps, count, columns_out, between + row * columns_out);
-        }
-        free(memory);
-        return 0;
-    }
-    int64_t item;
-    while ((item = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < picture->images * rows_out) {
-        const int64_t which = item / rows_out, y = item % rows_out;
-        const int64_t *sources = picture->rows + 2 * y + 2 * count;
-        const REAL *plane = between + which * picture->height * columns_out;
-        const REAL outside = -(REAL)picture->levels[which];
-        REAL *to = out + item * columns_out;
-#define ROW(place) (plane + sources[place] * columns_out)
-        for (ptrdiff_t x = 0; x < columns_out; x++)
-            to[x] = (sources[0] < 0 ? outside : ROW(0)[x]) / 2;
-        for (int j = 0; j < count; j++) {
-            const int64_t ahead = sources[2 * j + 1], behind = sources[-2 * j - 1];
-            if (ahead >= 0 && behind >= 0) {
-                const REAL *a = plane + ahead * columns_out, *b = plane + behind * columns_out;
-                for (ptrdiff_t x = 0; x < columns_out; x++)
-                    to[x] += taps[j] * (a[x] + b[x]);
-            } else {
-                for (ptrdiff_t x = 0; x < columns_out; x++)
-                    to[x] += taps[j] * ((ahead < 0 ? outside : plane[ahead * columns_out + x]) +
-                                        (behind < 0 ? outside : plane[behind * columns_out + x]));
-            }
-        }
-#undef ROW
-    }
-    return 0;
-}
-
-/* A row of `size` doubled samples, from coarse ones: the even are the coarse ones themselves. */
-INLINE void NAME(double_line)(const REAL *coarse, const REAL *taps, int count, ptrdiff_t size,
-                              REAL *out) {
-    for (ptrdiff_t i = 0; i < size; i += LANES) {
-        VECTOR sum = {0};
-        for (int j = 0; j < count; j++)
-            sum += taps[j] * (LOAD(coarse + i + 1 + j) + LOAD(coarse + i - j));
-        const VECTOR here = LOAD(coarse + i);
-        STORE(out + 2 * i, NAME(low)(here, sum));
-        STORE(out + 2 * i + LANES, NAME(high)(here, sum));
-    }
-}
-
-/* A tile's width of a doubled row, from lines that are doubled along x and held in a ring.
-
-   An even row lies on the line `centre`; an odd one between that and the next. */
-INLINE void NAME(double_row)(const REAL *lines, ptrdiff_t length, ptrdiff_t ring, ptrdiff_t centre,
-                             int odd, const REAL *taps, int count, REAL bias, VECTOR *sums) {
-#define LINE(row) (lines + ((row) & (ring - 1)) * length)
 #pragma unroll
-    for (int v = 0; v < VECTORS; v++)
-        sums[v] = bias + (odd ? (VECTOR){0} : LOAD(LINE(centre) + v * LANES));
-    for (int j = 0; odd && j < count; j++) {
-        const REAL *ahead = LINE(centre + 1 + j), *behind = LINE(centre - j);
+        for (int v = 0; v < VECTORS; v++)
+            sums[v] += taps[j] * (LOAD(centre + 1 + j + v * LANES) + LOAD(centre - j + v * LANES));
+}
+
+/* The same across lines: from `x` on, of the lines lines[-count .. count). */
+INLINE void NAME(add_lines)(const REAL *const *lines, ptrdiff_t x, const REAL *taps, int count,
+                            VECTOR *sums) {
+    for (int j = 0; j < count; j++) {
+        const REAL *ahead = lines[j] + x, *behind = lines[-1 - j] + x;
 #pragma unroll
         for (int v = 0; v < VECTORS; v++)
             sums[v] += taps[j] * (LOAD(ahead + v * LANES) + LOAD(behind + v * LANES));
     }
-#undef LINE
 }
 
-/* Double responses, take pieces by `next`; returns 1 without memory.
+/* A strip, of which only numbers below `size` are wanted, from place `x` on. */
+INLINE void NAME(keep)(REAL *line, ptrdiff_t x, ptrdiff_t size, const VECTOR *values, REAL *spare) {
+    const ptrdiff_t rest = size - x;
+    NAME(put)(rest < STRIP ? spare : line + x, values, VECTORS, 0);
+    if (rest < STRIP)
+        memcpy(line + x, spare, rest * sizeof(REAL));
+}
+
+/* ---- halving ----
+
+   A halved picture has size (rows_out, columns_out). Its samples lie on the even ones of the padded
+   picture, whose sources are rows[0 .. 2 rows_out + 4 count) and columns likewise: the first halved
+   sample lies at 2 count. */
+
+static size_t NAME(halve_numbers)(const struct halving *work) {
+    /* Two lines of samples, or a line and the places of others. */
+    return 2 * (work->columns_out + 2 * work->count + 2 * STRIP) +
+           2 * work->count * sizeof(REAL *) / sizeof(REAL);
+}
+
+/* Rows of the picture, which become half as long. */
+static void NAME(halve_rows)(const struct halving *work, int64_t piece, REAL *memory,
+                             const NAME(desk) * desk) {
+    const struct picture *picture = &work->picture;
+    const ptrdiff_t size = work->columns_out, half = size + 2 * work->count;
+    REAL *even = memory, *odd = even + half + STRIP;
+    const int64_t all = picture->images * picture->height;
+    for (int64_t row = piece * LINES; row < (piece + 1) * LINES && row < all; row++) {
+        const int64_t which = row / picture->height, y = row % picture->height;
+        const REAL level = (REAL)picture->levels[which];
+        const REAL *line =
+            (const REAL *)picture->image + which * picture->image_stride + y * picture->stride;
+        for (ptrdiff_t first = 0; first < half; first += TILE) {
+            const ptrdiff_t last = first + TILE < half ? first + TILE : half;
+            const int64_t *columns = picture->columns + 2 * first;
+            if (columns[0] >= 0 && columns[2 * (last - first) - 1] - columns[0] ==
+                                       2 * (last - first) - 1) { /* neighbours all along */
+                const REAL *from = line + columns[0];
+                for (ptrdiff_t i = 0; i < last - first; i++) {
+                    even[first + i] = from[2 * i] - level;
+                    odd[first + i] = from[2 * i + 1] - level;
+                }
+                continue;
+            }
+            for (ptrdiff_t i = 0; i < last - first; i++) {
+                const int64_t a = columns[2 * i], b = columns[2 * i + 1];
+                even[first + i] = (a < 0 ? 0 : line[a]) - level;
+                odd[first + i] = (b < 0 ? 0 : line[b]) - level;
+            }
+        }
+        REAL *between = (REAL *)work->between + row * size;
+        for (ptrdiff_t x = 0; x < size; x += STRIP) {
+            const REAL *here = even + x + work->count;
+            VECTOR sums[VECTORS];
+#pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+                sums[v] = LOAD(here + v * LANES) / 2;
+            NAME(add_around)(odd + x + work->count - 1, work->taps, work->count, sums);
+            NAME(keep)(between, x, size, sums, desk->spare);
+        }
+    }
+}
+
+/* Every second row of what the rows have become. */
+static void NAME(halve_columns)(const struct halving *work, int64_t piece, REAL *memory,
+                                const NAME(desk) * desk) {
+    const struct picture *picture = &work->picture;
+    const ptrdiff_t size = work->columns_out;
+    const int count = work->count;
+    const REAL **lines = (const REAL **)memory + count;
+    REAL *outside = memory + 2 * count * sizeof(REAL *) / sizeof(REAL);
+    const int64_t all = picture->images * work->rows_out;
+    for (int64_t row = piece * LINES; row < (piece + 1) * LINES && row < all; row++) {
+        const int64_t which = row / work->rows_out, y = row % work->rows_out;
+        const REAL *plane = (const REAL *)work->between + which * picture->height * size;
+        const int64_t *sources = picture->rows + 2 * y + 2 * count;
+        for (ptrdiff_t x = 0; x < size; x++)
+            outside[x] = -(REAL)picture->levels[which];
+#define LINE(place) (sources[place] < 0 ? outside : plane + sources[place] * size)
+        const REAL *here = LINE(0);
+        for (int j = -count; j < count; j++)
+            lines[j] = LINE(2 * j + 1);
+#undef LINE
+        for (ptrdiff_t x = 0; x < size; x += STRIP) {
+            VECTOR sums[VECTORS];
+#pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+                sums[v] = LOAD(here + x + v * LANES) / 2;
+            NAME(add_lines)(lines, x, work->taps, count, sums);
+            NAME(keep)((REAL *)work->out + row * size, x, size, sums, desk->spare);
+        }
+    }
+}
+
+/* ---- doubling ----
 
    `coarse` holds two planes, real and imaginary part, of size (coarse_height, coarse_width) for
    each image and kernel, and after them as many numbers as a tile may reach beyond a row. Sample
    (0, 0) of the doubled responses lies on coarse sample (first_row, first_column), at least `count`
    each; `taps` are twice the filter's. `biases` are added, two for each image and kernel. */
-EXPORT int NAME(twice)(const REAL *coarse, int64_t coarse_height, int64_t coarse_width,
-                       int64_t first_row, int64_t first_column, const REAL *taps, int count,
-                       const REAL *biases, int64_t images, int64_t kernels, int64_t height,
-                       int64_t width, const struct job *job, int64_t *next, double *sums) {
-    const ptrdiff_t wide = 4 * TILE, plane = coarse_height * coarse_width;
-    ptrdiff_t ring = 4; /* lines held of each part; a power of two */
-    while (ring < 2 * count + 1)
+
+/* Lines that are held of each part: a power of two. */
+INLINE ptrdiff_t NAME(ring_of)(const struct doubling *work) {
+    ptrdiff_t ring = 4;
+    while (ring < 2 * work->count + 1)
         ring *= 2;
-    REAL *memory = malloc((2 * ring * wide + 2 * TILE) * sizeof(REAL) + TILE_BYTES);
-    if (!memory)
-        return 1;
-    REAL *lines = (REAL *)(((uintptr_t)memory + TILE_BYTES - 1) & ~(uintptr_t)(TILE_BYTES - 1));
-    REAL *spare = lines + 2 * ring * wide;
-    const int64_t tiles = (width + wide - 1) / wide, bands = (height + job->band - 1) / job->band;
-    int64_t piece = -1;
-    int k = (int)kernels; /* kernels that are compared take turns: a piece is one thread's */
-    for (;;) {
-        if (++k >= kernels) {
-            piece = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED), k = 0;
-            if (piece >= images * bands * tiles)
-                break;
+    return ring;
+}
+
+static size_t NAME(double_numbers)(const struct doubling *work) {
+    return 2 * NAME(ring_of)(work) * DOUBLED * TILE +
+           4 * work->count * sizeof(REAL *) / sizeof(REAL);
+}
+
+/* A row of `size` doubled samples, from coarse ones: the even are the coarse ones themselves. */
+INLINE void NAME(double_line)(const REAL *coarse, const REAL *taps, int count, ptrdiff_t size,
+                              REAL *out) {
+    for (ptrdiff_t i = 0; i < size / 2; i += STRIP) {
+        VECTOR sums[VECTORS] = {0}, both[2 * VECTORS];
+        NAME(add_around)(coarse + i, taps, count, sums);
+#pragma unroll
+        for (int v = 0; v < VECTORS; v++) {
+            const VECTOR here = LOAD(coarse + i + v * LANES);
+            both[2 * v] = NAME(low)(here, sums[v]), both[2 * v + 1] = NAME(high)(here, sums[v]);
         }
-        const ptrdiff_t left = piece % tiles * wide, top = piece / tiles % bands * job->band;
-        const int64_t which = piece / (tiles * bands);
-        const ptrdiff_t bottom = top + job->band < height ? top + job->band : height;
-        const REAL *real = coarse + 2 * (which * kernels + k) * plane;
-        const REAL *bias = biases + 2 * (which * kernels + k);
-        /* Coarse rows below this one are doubled along x. */
-        ptrdiff_t ready = top / 2 + first_row - count;
-        for (ptrdiff_t y = top; y < bottom; y++) {
-            const ptrdiff_t centre = y / 2 + first_row;
-            for (; ready <= centre + count; ready++) {
-                const REAL *row = real + ready * coarse_width + left / 2 + first_column;
-                REAL *line = lines + (ready & (ring - 1)) * wide;
-                NAME(double_line)(row, taps, count, wide / 2, line);
-                NAME(double_line)(row + plane, taps, count, wide / 2, line + ring * wide);
-            }
-            for (ptrdiff_t x = 0; x < wide && left + x < width; x += TILE) {
-                VECTOR sums_real[VECTORS], sums_imag[VECTORS];
-                const ptrdiff_t rest = width - left - x;
-                NAME(double_row)(lines + x, wide, ring, centre, y % 2, taps, count, bias[0],
-                                 sums_real);
-                NAME(double_row)(lines + ring * wide + x, wide, ring, centre, y % 2, taps, count,
-                                 bias[1], sums_imag);
-                NAME(finish)(job, sums_real, sums_imag, k,
-                             which * job->out_stride + y * width + left + x,
-                             rest < TILE ? (int)rest : TILE, spare, sums + which * 2 * kernels);
-            }
-        }
+        NAME(put)(out + 2 * i, both, 2 * VECTORS, 0);
     }
-    free(memory);
-    return 0;
+}
+
+/* Double `together` responses in DOUBLED tiles' width of `band` rows. */
+static void NAME(twice)(const struct doubling *work, int64_t piece, REAL *memory,
+                        const NAME(desk) * desk) {
+    const struct job *job = &work->job;
+    const ptrdiff_t wide = DOUBLED * TILE, ring = NAME(ring_of)(work);
+    const ptrdiff_t plane = work->coarse_height * work->coarse_width;
+    const ptrdiff_t height = work->height, width = work->width;
+    const int count = work->count;
+    const REAL *taps = work->taps;
+    REAL *rings[2] = {memory, memory + ring * wide};
+    const REAL **lines[2] = {(const REAL **)(memory + 2 * ring * wide) + count};
+    lines[1] = lines[0] + 2 * count;
+    const int64_t tiles = (width + wide - 1) / wide, bands = (height + job->band - 1) / job->band;
+    const int64_t turns = (job->kernels + work->together - 1) / work->together;
+    const ptrdiff_t left = piece % tiles * wide, top = piece / tiles % bands * job->band;
+    const ptrdiff_t bottom = top + job->band < height ? top + job->band : height;
+    const int64_t which = piece / (tiles * bands * turns);
+    const int first = (int)(piece / (tiles * bands) % turns * work->together);
+    for (int k = first; k < first + work->together && k < job->kernels; k++) {
+        const ptrdiff_t part = which * job->kernels + k;
+        const REAL *from = (const REAL *)work->coarse + 2 * part * plane;
+        const REAL *bias = (const REAL *)work->biases + 2 * part;
+        /* Coarse rows below this one are doubled along x. */
+        ptrdiff_t ready = top / 2 + work->first_row - count + 1;
+#define LINE(part, row) (rings[part] + ((row) & (ring - 1)) * wide)
+        for (ptrdiff_t y = top; y < bottom; y++) {
+            const ptrdiff_t centre = y / 2 + work->first_row;
+            for (; ready <= centre + count; ready++)
+                for (int part = 0; part < 2; part++)
+                    NAME(double_line)(from + part * plane + ready * work->coarse_width + left / 2 +
+                                          work->first_column,
+                                      taps, count, wide, LINE(part, ready));
+            for (int part = 0; y % 2 && part < 2; part++)
+                for (int j = -count; j < count; j++)
+                    lines[part][j] = LINE(part, centre + 1 + j);
+            for (ptrdiff_t x = 0; x < wide && left + x < width; x += STRIP) {
+                const ptrdiff_t rest = width - left - x;
+                VECTOR sums[2][VECTORS];
+#pragma unroll
+                for (int part = 0; part < 2; part++) {
+                    /* An even row lies on the line `centre`; an odd one between it and the next. */
+#pragma unroll
+                    for (int v = 0; v < VECTORS; v++)
+                        sums[part][v] =
+                            bias[part] +
+                            (y % 2 ? (VECTOR){0} : LOAD(LINE(part, centre) + x + v * LANES));
+                    if (y % 2)
+                        NAME(add_lines)(lines[part], x, taps, count, sums[part]);
+                }
+                NAME(finish)(job, sums[0], sums[1], k, which, y * width + left + x,
+                             rest < STRIP ? (int)rest : STRIP, desk);
+            }
+        }
+#undef LINE
+    }
+    NAME(settle)(job, which, desk);
 }

@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,22 +22,11 @@ import numpy as np
 from ..gabor import GaborKernel
 from ..kernel import Kernel
 from ..parameters import number
-from ..sinks import Sink, Summed
+from ..sinks import Sink
 from ..types import Array, Boundary, RealArray
-from .compiled import (
-    Job,
-    Picture,
-    address,
-    contiguous,
-    function,
-    job_of,
-    picture_of,
-    run,
-    sources,
-    stored,
-)
-from .separable import Tables, apply
-from .threads import available
+from . import separable
+from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Doubling, Halving, Job, Program, sources
+from .separable import Tables
 
 #: Largest error of a half-band filter's transfer function, in the band and where it aliases to.
 RIPPLE = 2e-6
@@ -54,9 +42,6 @@ TOLERANCE = 1e-6
 
 #: Positions from the first to the one behind the last.
 Span = tuple[int, int]
-
-#: Numbers that a tile may reach beyond a row.
-SLACK = 256
 
 #: Bytes of coarse responses that are held at a time.
 SLAB_BYTES = 2**25
@@ -119,119 +104,225 @@ def half_band(edge: float) -> RealArray:
 
 
 def respond(
-    images: RealArray,
+    program: Program,
     levels: RealArray,
     boundary: Boundary,
-    kernels: Sequence[Any],
-    places: Sequence[int],
+    sets: Sequence[tuple[Sequence[Any], Sequence[int]]],
     sink: Sink,
 ) -> None:
-    """Convolve with wide Gabor kernels; see :func:`gaborkit.engines.separable.respond`."""
-    if not len(images):
+    """Have a program convolve with wide Gabor kernels, all by the same halved pictures.
+
+    Parameters
+    ----------
+    program, levels, boundary, sink
+        As in :func:`gaborkit.engines.separable.respond`.
+    sets : sequence of (kernels, places)
+        Kernels that are factorized together, and where in the bank they are.
+    """
+    if not len(program.images):
         return
-    _, height, width = images.shape
-    pyramid = _Pyramid(contiguous(images), levels, boundary, tuple(kernels))
-    step = 2**pyramid.depth
-    row_bytes = 8 * len(images) * len(kernels) * (width // 2 + 64) // 2
-    slab = max(8 * step, SLAB_BYTES // row_bytes // step * step)
-    for top in range(0, height, slab):
-        pyramid.write(top, min(top + slab, height), places, sink)
+    part = sink.part if sink.part in ("real", "imag") else "complex"
+    dtype = program.images.dtype
+    wide = [(_Wide.of(tuple(kernels), dtype, part), places) for kernels, places in sets]
+    wide.sort(key=lambda one: -one[0].depth)  # the longest way first
+    halved = _Halved(program, levels, boundary, [kernels for kernels, _ in wide])
+    for kernels, places in wide:
+        _Doubled(program, levels, kernels, halved, SLAB_BYTES // len(wide)).write(places, sink)
 
 
-class _Pyramid:
-    """Halved pictures, and the coarse kernels for the last of them."""
+class _Wide:
+    """Kernels on a grid as coarse as they allow.
+
+    Attributes
+    ----------
+    depth : int
+        How often pictures are halved.
+    taps : list of arrays
+        Of the filter that doubles responses on each grid, from the picture's on.
+    tables : Tables
+        Of the coarse kernels.
+    """
+
+    def __init__(self, kernels: tuple[GaborKernel, ...], dtype: Any, part: str) -> None:
+        self.depth = halvings(kernels)
+        self.edge = math.ceil(200 * max(map(edge_of, kernels))) / 200  # few designs serve all
+        self.taps = [half_band(min(self.edge * 2**level, EDGE)) for level in range(self.depth)]
+        coarse, heights = zip(*(_coarse(kernel, self.depth) for kernel in kernels), strict=True)
+        self.tables = Tables.of(coarse, TOLERANCE, dtype, heights, part)
+
+    @staticmethod
+    @functools.lru_cache(maxsize=64)
+    def of(kernels: tuple[GaborKernel, ...], dtype: Any, part: str) -> _Wide:
+        """The last few are kept."""
+        return _Wide(kernels, dtype, part)
+
+    def read(self, side: int) -> Span:
+        """Coarse positions that the coarse kernels read for a whole side of the picture."""
+        span = (0, side)
+        for taps in self.taps:
+            span = _coarser(span, len(taps))
+        return span[0] - self.tables.radius, span[1] + self.tables.radius
+
+
+class _Halved:
+    """Pictures halved once and more often, each from the one before.
+
+    Attributes
+    ----------
+    pictures : list of arrays (B, h, w)
+    origins : list of (int, int)
+        Positions of their first samples.
+    stages : list of int
+        Places of the stages that make them.
+    """
+
+    def __init__(
+        self, program: Program, levels: RealArray, boundary: Boundary, wide: Sequence[_Wide]
+    ) -> None:
+        depth = max(kernels.depth for kernels in wide)
+        taps = [
+            half_band(min(max(k.edge for k in wide if k.depth > level) * 2**level, EDGE))
+            for level in range(depth)
+        ]
+        sides = program.images.shape[1:]
+        # Positions that each halved picture covers, from the last one up.
+        spans: list[list[Span]] = []
+        for level in range(depth, 0, -1):
+            wanted = [[k.read(side) for side in sides] for k in wide if k.depth == level]
+            if spans:
+                reach = 2 * len(taps[level])
+                wanted.append([(2 * low - reach, 2 * high + reach) for low, high in spans[-1]])
+            spans.append([(min(s[0] for s in one), max(s[1] for s in one)) for one in zip(*wanted)])
+        spans.reverse()
+        self.pictures: list[RealArray] = []
+        self.origins = [tuple(low for low, _ in span) for span in spans]
+        self.stages: list[int] = []
+        for level in range(depth):
+            reach = 2 * len(taps[level])
+            lines = [(2 * low - reach, 2 * high + reach) for low, high in spans[level]]
+            if level == 0:
+                places = [sources(n, *s, boundary) for n, s in zip(sides, lines, strict=True)]
+            else:
+                origins = self.origins[level - 1]
+                places = [np.arange(a - o, b - o) for (a, b), o in zip(lines, origins, strict=True)]
+            picture = self.pictures[-1] if level else program.images
+            level_off = levels if level == 0 else np.zeros(len(levels))
+            after = self.stages[-1] if level else -1
+            self._halve(program, picture, places, level_off, taps[level], after)
+
+    def _halve(
+        self,
+        program: Program,
+        images: RealArray,
+        places: list[Array],
+        levels: RealArray,
+        taps: RealArray,
+        after: int,
+    ) -> None:
+        count, height, _ = images.shape
+        size = [(len(lines) - 4 * len(taps)) // 2 for lines in places]
+        between = np.empty(count * height * size[1] + SLACK, images.dtype)
+        out = np.empty((count, *size), images.dtype)
+        work = Halving(
+            picture=program.picture(images, *places, levels),
+            taps=program.keep(taps.astype(images.dtype)),
+            between=program.keep(between),
+            out=program.keep(out),
+            rows_out=size[0],
+            columns_out=size[1],
+            count=len(taps),
+        )
+        program.cost(out.size * len(taps))
+        rows = program.add(work, "halve_rows", -(-count * height // LINES), after)
+        columns = program.add(work, "halve_columns", -(-count * size[0] // LINES), rows)
+        self.pictures.append(out)
+        self.stages.append(columns)
+
+
+class _Doubled:
+    """Responses of coarse kernels, doubled until they have the picture's size."""
 
     def __init__(
         self,
-        images: RealArray,
+        program: Program,
         levels: RealArray,
-        boundary: Boundary,
-        kernels: tuple[GaborKernel, ...],
+        kernels: _Wide,
+        halved: _Halved,
+        slab_bytes: int,
     ) -> None:
-        self.depth = halvings(kernels)
-        edge = math.ceil(200 * max(map(edge_of, kernels))) / 200  # few designs serve all kernels
-        self.taps = [half_band(min(edge * 2**level, EDGE)) for level in range(self.depth)]
-        self.size = images.shape[1:]
-        self.kernels = len(kernels)
-        coarse, heights = zip(*(_coarse(kernel, self.depth) for kernel in kernels), strict=True)
-        self.tables = Tables.of(coarse, TOLERANCE, images.dtype, heights)
-        self.biases = np.ascontiguousarray(self.tables.biases(levels), images.dtype)
-        # Positions that each halved picture covers, from the last one up.
-        reach = self.tables.radius
-        spans = [[(0, side) for side in self.size]]
-        for taps in self.taps:
-            spans.append([_coarser(span, len(taps)) for span in spans[-1]])
-        spans = [[(low - reach, high + reach) for low, high in spans[-1]]]
-        for taps in self.taps[:0:-1]:
-            reach = 2 * len(taps)
-            spans.append([(2 * low - reach, 2 * high + reach) for low, high in spans[-1]])
-        self.origins = [tuple(low for low, _ in span) for span in spans[::-1]]
-        picture = images
-        for level, (taps, span) in enumerate(zip(self.taps, spans[::-1], strict=True)):
-            rows, columns = (
-                sources(size, 2 * low - 2 * len(taps), 2 * high + 2 * len(taps), boundary)
-                if level == 0
-                else np.arange(2 * (high - low) + 4 * len(taps))
-                for size, (low, high) in zip(self.size, span, strict=True)
-            )
-            picture = _halved(picture, rows, columns, levels * (level == 0), taps)
-        self.picture = picture
+        self.program, self.depth, self.taps = program, kernels.depth, kernels.taps
+        self.tables, self.slab_bytes = kernels.tables, slab_bytes
+        self.picture = halved.pictures[self.depth - 1]
+        self.origin = halved.origins[self.depth - 1]
+        self.last = halved.stages[self.depth - 1]
+        self.biases = self.tables.biases(levels).astype(self.picture.dtype)
+        self.buffers: dict[int, RealArray] = {}
 
-    def write(self, top: int, bottom: int, places: Sequence[int], sink: Sink) -> None:
-        """Hand the responses of some rows to the sink; ``top`` is even."""
-        job, kept = job_of(sink, places, skipped=top * self.size[1])
-        sums = self._double(0, (top, bottom), (0, self.size[1]), self.biases, job)
-        del kept
-        if isinstance(sink, Summed):
-            sink.sums[:, list(places)] += sums
+    def write(self, places: Sequence[int], sink: Sink) -> None:
+        """Hand the responses to the sink, some rows after the others: they share buffers."""
+        count, height, width = self.program.images.shape
+        step = 2**self.depth
+        row_bytes = 8 * count * self.tables.kernels * (width // 2 + 64) // 2
+        slab = max(8 * step, self.slab_bytes // row_bytes // step * step)
+        for top in range(0, height, slab):
+            job = self.program.job(sink, places, skipped=top * width)
+            rows = top, min(top + slab, height)
+            self._double(0, rows, (0, width), self.biases, job)
 
     def _responses(self, level: int, rows: Span, columns: Span) -> RealArray:
         """Real and imaginary parts (B, K, 2, h, w) at positions of a halved picture."""
-        count, dtype = len(self.picture), self.picture.dtype
+        count, dtype, kernels = len(self.picture), self.picture.dtype, self.tables.kernels
         height, width = (high - low for low, high in (rows, columns))
-        # With room for what the compiled code reads, and drops, behind the last row.
-        shape = (count, self.kernels, 2, height, width)
-        out = np.empty(math.prod(shape) + SLACK, dtype)[:-SLACK].reshape(shape)
-        job, kept = stored("split", list(out[:, :, 0].swapaxes(0, 1)))
+        shape = (count, kernels, 2, height, width)
+        size = math.prod(shape)
+        if level not in self.buffers or self.buffers[level].size < size + SLACK:
+            self.buffers[level] = np.empty(size + SLACK, dtype)
+        out = self.buffers[level][:size].reshape(shape)
+        job = self.program.stored("split", list(out[:, :, 0].swapaxes(0, 1)))
         job.split = height * width
         if level < self.depth:
-            nothing = np.zeros((count, self.kernels, 2), dtype)
-            self._double(level, rows, columns, nothing, job)
+            self._double(level, rows, columns, np.zeros((count, kernels, 2), dtype), job)
         else:
             radius = self.tables.radius
-            lines = (
+            lines = [
                 np.arange(low - origin - radius, high - origin + radius)
-                for (low, high), origin in zip((rows, columns), self.origins[-1], strict=True)
+                for (low, high), origin in zip((rows, columns), self.origin, strict=True)
+            ]
+            self.last = separable.add(
+                self.program, self.tables, self.picture, *lines, np.zeros(count), job, self.last
             )
-            apply(self.tables, self.picture, next(lines), next(lines), np.zeros(count), job)
-        del kept
         return out
 
-    def _double(
-        self, level: int, rows: Span, columns: Span, biases: RealArray, job: Job
-    ) -> RealArray:
-        """Do a job with the next level's responses doubled; sums as of :func:`apply`."""
+    def _double(self, level: int, rows: Span, columns: Span, biases: RealArray, job: Job) -> None:
+        """Do a job with the next grid's responses doubled."""
         taps = self.taps[level]
         coarse_rows, coarse_columns = (_coarser(span, len(taps)) for span in (rows, columns))
         coarse = self._responses(level + 1, coarse_rows, coarse_columns)
-        first = rows[0] // 2 - coarse_rows[0], columns[0] // 2 - coarse_columns[0]
         count, kernels = coarse.shape[:2]
-        shape = (count, kernels, rows[1] - rows[0], columns[1] - columns[0])
-        tiles = count * -(-shape[3] // 128)
-        job.band = -(-shape[2] // max(1, min(shape[2] // 64, -(-4 * available() // tiles))))
-        twice = (2 * taps).astype(coarse.dtype)
-        call = function("twice", coarse.dtype)
-        sums = np.zeros((available(), count, kernels, 2))
-        given = (address(coarse), *coarse.shape[3:], *first, address(twice), len(twice))
-        run(
-            lambda thread, taken: call(
-                *given, address(biases), *shape, job, taken, address(sums[thread])
-            ),
-            tiles * -(-shape[2] // job.band),
-            math.prod(shape) * len(taps),
-            len(sums),
+        height, width = rows[1] - rows[0], columns[1] - columns[0]
+        # Kernels that are compared take turns: a piece is one thread's.
+        together = kernels if job.indices else 1
+        pieces = count * -(-kernels // together)
+        pieces *= -(-width * coarse.itemsize // (DOUBLED * TILE_BYTES))
+        bands = min(-(-separable.PIECES * self.program.threads // pieces), max(1, height // 64))
+        job.band = -(-height // bands)
+        work = Doubling(
+            job=job,
+            coarse=self.program.keep(coarse),
+            taps=self.program.keep((2 * taps).astype(coarse.dtype)),
+            biases=self.program.keep(biases),
+            coarse_height=coarse.shape[3],
+            coarse_width=coarse.shape[4],
+            first_row=rows[0] // 2 - coarse_rows[0],
+            first_column=columns[0] // 2 - coarse_columns[0],
+            height=height,
+            width=width,
+            count=len(taps),
+            together=together,
         )
-        return sums.sum(0)
+        self.program.cost(count * kernels * height * width * len(taps))
+        pieces *= -(-height // job.band)
+        self.last = self.program.add(work, "twice", pieces, self.last)
 
 
 def _coarse(kernel: GaborKernel, depth: int) -> tuple[GaborKernel, float]:
@@ -253,42 +344,3 @@ def _coarser(span: Span, count: int) -> Span:
     """Coarse positions, from an even one on, that those of a span from an even one on depend on."""
     low, high = span
     return (low // 2 - count) // 2 * 2, (high - 1) // 2 + count + 1
-
-
-def _halved(
-    images: RealArray, rows: Array, columns: Array, levels: RealArray, taps: RealArray
-) -> RealArray:
-    """Every second sample of low-passed images, at both axes; the compiled code's ``halve``."""
-    count, height, _ = images.shape
-    size = [(len(lines) - 4 * len(taps)) // 2 for lines in (rows, columns)]
-    rows, columns = (np.ascontiguousarray(lines, np.int64) for lines in (rows, columns))
-    levels = np.ascontiguousarray(levels, np.float64)
-    between = np.empty((count, height, size[1]), images.dtype)
-    out = np.empty((count, *size), images.dtype)
-    picture = picture_of(images, rows, columns, levels)
-    given = taps.astype(images.dtype)
-    call = function("halve", images.dtype)
-    steps = ((0, count * height), (1, count * size[0]))  # along x, along y
-    places = (address(between), address(out))
-    for phase, pieces in steps:
-        run(
-            partial(_halve, call, picture, address(given), len(given), size, places, phase),
-            pieces,
-            out.size * len(taps),
-            available(),
-        )
-    return out
-
-
-def _halve(
-    call: Any,
-    picture: Picture,
-    taps: int,
-    count: int,
-    size: list[int],
-    places: tuple[int, int],
-    phase: int,
-    thread: int,
-    taken: Any,
-) -> int:
-    return int(call(picture, taps, count, *size, *places, taken, phase))

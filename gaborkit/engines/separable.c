@@ -8,6 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(_WIN32)
+__declspec(dllimport) int __stdcall SwitchToThread(void);
+#define give_way() SwitchToThread()
+#else
+#include <sched.h>
+#define give_way() sched_yield()
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -17,13 +25,29 @@
 
 /* Bytes of a row under a tile; rows whose passes are made ahead of the columns' turn; output rows
    for which products are held. */
-#define TILE_BYTES 128
+#define TILE_BYTES 256
 #define AHEAD 64
 #define BLOCK 8
+
+/* Tiles that are doubled side by side; rows of a piece that is halved; strips that are summed in
+   single precision. */
+#define DOUBLED 2
+#define LINES 8
+#define STRIPS 16
+
+/* Looks for work until a thread that finds none lets others run. */
+#define PATIENCE 2000
+
+#if VECTOR_BYTES == 64 || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
 
 /* SPLIT is both parts, each in a plane of its own: what halved pictures are doubled from. */
 enum part { COMPLEX, REAL_PART, IMAG, MAGNITUDE, ENERGY, SPLIT };
 enum use { STORED, SUMMED, COMPARED };
+enum kind { HALVE_ROWS, HALVE_COLUMNS, FILTER, TWICE };
 
 /* Up to two even and two odd filters that are applied together. */
 struct group {
@@ -34,7 +58,7 @@ struct group {
 };
 
 struct bank {
-    int32_t radius, row_filters, products, kernels, row_groups, column_groups;
+    int32_t radius, row_filters, products, row_groups, column_groups;
     const struct group *groups; /* of rows, then of columns */
     const void *taps;
     const int32_t *starts, *terms; /* sparse rows: real and imaginary part of each kernel */
@@ -57,7 +81,37 @@ struct job {
     int64_t out_stride;   /* from the plane of one image to that of the next */
     int64_t band;         /* rows of a piece */
     int64_t split;        /* SPLIT: from the real part's plane to the imaginary part's */
-    int32_t part, use;
+    double *sums;         /* SUMMED: (image, kernel, 2), for each thread */
+    int64_t sums_step;    /* from one thread's to the next */
+    int32_t part, use, kernels;
+};
+
+struct filtering {
+    struct bank bank;
+    struct picture picture;
+    struct job job;
+};
+
+struct halving {
+    struct picture picture;
+    const void *taps;
+    void *between, *out; /* halved along x; along both */
+    int64_t rows_out, columns_out;
+    int32_t count; /* of taps */
+};
+
+struct doubling {
+    struct job job;
+    const void *coarse, *taps, *biases;
+    int64_t coarse_height, coarse_width, first_row, first_column, height, width;
+    int32_t count, together; /* taps; kernels of a piece */
+};
+
+/* Pieces of work that threads take; `after` is a stage that must be done before, or -1. */
+struct stage {
+    int32_t kind, after;
+    int64_t pieces, next, done;
+    const void *work;
 };
 
 #define JOIN(x, y, z) x##_##y##_##z
@@ -95,8 +149,10 @@ struct job {
 #define HIGH HIGH_4
 #endif
 INTERLEAVE
+#include "outputs.h"
 #include "passes.h"
 #include "halves.h"
+#include "stages.h"
 #include "end.h"
 #undef REAL
 #undef LOW
@@ -114,6 +170,8 @@ INTERLEAVE
 #define HIGH HIGH_2
 #endif
 INTERLEAVE
+#include "outputs.h"
 #include "passes.h"
 #include "halves.h"
+#include "stages.h"
 #include "end.h"

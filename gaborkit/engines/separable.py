@@ -12,22 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..kernel import Kernel
-from ..sinks import Sink, Stored, Summed
+from ..sinks import Sink, Stored
 from ..types import Array, Boundary, RealArray
-from .compiled import (
-    TILE_BYTES,
-    Bank,
-    Job,
-    address,
-    contiguous,
-    function,
-    job_of,
-    picture_of,
-    run,
-    sources,
-)
+from .compiled import TILE_BYTES, Bank, Filtering, Job, Program, sources
 from .factorization import Factorization
-from .threads import available
 
 #: Share of a kernel's L2 norm that a low-rank factorization may leave out.
 ACCURACY = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-15}
@@ -37,7 +25,7 @@ PIECES = 4
 
 
 def respond(
-    images: RealArray,
+    program: Program,
     levels: RealArray,
     boundary: Boundary,
     kernels: Sequence[Kernel],
@@ -45,76 +33,69 @@ def respond(
     tolerance: float,
     sink: Sink,
 ) -> None:
-    """Convolve with kernels of one radius by their common factorization.
+    """Have a program convolve with kernels of one radius by their common factorization.
 
     Parameters
     ----------
-    images : float array (B, H, W)
-    levels : array (B,)
+    program : Program
+        Of the images.
+    levels : float64 array (B,)
         Taken off each image; what kernels with DC answer to it is added again.
     kernels, places : sequences of Kernel and int
         And where in the bank they are.
     sink : Sink
         Of a part that the compiled code knows, and of the precision of the images.
     """
+    images = program.images
     if not len(images):
         return
-    tables = Tables.of(tuple(kernels), tolerance, images.dtype)
+    part = sink.part if sink.part in ("real", "imag") else "complex"
+    tables = Tables.of(tuple(kernels), tolerance, images.dtype, part=part)
     if tables.factorization.cancels and images.dtype == np.float32:
         wide = np.empty((len(kernels), *images.shape), np.complex128)
         stored = Stored("complex", dict(enumerate(wide)))
-        double = images.astype(np.float64)
+        double = Program(images.astype(np.float64))
         respond(double, levels, boundary, kernels, range(len(kernels)), tolerance, stored)
+        double.run()
         for k, response in zip(places, wide, strict=True):
             sink.take(k, response.astype(np.complex64))
         return
     _, height, width = images.shape
     radius = tables.radius
     rows, columns = (sources(n, -radius, n + radius, boundary) for n in (height, width))
-    job, kept = job_of(sink, places)
-    sums = apply(tables, images, rows, columns, levels, job)
-    del kept
-    if isinstance(sink, Summed):
-        sink.sums[:, list(places)] += sums
+    add(program, tables, images, rows, columns, levels, program.job(sink, places))
 
 
-def apply(
-    tables: Tables, images: RealArray, rows: Array, columns: Array, levels: RealArray, job: Job
-) -> RealArray:
-    """Do a job: responses of size (len(rows) - 2 radius, len(columns) - 2 radius).
+def add(
+    program: Program,
+    tables: Tables,
+    images: RealArray,
+    rows: Array,
+    columns: Array,
+    levels: RealArray,
+    job: Job,
+    after: int = -1,
+) -> int:
+    """A stage for responses of size (len(rows) - 2 radius, len(columns) - 2 radius).
 
     Parameters
     ----------
     rows, columns : int64 arrays
         Source of each padded row and column; -1 is a zero.
-
-    Returns
-    -------
-    float64 array (B, K, 2)
-        Sums of a job that sums up.
     """
-    images = contiguous(images)
     height, width = (len(lines) - 2 * tables.radius for lines in (rows, columns))
     tile = TILE_BYTES // images.itemsize
     columns = np.concatenate([columns, np.zeros(tile, np.int64)])
-    biases = np.ascontiguousarray(tables.biases(levels), images.dtype)
-    levels = np.ascontiguousarray(levels, np.float64)
-    picture = picture_of(images, rows, columns, levels)
+    picture = program.picture(images, rows, columns, levels)
     picture.height, picture.width = height, width
     tiles = len(images) * -(-width // tile)
     # Bands repeat the row passes above and below them.
-    bands = min(-(-PIECES * available() // tiles), max(1, height // (2 * tables.radius + 16)))
+    bands = min(-(-PIECES * program.threads // tiles), max(1, height // (2 * tables.radius + 16)))
     job.band = -(-height // bands)
-    bank = tables.bank(biases)
-    call = function("filter", images.dtype)
-    sums = np.zeros((available(), len(images), tables.kernels, 2))
-    run(
-        lambda thread, taken: call(bank, picture, job, taken, address(sums[thread])),
-        tiles * bands,
-        height * width * len(images) * sum(tables.passes) * tables.radius,
-        len(sums),
-    )
-    return sums.sum(0)
+    bank = tables.bank(program, tables.biases(levels).astype(images.dtype))
+    program.cost(height * width * len(images) * sum(tables.passes) * tables.radius)
+    pieces = tiles * -(-height // job.band)
+    return program.add(Filtering(bank, picture, job), "filter", pieces, after)
 
 
 class Tables:
@@ -124,34 +105,48 @@ class Tables:
     ----------
     heights : tuple of float
         Factors of the responses.
+    part : {"complex", "real", "imag"}
+        What is wanted of the responses: the rest is left out.
     """
 
     def __init__(
-        self, kernels: tuple[Kernel, ...], tolerance: float, dtype: Any, heights: tuple[float, ...]
+        self,
+        kernels: tuple[Kernel, ...],
+        tolerance: float,
+        dtype: Any,
+        heights: tuple[float, ...],
+        part: str,
     ) -> None:
         self.factorization = parts = Factorization.of(kernels, tolerance, ACCURACY[dtype])
         self.radius = parts.rows.shape[1] // 2
         self.kernels = len(kernels)
         free = np.array([kernel.is_dc_free for kernel in kernels])
         self.gains = np.where(free, 0, parts.gains) * (heights or 1)
+        # Real and imaginary part of each kernel in turn.
+        mix = parts.mix[np.arange(2 * self.kernels).reshape(2, -1).T.ravel()]
+        if heights:
+            mix = mix * np.repeat(heights, 2)[:, None]
+        used = abs(mix) > 1e-16 * abs(mix).max()
+        if part != "complex" and used[part == "imag" :: 2].any():
+            used[part == "real" :: 2] = False
         taps: list[RealArray] = []
-        row_groups, row_order = _groups(parts.rows, parts.odd_rows, 0, 0, taps)
+        products = [parts.products[p] if used[:, p].any() else None for p in range(mix.shape[1])]
+        needed = sorted({pair[0] for pair in products if pair})
+        row_groups, row_order = _groups(parts.rows[needed], parts.odd_rows[needed], 0, 0, taps)
         column_groups: list[tuple[int, ...]] = []
         order: list[int] = []
         for source, row in enumerate(row_order):
-            members = [p for p, (f, _) in enumerate(parts.products) if f == row]
+            members = [p for p, pair in enumerate(products) if pair and pair[0] == needed[row]]
             filters = [parts.products[p][1] for p in members]
             lines, odd = parts.columns[filters], parts.odd_columns[filters]
             groups, within = _groups(lines, odd, source, len(order), taps)
             column_groups += groups
             order += [members[i] for i in within]
-        # Real and imaginary part of each kernel in turn, without the zeros.
-        mix = parts.mix[np.arange(2 * self.kernels).reshape(2, -1).T.ravel()][:, order]
-        if heights:
-            mix = mix * np.repeat(heights, 2)[:, None]
-        used = abs(mix) > 1e-16 * abs(mix).max()
+        mix, used = mix[:, order], used[:, order]
         self.groups = np.array(row_groups + column_groups, np.int32)
         self.row_groups, self.column_groups = len(row_groups), len(column_groups)
+        #: Row passes and column passes.
+        self.passes = len(needed), len(order)
         self.taps = np.concatenate(taps).astype(dtype)
         self.starts = np.concatenate([[0], used.sum(1).cumsum()]).astype(np.int32)
         self.terms = used.nonzero()[1].astype(np.int32)
@@ -160,37 +155,25 @@ class Tables:
     @staticmethod
     @functools.lru_cache(maxsize=64)
     def of(
-        kernels: tuple[Kernel, ...], tolerance: float, dtype: Any, heights: tuple[float, ...] = ()
+        kernels: tuple[Kernel, ...],
+        tolerance: float,
+        dtype: Any,
+        heights: tuple[float, ...] = (),
+        part: str = "complex",
     ) -> Tables:
         """The tables of a bank; the last few are kept."""
-        return Tables(kernels, tolerance, dtype, heights)
-
-    @property
-    def passes(self) -> tuple[int, int]:
-        """Row passes and column passes."""
-        return len(self.factorization.rows), len(self.factorization.products)
+        return Tables(kernels, tolerance, dtype, heights, part)
 
     def biases(self, levels: RealArray) -> RealArray:
         """Real and imaginary part of what each kernel answers to the level, (B, K, 2)."""
         answers = np.multiply.outer(levels, self.gains)
         return np.stack([answers.real, answers.imag], axis=2)
 
-    def bank(self, biases: RealArray) -> Bank:
+    def bank(self, program: Program, biases: RealArray) -> Bank:
         """The structure, for (B, K, 2) values that are added to the responses."""
-        return Bank(
-            radius=self.radius,
-            row_filters=len(self.factorization.rows),
-            products=len(self.factorization.products),
-            kernels=self.kernels,
-            row_groups=self.row_groups,
-            column_groups=self.column_groups,
-            groups=address(self.groups),
-            taps=address(self.taps),
-            starts=address(self.starts),
-            terms=address(self.terms),
-            weights=address(self.weights),
-            biases=address(biases),
-        )
+        arrays = (self.groups, self.taps, self.starts, self.terms, self.weights, biases)
+        sizes = (self.radius, *self.passes, self.row_groups, self.column_groups)
+        return Bank(*sizes, *map(program.keep, arrays))
 
 
 def _groups(
