@@ -12,6 +12,7 @@ import numpy as np
 
 from ..boundary import source_index
 from ..errors import FilterError
+from ..parts import empty
 from ..sinks import Compared, Sink, Stored
 from ..types import Array, Boundary, RealArray
 from .threads import available, in_threads
@@ -28,10 +29,16 @@ WORTH = 2**21
 TILE_BYTES = 256
 
 #: Rows of a piece that is halved, and tiles that are doubled side by side.
-LINES, DOUBLED = 8, 2
+LINES, DOUBLED = 16, 2
 
 #: Numbers that a tile may reach beyond the last row of what the compiled code reads.
 SLACK = 256
+
+#: Bytes of intermediate pictures that the next call may find in place: new memory costs more than
+#: most of what is computed in it.
+KEPT_BYTES = 2**25
+
+_kept_blocks: list[Array] = []
 
 
 class Bank(ctypes.Structure):
@@ -159,6 +166,16 @@ class Program:
         self._kept: list[Any] = []  # what structures point to
         self._kernels = self._work = 0
         self._endings: list[Callable[[], None]] = []
+        self._block = _kept_blocks.pop() if _kept_blocks else np.empty(0, np.uint8)
+        self._taken = 0
+
+    def empty(self, size: int) -> RealArray:
+        """Memory for numbers of the images' precision, as long as the program runs."""
+        start = self._taken
+        self._taken += -(-size * self.images.itemsize // 64) * 64
+        if self._taken > self._block.size:
+            return np.empty(size, self.images.dtype)
+        return self._block[start : start + size * self.images.itemsize].view(self.images.dtype)
 
     def keep(self, array: Array) -> int:
         """The address of an array's first element, which the program keeps in memory."""
@@ -202,6 +219,9 @@ class Program:
         in_threads(part, range(threads), threads)
         for call in self._endings:
             call()
+        if self._block.size < self._taken <= KEPT_BYTES:
+            self._block = empty((self._taken,), np.dtype(np.uint8))
+        _kept_blocks[:] = [self._block]
 
     def picture(self, images: RealArray, rows: Array, columns: Array, levels: RealArray) -> Picture:
         """The structure of images and the sources of their padded rows and columns, int64."""

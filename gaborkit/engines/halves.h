@@ -37,9 +37,9 @@ INLINE void NAME(keep)(REAL *line, ptrdiff_t x, ptrdiff_t size, const VECTOR *va
    sample lies at 2 count. */
 
 static size_t NAME(halve_numbers)(const struct halving *work) {
-    /* Two lines of samples, or a line and the places of others. */
-    return 2 * (work->columns_out + 2 * work->count + 2 * STRIP) +
-           2 * work->count * sizeof(REAL *) / sizeof(REAL);
+    /* Lines of samples, and the places of others. */
+    return 4 * (work->columns_out + 2 * work->count + STRIP) +
+           (2 * LINES + 4 * work->count) * sizeof(REAL *) / sizeof(REAL);
 }
 
 /* Rows of the picture, which become half as long. */
@@ -47,31 +47,15 @@ static void NAME(halve_rows)(const struct halving *work, int64_t piece, REAL *me
                              const NAME(desk) * desk) {
     const struct picture *picture = &work->picture;
     const ptrdiff_t size = work->columns_out, half = size + 2 * work->count;
-    REAL *even = memory, *odd = even + half + STRIP;
+    REAL *padded = memory, *even = padded + 2 * half + LANES, *odd = even + half + STRIP;
     const int64_t all = picture->images * picture->height;
     for (int64_t row = piece * LINES; row < (piece + 1) * LINES && row < all; row++) {
         const int64_t which = row / picture->height, y = row % picture->height;
-        const REAL level = (REAL)picture->levels[which];
-        const REAL *line =
-            (const REAL *)picture->image + which * picture->image_stride + y * picture->stride;
-        for (ptrdiff_t first = 0; first < half; first += TILE) {
-            const ptrdiff_t last = first + TILE < half ? first + TILE : half;
-            const int64_t *columns = picture->columns + 2 * first;
-            if (columns[0] >= 0 && columns[2 * (last - first) - 1] - columns[0] ==
-                                       2 * (last - first) - 1) { /* neighbours all along */
-                const REAL *from = line + columns[0];
-                for (ptrdiff_t i = 0; i < last - first; i++) {
-                    even[first + i] = from[2 * i] - level;
-                    odd[first + i] = from[2 * i + 1] - level;
-                }
-                continue;
-            }
-            for (ptrdiff_t i = 0; i < last - first; i++) {
-                const int64_t a = columns[2 * i], b = columns[2 * i + 1];
-                even[first + i] = (a < 0 ? 0 : line[a]) - level;
-                odd[first + i] = (b < 0 ? 0 : line[b]) - level;
-            }
-        }
+        NAME(samples)((const REAL *)picture->image + which * picture->image_stride +
+                          y * picture->stride,
+                      picture->columns, 2 * half, (REAL)picture->levels[which], padded);
+        for (ptrdiff_t i = 0; i < half; i++)
+            even[i] = padded[2 * i], odd[i] = padded[2 * i + 1];
         REAL *between = (REAL *)work->between + row * size;
         for (ptrdiff_t x = 0; x < size; x += STRIP) {
             const REAL *here = even + x + work->count;
@@ -85,35 +69,34 @@ static void NAME(halve_rows)(const struct halving *work, int64_t piece, REAL *me
     }
 }
 
-/* Every second row of what the rows have become. */
+/* Every second row of what the rows have become: a few rows of one image, a strip at a time. */
 static void NAME(halve_columns)(const struct halving *work, int64_t piece, REAL *memory,
                                 const NAME(desk) * desk) {
-    const struct picture *picture = &work->picture;
     const ptrdiff_t size = work->columns_out;
     const int count = work->count;
-    const REAL **lines = (const REAL **)memory + count;
-    REAL *outside = memory + 2 * count * sizeof(REAL *) / sizeof(REAL);
-    const int64_t all = picture->images * work->rows_out;
-    for (int64_t row = piece * LINES; row < (piece + 1) * LINES && row < all; row++) {
-        const int64_t which = row / work->rows_out, y = row % work->rows_out;
-        const REAL *plane = (const REAL *)work->between + which * picture->height * size;
-        const int64_t *sources = picture->rows + 2 * y + 2 * count;
-        for (ptrdiff_t x = 0; x < size; x++)
-            outside[x] = -(REAL)picture->levels[which];
-#define LINE(place) (sources[place] < 0 ? outside : plane + sources[place] * size)
-        const REAL *here = LINE(0);
-        for (int j = -count; j < count; j++)
-            lines[j] = LINE(2 * j + 1);
-#undef LINE
-        for (ptrdiff_t x = 0; x < size; x += STRIP) {
+    const int64_t bands = (work->rows_out + LINES - 1) / LINES;
+    const int64_t which = piece / bands, top = piece % bands * LINES;
+    const int rows = (int)(work->rows_out - top < LINES ? work->rows_out - top : LINES);
+    const REAL *plane = (const REAL *)work->between + which * work->picture.height * size;
+    const int64_t *sources = work->picture.rows + 2 * top;
+    const REAL **lines = (const REAL **)memory;
+    REAL *outside = memory + (2 * LINES + 4 * count) * sizeof(REAL *) / sizeof(REAL);
+    for (ptrdiff_t x = 0; x < size; x++)
+        outside[x] = -(REAL)work->picture.levels[which];
+    /* The even lines, then the odd ones. */
+    const int half = rows + 2 * count;
+    for (int i = 0; i < 2 * half; i++)
+        lines[i % 2 * half + i / 2] = sources[i] < 0 ? outside : plane + sources[i] * size;
+    for (ptrdiff_t x = 0; x < size; x += STRIP)
+        for (int y = 0; y < rows; y++) {
             VECTOR sums[VECTORS];
 #pragma unroll
             for (int v = 0; v < VECTORS; v++)
-                sums[v] = LOAD(here + x + v * LANES) / 2;
-            NAME(add_lines)(lines, x, work->taps, count, sums);
-            NAME(keep)((REAL *)work->out + row * size, x, size, sums, desk->spare);
+                sums[v] = LOAD(lines[y + count] + x + v * LANES) / 2;
+            NAME(add_lines)(lines + half + y + count, x, work->taps, count, sums);
+            NAME(keep)((REAL *)work->out + (which * work->rows_out + top + y) * size, x, size, sums,
+                       desk->spare);
         }
-    }
 }
 
 /* ---- doubling ----

@@ -48,16 +48,20 @@ INLINE void NAME(convolve)(const REAL *centre, ptrdiff_t step, const REAL *taps,
             STORE(out + f * plane + j * LANES, sums[f][j]);
 }
 
-/* A tile's width of one row, convolved with all filters of one group. */
+/* A tile's width of some rows, convolved with all filters of one group.
+
+   `row` and `out_row` are the distances of rows; see convolve. */
 static void NAME(pass)(const struct group *group, const REAL *taps, int radius, const REAL *centre,
-                       ptrdiff_t step, REAL *out, ptrdiff_t plane) {
+                       ptrdiff_t step, ptrdiff_t row, REAL *out, ptrdiff_t plane, int rows) {
     taps += group->taps;
 #define CASE(even, odd)                                                                            \
     case 3 * (even) + (odd): {                                                                     \
         /* As many vectors as there are registers for. */                                          \
         const int wide = 5 * ((even) + (odd)) + 2 <= REGISTERS ? 4 : 2;                            \
-        for (int j = 0; j < TILE; j += wide * LANES)                                               \
-            NAME(convolve)(centre + j, step, taps, radius, out + j, plane, even, odd, wide);       \
+        for (int y = 0; y < rows; y++)                                                             \
+            for (int j = 0; j < TILE; j += wide * LANES)                                           \
+                NAME(convolve)(centre + y * row + j, step, taps, radius, out + y * TILE + j,       \
+                               plane, even, odd, wide);                                            \
         break;                                                                                     \
     }
     switch (3 * group->even + group->odd) {
@@ -73,24 +77,30 @@ static void NAME(pass)(const struct group *group, const REAL *taps, int radius, 
 #undef CASE
 }
 
-/* Samples of one padded row under a tile, less the level: TILE + 2 radius of them. */
+/* Samples of a padded line, less the level; at least one vector of them. */
+static void NAME(samples)(const REAL *line, const int64_t *columns, ptrdiff_t size, REAL level,
+                          REAL *out) {
+    for (ptrdiff_t i = 0; i < size; i += LANES) {
+        const ptrdiff_t x = i + LANES <= size ? i : size - LANES;
+        const int64_t first = columns[x], last = columns[x + LANES - 1];
+        if (first >= 0 && last - first == LANES - 1) /* neighbours all along */
+            STORE(out + x, LOAD(line + first) - level);
+        else
+            for (int l = 0; l < LANES; l++)
+                out[x + l] = (columns[x + l] < 0 ? 0 : line[columns[x + l]]) - level;
+    }
+}
+
+/* Samples of one padded row under a tile. */
 static void NAME(window)(const struct picture *picture, int64_t which, int radius, ptrdiff_t row,
                          ptrdiff_t left, REAL *window) {
     const ptrdiff_t size = TILE + 2 * radius, y = picture->rows[row];
     const REAL level = (REAL)picture->levels[which];
     const REAL *image = (const REAL *)picture->image + which * picture->image_stride;
-    const REAL *line = image + (y < 0 ? 0 : y * picture->stride);
-    const int64_t *columns = picture->columns + left;
-    if (y < 0) {
-        for (ptrdiff_t i = 0; i < size; i++)
-            window[i] = -level;
-    } else if (columns[0] >= 0 && columns[size - 1] - columns[0] == size - 1) {
-        for (ptrdiff_t i = 0; i < size; i++)
-            window[i] = line[columns[0] + i] - level;
-    } else {
-        for (ptrdiff_t i = 0; i < size; i++)
-            window[i] = (columns[i] < 0 ? 0 : line[columns[i]]) - level;
-    }
+    if (y >= 0)
+        NAME(samples)(image + y * picture->stride, picture->columns + left, size, level, window);
+    for (ptrdiff_t i = 0; y < 0 && i < size; i++)
+        window[i] = -level;
 }
 
 /* A strip of the real (2 k) or imaginary part (2 k + 1) of response k. */
@@ -113,8 +123,7 @@ INLINE void NAME(mix)(const struct bank *bank, const REAL *biases, const REAL *p
 static size_t NAME(filter_numbers)(const struct filtering *work) {
     const struct bank *bank = &work->bank;
     const size_t held = (2 * bank->radius + AHEAD) * TILE;
-    return bank->row_filters * held + bank->products * BLOCK * TILE + TILE + 2 * bank->radius +
-           LANES;
+    return bank->row_filters * held + BLOCK * (bank->products * TILE + TILE + 2 * bank->radius);
 }
 
 /* A piece of the picture: a tile's width of `band` rows. */
@@ -127,7 +136,7 @@ static void NAME(filter)(const struct filtering *work, int64_t piece, REAL *memo
     const ptrdiff_t reach = 2 * radius, height = picture->height, width = picture->width;
     const ptrdiff_t held = (reach + AHEAD) * TILE, plane = BLOCK * TILE;
     REAL *rows = memory, *products = rows + bank->row_filters * held;
-    REAL *window = products + bank->products * plane;
+    REAL *windows = products + bank->products * plane;
     const struct group *column_groups = bank->groups + bank->row_groups;
     const int64_t tiles = (width + TILE - 1) / TILE, bands = (height + job->band - 1) / job->band;
     const int64_t which = piece / (bands * tiles);
@@ -138,23 +147,25 @@ static void NAME(filter)(const struct filtering *work, int64_t piece, REAL *memo
     ptrdiff_t slot = 0, row = top; /* of the next row pass */
     for (ptrdiff_t y = top; y < bottom; y += AHEAD) {
         const ptrdiff_t count = bottom - y < AHEAD ? bottom - y : AHEAD;
-        for (; row < y + count + reach; row++, slot++) {
-            NAME(window)(picture, which, radius, row, left, window);
+        while (row < y + count + reach) {
+            const ptrdiff_t rest = y + count + reach - row, size = rest < BLOCK ? rest : BLOCK;
+            for (ptrdiff_t i = 0; i < size; i++)
+                NAME(window)(picture, which, radius, row + i, left, windows + i * (TILE + reach));
             for (const struct group *group = bank->groups; group < column_groups; group++)
-                NAME(pass)(group, bank->taps, radius, window + radius, 1,
-                           rows + group->first * held + slot * TILE, held);
+                NAME(pass)(group, bank->taps, radius, windows + radius, 1, TILE + reach,
+                           rows + group->first * held + slot * TILE, held, (int)size);
+            row += size, slot += size;
         }
         for (ptrdiff_t block = 0; block < count; block += BLOCK) {
-            const ptrdiff_t size = count - block < BLOCK ? count - block : BLOCK;
+            const int size = (int)(count - block < BLOCK ? count - block : BLOCK);
             for (int g = 0; g < bank->column_groups; g++) {
                 const struct group *group = column_groups + g;
-                const REAL *centre = rows + group->source * held + (block + radius) * TILE;
-                for (ptrdiff_t i = 0; i < size; i++)
-                    NAME(pass)(group, bank->taps, radius, centre + i * TILE, TILE,
-                               products + group->first * plane + i * TILE, plane);
+                NAME(pass)(group, bank->taps, radius,
+                           rows + group->source * held + (block + radius) * TILE, TILE, TILE,
+                           products + group->first * plane, plane, size);
             }
             for (int k = 0; k < job->kernels; k++)
-                for (ptrdiff_t i = 0; i < size; i++)
+                for (int i = 0; i < size; i++)
                     for (int x = 0; x < valid; x += STRIP) {
                         const REAL *from = products + i * TILE + x;
                         VECTOR real[VECTORS], imag[VECTORS];

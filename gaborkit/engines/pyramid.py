@@ -192,7 +192,12 @@ class _Halved:
             if spans:
                 reach = 2 * len(taps[level])
                 wanted.append([(2 * low - reach, 2 * high + reach) for low, high in spans[-1]])
-            spans.append([(min(s[0] for s in one), max(s[1] for s in one)) for one in zip(*wanted)])
+            spans.append(
+                [
+                    (min(s[0] for s in one), max(s[1] for s in one))
+                    for one in zip(*wanted, strict=True)
+                ]
+            )
         spans.reverse()
         self.pictures: list[RealArray] = []
         self.origins = [tuple(low for low, _ in span) for span in spans]
@@ -221,8 +226,8 @@ class _Halved:
     ) -> None:
         count, height, _ = images.shape
         size = [(len(lines) - 4 * len(taps)) // 2 for lines in places]
-        between = np.empty(count * height * size[1] + SLACK, images.dtype)
-        out = np.empty((count, *size), images.dtype)
+        between = program.empty(count * height * size[1] + SLACK)
+        out = program.empty(math.prod((count, *size))).reshape(count, *size)
         work = Halving(
             picture=program.picture(images, *places, levels),
             taps=program.keep(taps.astype(images.dtype)),
@@ -234,7 +239,7 @@ class _Halved:
         )
         program.cost(out.size * len(taps))
         rows = program.add(work, "halve_rows", -(-count * height // LINES), after)
-        columns = program.add(work, "halve_columns", -(-count * size[0] // LINES), rows)
+        columns = program.add(work, "halve_columns", count * -(-size[0] // LINES), rows)
         self.pictures.append(out)
         self.stages.append(columns)
 
@@ -276,7 +281,7 @@ class _Doubled:
         shape = (count, kernels, 2, height, width)
         size = math.prod(shape)
         if level not in self.buffers or self.buffers[level].size < size + SLACK:
-            self.buffers[level] = np.empty(size + SLACK, dtype)
+            self.buffers[level] = self.program.empty(size + SLACK)
         out = self.buffers[level][:size].reshape(shape)
         job = self.program.stored("split", list(out[:, :, 0].swapaxes(0, 1)))
         job.split = height * width

@@ -32,7 +32,7 @@ __declspec(dllimport) int __stdcall SwitchToThread(void);
 /* Tiles that are doubled side by side; rows of a piece that is halved; strips that are summed in
    single precision. */
 #define DOUBLED 2
-#define LINES 8
+#define LINES 16
 #define STRIPS 16
 
 /* Looks for work until a thread that finds none lets others run. */
