@@ -216,15 +216,16 @@ class Responder:
                 stored.take(k, response)
             return list(stored.outs.values())
         if step.engine == "fourier":
-            if step.margin not in self._spectra:
-                size = fourier.transform_size(self.library, self.shape, step.margin)
-                padded = self._padded(step.margin)
+            margin = self._fourier_margin(step)
+            if margin not in self._spectra:
+                size = fourier.transform_size(self.library, self.shape, margin)
+                padded = self._padded(margin)
                 # Only the last is kept: steps come in order, and a spectrum is large.
-                self._spectra = {step.margin: fourier.spectrum(self.library, padded, size)}
+                self._spectra = {margin: fourier.spectrum(self.library, padded, size)}
             found = fourier.respond(
                 self.library,
-                self._spectra[step.margin],
-                step.margin,
+                self._spectra[margin],
+                margin,
                 self.shape,
                 kernels,
                 self.double,
@@ -244,6 +245,13 @@ class Responder:
             response if kernel.is_dc_free else self._with_level(response, kernel)
             for kernel, response in zip(kernels, found, strict=True)
         ]
+
+    def _fourier_margin(self, step: Step) -> int:
+        """Pixels of outside that transforms take in: none where they wrap around by themselves."""
+        size = fourier.transform_size(self.library, self.shape, 0)
+        if self.boundary == "wrap" and size == self.shape and 2 * step.radius < min(size):
+            return 0
+        return step.margin
 
     def _padded(self, margin: int) -> Array:
         """The image with its outside, less its mean.
