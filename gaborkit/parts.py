@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,11 @@ from .types import PARTS, Array, Part
 
 #: Bytes.
 CACHE_LINE = 64
+
+#: Bytes from which on an array's memory is kept for the next one, and up to which.
+LARGE_BYTES, KEPT_BYTES = 2**22, 2**27
+
+_free: list[NDArray[np.uint8]] = []  # at most one block
 
 
 def check_part(part: str) -> None:
@@ -60,8 +67,33 @@ def part_dtype(part: Part, double: bool) -> np.dtype[Any]:
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """A new array that starts on a cache line: writing past the caches needs that."""
+    """A new array that starts on a cache line: writing past the caches needs that.
+
+    Large ones may lie where one that nobody holds any more was: the system takes as long to clear
+    new memory as filtering takes to fill it.
+    """
     size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + CACHE_LINE, np.uint8)
+    memory = _memory(size + CACHE_LINE)
     start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    if size < LARGE_BYTES:
+        return memory[start : start + size].view(dtype).reshape(shape)
+    owner = (ctypes.c_ubyte * memory.size).from_buffer(memory)
+    weakref.finalize(owner, _give_back, memory).atexit = False
+    return np.frombuffer(owner, dtype, math.prod(shape), start).reshape(shape)
+
+
+def _memory(size: int) -> NDArray[np.uint8]:
+    if size >= LARGE_BYTES:
+        try:
+            memory = _free.pop()
+        except IndexError:
+            pass
+        else:
+            if size <= memory.size <= 2 * size:
+                return memory
+    return np.empty(size, np.uint8)
+
+
+def _give_back(memory: NDArray[np.uint8]) -> None:
+    if memory.size <= KEPT_BYTES:
+        _free[:] = [memory]
