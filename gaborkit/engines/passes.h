@@ -91,14 +91,17 @@ static void NAME(samples)(const REAL *line, const int64_t *columns, ptrdiff_t si
     }
 }
 
-/* Samples of one padded row under a tile. */
+/* Samples of one padded row under a tile; `later` is a row that will soon be asked for. */
 static void NAME(window)(const struct picture *picture, int64_t which, int radius, ptrdiff_t row,
-                         ptrdiff_t left, REAL *window) {
-    const ptrdiff_t size = TILE + 2 * radius, y = picture->rows[row];
+                         ptrdiff_t later, ptrdiff_t left, REAL *window) {
+    const ptrdiff_t size = TILE + 2 * radius, y = picture->rows[row], next = picture->rows[later];
     const REAL level = (REAL)picture->levels[which];
     const REAL *image = (const REAL *)picture->image + which * picture->image_stride;
+    const int64_t *columns = picture->columns + left;
+    for (ptrdiff_t i = 0; next >= 0 && i < size; i += 64 / sizeof(REAL))
+        __builtin_prefetch(image + next * picture->stride + (columns[i] < 0 ? 0 : columns[i]));
     if (y >= 0)
-        NAME(samples)(image + y * picture->stride, picture->columns + left, size, level, window);
+        NAME(samples)(image + y * picture->stride, columns, size, level, window);
     for (ptrdiff_t i = 0; y < 0 && i < size; i++)
         window[i] = -level;
 }
@@ -149,8 +152,10 @@ static void NAME(filter)(const struct filtering *work, int64_t piece, REAL *memo
         const ptrdiff_t count = bottom - y < AHEAD ? bottom - y : AHEAD;
         while (row < y + count + reach) {
             const ptrdiff_t rest = y + count + reach - row, size = rest < BLOCK ? rest : BLOCK;
-            for (ptrdiff_t i = 0; i < size; i++)
-                NAME(window)(picture, which, radius, row + i, left, windows + i * (TILE + reach));
+            for (ptrdiff_t i = row; i < row + size; i++)
+                NAME(window)(picture, which, radius, i,
+                             i + BLOCK < height + reach ? i + BLOCK : height + reach - 1, left,
+                             windows + (i - row) * (TILE + reach));
             for (const struct group *group = bank->groups; group < column_groups; group++)
                 NAME(pass)(group, bank->taps, radius, windows + radius, 1, TILE + reach,
                            rows + group->first * held + slot * TILE, held, (int)size);
