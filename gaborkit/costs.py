@@ -15,17 +15,17 @@ from .kernel import Kernel
 
 # Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
 # benchmarks/planner.py. Double precision takes twice as long by element.
-MULTIPLY = 0.05  # one multiplication and addition in a matrix product
-UNFOLD = 0.8  # one element copied while unfolding windows
-TAP = 0.055  # one pair of taps of a row or column pass, at one pixel
-WRITE = 2.4  # one response mixed and written, at one pixel
-HALVE = 0.5  # one pixel of a picture halved
-DOUBLE = 3.2  # one response doubled and written, at one pixel
-BUTTERFLY = 0.8  # one element of a complex transform, per bit of its size
+MULTIPLY = 0.035  # one multiplication and addition in a matrix product
+UNFOLD = 0.64  # one element copied while unfolding windows
+TAP = 0.017  # one pair of taps of a row or column pass, at one pixel
+WRITE = 0.61  # one response mixed and written, at one pixel
+HALVE = 0.76  # one pixel of a picture halved
+DOUBLE = 0.55  # one response doubled and written, at one pixel
+BUTTERFLY = 0.32  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
 SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
-START = 0.35e6  # the Fourier engine started, and one kernel transformed
-BEGIN = 0.2e6  # the compiled code called
+START = 0.03e6  # the Fourier engine started, and one kernel transformed
+BEGIN = 0.07e6  # the compiled code called
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,23 @@ def _pyramid(work: Work) -> tuple[float, float]:
     coarse = grown / 4**depth
     filtered = coarse * (TAP * (work.radius / 2**depth + 4) * (rows + columns) + WRITE * count)
     doubled = DOUBLE * count * (work.pixels + (grown / 3 if depth > 1 else 0))
-    once = BEGIN * (1 + 2 * depth) + (not work.separable) * SAMPLE * work.taps / 4**depth
+    once = BEGIN * (1 + depth) + (not work.separable) * SAMPLE * work.taps / 4**depth
     return _shared(filtered + doubled + HALVE * grown, work.pixels * count, work.threads), once
 
 
 def _fourier(work: Work) -> tuple[float, float]:
     grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
-    transforms = work.images * (len(work.kernels) + 1)
+    transforms = work.images * (1 + sum(_answered(kernel, work) for kernel in work.kernels))
     element = BUTTERFLY * grown * math.log2(grown) * transforms / work.threads
     once = START * (len(work.kernels) + 1) + (not work.separable) * SAMPLE * work.taps
     return element, once
+
+
+def _answered(kernel: Kernel, work: Work) -> float:
+    """Share of a kernel's transform that is done: rows that it answers to, then all columns."""
+    if work.double or not work.separable:
+        return 1.0
+    return (1 + min(1.0, 2 * (pyramid.edge_of(kernel) - kernel.frequency))) / 2
 
 
 def _passes(kernels: int, separable: bool) -> tuple[tuple[int, int], bool]:

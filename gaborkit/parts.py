@@ -77,7 +77,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     start = -memory.ctypes.data % CACHE_LINE
     if size < LARGE_BYTES:
         return memory[start : start + size].view(dtype).reshape(shape)
-    owner = (ctypes.c_ubyte * memory.size).from_buffer(memory)
+    owner: Any = (ctypes.c_ubyte * memory.size).from_buffer(memory.data)
     weakref.finalize(owner, _give_back, memory).atexit = False
     return np.frombuffer(owner, dtype, math.prod(shape), start).reshape(shape)
 

@@ -167,7 +167,8 @@ class Responder:
     def _compiled(self, steps: Sequence[Step], places: Sequence[int], sink: Sink) -> None:
         """Hand the responses of some kernels to a sink, by one program of all steps."""
         program, level = Program(self.image), self.level.ravel().astype(np.float64)
-        wide, narrow = [], []
+        wide: list[tuple[list[Kernel], list[int]]] = []
+        narrow: list[tuple[list[Kernel], list[int]]] = []
         for step in steps:
             members = [k for k in step.indices if k in places]
             for together in factorized_together([self.bank[k] for k in members]):

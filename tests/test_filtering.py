@@ -14,6 +14,7 @@ from reference import convolve, kernels, relative_error
 
 import gaborkit as gk
 from gaborkit import responding
+from gaborkit.engines import separable
 from gaborkit.types import BOUNDARIES
 
 ENGINES = [
@@ -261,3 +262,37 @@ def test_the_fourier_engine_wraps_around_with_and_without_a_margin(sides, kernel
     expected = kernel.filter(image, boundary="wrap", engine="direct")
     found = kernel.filter(image, boundary="wrap", engine="fourier")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
+
+
+def test_results_lie_where_dropped_ones_were_and_never_where_others_are():
+    image = np.random.default_rng(2).standard_normal((300, 300)).astype(np.float32)
+    bank = gk.GaborBank.grid(1, 8)
+    first = bank.filter(image)
+    kept, place, row = first.copy(), first.ctypes.data, first[3, 5:9]
+    second = bank.filter(image)
+    assert not np.may_share_memory(first, second)
+    del first
+    third = bank.filter(image[::-1])
+    assert not np.may_share_memory(row, third)  # a view holds the whole
+    np.testing.assert_array_equal(row, kept[3, 5:9])
+    del row
+    fourth = bank.filter(image)
+    assert fourth.ctypes.data == place
+    np.testing.assert_array_equal(fourth, kept)
+    assert not np.may_share_memory(fourth, second)
+    assert not np.may_share_memory(fourth, third)
+
+
+def test_a_part_alone_takes_fewer_passes():
+    image = np.random.default_rng(2).standard_normal((60, 70))
+    bank = gk.GaborBank([gk.GaborKernel(sigma=3, theta=t, phase=p) for t in (0, 1) for p in (0, 1)])
+    passes = [
+        separable.Tables.of(bank.kernels[:1], 1e-5, np.dtype(float), part=part).passes
+        for part in ("complex", "real", "imag")
+    ]
+    assert sum(passes[1]) < sum(passes[0])
+    assert sum(passes[2]) < sum(passes[0])
+    responses = bank.filter(image, engine="direct")
+    for part in ("real", "imag"):
+        found = bank.filter(image, engine="separable", part=part)
+        np.testing.assert_allclose(found, getattr(responses, part), rtol=0, atol=1e-13)
