@@ -91,3 +91,13 @@ def test_a_learnable_kernel_needs_a_tensor():
     kernel = gk.GaborKernel(sigma=torch.tensor(3.0, requires_grad=True))
     with pytest.raises(gk.FilterError, match="learnable kernels filter tensors"):
         kernel.filter(np.ones((8, 8)))
+
+
+def test_the_fourier_engine_passes_derivatives_ahead():
+    image, direction = torch.rand(2, 20, 24, dtype=torch.float64)
+    bank = gk.GaborBank.grid(1, 2)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(image, direction)
+        found = torch.autograd.forward_ad.unpack_dual(bank.filter(dual, engine="fourier"))
+    expected = bank.filter(direction, engine="direct")
+    torch.testing.assert_close(found.tangent, expected, rtol=0, atol=1e-12)

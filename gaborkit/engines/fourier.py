@@ -167,7 +167,9 @@ def batches(transformed: Array, kernels: int) -> list[tuple[int, int]]:
 
 
 def _passes_gradients(transformed: Array, kernels: Sequence[Kernel]) -> bool:
-    return any(kernel.learnable for kernel in kernels) or bool(transformed.requires_grad)
+    """Whether derivatives are asked for, of which those ahead cannot pass through ``out=``."""
+    ahead = sys.modules["torch"].autograd.forward_ad.unpack_dual(transformed).tangent is not None
+    return any(kernel.learnable for kernel in kernels) or bool(transformed.requires_grad) or ahead
 
 
 def _complex(double: bool) -> Any:
