@@ -93,6 +93,7 @@ def test_a_learnable_kernel_needs_a_tensor():
         kernel.filter(np.ones((8, 8)))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # torch's own
 def test_the_fourier_engine_passes_derivatives_ahead():
     image, direction = torch.rand(2, 20, 24, dtype=torch.float64)
     bank = gk.GaborBank.grid(1, 2)

@@ -58,8 +58,7 @@ def kernel_spectrum(
                 values.addcmul_(column[:, None], row)
             return values.to(_complex(double))
         tall, wide, precise, _ = _lines(kernel, size, double, tolerance)
-        values = tall.T @ wide if precise else tall.T.astype("F") @ wide.astype("F")
-        return library.constant(values, double)
+        return library.constant(_outer(tall, wide, precise), double)
     if transfer == "analytic":
         fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.fftfreq(size[1])[None, :]
         return library.constant(kernel.transfer(fy, fx, sampled=True), double)
@@ -149,12 +148,21 @@ def _band(
     size = (transformed.shape[-2], transformed.shape[-1])
     tolerance = min(tolerance, 1e-12) if transfer == "analytic" else tolerance
     tall, wide, precise, rows = _lines(kernel, size, double, tolerance)
-    values = tall[:, rows].T @ wide if precise else tall[:, rows].T.astype("F") @ wide.astype("F")
     product = transformed[:, rows]
-    product *= library.constant(values, double)
+    product *= library.constant(_outer(tall[:, rows], wide, precise), double)
     columns = np.zeros(transformed.shape, product.dtype)
     columns[:, rows] = library.ifft(product, -1)
     return columns
+
+
+def _outer(tall: Array, wide: Array, precise: bool) -> Array:
+    """Sum of outer products; no matrix product, whose threads get in the way of ours."""
+    if not precise:
+        tall, wide = tall.astype(np.complex64), wide.astype(np.complex64)
+    values = tall[0][:, None] * wide[0]
+    for column, row in zip(tall[1:], wide[1:], strict=True):
+        values += column[:, None] * row
+    return values
 
 
 def batches(transformed: Array, kernels: int) -> list[tuple[int, int]]:
