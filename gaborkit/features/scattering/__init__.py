@@ -1,1 +1,7 @@
-"""Scattering of order 0, 1 and 2 over a Gabor bank."""
+"""Scattering transforms: wavelet, modulus, wavelet, modulus, average."""
+
+from __future__ import annotations
+
+from .scattering import Scattering
+
+__all__ = ["Scattering"]
