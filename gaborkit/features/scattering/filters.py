@@ -13,6 +13,7 @@ from ...gabor import GaborKernel
 from ...kernel import Kernel
 from ...parameters import number
 from ...types import RealArray
+from .averaging import Block, blocks_of
 from .grid import LOWPASS, Axis, gaussian
 
 #: Share of a wavelet's peak below which a part of the spectrum is left out.
@@ -24,16 +25,19 @@ TOLERANCE = {False: 1e-9, True: 1e-14}
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A part of a spectrum that folds onto the whole of a coarser grid's, and a wavelet there."""
+    """A part of a spectrum that folds onto a coarser grid's, and a wavelet there.
 
-    rows: slice
-    columns: slice
-    values: RealArray  # (h, w), divided by the number of tiles
+    Values at every n-th sample have a spectrum of the n * n tiles' sum, over n * n.
+    """
+
+    row: int
+    column: int
+    values: RealArray  # (h, w), over n * n
 
     @functools.cached_property
     def pairs(self) -> RealArray:
-        """Values for the real and the imaginary part of each frequency, (h, 2 w)."""
-        return np.repeat(self.values, 2, -1)
+        """Values for the real and the imaginary part of each frequency, (2 h w)."""
+        return np.repeat(self.values.ravel(), 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +88,23 @@ class Filters:
 
     axes: tuple[Axis, Axis]
     scales: tuple[Scale, ...]
+    order: int
     wavelets: dict[int, dict[int, Wavelets]]
     averages: dict[int, tuple[RealArray, RealArray]]
 
     def following(self, place: int) -> list[Wavelets]:
         """Wavelets that are applied to the moduli of the scale at ``place``."""
-        of_step = self.wavelets[self.scales[place].step]
-        return [of_step[k] for k in range(place + 1, len(self.scales))]
+        lower = range(place + 1, len(self.scales)) if self.order > 1 else ()
+        return [self.wavelets[self.scales[place].step][k] for k in lower]
+
+    @functools.cached_property
+    def blocks(self) -> dict[int, tuple[tuple[Block, ...], tuple[Block, ...]]]:
+        """The matrices in blocks."""
+        found = {}
+        for step, (down, across) in self.averages.items():
+            negligible = NEGLIGIBLE[down.dtype == np.float64]
+            found[step] = blocks_of(down, negligible), blocks_of(across, negligible)
+        return found
 
 
 def build(
@@ -133,7 +147,8 @@ def build(
     if tight:
         scale = _filling(spectra, shape, deviation)
         spectra = [values * scale for values in spectra]
-    inputs: dict[int, int] = {1: 0}  # by step, the first scale that is applied to it
+    # By step, the first scale that is applied to values of it.
+    inputs = {1: 0 if order > 0 else len(scales)}
     if order > 1:
         for place, scale in enumerate(scales):
             inputs.setdefault(scale.step, place + 1)
@@ -153,7 +168,7 @@ def build(
             axis.lowpass(deviation, step, mean=average, gain=math.sqrt(gain)) for axis in axes
         )
         averages[step] = down.astype(dtype), across.astype(dtype)
-    return Filters(axes, scales, wavelets, averages)
+    return Filters(axes, scales, order, wavelets, averages)
 
 
 def spectrum(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> RealArray:
@@ -214,14 +229,8 @@ def _wavelets(low: dict[int, RealArray], scale: Scale, before: int, double: bool
         values = low[k] / times**2
         height, width = (size // times for size in values.shape)
         least = NEGLIGIBLE[double] * abs(values).max()
-        chosen = []
-        for row in range(times):
-            for column in range(times):
-                rows = slice(row * height, (row + 1) * height)
-                columns = slice(column * width, (column + 1) * width)
-                part = values[rows, columns]
-                if abs(part).max() > least:
-                    part = part.astype(np.float64 if double else np.float32)
-                    chosen.append(Tile(rows, columns, part))
-        tiles.append(tuple(chosen))
+        parts = values.reshape(times, height, times, width).swapaxes(1, 2)
+        parts = parts.astype(np.float64 if double else np.float32)
+        chosen = np.argwhere(abs(parts).max((2, 3)) > least).tolist()
+        tiles.append(tuple(Tile(row, column, parts[row, column].copy()) for row, column in chosen))
     return Wavelets(scale.members, scale.step, (height, width), tuple(tiles))

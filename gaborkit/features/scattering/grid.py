@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -65,20 +64,17 @@ class Axis:
         harmonic = np.fft.fftfreq(count, 1 / count)
         transfer = gaussian(harmonic / self.padded, deviation)
         # The low-pass of the trigonometric polynomial through the values, where it is wanted.
-        distance = np.array(self.samples)[:, None] - positions
-        angle = (2 * math.pi / self.padded) * (distance.reshape(-1, 1) * harmonic)
-        values = np.cos(angle) @ transfer / count
-        return gain * values.reshape(distance.shape)
+        turn = 2j * math.pi / self.padded * harmonic
+        there = np.exp(np.array(self.samples)[:, None] * turn) * (gain / count * transfer)
+        matrix: RealArray = (there @ np.exp(-turn[:, None] * positions)).real
+        return matrix
 
 
 def gaussian(frequency: RealArray, deviation: float) -> RealArray:
-    """Transfer function of a sampled Gaussian that answers 1 to a constant, aliases included."""
-
-    def total(frequency: Any) -> Any:
-        aliases = (frequency + alias for alias in (-2, -1, 0, 1, 2))
-        return sum(np.exp(-2 * (math.pi * deviation * alias) ** 2) for alias in aliases)
-
-    return total(frequency) / total(0.0)
+    """Transfer function of a sampled Gaussian of mass 1, aliases included."""
+    aliases = [frequency + alias for alias in (-2, -1, 0, 1, 2)]
+    total: RealArray = sum(np.exp(-2 * (math.pi * deviation * f) ** 2) for f in aliases)
+    return total
 
 
 def centred_axis(size: int, J: int, step: int, *, wrap: bool) -> Axis:  # noqa: N803

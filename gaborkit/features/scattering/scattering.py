@@ -21,7 +21,7 @@ from ...presets import kymatio
 from ...responding import with_leading_channels
 from ...types import Array, Boundary
 from ..table import Features
-from .cascade import scatter_numpy, scatter_torch
+from . import on_arrays, on_tensors
 from .filters import Filters, Scale, build
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
 
@@ -108,8 +108,8 @@ class Scattering:
         double = library.double(planes)
         filters = _filters(self, shape, double)
         padded = _pad(library, planes.reshape(-1, *shape), filters.axes, self.boundary)
-        scatter = scatter_numpy if library.name == "numpy" else scatter_torch
-        found = scatter(filters, padded, self._places, self.order)
+        engine = on_arrays if library.name == "numpy" else on_tensors
+        found = engine.scatter(filters, padded, self._places)
         return found.reshape(*leading, *found.shape[1:])
 
 

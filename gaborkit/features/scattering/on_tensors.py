@@ -1,0 +1,75 @@
+"""Scattering of torch tensors, on their own device, with gradients."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays import put
+from ...types import Array
+from .cascade import Path, branch
+from .filters import Filters, Wavelets
+
+
+class TorchEngine:
+    """The steps of the cascade; all wavelets of a scale at once."""
+
+    def __init__(self, filters: Filters, device: Any) -> None:
+        self.filters = on_device(filters, device)
+        self.fft = sys.modules["torch"].fft
+
+    def spectra(self, values: Array) -> Array:
+        return self.fft.fft2(values)
+
+    def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
+        height, width = wavelets.shape
+        total: Any = 0
+        for (row, column), values in self.filters.tiles[wavelets]:
+            rows = slice(row * height, (row + 1) * height)
+            columns = slice(column * width, (column + 1) * width)
+            total = total + spectra[..., None, rows, columns] * values
+        return self.fft.ifft2(total).abs()
+
+    def average(self, values: Array, step: int) -> Array:
+        down, across = self.filters.averages[step]
+        return down @ (values @ across.mT)
+
+
+class DeviceFilters(NamedTuple):
+    """Filters as tensors; the tiles of all wavelets of a scale in one."""
+
+    averages: dict[int, tuple[Array, Array]]
+    tiles: dict[Wavelets, list[tuple[tuple[int, int], Array]]]
+
+
+@functools.lru_cache(maxsize=8)
+def on_device(filters: Filters, device: Any) -> DeviceFilters:
+    """Filters on a device, kept: copying them at every call would stall a GPU."""
+    kind = str(filters.averages[1][0].dtype)
+    averages = {
+        step: (put(down, device, kind), put(across, device, kind))
+        for step, (down, across) in filters.averages.items()
+    }
+    tiles = {}
+    for of_step in filters.wavelets.values():
+        for wavelets in of_step.values():
+            stacked: dict[tuple[int, int], Any] = {}
+            for k, own in enumerate(wavelets.tiles):
+                for tile in own:
+                    empty = np.zeros((len(wavelets.members), *wavelets.shape), kind)
+                    stacked.setdefault((tile.row, tile.column), empty)[k] = tile.values
+            tiles[wavelets] = [(place, put(v, device, kind)) for place, v in stacked.items()]
+    return DeviceFilters(averages, tiles)
+
+
+def scatter(filters: Filters, padded: Array, places: dict[Path, int]) -> Array:
+    """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
+    engine = TorchEngine(filters, padded.device)
+    found = {(): engine.average(padded, 1)}
+    spectra = engine.spectra(padded)
+    for place, wavelets in filters.wavelets[1].items():
+        found.update(branch(engine, spectra, wavelets, filters.following(place)))
+    return sys.modules["torch"].stack([found[path] for path in places], 1)
