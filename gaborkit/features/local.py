@@ -176,6 +176,28 @@ def local_features(
     return Features(library_of(responses).concatenate(maps, -3), names, maps=True)
 
 
+def peak_of(planes: Array, axes: tuple[int, ...] = (-2, -1)) -> Array:
+    """Largest magnitude of each picture, its axes kept; 1 of an empty one."""
+    magnitude = abs(planes)
+    if isinstance(planes, np.ndarray):
+        largest = magnitude.max(axes, keepdims=True)
+    else:
+        largest = magnitude.detach().amax(axes, keepdim=True)
+    return largest + (largest == 0)
+
+
+def rounding_of(planes: Array) -> float:
+    """What rounding may leave of a response, as a share of the picture's peak and the gain."""
+    return 16 * 2.0 ** (-52 if library_of(planes).double(planes) else -23)
+
+
+def gain_of(kernel: Kernel) -> float:
+    """Size of a kernel's answer to the complex wave of its own wave vector."""
+    theta, frequency = number(kernel.theta), kernel.frequency
+    fy, fx = np.array(frequency * math.sin(theta)), np.array(frequency * math.cos(theta))
+    return abs(complex(kernel.transfer(fy, fx)))
+
+
 def _of_kernel(response: Array, kernel: Kernel, floor: float) -> LocalFrequency:
     y, x = (part / (2 * math.pi) for part in phase_gradient(response, kernel))
     theta = number(kernel.theta)

@@ -18,8 +18,6 @@ import cmath
 import math
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -29,15 +27,12 @@ from ..parts import part_of
 from ..responding import with_leading_channels
 from ..types import Array, Boundary, Engine
 from .choices import check_choice
-from .local import phase_gradient
+from .local import gain_of, peak_of, phase_gradient, rounding_of
 
 Method = Literal["phase", "energy"]
 
-# Responses below so many times the rounding of the picture's largest value are no measurement.
-_ROUNDING = 16
-
 # Keeps 0 / 0 away.
-TINY = 1e-30
+_TINY = 1e-30
 
 
 class Orientation(NamedTuple):
@@ -63,7 +58,7 @@ class Orientation(NamedTuple):
     @property
     def line_angle(self) -> Array:
         """Direction along edges and lines, perpendicular to ``angle``, in [0, pi)."""
-        return _half_circle(self.angle + math.pi / 2)
+        return half_circle(self.angle + math.pi / 2)
 
 
 def local_orientation(
@@ -116,6 +111,7 @@ def local_orientation(
 
     Examples
     --------
+    >>> import numpy as np
     >>> y, x = np.mgrid[:64, :64]
     >>> theta = np.deg2rad(33)
     >>> grating = np.cos(2 * np.pi / 10 * (x * np.cos(theta) + y * np.sin(theta)))
@@ -135,7 +131,7 @@ def local_orientation(
             "2 x 2 pixels or more"
         )
     own = (-2, -1) if channel_axis is None else (-3, -2, -1)
-    peak = _peak(planes, own)
+    peak = peak_of(planes, own)
     responses = bank.responses(
         planes,
         boundary=boundary,
@@ -156,11 +152,10 @@ def local_orientation(
     if channel_axis is not None:
         squared, linear, total = (part.sum(-3) for part in (squared, linear, total))
         peak = peak[..., 0, :, :]
-    unit = _ROUNDING * 2.0 ** (-52 if library.double(planes) else -23)
-    rounding = sum((unit * _gain(kernel)) ** 2 for kernel in bank)
+    rounding = sum((rounding_of(planes) * gain_of(kernel)) ** 2 for kernel in bank)
     vector = squared if method == "phase" else linear
     return Orientation(
-        _half_circle(part_of(vector, "phase") / 2),
+        half_circle(part_of(vector, "phase") / 2),
         abs(linear) / (total + rounding),
         total * peak**2,
     )
@@ -172,29 +167,11 @@ def _double_angle(response: Array, kernel: Kernel, method: Method) -> Array:
         return cmath.exp(2j * number(kernel.theta))
     y, x = phase_gradient(response, kernel)
     vector = x + 1j * y
-    return vector * vector / (part_of(vector, "energy") + TINY)
+    return vector * vector / (part_of(vector, "energy") + _TINY)
 
 
-def _peak(planes: Array, axes: tuple[int, ...]) -> Array:
-    """Largest magnitude of each picture, with its axes kept; 1 of an empty one."""
-    magnitude = abs(planes)
-    largest = (
-        magnitude.max(axes, keepdims=True)
-        if isinstance(planes, np.ndarray)
-        else (magnitude.detach().amax(axes, keepdim=True))
-    )
-    return largest + (largest == 0)
-
-
-def _gain(kernel: Kernel) -> float:
-    """Size of the answer to a grating at the kernel's wave vector."""
-    theta, frequency = number(kernel.theta), kernel.frequency
-    fy, fx = np.array(frequency * math.sin(theta)), np.array(frequency * math.cos(theta))
-    return abs(complex(kernel.transfer(fy, fx)))
-
-
-def _half_circle(angle: Array) -> Array:
-    """The angle in [0, pi)."""
+def half_circle(angle: Array) -> Array:
+    """The angle of the same line in [0, pi)."""
     folded = angle % math.pi
     # The remainder of a tiny negative number rounds to pi.
     return folded * (folded < math.pi)
