@@ -1,1 +1,7 @@
 """Recipes: textures, edges, orientation, fingerprints and defects, each named after its source."""
+
+from __future__ import annotations
+
+from .fingerprint import FingerprintEnhancement, enhance_fingerprint
+
+__all__ = ["FingerprintEnhancement", "enhance_fingerprint"]
