@@ -21,6 +21,7 @@ from .groups import Group
 #: Each is a module of this package, and the command of the same name in it.
 COMMANDS = (
     *("filter", "plot", "bench"),
+    *("enhance",),
     *("train", "runs", "sample", "complete", "reconstruct", "interpolate", "latent", "evaluate"),
 )
 
