@@ -7,6 +7,7 @@ times the multiplication itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,11 +52,9 @@ def blocks_of(matrix: RealArray, negligible: float) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def averaged(
-    values: RealArray, down: tuple[Block, ...], across: tuple[Block, ...]
-) -> RealArray:
+def averaged(values: RealArray, down: tuple[Block, ...], across: tuple[Block, ...]) -> RealArray:
     """Low-pass (N, h, w) of values (N, H, W): ``down @ values @ across.T``."""
-    count, height, width = values.shape
+    count, height = values.shape[:2]
     half = np.empty((count, height, across[-1].outputs.stop), values.dtype)
     for block in across:
         turned = block.values.T
@@ -67,4 +66,17 @@ def averaged(
         for first in range(0, half.shape[2], block.together):
             columns = slice(first, min(first + block.together, half.shape[2]))
             out[:, block.outputs, columns] = block.values @ half[:, block.inputs, columns]
+    return out
+
+
+def product(left: Any, right: Any) -> Any:
+    """``left @ right`` in the calling thread."""
+    out = np.empty((len(left), right.shape[1]), np.result_type(left, right))
+    width = max(1, ALONE // (16 * len(right)))
+    for column in range(0, right.shape[1], width):
+        columns = slice(column, column + width)
+        height = max(1, ALONE // right[:, columns].size)
+        for row in range(0, len(left), height):
+            rows = slice(row, row + height)
+            out[rows, columns] = left[rows] @ right[:, columns]
     return out

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...bank import GaborBank
+from ...engines.threads import in_threads
 from ...gabor import GaborKernel
 from ...kernel import Kernel
 from ...parameters import number
-from ...types import RealArray
-from .averaging import Block, blocks_of
-from .grid import LOWPASS, Axis, gaussian
+from ...types import ComplexArray, RealArray
+from .averaging import Block, blocks_of, product
+from .grid import Axis, gaussian
 
 #: Share of a wavelet's peak below which a part of the spectrum is left out.
 NEGLIGIBLE = {False: 1e-7, True: 1e-16}
@@ -108,14 +109,14 @@ class Filters:
 
 
 def build(
-    kernels: Sequence[Kernel],
+    bank: GaborBank,
     scales: tuple[Scale, ...],
     axes: tuple[Axis, Axis],
     deviation: float,
     *,
     order: int,
     tight: bool,
-    average: bool,
+    cells: int | None,
     gain: float,
     double: bool,
 ) -> Filters:
@@ -123,7 +124,7 @@ def build(
 
     Parameters
     ----------
-    kernels : sequence of Kernel
+    bank : GaborBank
         The wavelets.
     scales : tuple of Scale
         From the highest frequency to the lowest.
@@ -135,18 +136,14 @@ def build(
         2 if wavelets are applied to moduli, too.
     tight : bool
         Scale the wavelets, so that their energy and the low-pass's make 1 at every frequency.
-    average : bool
-        One output: the mean over the picture.
+    cells : int, optional
+        Average over so many parts of the picture along each axis, instead of the low-pass.
     gain : float
         Factor of all filters.
     double : bool
         Precision.
     """
-    shape = axes[0].padded, axes[1].padded
-    spectra = [gain * spectrum(kernel, shape, TOLERANCE[double]) for kernel in kernels]
-    if tight:
-        scale = _filling(spectra, shape, deviation)
-        spectra = [values * scale for values in spectra]
+    spectra = transfers(bank, axes, deviation, tight=tight, gain=gain, double=double)
     # By step, the first scale that is applied to values of it.
     inputs = {1: 0 if order > 0 else len(scales)}
     if order > 1:
@@ -161,64 +158,106 @@ def build(
             place: _wavelets(low, scales[place], before, double)
             for place in range(first, len(scales))
         }
-    dtype = np.float64 if double else np.float32
     averages = {}
     for step in {1, *(scale.step for scale in scales)}:
         down, across = (
-            axis.lowpass(deviation, step, mean=average, gain=math.sqrt(gain)) for axis in axes
+            axis.cells(cells, step) if cells else math.sqrt(gain) * axis.lowpass(deviation, step)
+            for axis in axes
         )
-        averages[step] = down.astype(dtype), across.astype(dtype)
+        averages[step] = down.astype(spectra.dtype), across.astype(spectra.dtype)
     return Filters(axes, scales, order, wavelets, averages)
 
 
-def spectrum(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> RealArray:
+def transfers(
+    bank: GaborBank,
+    axes: tuple[Axis, Axis],
+    deviation: float,
+    *,
+    tight: bool,
+    gain: float,
+    double: bool,
+) -> RealArray:
+    """Transfer functions of the wavelets on the torus, (K, H', W'); see :func:`build`."""
+    shape = axes[0].padded, axes[1].padded
+    spectra = np.empty((len(bank), *shape), np.float64 if double else np.float32)
+
+    def work(k: int) -> None:
+        spectra[k] = gain * spectrum(bank[k], shape, double)
+
+    in_threads(work, range(len(bank)), len(bank))
+    if tight:
+        # The wavelets take all the energy that the low-pass leaves, and no more.
+        covered = energy(spectra)
+        rest = np.maximum(1 - lowpass_energy(shape, deviation), 0)
+        covered[0, 0], rest[0, 0] = 1, 0  # they answer nothing to a constant
+        spectra *= np.sqrt(rest / covered).astype(spectra.dtype)
+    return spectra
+
+
+def energy(spectra: RealArray) -> RealArray:
+    """Factor by which wavelets multiply the energy of each wave of a real picture, (H', W')."""
+    covered = np.zeros(spectra.shape[1:])
+    for values in spectra:
+        covered += values**2
+    mirrored = np.roll(covered[::-1, ::-1], (1, 1), axis=(0, 1))
+    found: RealArray = (covered + mirrored) / 2
+    return found
+
+
+def lowpass_energy(shape: tuple[int, int], deviation: float) -> RealArray:
+    """Factor by which the low-pass multiplies the energy of each wave, (H', W')."""
+    down, across = (gaussian(np.fft.fftfreq(size), deviation) for size in shape)
+    found: RealArray = np.outer(down, across) ** 2
+    return found
+
+
+def coverage(spectra: RealArray, deviation: float, gain: float) -> RealArray:
+    """Littlewood-Paley sum of wavelets and low-pass."""
+    height, width = spectra.shape[1:]
+    return energy(spectra) + gain**2 * lowpass_energy((height, width), deviation)
+
+
+def spectrum(kernel: Kernel, shape: tuple[int, int], double: bool) -> RealArray:
     """Transform of a kernel on the torus of ``shape``, float64, up to a constant phase.
 
     The samples of a Gabor kernel at -z are the conjugates of those at z, once its phase is taken
     off: so the transform is real, and half of the samples make it.
     """
+    down, across = np.fft.fftfreq(shape[0]), np.fft.fftfreq(shape[1])
     if not isinstance(kernel, GaborKernel):
-        lines = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])
-        values: RealArray = kernel.transfer(*lines, sampled=True).real
-        return values
-    samples = kernel.sample(tolerance) * np.exp(-1j * number(kernel.phase))
+        return np.real(kernel.transfer(down[:, None], across, sampled=True))
+    samples = kernel.sample(TOLERANCE[double]) * np.exp(-1j * number(kernel.phase))
     radius = len(samples) // 2
-    lines = np.arange(-radius, radius + 1)
-    across = samples[radius:] @ _waves(lines, shape[1])  # rows from the centre on
-    across[1:] *= 2
-    down = _waves(lines[radius:], shape[0])
-    values: RealArray = down.real.T @ across.real - down.imag.T @ across.imag
+    samples[radius + 1 :] *= 2
+    # Beyond the band its Gaussian is negligible.
+    spread = max(1.0, number(kernel.gamma)) / (2 * math.pi * number(kernel.sigma * kernel.scale))
+    band = kernel.frequency + math.sqrt(-2 * math.log(NEGLIGIBLE[double] / 10)) * spread
+    rows, columns = np.flatnonzero(abs(down) <= band), np.flatnonzero(abs(across) <= band)
+    half = np.fft.fft(_wrapped(samples[radius:], shape[1]))[:, columns]
+    angle = 2 * np.pi * down[rows, None] * np.arange(radius + 1)
+    waves = np.concatenate([np.cos(angle), np.sin(angle)], 1)
+    values = np.zeros(shape)
+    values[np.ix_(rows, columns)] = product(waves, np.concatenate([half.real, half.imag]))
     return values
 
 
-@functools.lru_cache(maxsize=16)
-def _turns(size: int) -> np.ndarray[tuple[int], np.dtype[np.complex128]]:
-    return np.exp(-2j * np.pi * np.arange(size) / size)
-
-
-def _waves(lines: np.ndarray[tuple[int], np.dtype[np.int_]], size: int) -> np.ndarray:
-    """exp(-2 pi i f z) of positions z (Z,) and the frequencies of a torus, (Z, size)."""
-    return _turns(size)[lines[:, None] * np.arange(size) % size]
+def _wrapped(lines: ComplexArray, size: int) -> ComplexArray:
+    """Lines, the origin at their centres, summed onto a circle that starts at the origin."""
+    turns = -(-lines.shape[1] // size)
+    room = np.zeros((len(lines), turns * size), complex)
+    room[:, : lines.shape[1]] = lines
+    return np.roll(room.reshape(len(lines), turns, size).sum(1), -(lines.shape[1] // 2), 1)
 
 
 def spectrum_at(values: RealArray, step: int) -> RealArray:
-    """The low frequencies of a spectrum that values at every ``step``-th pixel have."""
+    """The low frequencies of a spectrum, which values at every ``step``-th pixel have."""
+    if step == 1:
+        return values
     for axis in (0, 1):
         size = values.shape[axis] // step
         index = np.fft.fftfreq(size, 1 / size).astype(int)
         values = np.take(values, index, axis)
     return values
-
-
-def _filling(spectra: list[RealArray], shape: tuple[int, int], deviation: float) -> RealArray:
-    """Factor by which wavelets take all the energy that the low-pass leaves, and no more."""
-    covered = sum(values**2 for values in spectra)
-    mirrored = np.roll(covered[::-1, ::-1], (1, 1), axis=(0, 1))
-    covered = (covered + mirrored) / 2
-    down, across = (gaussian(np.fft.fftfreq(size), deviation) for size in shape)
-    rest = np.maximum(1 - (down[:, None] * across) ** 2, 0)
-    covered[0, 0], rest[0, 0] = 1, 0  # wavelets answer nothing to a constant
-    return np.sqrt(rest / covered)
 
 
 def _wavelets(low: dict[int, RealArray], scale: Scale, before: int, double: bool) -> Wavelets:
@@ -230,7 +269,6 @@ def _wavelets(low: dict[int, RealArray], scale: Scale, before: int, double: bool
         height, width = (size // times for size in values.shape)
         least = NEGLIGIBLE[double] * abs(values).max()
         parts = values.reshape(times, height, times, width).swapaxes(1, 2)
-        parts = parts.astype(np.float64 if double else np.float32)
         chosen = np.argwhere(abs(parts).max((2, 3)) > least).tolist()
         tiles.append(tuple(Tile(row, column, parts[row, column].copy()) for row, column in chosen))
     return Wavelets(scale.members, scale.step, (height, width), tuple(tiles))

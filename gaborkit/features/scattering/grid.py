@@ -40,34 +40,27 @@ class Axis:
     before: int
     samples: tuple[float, ...]
 
-    def lowpass(self, deviation: float, step: int, *, mean: bool, gain: float) -> RealArray:
+    def lowpass(self, deviation: float, step: int) -> RealArray:
         """Matrix (outputs, padded // step) that averages values at every ``step``-th pixel.
 
-        Parameters
-        ----------
-        deviation : float
-            Of the Gaussian, in pixels.
-        step : int
-            Pixels from one value to the next.
-        mean : bool
-            Average over the picture with equal weights instead: one output.
-        gain : float
-            Answer to a constant 1.
+        ``deviation`` is the Gaussian's, in pixels.
         """
         positions = np.arange(0, self.padded, step)
-        if mean:
-            inside = (positions >= self.before) & (positions < self.before + self.size)
-            if not inside.any():  # a picture smaller than the step
-                inside = abs(positions - self.before) == abs(positions - self.before).min()
-            return gain * inside[None] / inside.sum()
         count = len(positions)
         harmonic = np.fft.fftfreq(count, 1 / count)
         transfer = gaussian(harmonic / self.padded, deviation)
         # The low-pass of the trigonometric polynomial through the values, where it is wanted.
         turn = 2j * math.pi / self.padded * harmonic
-        there = np.exp(np.array(self.samples)[:, None] * turn) * (gain / count * transfer)
-        matrix: RealArray = (there @ np.exp(-turn[:, None] * positions)).real
-        return matrix
+        there = np.exp(np.array(self.samples)[:, None] * turn) * (transfer / count)
+        return np.fft.fft(there).real
+
+    def cells(self, count: int, step: int) -> RealArray:
+        """Matrix (count, padded // step) that averages over equal parts of the picture."""
+        starts = np.arange(0, self.padded, step) - step / 2  # a value stands for ``step`` pixels
+        edges = self.before - 0.5 + self.size * np.arange(count + 1)[:, None] / count
+        inside = np.minimum(edges[1:], starts + step) - np.maximum(edges[:-1], starts)
+        inside = np.maximum(inside, 0)
+        return inside / inside.sum(1, keepdims=True)
 
 
 def gaussian(frequency: RealArray, deviation: float) -> RealArray:
@@ -87,7 +80,7 @@ def centred_axis(size: int, J: int, step: int, *, wrap: bool) -> Axis:  # noqa: 
     (48, [1.5, 9.5, 17.5, 25.5])
     """
     unit = 2**J
-    if wrap and size % unit == 0:
+    if wrap:
         before, padded = 0, size
     else:
         padded = unit * fast_size(-(-size // unit) + 2)
@@ -99,7 +92,7 @@ def centred_axis(size: int, J: int, step: int, *, wrap: bool) -> Axis:  # noqa: 
 
 
 def kymatio_axis(size: int, J: int, step: int) -> Axis:  # noqa: N803
-    """kymatio's padding, and its samples at every ``2**J``-th pixel of the torus."""
+    """Padding of kymatio, and its samples at every ``2**J``-th pixel of the torus."""
     unit = 2**J
     padded = ((size + unit) // unit + 1) * unit
     samples = range(unit, padded - unit, step)

@@ -25,11 +25,13 @@ class NumpyEngine:
         self.filters = filters
 
     def spectra(self, values: RealArray) -> ComplexArray:
+        """See :class:`Engine`."""
         import scipy.fft
 
         return scipy.fft.fft2(values)  # of real values: half the work
 
     def moduli(self, spectra: ComplexArray, wavelets: Wavelets) -> RealArray:
+        """See :class:`Engine`."""
         import scipy.fft
 
         (height, width), leading = wavelets.shape, spectra.shape[:-2]
@@ -44,13 +46,16 @@ class NumpyEngine:
         for k, own in enumerate(wavelets.tiles):
             total = folded[:, k]
             for place, tile in enumerate(own):
-                np.multiply(pairs[:, tile.row, tile.column], tile.pairs, out=room if place else total)
+                np.multiply(
+                    pairs[:, tile.row, tile.column], tile.pairs, out=room if place else total
+                )
                 if place:
                     total += room
         found = abs(scipy.fft.ifft2(product, overwrite_x=True))
         return found.reshape(*leading, *found.shape[1:])
 
     def average(self, values: RealArray, step: int) -> RealArray:
+        """See :class:`Engine`."""
         down, across = self.filters.blocks[step]
         found = averaged(values.reshape(-1, *values.shape[-2:]), down, across)
         return found.reshape(*values.shape[:-2], *found.shape[1:])
@@ -85,7 +90,9 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Path, int]) -> Rea
     for chunk in chunks:
         spectra = begin(chunk)
 
-        def work(first: tuple[int, Wavelets], chunk: slice = chunk, spectra: Array = spectra) -> None:
+        def work(
+            first: tuple[int, Wavelets], chunk: slice = chunk, spectra: Array = spectra
+        ) -> None:
             go_on(chunk, spectra, [first])
 
         in_threads(work, firsts, len(firsts))

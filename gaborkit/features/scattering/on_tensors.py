@@ -22,9 +22,11 @@ class TorchEngine:
         self.fft = sys.modules["torch"].fft
 
     def spectra(self, values: Array) -> Array:
+        """See :class:`Engine`."""
         return self.fft.fft2(values)
 
     def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
+        """See :class:`Engine`."""
         height, width = wavelets.shape
         total: Any = 0
         for (row, column), values in self.filters.tiles[wavelets]:
@@ -34,6 +36,7 @@ class TorchEngine:
         return self.fft.ifft2(total).abs()
 
     def average(self, values: Array, step: int) -> Array:
+        """See :class:`Engine`."""
         down, across = self.filters.averages[step]
         return down @ (values @ across.mT)
 

@@ -1,74 +1,191 @@
-"""The scattering transform of pictures: its parameters, its paths, and their names."""
+"""The scattering transform of pictures: its parameters, its paths, and what they are called."""
 
 from __future__ import annotations
 
 import functools
 import math
-import operator
 from dataclasses import dataclass, field
-from typing import Any, Self
-
-import numpy as np
+from typing import Literal, NamedTuple, Self
 
 from ...arrays import Library, library_of
 from ...bank import GaborBank
 from ...boundary import check_boundary, pad
-from ...errors import FeatureError
+from ...conventions.checks import whole
+from ...errors import FeatureError, KernelError
 from ...gabor import GaborKernel
-from ...kernel import Kernel
 from ...parameters import number
-from ...presets import kymatio
 from ...responding import with_leading_channels
-from ...types import Array, Boundary
+from ...types import Array, Boundary, RealArray
 from ..table import Features
 from . import on_arrays, on_tensors
-from .filters import Filters, Scale, build
+from .filters import Filters, Scale, build, coverage, transfers
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
 
-#: Wavelength, in steps, from which a response is computed at every ``step``-th pixel.
+#: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.
 STEP = 8 / 3
 
+#: kymatio divides by 2 * 3.1415 for 2 pi.
+KYMATIO_GAIN = math.pi / 3.1415
 
-@dataclass(frozen=True, kw_only=True)
+
+class Path(NamedTuple):
+    """What a coefficient has gone through.
+
+    Attributes
+    ----------
+    order : int
+        0, 1 or 2: the number of wavelets.
+    wavelets : tuple of int
+        Their places in the bank.
+    wavelengths, thetas : tuples of float
+        Of each, in pixels and radians.
+    name : str
+        For tables.
+    """
+
+    order: int
+    wavelets: tuple[int, ...]
+    wavelengths: tuple[float, ...]
+    thetas: tuple[float, ...]
+    name: str
+
+
+@dataclass(frozen=True)
 class Scattering:
-    """placeholder."""
+    """Scattering transform of order 0, 1 and 2, decimated, for pictures of any size.
 
-    J: int = field(default=3, kw_only=False)
-    L: int = field(default=8, kw_only=False)
+    With a Gaussian low-pass phi of deviation ``0.4 * 2**J`` pixels and wavelets psi::
+
+        S0 = x * phi,   S1 = |x * psi_1| * phi,   S2 = ||x * psi_1| * psi_2| * phi
+
+    where psi_2 has a lower frequency than psi_1: other paths hold next to nothing. Moduli are
+    computed at every ``2**j``-th pixel for wavelengths from ``8/3 * 2**j`` pixels on.
+
+    Parameters
+    ----------
+    J : int
+        Octaves of the default bank; coefficients stand for cells of ``2**J`` by ``2**J`` pixels.
+    L : int
+        Orientations of the default bank.
+    order : {0, 1, 2}
+        The highest.
+    bank : GaborBank, optional
+        Wavelets that answer nothing to a constant. The default are the Morlet wavelets of the
+        article: wavelength ``8/3 * 2**j``, sigma 0.3 wavelengths, gamma ``4 / L``
+        (at most 1), theta ``i pi / L``.
+    tight : bool
+        Scale the transfer functions by one factor of frequency, so that wavelets and low-pass
+        together keep the energy of every wave: the transform then expands no difference
+        between pictures. Otherwise the wavelets are used as they are.
+    oversampling : int
+        Compute and sample everything on grids ``2**oversampling`` times as fine, as far as there
+        are pixels: less aliasing, and more coefficients.
+    boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
+        What lies outside the picture, in SciPy's words: at least ``2**J`` pixels of it are added.
+        With ``wrap``, none, where both sides are multiples of ``2**J``.
+    cells : int, optional
+        Average over ``cells`` by ``cells`` equal parts of the picture instead of the low-pass:
+        1 for the means of the whole.
+    convention : {"gaborkit", "kymatio"}
+        ``gaborkit`` samples at the centres of cells that together are centred on the picture, and
+        of which the last may be cut; see :meth:`kymatio` for the other.
+
+    Raises
+    ------
+    FeatureError
+        If a parameter is out of range, or a wavelet answers to a constant or is learnable.
+    FilterError
+        If the boundary is unknown.
+
+    References
+    ----------
+    Bruna and Mallat (2013), "Invariant scattering convolution networks", IEEE TPAMI 35(8),
+    1872-1886.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scattering = Scattering(J=3, L=6)
+    >>> images = np.random.default_rng(0).random((10, 28, 28), np.float32)
+    >>> scattering(images).shape
+    (10, 127, 4, 4)
+    >>> [path.name for path in scattering.paths[::18]][:3]
+    ['order 0', '10.67 px, 150°', '2.667 px, 30° → 5.333 px, 150°']
+    """
+
+    J: int = 3
+    L: int = 8
     order: int = 2
     bank: GaborBank | None = None
-    tight: bool = True
-    oversampling: int = 0
-    boundary: Boundary = "reflect"
-    average: bool = False
-    convention: str = "gaborkit"
+    tight: bool = field(default=True, kw_only=True)
+    oversampling: int = field(default=0, kw_only=True)
+    boundary: Boundary = field(default="reflect", kw_only=True)
+    cells: int | None = field(default=None, kw_only=True)
+    convention: Literal["gaborkit", "kymatio"] = field(default="gaborkit", kw_only=True)
+
+    def __post_init__(self) -> None:
+        ranges = {"J": (1, 16), "L": (1, 1000), "order": (0, 2), "oversampling": (0, self.J)}
+        if self.cells is not None:
+            ranges["cells"] = (1, 1000)
+        for name, (least, most) in ranges.items():
+            try:
+                object.__setattr__(self, name, whole(name, getattr(self, name), least, most))
+            except KernelError as error:
+                raise FeatureError(str(error)) from None
+        if self.bank is not None and not isinstance(self.bank, GaborBank):
+            raise FeatureError(f"bank={self.bank!r} is no GaborBank; leave it out for the default")
+        if self.convention not in ("gaborkit", "kymatio"):
+            raise FeatureError(
+                f"convention={self.convention!r} is unknown; choose gaborkit or kymatio"
+            )
+        check_boundary(self.boundary)
+        for kernel in self.bank or ():
+            if kernel.learnable:
+                raise FeatureError(f"the wavelet {kernel.label} is learnable; give it floats")
+            if not kernel.is_dc_free:
+                raise FeatureError(
+                    f"the wavelet {kernel.label} answers to a constant; use dc_free=True"
+                )
 
     @classmethod
     def kymatio(cls, J: int, L: int = 8, max_order: int = 2) -> Self:  # noqa: N803
-        return cls(
-            J,
-            L,
-            order=max_order,
-            bank=GaborBank(kymatio(J, L)),
-            tight=False,
-            boundary="mirror",
-            convention="kymatio",
-        )
+        """Scattering that equals kymatio's ``Scattering2D(J, shape, L, max_order)``.
 
-    def __call__(self, image: Array) -> Array:
-        """As :meth:`transform`."""
-        return self.transform(image)
+        The same wavelets, low-pass, padding (``mirror`` in SciPy's words), decimation, order of
+        coefficients and sampling, at every ``2**J``-th pixel of the padded picture; any shape.
+
+        Raises
+        ------
+        FeatureError
+            If a parameter is out of range; later, for pictures smaller than ``2**J`` pixels.
+
+        References
+        ----------
+        Andreux et al. (2020), "Kymatio: scattering transforms in Python", JMLR 21(60), 1-6.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Scattering.kymatio(J=2, L=8)(np.ones((48, 64))).shape
+        (81, 12, 16)
+        """
+        default = cls(J, L, max_order)
+        bank = GaborBank.preset("kymatio", J=default.J, L=default.L)
+        return cls(J, L, max_order, bank, tight=False, boundary="mirror", convention="kymatio")
+
+    # ---- wavelets and paths ----
 
     @functools.cached_property
-    def kernels(self) -> tuple[Kernel, ...]:
+    def wavelets(self) -> GaborBank:
+        """The bank, default or given."""
         if self.bank is not None:
-            return self.bank.kernels
-        return tuple(
+            return self.bank
+        return GaborBank(
             GaborKernel(
-                wavelength=8 / 3,
+                wavelength=STEP,
                 theta=i * math.pi / self.L,
-                sigma=0.8,
-                gamma=4 / self.L,
+                sigma=0.3 * STEP,
+                gamma=min(1.0, 4 / self.L),
                 scale=2.0**j,
             )
             for j in range(self.J)
@@ -76,9 +193,43 @@ class Scattering:
         )
 
     @functools.cached_property
-    def _scales(self) -> tuple[Scale, ...]:
+    def paths(self) -> tuple[Path, ...]:
+        """One for each coefficient: order 0, order 1 by wavelet, order 2 by the first of them."""
+        labels = self.wavelets.labels
+        if len(set(labels)) < len(labels):
+            labels = tuple(f"{k}: {label}" for k, label in enumerate(labels))
+        found = []
+        for places in self.places:
+            kernels = [self.wavelets[k] for k in places]
+            found.append(
+                Path(
+                    len(places),
+                    places,
+                    tuple(1 / kernel.frequency for kernel in kernels),
+                    tuple(number(kernel.theta) for kernel in kernels),
+                    " → ".join(labels[k] for k in places) or "order 0",
+                )
+            )
+        return tuple(found)
+
+    @functools.cached_property
+    def places(self) -> dict[tuple[int, ...], int]:
+        """Place of each path among the coefficients, by the places of its wavelets."""
+        rank = {k: place for place, scale in enumerate(self.scales) for k in scale.members}
+        every = range(len(self.wavelets))
+        paths: list[tuple[int, ...]] = [()]
+        if self.order > 0:
+            paths += [(k,) for k in every]
+        if self.order > 1:
+            paths += [(k, m) for k in every for m in every if rank[m] > rank[k]]
+        return {path: place for place, path in enumerate(paths)}
+
+    @functools.cached_property
+    def scales(self) -> tuple[Scale, ...]:
+        """The wavelets by frequency, from the highest to the lowest."""
         members: dict[float, list[int]] = {}
-        for k, kernel in enumerate(self.kernels):
+        for k, kernel in enumerate(self.wavelets):
+            # Nine digits: rotation and dilation leave rounding errors.
             members.setdefault(float(f"{kernel.frequency:.9g}"), []).append(k)
         return tuple(
             Scale(tuple(members[frequency]), self._step(frequency))
@@ -86,62 +237,155 @@ class Scattering:
         )
 
     def _step(self, frequency: float) -> int:
-        octave = math.floor(math.log2(1 / (STEP * frequency)) + 1e-6) - self.oversampling
-        return 2 ** min(max(octave, 0), self.J)
+        octave = math.floor(math.log2(1 / (STEP * frequency)) + 1e-6)
+        return 2 ** min(max(octave - self.oversampling, 0), self.J)
 
-    @functools.cached_property
-    def _places(self) -> dict[tuple[int, ...], int]:
-        rank = {k: place for place, scale in enumerate(self._scales) for k in scale.members}
-        all_of = range(len(self.kernels))
-        paths: list[tuple[int, ...]] = [()]
-        if self.order > 0:
-            paths += [(k,) for k in all_of]
-        if self.order > 1:
-            paths += [(k, m) for k in all_of for m in all_of if rank[m] > rank[k]]
-        return {path: place for place, path in enumerate(paths)}
+    def table(self) -> str:
+        """A line a coefficient, for printing.
+
+        Examples
+        --------
+        >>> print(Scattering(J=2, L=2).table())
+          c  order  path
+          0      0  order 0
+          1      1  2.667 px, 0°
+          2      1  2.667 px, 90°
+          3      1  5.333 px, 0°
+          4      1  5.333 px, 90°
+          5      2  2.667 px, 0° → 5.333 px, 0°
+          6      2  2.667 px, 0° → 5.333 px, 90°
+          7      2  2.667 px, 90° → 5.333 px, 0°
+          8      2  2.667 px, 90° → 5.333 px, 90°
+        """
+        width = max(1, len(str(len(self.paths) - 1)))
+        lines = [f"  {'c':>{width}}  order  path"]
+        for c, path in enumerate(self.paths):
+            lines.append(f"  {c:>{width}}  {path.order:>5}  {path.name}")
+        return "\n".join(lines)
+
+    # ---- the transform ----
+
+    def __call__(self, image: Array) -> Array:
+        """As :meth:`transform`."""
+        return self.transform(image)
 
     def transform(self, image: Array, *, channel_axis: int | None = None) -> Array:
+        """Coefficients of one picture or many.
+
+        Parameters
+        ----------
+        image : real array or tensor (..., H, W)
+            Integers are promoted as by :meth:`GaborBank.filter`; a tensor stays on its device and
+            passes gradients.
+        channel_axis : int, optional
+            Axis of colour, which moves in front of the coefficients.
+
+        Returns
+        -------
+        array or tensor (..., C, h, w)
+            Of the image's precision, in the order of :attr:`paths`; h is H / 2**J, rounded up
+            (kymatio: down). With ``oversampling`` 2**(J - oversampling) takes the place of 2**J,
+            with ``cells`` h and w are that number.
+
+        Raises
+        ------
+        ImageError
+            As :meth:`GaborBank.filter`.
+        FeatureError
+            If a picture has fewer than ``2**J`` pixels along a side, in kymatio's convention.
+        """
         library = library_of(image)
         planes = with_leading_channels(library, library.promote(image), channel_axis)
         library.check_finite(planes)
         leading, shape = tuple(planes.shape[:-2]), tuple(planes.shape[-2:])
-        double = library.double(planes)
-        filters = _filters(self, shape, double)
-        padded = _pad(library, planes.reshape(-1, *shape), filters.axes, self.boundary)
+        filters = self.filters(shape, library.double(planes))
+        padded = padded_picture(library, planes.reshape(-1, *shape), filters, self.boundary)
         engine = on_arrays if library.name == "numpy" else on_tensors
-        found = engine.scatter(filters, padded, self._places)
+        found = engine.scatter(filters, padded, self.places)
         return found.reshape(*leading, *found.shape[1:])
 
+    def describe(self, image: Array, *, channel_axis: int | None = None) -> Features:
+        """Coefficients with their names; maps (..., C, h, w), or values where ``cells`` is 1.
 
-def _pad(
-    library: Library, planes: Array, axes: tuple[Axis, Axis], boundary: Boundary
-) -> Array:
-    margin = max(max(axis.before, axis.padded - axis.size - axis.before) for axis in axes)
-    planes = pad(library, planes, margin, boundary)
+        With ``channel_axis`` the channels lie side by side, named ``c0 ...``, ``c1 ...``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> features = Scattering(J=2, L=4, cells=1).describe(np.eye(20))
+        >>> features.shape, features.names[1]
+        ((25,), '2.667 px, 0°')
+        """
+        found = self.transform(image, channel_axis=channel_axis)
+        names = [path.name for path in self.paths]
+        if channel_axis is not None:
+            channels = found.shape[-4]
+            found = found.reshape(*found.shape[:-4], -1, *found.shape[-2:])
+            names = [f"c{c} {name}" for c in range(channels) for name in names]
+        if self.cells == 1:
+            return Features(found[..., 0, 0], names)
+        return Features(found, names, maps=True)
+
+    def filters(self, shape: tuple[int, int], double: bool = False) -> Filters:
+        """What pictures of a shape are multiplied with; the last eight are kept."""
+        return _filters(self, (int(shape[0]), int(shape[1])), bool(double))
+
+    def coverage(self, shape: tuple[int, int]) -> RealArray:
+        """Factor by which wavelets and low-pass multiply the energy of each wave.
+
+        The Littlewood-Paley sum ``|phi|^2 + 1/2 sum (|psi(f)|^2 + |psi(-f)|^2)`` on the torus
+        of the padded picture, float64, frequencies in the order of ``numpy.fft``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> bool(np.allclose(Scattering(J=3).coverage((32, 48)), 1))
+        True
+        """
+        axes, gain = _axes(self, shape), _gain(self)
+        deviation = LOWPASS * 2**self.J
+        found = transfers(self.wavelets, axes, deviation, tight=self.tight, gain=gain, double=True)
+        return coverage(found, deviation, gain)
+
+
+def padded_picture(library: Library, planes: Array, filters: Filters, boundary: Boundary) -> Array:
+    """Pictures (B, H, W) on their torus (B, H', W')."""
+    margin = max(max(axis.before, axis.padded - axis.size - axis.before) for axis in filters.axes)
+    starts = [margin - axis.before for axis in filters.axes]
     rows, columns = (
-        slice(margin - axis.before, margin - axis.before + axis.padded) for axis in axes
+        slice(start, start + axis.padded) for start, axis in zip(starts, filters.axes, strict=True)
     )
-    return planes[..., rows, columns]
+    return pad(library, planes, margin, boundary)[..., rows, columns]
 
 
 @functools.lru_cache(maxsize=8)
 def _filters(plan: Scattering, shape: tuple[int, int], double: bool) -> Filters:
-    step = 2 ** max(plan.J - plan.oversampling, 0)
-    if plan.convention == "kymatio":
-        axes = tuple(kymatio_axis(size, plan.J, step) for size in shape)
-        gain = math.pi / 3.1415
-    else:
-        wrap = plan.boundary == "wrap"
-        axes = tuple(centred_axis(size, plan.J, step, wrap=wrap) for size in shape)
-        gain = 1.0
     return build(
-        plan.kernels,
-        plan._scales,
-        axes,
+        plan.wavelets,
+        plan.scales,
+        _axes(plan, shape),
         LOWPASS * 2**plan.J,
         order=plan.order,
         tight=plan.tight,
-        average=plan.average,
-        gain=gain,
+        cells=plan.cells,
+        gain=_gain(plan),
         double=double,
     )
+
+
+def _gain(plan: Scattering) -> float:
+    return KYMATIO_GAIN if plan.convention == "kymatio" else 1.0
+
+
+def _axes(plan: Scattering, shape: tuple[int, int]) -> tuple[Axis, Axis]:
+    step = 2 ** (plan.J - plan.oversampling)
+    if plan.convention == "kymatio":
+        if min(shape) < 2**plan.J:
+            raise FeatureError(
+                f"pictures of {shape[0]} x {shape[1]} pixels are smaller than 2**J = {2**plan.J}, "
+                "which kymatio does not take; use a smaller J, or Scattering(J)"
+            )
+        return kymatio_axis(shape[0], plan.J, step), kymatio_axis(shape[1], plan.J, step)
+    wrap = plan.boundary == "wrap" and all(size % 2**plan.J == 0 for size in shape)
+    height, width = (centred_axis(size, plan.J, step, wrap=wrap) for size in shape)
+    return height, width
