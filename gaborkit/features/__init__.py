@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .descriptor import Descriptor
 from .energy import Energy, local_energy, smoothed
+from .extraction import Extracted, extract_features
+from .files import Described, describe_file, describe_files
 from .gist import Gist
 from .grid import Grid, channel_names, grid_of
 from .invariant import Invariant, Spectrum
@@ -12,12 +14,15 @@ from .orientation import Orientation, local_orientation
 from .pooling import pool
 from .registry import DESCRIPTORS, descriptor
 from .table import Features, concatenate
+from .table_files import Table, read_table, write_table
 from .texture import Texture, texture_distances
 
 __all__ = [
     "DESCRIPTORS",
+    "Described",
     "Descriptor",
     "Energy",
+    "Extracted",
     "Features",
     "Gist",
     "Grid",
@@ -25,16 +30,22 @@ __all__ = [
     "LocalFrequency",
     "Orientation",
     "Spectrum",
+    "Table",
     "Texture",
     "channel_names",
     "concatenate",
+    "describe_file",
+    "describe_files",
     "descriptor",
+    "extract_features",
     "grid_of",
     "local_energy",
     "local_features",
     "local_frequency",
     "local_orientation",
     "pool",
+    "read_table",
     "smoothed",
     "texture_distances",
+    "write_table",
 ]

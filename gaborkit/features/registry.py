@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ..bank import GaborBank
 from ..errors import FeatureError
 from .descriptor import Descriptor
 from .energy import Energy
@@ -57,6 +58,54 @@ size, contrast
                 f"{name} has no parameter {parameter!r}; it takes {', '.join(taken)}"
             )
     return DESCRIPTORS[name](**parameters)
+
+
+def to_dict(descriptor: Descriptor) -> dict[str, Any]:
+    """JSON-ready description of a descriptor, which :func:`from_dict` reads.
+
+    Examples
+    --------
+    >>> to_dict(Gist(blocks=2))["parameters"]["blocks"]
+    2
+    """
+    kind = type(descriptor)
+    name = next((name for name, known in DESCRIPTORS.items() if known is kind), kind.__name__)
+    fields: Any = dataclasses.fields(descriptor)  # type: ignore[arg-type]
+    values = {field.name: getattr(descriptor, field.name) for field in fields if field.init}
+    return {"descriptor": name, "parameters": {key: _plain(x) for key, x in values.items()}}
+
+
+def from_dict(description: Any) -> Descriptor:
+    """The descriptor that :func:`to_dict` described.
+
+    Raises
+    ------
+    FeatureError
+        If the description is not one of a descriptor.
+    BankError
+        If its bank is damaged.
+
+    Examples
+    --------
+    >>> from_dict(to_dict(Texture())) == Texture()
+    True
+    """
+    if not isinstance(description, dict) or not isinstance(description.get("parameters"), dict):
+        raise FeatureError('this describes no descriptor: it lacks {"descriptor", "parameters"}')
+    parameters = {key: _whole(value) for key, value in description["parameters"].items()}
+    return descriptor(description.get("descriptor", ""), **parameters)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, GaborBank):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return GaborBank.from_dict(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def parameters_of(name: str) -> tuple[str, ...]:
