@@ -62,6 +62,7 @@ def test_the_commands_are_these():
         "plot coverage",
         "plot responses",
         "bench",
+        "orient",
         "enhance",
         "train",
         "runs",
