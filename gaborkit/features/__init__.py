@@ -9,10 +9,14 @@ from .files import Described, describe_file, describe_files
 from .gist import Gist
 from .grid import Grid, channel_names, grid_of
 from .invariant import Invariant, Spectrum
+from .jet_similarity import jet_displacement, magnitude_similarity, phase_similarity
+from .jets import jets
 from .local import LocalFrequency, local_features, local_frequency
 from .orientation import Orientation, local_orientation
+from .phase_congruency import PhaseCongruency, phase_congruency
 from .pooling import pool
 from .registry import DESCRIPTORS, descriptor
+from .scattering import Scattering, ScatteringDescriptor
 from .table import Features, concatenate
 from .table_files import Table, read_table, write_table
 from .texture import Texture, texture_distances
@@ -29,6 +33,9 @@ __all__ = [
     "Invariant",
     "LocalFrequency",
     "Orientation",
+    "PhaseCongruency",
+    "Scattering",
+    "ScatteringDescriptor",
     "Spectrum",
     "Table",
     "Texture",
@@ -39,10 +46,15 @@ __all__ = [
     "descriptor",
     "extract_features",
     "grid_of",
+    "jet_displacement",
+    "jets",
     "local_energy",
     "local_features",
     "local_frequency",
     "local_orientation",
+    "magnitude_similarity",
+    "phase_congruency",
+    "phase_similarity",
     "pool",
     "read_table",
     "smoothed",

@@ -11,6 +11,7 @@ from .descriptor import Descriptor
 from .energy import Energy
 from .gist import Gist
 from .invariant import Invariant, Spectrum
+from .scattering import ScatteringDescriptor
 from .texture import Texture
 
 #: Each works with no parameters given.
@@ -20,6 +21,7 @@ DESCRIPTORS: dict[str, type[Descriptor]] = {
     "invariant": Invariant,
     "spectrum": Spectrum,
     "gist": Gist,
+    "scattering": ScatteringDescriptor,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from .scattering import Scattering
+from .descriptor import ScatteringDescriptor
+from .normalization import logarithms, normalized
+from .scattering import Path, Scattering
 
-__all__ = ["Scattering"]
+__all__ = ["Path", "Scattering", "ScatteringDescriptor", "logarithms", "normalized"]

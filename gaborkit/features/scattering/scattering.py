@@ -16,10 +16,14 @@ from ...gabor import GaborKernel
 from ...parameters import number
 from ...responding import with_leading_channels
 from ...types import Array, Boundary, RealArray
+from ..choices import check_choice
+from ..grid import channel_names
 from ..table import Features
 from . import on_arrays, on_tensors
 from .filters import Filters, Scale, build, coverage, transfers
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
+
+Convention = Literal["gaborkit", "kymatio"]
 
 #: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.
 STEP = 8 / 3
@@ -121,7 +125,7 @@ class Scattering:
     oversampling: int = field(default=0, kw_only=True)
     boundary: Boundary = field(default="reflect", kw_only=True)
     cells: int | None = field(default=None, kw_only=True)
-    convention: Literal["gaborkit", "kymatio"] = field(default="gaborkit", kw_only=True)
+    convention: Convention = field(default="gaborkit", kw_only=True)
 
     def __post_init__(self) -> None:
         ranges = {"J": (1, 16), "L": (1, 1000), "order": (0, 2), "oversampling": (0, self.J)}
@@ -134,10 +138,7 @@ class Scattering:
                 raise FeatureError(str(error)) from None
         if self.bank is not None and not isinstance(self.bank, GaborBank):
             raise FeatureError(f"bank={self.bank!r} is no GaborBank; leave it out for the default")
-        if self.convention not in ("gaborkit", "kymatio"):
-            raise FeatureError(
-                f"convention={self.convention!r} is unknown; choose gaborkit or kymatio"
-            )
+        check_choice("convention", self.convention, Convention)
         check_boundary(self.boundary)
         for kernel in self.bank or ():
             if kernel.learnable:
@@ -195,9 +196,7 @@ class Scattering:
     @functools.cached_property
     def paths(self) -> tuple[Path, ...]:
         """One for each coefficient: order 0, order 1 by wavelet, order 2 by the first of them."""
-        labels = self.wavelets.labels
-        if len(set(labels)) < len(labels):
-            labels = tuple(f"{k}: {label}" for k, label in enumerate(labels))
+        labels = channel_names(self.wavelets)
         found = []
         for places in self.places:
             kernels = [self.wavelets[k] for k in places]
