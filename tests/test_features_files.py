@@ -102,8 +102,8 @@ def test_pictures_come_in_order_and_errors_with_them(pictures, jobs):
             assert one.features is None
             assert str(one.error).startswith(f"{one.source}: ")
         else:
-            np.testing.assert_array_equal(
-                one.features.values, describe_file(TEXTURE, one.source).values
+            np.testing.assert_allclose(
+                one.features.values, describe_file(TEXTURE, one.source).values, rtol=1e-5
             )
 
 
@@ -247,7 +247,7 @@ def test_a_table_of_pictures(pictures, suffix):
     table = read_table(f"t{suffix}")
     assert table.pictures == tuple(name for name in pictures if name not in BAD)
     for name, values in zip(table.pictures, table.features.values, strict=True):
-        np.testing.assert_array_equal(values, describe_file(TEXTURE, name).values)
+        np.testing.assert_allclose(values, describe_file(TEXTURE, name).values, rtol=1e-5)
     assert from_dict(table.description) == TEXTURE
     assert table.description["failed"].keys() == set(BAD)
     assert not Path(f"t{suffix}.partial").exists()

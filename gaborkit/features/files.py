@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..engines.threads import available
+from ..engines.threads import available, work_alone
 from ..errors import FeatureError, GaborkitError, ImageError
 from ..files import StrPath
 from ..images import luminance, read_image
@@ -100,8 +100,9 @@ def describe_files(
 ) -> Generator[Described, None, None]:
     """Describe many picture files, in their order.
 
-    Threads read and describe: decoders, compiled engines and transforms leave Python's lock alone,
-    and engines that run side by side use one thread each. At most ``jobs`` pictures are in memory.
+    Threads read and describe: decoders, compiled engines and transforms leave Python's lock alone.
+    Each picture is described by one thread; with one job, by all cores. At most ``jobs`` pictures
+    are in memory.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def describe_files(
             yield from map(work, names)
             return
         running: deque[Future[Described]] = deque()
-        pool = ThreadPoolExecutor(count, thread_name_prefix="gaborkit-features")
+        pool = ThreadPoolExecutor(count, "gaborkit-features", initializer=work_alone)
         try:
             for name in names:
                 running.append(pool.submit(work, name))
