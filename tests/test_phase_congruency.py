@@ -8,7 +8,7 @@ import torch
 from orientation_for_tests import angular_error, distance_across, line, noisy, step
 
 import gaborkit as gk
-from gaborkit.features.phase_congruency import phase_congruency
+from gaborkit.features import phase_congruency
 
 rng = np.random.default_rng(0)
 PICTURE = gk.read_image("sample:camera")[100:164, 200:272].astype(float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .congruency import PhaseCongruency, phase_congruency
 from .descriptor import Descriptor
 from .energy import Energy, local_energy, smoothed
 from .extraction import Extracted, extract_features
@@ -9,11 +10,10 @@ from .files import Described, describe_file, describe_files
 from .gist import Gist
 from .grid import Grid, channel_names, grid_of
 from .invariant import Invariant, Spectrum
+from .jet import jets
 from .jet_similarity import jet_displacement, magnitude_similarity, phase_similarity
-from .jets import jets
 from .local import LocalFrequency, local_features, local_frequency
 from .orientation import Orientation, local_orientation
-from .phase_congruency import PhaseCongruency, phase_congruency
 from .pooling import pool
 from .registry import DESCRIPTORS, descriptor
 from .scattering import Scattering, ScatteringDescriptor
