@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .codes import Comparison, PhaseCode, decidability, hamming_distance, phase_code
 from .congruency import PhaseCongruency, phase_congruency
 from .descriptor import Descriptor
 from .energy import Energy, local_energy, smoothed
@@ -10,6 +11,7 @@ from .files import Described, describe_file, describe_files
 from .gist import Gist
 from .grid import Grid, channel_names, grid_of
 from .invariant import Invariant, Spectrum
+from .iris import UnwrappedIris, iris_bank, iris_code, unwrap_iris
 from .jet import jets
 from .jet_similarity import jet_displacement, magnitude_similarity, phase_similarity
 from .local import LocalFrequency, local_features, local_frequency
@@ -23,6 +25,7 @@ from .texture import Texture, texture_distances
 
 __all__ = [
     "DESCRIPTORS",
+    "Comparison",
     "Described",
     "Descriptor",
     "Energy",
@@ -33,19 +36,25 @@ __all__ = [
     "Invariant",
     "LocalFrequency",
     "Orientation",
+    "PhaseCode",
     "PhaseCongruency",
     "Scattering",
     "ScatteringDescriptor",
     "Spectrum",
     "Table",
     "Texture",
+    "UnwrappedIris",
     "channel_names",
     "concatenate",
+    "decidability",
     "describe_file",
     "describe_files",
     "descriptor",
     "extract_features",
     "grid_of",
+    "hamming_distance",
+    "iris_bank",
+    "iris_code",
     "jet_displacement",
     "jets",
     "local_energy",
@@ -53,11 +62,13 @@ __all__ = [
     "local_frequency",
     "local_orientation",
     "magnitude_similarity",
+    "phase_code",
     "phase_congruency",
     "phase_similarity",
     "pool",
     "read_table",
     "smoothed",
     "texture_distances",
+    "unwrap_iris",
     "write_table",
 ]

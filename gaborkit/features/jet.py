@@ -95,10 +95,10 @@ def jets(
             window = library.constant(window, True, real=True)
             window = window * library.constant(inside, True, real=True)
             for part, k in zip(parts, members, strict=True):
-                kernel = _kernel_around(bank[k], rest[chosen], radius, tolerance)
+                psi = _kernel_around(bank[k], rest[chosen], radius, tolerance)
                 real, imag = (
                     (window * library.constant(x, True, real=True)).sum(-1)
-                    for x in (kernel.real, kernel.imag)
+                    for x in (psi.real, psi.imag)
                 )
                 part.append(real + 1j * imag)
         for part, k in zip(parts, members, strict=True):
