@@ -8,11 +8,19 @@ from .bank import GaborBank2d
 from .convolution import GaborConv2d
 from .initial import initial_bank
 from .kernels import GaborKernels
+from .scattering import Scattering2d
 
 if TYPE_CHECKING:
     from .transforms import GaborTransform
 
-__all__ = ["GaborBank2d", "GaborConv2d", "GaborKernels", "GaborTransform", "initial_bank"]
+__all__ = [
+    "GaborBank2d",
+    "GaborConv2d",
+    "GaborKernels",
+    "GaborTransform",
+    "Scattering2d",
+    "initial_bank",
+]
 
 
 def __getattr__(name: str) -> Any:

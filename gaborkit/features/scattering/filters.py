@@ -47,6 +47,8 @@ class Wavelets:
 
     Parameters
     ----------
+    key : (int, int)
+        The finer step, and the place of the scale: no other wavelets of a transform have it.
     members : tuple of int
         Which of the bank's kernels.
     step : int
@@ -57,6 +59,7 @@ class Wavelets:
         For each member, where its transfer function is not negligible.
     """
 
+    key: tuple[int, int]
     members: tuple[int, ...]
     step: int
     shape: tuple[int, int]
@@ -155,7 +158,7 @@ def build(
             k: spectrum_at(spectra[k], before) for scale in scales[first:] for k in scale.members
         }
         wavelets[before] = {
-            place: _wavelets(low, scales[place], before, double)
+            place: _wavelets(low, scales, (before, place), double)
             for place in range(first, len(scales))
         }
     averages = {}
@@ -260,8 +263,11 @@ def spectrum_at(values: RealArray, step: int) -> RealArray:
     return values
 
 
-def _wavelets(low: dict[int, RealArray], scale: Scale, before: int, double: bool) -> Wavelets:
-    """Wavelets of a scale, applied to values at every ``before``-th pixel."""
+def _wavelets(
+    low: dict[int, RealArray], scales: tuple[Scale, ...], key: tuple[int, int], double: bool
+) -> Wavelets:
+    """Wavelets of a scale, from their spectra at the frequencies of the finer step."""
+    before, scale = key[0], scales[key[1]]
     times = scale.step // before
     tiles = []
     for k in scale.members:
@@ -271,4 +277,4 @@ def _wavelets(low: dict[int, RealArray], scale: Scale, before: int, double: bool
         parts = values.reshape(times, height, times, width).swapaxes(1, 2)
         chosen = np.argwhere(abs(parts).max((2, 3)) > least).tolist()
         tiles.append(tuple(Tile(row, column, parts[row, column].copy()) for row, column in chosen))
-    return Wavelets(scale.members, scale.step, (height, width), tuple(tiles))
+    return Wavelets(key, scale.members, scale.step, (height, width), tuple(tiles))

@@ -51,7 +51,7 @@ def normalized(
     first = sum(path.order < 2 for path in scattering.paths)
     parents = [scattering.places[path.wavelets[:1]] for path in scattering.paths[first:]]
     divisors = library.take(last, np.array(parents, int), last.ndim - 1)
-    found = library.concatenate([last[..., :first], last[..., first:] / (divisors + floor)], -1)
+    found = library.concatenate([last[..., :first], last[..., first:] / (_positive(divisors) + floor)], -1)
     return library.moveaxis(found, -1, axis)
 
 
@@ -60,8 +60,7 @@ def logarithms(
 ) -> Array:
     """Natural logarithms of all orders but 0, which is no modulus; see :func:`normalized`.
 
-    ``floor`` is added before. Coefficients are positive but for the ripple of a low-pass cut in
-    frequency, which counts as 0.
+    ``floor`` is added before.
 
     Examples
     --------
@@ -72,13 +71,14 @@ def logarithms(
     _check(coefficients, scattering, axis, floor)
     library = library_of(coefficients)
     last = library.moveaxis(coefficients, axis, -1)
-    rest = last[..., 1:]
-    rest = (
-        ((rest + abs(rest)) / 2 + floor).log()
-        if library.name == "torch"
-        else np.log(np.maximum(rest, 0) + rest.dtype.type(floor))
-    )
+    rest = _positive(last[..., 1:]) + floor
+    rest = rest.log() if library.name == "torch" else np.log(rest)
     return library.moveaxis(library.concatenate([last[..., :1], rest], -1), -1, axis)
+
+
+def _positive(values: Array) -> Array:
+    """Coefficients but for the ripples below 0 of a low-pass that is cut in frequency."""
+    return (values + abs(values)) / 2
 
 
 def _check(coefficients: Array, scattering: Scattering, axis: int, floor: float) -> None:

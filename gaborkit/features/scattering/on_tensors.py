@@ -17,8 +17,8 @@ from .filters import Filters, Wavelets
 class TorchEngine:
     """The steps of the cascade; all wavelets of a scale at once."""
 
-    def __init__(self, filters: Filters, device: Any) -> None:
-        self.filters = on_device(filters, device)
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
         self.fft = sys.modules["torch"].fft
 
     def spectra(self, values: Array) -> Array:
@@ -29,7 +29,7 @@ class TorchEngine:
         """See :class:`Engine`."""
         height, width = wavelets.shape
         total: Any = 0
-        for (row, column), values in self.filters.tiles[wavelets]:
+        for (row, column), values in self.tensors.tiles[wavelets.key]:
             rows = slice(row * height, (row + 1) * height)
             columns = slice(column * width, (column + 1) * width)
             total = total + spectra[..., None, rows, columns] * values
@@ -37,19 +37,19 @@ class TorchEngine:
 
     def average(self, values: Array, step: int) -> Array:
         """See :class:`Engine`."""
-        down, across = self.filters.averages[step]
+        down, across = self.tensors.averages[step]
         return down @ (values @ across.mT)
 
 
-class DeviceFilters(NamedTuple):
+class Tensors(NamedTuple):
     """Filters as tensors; the tiles of all wavelets of a scale in one."""
 
     averages: dict[int, tuple[Array, Array]]
-    tiles: dict[Wavelets, list[tuple[tuple[int, int], Array]]]
+    tiles: dict[tuple[int, int], list[tuple[tuple[int, int], Array]]]
 
 
 @functools.lru_cache(maxsize=8)
-def on_device(filters: Filters, device: Any) -> DeviceFilters:
+def on_device(filters: Filters, device: Any) -> Tensors:
     """Filters on a device, kept: copying them at every call would stall a GPU."""
     kind = str(filters.averages[1][0].dtype)
     averages = {
@@ -64,14 +64,16 @@ def on_device(filters: Filters, device: Any) -> DeviceFilters:
                 for tile in own:
                     empty = np.zeros((len(wavelets.members), *wavelets.shape), kind)
                     stacked.setdefault((tile.row, tile.column), empty)[k] = tile.values
-            tiles[wavelets] = [(place, put(v, device, kind)) for place, v in stacked.items()]
-    return DeviceFilters(averages, tiles)
+            tiles[wavelets.key] = [(place, put(v, device, kind)) for place, v in stacked.items()]
+    return Tensors(averages, tiles)
 
 
-def scatter(filters: Filters, padded: Array, places: dict[Path, int]) -> Array:
+def scatter(
+    filters: Filters, padded: Array, places: dict[Path, int], tensors: Tensors | None = None
+) -> Array:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
-    engine = TorchEngine(filters, padded.device)
-    found = {(): engine.average(padded, 1)}
+    engine = TorchEngine(tensors or on_device(filters, padded.device))
+    found: dict[Path, Array] = {(): engine.average(padded, 1)}
     spectra = engine.spectra(padded)
     for place, wavelets in filters.wavelets[1].items():
         found.update(branch(engine, spectra, wavelets, filters.following(place)))

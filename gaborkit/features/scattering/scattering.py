@@ -327,7 +327,7 @@ class Scattering:
 
     def filters(self, shape: tuple[int, int], double: bool = False) -> Filters:
         """What pictures of a shape are multiplied with; the last eight are kept."""
-        return _filters(self, (int(shape[0]), int(shape[1])), bool(double))
+        return make_filters(self, (int(shape[0]), int(shape[1])), bool(double))
 
     def coverage(self, shape: tuple[int, int]) -> RealArray:
         """Factor by which wavelets and low-pass multiply the energy of each wave.
@@ -358,7 +358,8 @@ def padded_picture(library: Library, planes: Array, filters: Filters, boundary: 
 
 
 @functools.lru_cache(maxsize=8)
-def _filters(plan: Scattering, shape: tuple[int, int], double: bool) -> Filters:
+def make_filters(plan: Scattering, shape: tuple[int, int], double: bool) -> Filters:
+    """See :meth:`Scattering.filters`."""
     return build(
         plan.wavelets,
         plan.scales,
