@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import debug_option
+from .features import DESCRIPTORS
 from .groups import Group
 
 if TYPE_CHECKING:
     from gaborkit.estimators.pictures import Predicted, Trained
 
-FEATURES = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
 CLASSIFIERS = ("svm", "affine", "linear")
 
 
@@ -44,7 +44,7 @@ jobs_option = click.option(
 @click.option("--out", required=True, metavar="MODEL", help="Folder to write.")
 @click.option(
     "--features",
-    type=click.Choice(FEATURES),
+    type=click.Choice(DESCRIPTORS),
     default="texture",
     show_default=True,
     help="What pictures are described by; gaborkit features --help tells of each.",
@@ -106,7 +106,7 @@ def train(
     \b
     Examples:
       gaborkit classify train textures --out model
-      gaborkit classify train digits --features scattering --size 32 --classifier affine --out model
+      gaborkit classify train digits --features scattering --classifier affine --out model
     """  # noqa: D301
     from gaborkit import GaborkitError
     from gaborkit.estimators.pictures import train_on_folder

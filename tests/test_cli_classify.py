@@ -15,7 +15,6 @@ from gaborkit_cli import classify
 from gaborkit_cli.main import main
 
 from gaborkit.estimators.pictures import METHODS
-from gaborkit.features import DESCRIPTORS
 
 
 @pytest.fixture
@@ -31,7 +30,6 @@ def model(textures):
 
 
 def test_choices_are_those_of_the_library():
-    assert set(DESCRIPTORS) <= set(classify.FEATURES)
     assert tuple(METHODS) == classify.CLASSIFIERS
 
 
@@ -156,7 +154,5 @@ def test_the_examples_of_the_help_text(model):
     assert len(lines) == 6
     Path("digits").symlink_to("textures")
     for line in lines:
-        if "scattering" in line and "scattering" not in DESCRIPTORS:
-            continue
         result = run(*shlex.split(line))
         assert result.exit_code == 0, (line, result.output)
