@@ -361,6 +361,23 @@ def test_copies_are_independent():
     assert torch.equal(again.weight, before)
 
 
+@pytest.mark.parametrize("part", ["magnitude", "energy"])
+def test_nothing_has_a_finite_gradient(part):
+    found, black = layer(part=part), torch.zeros(1, 1, 9, 9, dtype=torch.float64)
+    answer = found(black.requires_grad_())
+    assert answer.abs().max() == 0
+    answer.sum().backward()
+    assert black.grad.abs().max() == 0
+    assert all(parameter.grad.isfinite().all() for parameter in found.parameters())
+
+
+def test_a_magnitude_does_not_overflow_half_precision():
+    found = gk.nn.GaborConv2d(1, 8, 7, part="magnitude", generator=seeded()).half()
+    picture = 1000 * image(1, 1, 16, 16).half()
+    assert found(picture).isfinite().all()
+    assert found(picture).max() > 300  # its square is more than half precision holds
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("part", PARTS)
 def test_half_precision(dtype, part):

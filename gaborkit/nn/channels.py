@@ -30,10 +30,19 @@ def real_part_channels(pairs: Tensor, part: str) -> Tensor:
         case "complex":
             return pairs.flatten(-4, -3)
         case "magnitude":
-            return torch.linalg.vector_norm(pairs, dim=-3)  # its gradient at zero is zero
+            energy = _energy(pairs)
+            some = energy > 0  # at zero, the root's gradient is infinite; this one's is zero
+            root = torch.where(some, energy, 1).sqrt()
+            return torch.where(some, root, 0).to(pairs.dtype)
         case "energy":
-            return pairs.square().sum(-3)
+            return _energy(pairs).to(pairs.dtype)
         case "phase":
             return torch.atan2(pairs[..., 1, :, :], pairs[..., 0, :, :])
         case _:
             return pairs[..., 0 if part == "real" else 1, :, :]
+
+
+def _energy(pairs: Tensor) -> Tensor:
+    """Squared magnitudes, in single precision or better: squares overflow half precision."""
+    wide = pairs if pairs.dtype == torch.float64 else pairs.float()
+    return wide.square().sum(-3)

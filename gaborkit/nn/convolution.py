@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, Literal, Self, get_args
 
 import torch
@@ -71,9 +72,10 @@ class GaborConv2d(nn.Module):
     after ``requires_grad_(False)``, until a parameter changes; a network in eval mode outside of
     ``no_grad`` still learns, and so samples anew.
 
-    ``torch.export`` and ``torch.compile`` take the layer as it is; for TorchScript and ONNX turn
-    it into a plain convolution by :meth:`to_conv2d`. In half precision, kernels are sampled in
-    single precision and rounded, which leaves a sum of the size of that rounding.
+    ``torch.export``, ``torch.compile`` and ``torch.jit.trace`` take the layer as it is;
+    ``torch.jit.script`` takes the plain convolution that :meth:`to_conv2d` makes of it. In half
+    precision, kernels are sampled in single precision and rounded, which leaves a sum of the size
+    of that rounding.
 
     Examples
     --------
@@ -177,8 +179,9 @@ class GaborConv2d(nn.Module):
         if kernel_size is None:
             kernel_size = 2 * max(kernel.radius() for kernel in bank) + 1
         kernels = GaborKernels(bank, _pair("kernel_size", kernel_size, 3))  # checks the bank
-        options = {"bias": False, **options, "norm": kernels.norm, "dc_free": kernels.dc_free}
-        layer = cls(in_channels, len(bank), kernel_size, **options)
+        options = {"bias": False, **options}
+        norm, dc_free = kernels.norm, kernels.dc_free
+        layer = cls(in_channels, len(bank), kernel_size, norm=norm, dc_free=dc_free, **options)
         layer.kernels.assign(bank)
         with torch.no_grad():
             layer.mixing.fill_(layer.groups / in_channels)
@@ -308,7 +311,7 @@ class GaborConv2d(nn.Module):
 
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
     pair = value if isinstance(value, (tuple, list)) else (value, value)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in pair)
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n >= least for n in pair)
     if len(pair) != 2 or not whole:
         raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or two")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
