@@ -142,8 +142,11 @@ def _descriptor(path: Path, description: Mapping[str, Any]) -> Descriptor:
 
 def _texts(path: Path, description: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = description.get(key)
-    texts = isinstance(found, list) and all(isinstance(text, str) for text in found)
-    if not texts or len(set(found)) < len(found):
+    if (
+        not isinstance(found, list)
+        or not all(isinstance(text, str) for text in found)
+        or len(set(found)) < len(found)
+    ):
         raise StoreError(f"{path}: its {key} are no list of different names; give an intact model")
     return tuple(found)
 
