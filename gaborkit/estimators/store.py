@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
 from ..features.registry import from_dict, to_dict
-from ..files import StrPath, atomic_write
+from ..files import StrPath, atomic_write, set_aside
 from .pictures import METHODS, PictureClassifier, Trained
 from .scaling import ChannelScaler
 
@@ -38,7 +38,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def write_classifier(folder: StrPath, trained: Trained) -> None:
-    """Write a trained classifier; the description comes last, so that it stands for the whole.
+    """Write a trained classifier, in place of one that is there.
 
     Raises
     ------
@@ -71,10 +71,12 @@ def write_classifier(folder: StrPath, trained: Trained) -> None:
             "confusion": confusion.tolist(),
         },
     }
-    with atomic_write(folder / "arrays.npz", StoreError) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
-    with atomic_write(folder / "classifier.json", StoreError) as temporary:
-        temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    # An earlier model's description never lies beside this one's arrays.
+    with set_aside(folder / "classifier.json"):
+        with atomic_write(folder / "arrays.npz", StoreError) as temporary:
+            np.savez(temporary, allow_pickle=False, **arrays)
+        with atomic_write(folder / "classifier.json", StoreError) as temporary:
+            temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
 def read_classifier(folder: StrPath) -> PictureClassifier:
