@@ -103,9 +103,8 @@ def test_the_ring_is_unwrapped_between_circles_of_two_centres():
     angle = np.arctan2(y - 100.0, x - 120.0)
     unwrapped = unwrap_iris(angle, (100, 120, 20), (100, 120, 80), shape=(6, 8))
     inner = slice(1, 4)  # away from where the angle jumps
-    np.testing.assert_allclose(
-        unwrapped.image[:, inner], np.tile([45, 90, 135], (6, 1)) * np.pi / 180, atol=0.02
-    )
+    expected = np.tile(np.deg2rad([45, 90, 135]), (6, 1))
+    np.testing.assert_allclose(unwrapped.image[:, inner], expected, atol=0.02)
     # A linear picture shows the points themselves.
     rows = unwrap_iris(1.0 * y, PUPIL, IRIS, shape=(4, 8)).image
     share, turn = (np.arange(4)[:, None] + 0.5) / 4, np.arange(8) * np.pi / 4

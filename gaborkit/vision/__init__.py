@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from .edges import Crests, Edges, crests, find_edges
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
 
-__all__ = ["FingerprintEnhancement", "enhance_fingerprint"]
+__all__ = [
+    "FingerprintEnhancement",
+    "enhance_fingerprintCrests",
+    "Edges",
+    "crests",
+    "find_edges",
+]
