@@ -6,9 +6,10 @@ from .edges import Crests, Edges, crests, find_edges
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
 
 __all__ = [
-    "FingerprintEnhancement",
-    "enhance_fingerprintCrests",
+    "Crests",
     "Edges",
+    "FingerprintEnhancement",
     "crests",
+    "enhance_fingerprint",
     "find_edges",
 ]
