@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option, reason
+from .errors import debug_option
 from .options import BOUNDARIES, bank_options_with
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def command(
             chosen, pictures, out, colour=colour, jobs=jobs, resume=resume, progress=show
         )
     for failed in done.failed:
-        click.echo(f"error: {reason(failed.error or OSError())}", err=True)
+        click.echo(f"error: {failed.error}", err=True)
     if done.pictures:
         before = f", {done.resumed} of them from before" if done.resumed else ""
         plural = "s" * (done.pictures != 1)

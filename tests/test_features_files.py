@@ -90,6 +90,16 @@ def test_what_is_no_picture_to_be_described(empty_folder):
         describe_file(TEXTURE, "stack.npy", colour="grey")
 
 
+class Greedy(Mean):
+    def values(self, planes):
+        raise MemoryError
+
+
+def test_a_picture_too_large_for_memory(pictures):
+    found = list(describe_files(Greedy(), pictures[:2]))
+    assert str(found[1].error).startswith("p01.png: there is not enough memory to describe it")
+
+
 # ---- many ----
 
 
@@ -336,6 +346,15 @@ def test_pictures_of_other_features_have_no_row(pictures):
     description = json.loads(Path("t.csv.json").read_text())
     assert description["descriptor"] == "Mean"
     assert description["parameters"] == {"gain": 2.0}
+
+
+def test_the_most_precise_picture_decides(pictures):
+    deep = rng.random((20, 24))
+    np.save("deep.npy", deep)
+    extract_features(Mean(), ["p00.png", "deep.npy", "p01.png"], "t.csv")
+    found = read_table("t.csv").features.values
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found[1], deep.mean(-1))
 
 
 def test_where_all_pictures_fail(pictures):

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..engines.threads import available, work_alone
-from ..errors import FeatureError, GaborkitError, ImageError
+from ..errors import FeatureError, GaborkitError
 from ..files import StrPath
 from ..images import luminance, read_image
 from .choices import check_choice
@@ -29,13 +29,13 @@ class Described(NamedTuple):
     source : str
     features : Features, optional
         NumPy values (F,).
-    error : Exception, optional
+    error : GaborkitError, optional
         Starts with the name of the file.
     """
 
     source: str
     features: Features | None
-    error: GaborkitError | OSError | MemoryError | None
+    error: GaborkitError | None
 
 
 def describe_file(
@@ -62,7 +62,8 @@ def describe_file(
     PictureError
         If the file cannot be read.
     ImageError, FeatureError
-        If it holds several pages, or does not fit the descriptor; the message names the file.
+        If it holds several pages, does not fit the descriptor, or memory is short; the message
+        names the file.
 
     Examples
     --------
@@ -87,8 +88,13 @@ def describe_file(
         if colour == "luminance":
             return descriptor.describe(luminance(image))
         return descriptor.describe(image[..., :3], channel_axis=-1)
-    except (ImageError, FeatureError) as error:
+    except GaborkitError as error:
         raise type(error)(f"{os.fspath(source)}: {error}") from error
+    except MemoryError as error:
+        raise FeatureError(
+            f"{os.fspath(source)}: there is not enough memory to describe it; fewer jobs or a "
+            "smaller picture would work"
+        ) from error
 
 
 def describe_files(
@@ -140,7 +146,7 @@ def describe_files(
     def work(source: str) -> Described:
         try:
             return Described(source, describe_file(descriptor, source, colour=colour), None)
-        except (GaborkitError, OSError, MemoryError) as error:
+        except GaborkitError as error:
             return Described(source, None, error)
 
     def results() -> Generator[Described, None, None]:

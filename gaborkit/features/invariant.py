@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..boundary import check_boundary
 from ..errors import FeatureError
+from ..parameters import number
 from ..types import Array, Boundary
 from .choices import check_choice
 from .descriptor import Descriptor
@@ -151,7 +153,8 @@ def _gains(bank: GaborBank, like: Array) -> Array:
     """Magnitude of each kernel's transfer function at its own frequency, (K,)."""
     gains = []
     for kernel in bank:
-        fy, fx = kernel.frequency * np.sin(kernel.theta), kernel.frequency * np.cos(kernel.theta)
-        gains.append(abs(kernel.transfer(np.array(fy), np.array(fx))))
+        frequency, theta = kernel.frequency, number(kernel.theta)
+        fy, fx = np.array(frequency * math.sin(theta)), np.array(frequency * math.cos(theta))
+        gains.append(abs(kernel.transfer(fy, fx)))
     library = library_of(like)
     return library.constant(np.array(gains), library.double(like), real=True)

@@ -68,9 +68,12 @@ def pool(
 
     References
     ----------
-    Zhang and Tan (2002), "Brief review of invariant texture analysis methods", Pattern Recognition
-    35(3), 735-747. Han and Ma (2007), "Rotation-invariant and scale-invariant Gabor features for
-    texture image retrieval", Image and Vision Computing 25(9), 1474-1481: sums over either axis.
+    Han and Ma (2007), "Rotation-invariant and scale-invariant Gabor features for texture image
+    retrieval", Image and Vision Computing 25(9), 1474-1481: sums over either axis.
+    Arivazhagan, Ganesan and Padam Priyal (2006), "Texture classification using Gabor wavelets based
+    rotation invariant features", Pattern Recognition Letters 27(16), 1976-1982: shifts.
+    Haley and Manjunath (1999), "Rotation-invariant texture classification using a complete
+    space-frequency model", IEEE TIP 8(2), 255-269: Fourier magnitudes over orientations.
 
     Examples
     --------

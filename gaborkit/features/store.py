@@ -45,7 +45,8 @@ class Store:
     def __init__(self, path: Path, run: Mapping[str, Any], *, resume: bool = False) -> None:
         self.path = path
         self.names: tuple[str, ...] | None = None
-        self.dtype = "float64"
+        #: Of the most precise row.
+        self.dtype = "float32"
         self._places: dict[str, int] = {}
         check_target(path, FeatureError)
         run = json.loads(json.dumps(run))
@@ -84,16 +85,16 @@ class Store:
         """
         values = features.to_numpy()
         if self.names is None:
-            self.names, self.dtype = features.names, values.dtype.name
-            self._append({"names": self.names, "dtype": self.dtype})
+            self.names = features.names
+            self._append({"names": self.names})
         if features.names != self.names:
             raise FeatureError(
                 f"{picture}: its {len(features)} features are not the {len(self.names)} of the "
                 "pictures before; the same size and number of channels would work"
             )
-        raw = np.ascontiguousarray(values.astype(self.dtype, copy=False))
-        encoded = base64.b64encode(raw.tobytes()).decode()
-        self._places[picture] = self._append([picture, encoded])
+        encoded = base64.b64encode(values.tobytes()).decode()
+        self._places[picture] = self._append([picture, values.dtype.name, encoded])
+        self._widen(values.dtype.name)
         if time.monotonic() - self._synced > SYNC_SECONDS:
             os.fsync(self._stream.fileno())
             self._synced = time.monotonic()
@@ -104,10 +105,11 @@ class Store:
             for picture in pictures:
                 if picture in self._places:
                     stream.seek(self._places[picture])
-                    yield picture, self._values(json.loads(stream.readline())[1])
+                    _, dtype, encoded = json.loads(stream.readline())
+                    yield picture, np.frombuffer(base64.b64decode(encoded), dtype)
 
-    def _values(self, encoded: str) -> np.ndarray[Any, Any]:
-        return np.frombuffer(base64.b64decode(encoded), self.dtype)
+    def _widen(self, dtype: str) -> None:
+        self.dtype = np.promote_types(self.dtype, dtype).name
 
     def _append(self, entry: object) -> int:
         """Write a line; its place in the file."""
@@ -129,9 +131,11 @@ class Store:
                     if number == 0:
                         stored = entry["run"]
                     elif number == 1:
-                        self.names, self.dtype = tuple(entry["names"]), entry["dtype"]
+                        self.names = tuple(entry["names"])
                     else:
-                        self._places[entry[0]] = size
+                        picture, dtype, _ = entry
+                        self._places[picture] = size
+                        self._widen(dtype)
                     size += len(line)
         except (ValueError, LookupError, TypeError) as error:
             raise FeatureError(f"{self.path}: is damaged; delete it to start again") from error
