@@ -41,14 +41,15 @@ def test_other_deviations(sigma):
     theta, frequency = smooth_fields(image.shape)
     expected = tuned_pixel_by_pixel(image, theta, frequency, sigma)
     found = tuned_filter(image, theta, frequency, sigma=sigma)
-    assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
+    assert np.linalg.norm(found - expected) < 0.03 * np.linalg.norm(expected)
 
 
 def test_one_orientation_and_frequency_for_all_is_plain_filtering():
     image = rng.standard_normal((50, 60))
     kernel = gk.GaborKernel(wavelength=9, theta=0, sigma=4, norm="gain")
     expected = 2 * kernel.filter(image).real
-    assert np.allclose(tuned_filter(image, 0.0, 1 / 9), expected, atol=1e-7)  # theta is a node
+    found = tuned_filter(image, 0.0, 1 / 9)  # a node: nothing is interpolated
+    assert np.linalg.norm(found - expected) < 0.005 * np.linalg.norm(expected)
     found = tuned_filter(image, 0.7, 1 / 9, tolerance=1e-3)
     expected = 2 * gk.GaborKernel(wavelength=9, theta=0.7, sigma=4, norm="gain").filter(image).real
     assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
@@ -59,7 +60,7 @@ def test_one_orientation_and_frequency_for_all_is_plain_filtering():
 def test_a_grating_passes_with_its_amplitude_and_one_across_it_does_not(theta, wavelength):
     image = grating((96, 96), wavelength, theta)
     middle = np.s_[24:-24, 24:-24]
-    found = tuned_filter(image, theta, 1 / wavelength)
+    found = tuned_filter(image, theta, 1 / wavelength, tolerance=0.01)
     assert np.abs(found - image)[middle].max() < 0.03
     across = tuned_filter(image, theta + np.pi / 2, 1 / wavelength)
     assert np.abs(across)[middle].max() < 0.05
@@ -95,6 +96,28 @@ def test_a_mask_and_frequency_zero_leave_pixels_out_and_change_no_other():
     assert np.array_equal(same, found)
 
 
+def test_what_lies_far_from_the_mask_is_not_looked_at():
+    image = rng.standard_normal((200, 180))
+    mask = np.zeros(image.shape, bool)
+    mask[90:110, 70:90] = True
+    far = image.copy()
+    far[:60], far[:, 120:] = 1e6, -1e6
+    assert np.array_equal(*(tuned_filter(one, 0.3, 0.1, mask=mask) for one in (image, far)))
+    at_border = np.zeros(image.shape, bool)
+    at_border[:30, -30:] = True
+    found = tuned_filter(image, 0.3, 0.1, mask=at_border)
+    assert np.allclose(found[at_border], tuned_filter(image, 0.3, 0.1)[at_border])
+
+
+def test_all_frequencies_at_once():
+    image = rng.standard_normal((20, 24))
+    theta = rng.uniform(0, np.pi, image.shape)
+    frequency = rng.uniform(0.05, 0.4, image.shape)
+    expected = tuned_pixel_by_pixel(image, theta, frequency, 4.0)
+    found = tuned_filter(image, theta, frequency)
+    assert np.linalg.norm(found - expected) < 0.03 * np.linalg.norm(expected)
+
+
 def test_nothing_to_be_filtered():
     image = rng.standard_normal((40, 40))
     tuned = TunedFilter(0.0, 0.1, image.shape, mask=np.zeros(image.shape, bool))
@@ -121,6 +144,10 @@ def test_kernels_that_no_pixel_needs_are_left_out():
         ({"frequency": -0.1}, "a frequency of -0.1 cycles per pixel"),
         ({"theta": np.zeros((3, 3))}, "theta of shape (3, 3) does not fit"),
         ({"mask": np.zeros((3, 3), bool)}, "mask of shape (3, 3) does not fit"),
+        (
+            {"frequency": np.linspace(0.001, 0.5, 1600).reshape(40, 40), "sigma": 20},
+            "need too many",
+        ),
         ({"theta": np.inf}, "1600 values of theta are NaN or infinite"),
     ],
 )

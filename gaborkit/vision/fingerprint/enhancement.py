@@ -51,7 +51,7 @@ def enhance_fingerprint(
     wavelengths: tuple[float, float] = (3.0, 25.0),
     sigma: float = 4.0,
     regularity: float = 0.3,
-    tolerance: float = 0.02,
+    tolerance: float = 0.03,
 ) -> FingerprintEnhancement:
     """Enhance the ridges of a fingerprint with Gabor kernels tuned to them at each pixel.
 

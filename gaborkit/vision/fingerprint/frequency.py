@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, check_field, grey, to_blocks, to_pixels
+from .picture import block_grid, blurred, check_field, grey, to_pixels
 
 #: Deviation, in blocks, of the Gaussian that fills and smooths the frequencies of blocks.
 SMOOTHING = 1.5
@@ -128,19 +128,19 @@ def _profiles(
     import cv2
 
     length, width = window
-    double = (to_blocks(part(2 * theta), grid) for part in (np.sin, np.cos))
-    turned = np.arctan2(*double) / 2
-    across = np.arange(length) - (length - 1) / 2
-    along = (np.arange(width) - (width - 1) / 2)[:, None]
+    across = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
+    along = (np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2))[:, None]
     middle_x = (np.arange(grid[1]) + 0.5) * image.shape[1] / grid[1] - 0.5
     middle_y = (np.arange(grid[0]) + 0.5) * image.shape[0] / grid[0] - 0.5
+    turned = theta[np.ix_(*(np.rint(part).astype(int) for part in (middle_y, middle_x)))]
     plane = np.asarray(image, np.float32)
     profiles = np.empty((*grid, length))
-    for row, angles in enumerate(turned):  # a row of blocks at a time bounds the memory
+    left = middle_x.astype(np.float32)[:, None, None]
+    for row, angles in enumerate(turned.astype(np.float32)):  # so that memory stays small
         cos, sin = (part(angles)[:, None, None] for part in (np.cos, np.sin))
-        x = middle_x[:, None, None] + across * cos - along * sin
-        y = middle_y[row] + across * sin + along * cos
-        x, y = (np.asarray(part, np.float32).reshape(grid[1], -1) for part in (x, y))
+        x = left + across * cos - along * sin
+        y = np.float32(middle_y[row]) + across * sin + along * cos
+        x, y = (part.reshape(grid[1], -1) for part in (x, y))
         found = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         profiles[row] = found.reshape(grid[1], width, length).mean(1)
     return profiles.reshape(-1, length)

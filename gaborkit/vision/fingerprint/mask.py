@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import Array, RealArray
-from .picture import blurred, check_field, normalize
+from .picture import block_grid, blurred, check_field, normalize, to_blocks
 
 
 def ridge_mask(
@@ -74,19 +74,22 @@ def ridge_mask(
         if not 0 <= value < math.inf:
             raise FeatureError(f"{name}={value!r} is no least value; give a number from 0 on")
     image = normalize(image)
-    found = _local_deviation(image, block / 3) > contrast
+    grid = block_grid(image.shape, 2)  # outlines need not be finer
+    found = _local_deviation(image, grid, block / 6) > contrast
     if quality is not None:
-        found &= check_field("quality", quality, image.shape) >= regularity
-    side = 2 * (block // 4) + 1
+        found &= to_blocks(check_field("quality", quality, image.shape), grid) >= regularity
+    side = 2 * (block // 8) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    opened = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_OPEN, disc)
-    least = 4 * block**2
-    return ~_without_small(~_without_small(opened.view(np.bool_), least), least)
+    opened = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_OPEN, disc).view(np.bool_)
+    whole = ~_without_small(~_without_small(opened, block**2), block**2)
+    height, width = image.shape
+    return whole.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
 
 
-def _local_deviation(image: RealArray, sigma: float) -> RealArray:
-    """Standard deviation around each pixel."""
-    return np.sqrt(blurred((image - blurred(image, sigma)) ** 2, sigma))
+def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> RealArray:
+    """Standard deviation around each point of a grid."""
+    mean, square = (blurred(to_blocks(part, grid), sigma) for part in (image, image**2))
+    return np.sqrt(np.maximum(square - mean**2, 0))
 
 
 def _without_small(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:

@@ -216,7 +216,7 @@ def _touched(shape: tuple[int, int], generator: np.random.Generator) -> NDArray[
     """An oval of uneven outline."""
     height, width = shape
     y, x = np.mgrid[:height, :width]
-    outline = ((x / width - 0.5) / 0.45) ** 2 + ((y / height - 0.5) / 0.47) ** 2
+    outline = ((x / width - 0.5) / 0.43) ** 2 + ((y / height - 0.5) / 0.45) ** 2
     return outline + 0.04 * _waves(generator, shape, min(shape) / 16) < 1
 
 
