@@ -119,6 +119,17 @@ def test_support_vectors_are_those_of_libsvm(classes, penalty, gamma):
     assert np.mean(model.predict(test) == reference.predict(test)) > 0.99
 
 
+@pytest.mark.parametrize("working", [2, 10, 40])
+def test_machines_of_a_part_of_the_examples_are_those_of_all(working, monkeypatch):
+    whole = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
+    monkeypatch.setattr("gaborkit.estimators.support.WORKING", working)
+    part = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
+    decision = part.decision_function(X[TEST])
+    assert np.mean(abs(decision - whole.decision_function(X[TEST])) > 5e-3) < 0.01
+    # libsvm's tolerance decides on a few.
+    assert abs(len(part.support_vectors_) - len(whole.support_vectors_)) < 10
+
+
 def test_single_precision_is_kept_and_close():
     double = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
     single = SupportVectorClassifier().fit(X[TRAIN].astype(np.float32), Y[TRAIN])

@@ -17,14 +17,22 @@ from ..errors import FeatureError
 #: Values of a kernel matrix that a prediction holds at once.
 AT_ONCE = 2**24
 
+#: Examples of two classes that a machine begins with, where there are more.
+WORKING = 2000
+
+#: How far an example may come into the margin of a machine that was fitted without it: what libsvm
+#: allows those that it was fitted with.
+TOLERANCE = 1e-3
+
 
 class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """What ``sklearn.svm.SVC`` finds for a Gaussian kernel, by matrix products.
 
     A machine for each pair of classes, and a vote of them all. Kernels come from BLAS, so that
     fitting and predicting long features take a fraction of the time, in the features' own
-    precision; and only one pair's kernel is in memory. What is fitted is arrays with a plain
-    meaning, which a file can hold.
+    precision. A machine of many examples is fitted to some of them, and to those that then come
+    into its margin, until none does: the others would change nothing, and their kernel is never in
+    memory. What is fitted is arrays with a plain meaning, which a file can hold.
 
     Parameters
     ----------
@@ -89,16 +97,58 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         self.intercepts_ = np.zeros(len(pairs), examples.dtype)
         for k, (first, second) in enumerate(pairs):
             own = np.flatnonzero((members == first) | (members == second))
-            machine = SVC(C=self.C, kernel="precomputed")
-            # SVC is for doubles; its positive side is that of True.
-            kernel = _kernel(examples[own], examples[own], self.gamma_).astype(np.float64)
-            machine.fit(kernel, members[own] == first)
-            coefficients[k, own[machine.support_]] = machine.dual_coef_[0]
-            self.intercepts_[k] = machine.intercept_[0]
+            support, weights, self.intercepts_[k] = self._machine(
+                examples[own], members[own] == first
+            )
+            coefficients[k, own[support]] = weights
         used = coefficients.any(0)
         self.support_vectors_ = examples[used]
         self.coefficients_ = np.ascontiguousarray(coefficients[:, used])
         return self
+
+    def _machine(
+        self, examples: NDArray[Any], positive: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], NDArray[Any], float]:
+        """Places of the support vectors, their coefficients, and the intercept."""
+        # From each class its first examples, by its share.
+        rank = np.empty(len(positive))
+        for side in (positive, ~positive):
+            rank[side] = np.arange(side.sum()) / side.sum()
+        working = np.sort(np.argsort(rank, kind="stable")[:WORKING])
+        while True:
+            own = examples[working]
+            machine = SVC(C=self.C, kernel="precomputed")
+            # SVC is for doubles; its positive side is that of True.
+            machine.fit(_kernel(own, own, self.gamma_).astype(np.float64), positive[working])
+            weights, intercept = machine.dual_coef_[0], float(machine.intercept_[0])
+            support = working[machine.support_]
+            if len(working) == len(examples):
+                return support, weights, intercept
+            sums = self._sums(examples, examples[support], weights[None], intercept)[:, 0]
+            margin = np.where(positive, sums, -sums)
+            margin[working] = np.inf
+            (inside,) = np.nonzero(margin < 1 - TOLERANCE)
+            if not len(inside):
+                return support, weights, intercept
+            worst = inside[np.argsort(margin[inside])[:WORKING]]
+            working = np.sort(np.concatenate([working, worst]))
+
+    def _sums(
+        self,
+        examples: NDArray[Any],
+        support: NDArray[Any],
+        weights: NDArray[Any],
+        intercepts: NDArray[Any] | float,
+    ) -> NDArray[Any]:
+        """Kernel times weights (machines, S), plus intercepts: (N, machines)."""
+        weights = weights.astype(examples.dtype)
+        step = max(1, AT_ONCE // max(1, len(support)))
+        parts = [
+            _kernel(examples[start : start + step], support, self.gamma_) @ weights.T
+            for start in range(0, len(examples), step)
+        ]
+        sums: NDArray[Any] = np.concatenate(parts) + intercepts
+        return sums
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Votes for each class (N, C), ties broken by the machines' sums; of two classes, the sum.
@@ -108,12 +158,7 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         check_is_fitted(self)
         examples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         examples = examples.astype(self.support_vectors_.dtype, copy=False)
-        sums = np.empty((len(examples), len(self.intercepts_)), examples.dtype)
-        step = max(1, AT_ONCE // max(1, len(self.support_vectors_)))
-        for start in range(0, len(examples), step):
-            part = slice(start, start + step)
-            kernel = _kernel(examples[part], self.support_vectors_, self.gamma_)
-            sums[part] = kernel @ self.coefficients_.T + self.intercepts_
+        sums = self._sums(examples, self.support_vectors_, self.coefficients_, self.intercepts_)
         if len(self.classes_) == 2:
             return -sums[:, 0]
         votes = np.zeros((len(examples), len(self.classes_)), examples.dtype)
