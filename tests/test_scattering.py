@@ -22,6 +22,11 @@ def random(*shape, seed=0, dtype=np.float64):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
+def by_torch(images):
+    """A tensor whose gradient is wanted, so that torch transforms it."""
+    return torch.from_numpy(images).requires_grad_()
+
+
 def error(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
@@ -215,9 +220,12 @@ def test_any_size_in_both_libraries(shape, boundary):
     cells = [-(-size // 8) for size in shape]
     assert found.shape == (2, 3, 37, *cells)
     np.testing.assert_allclose(found[1, 2], scattering(images[1, 2]), rtol=1e-12, atol=1e-14)
-    tensor = scattering(torch.from_numpy(images))
+    tensor = scattering(by_torch(images))
     assert tensor.dtype == torch.float64
-    np.testing.assert_allclose(tensor.numpy(), found, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(tensor.detach(), found, rtol=1e-10, atol=1e-12)
+    # Without a gradient to pass, the array behind the tensor is transformed.
+    in_memory = scattering(torch.from_numpy(images))
+    np.testing.assert_array_equal(in_memory, found)
 
 
 def test_batches_equal_loops_in_single_precision():
@@ -227,9 +235,9 @@ def test_batches_equal_loops_in_single_precision():
     assert together.dtype == np.float32
     one_by_one = np.stack([scattering(image) for image in images])
     np.testing.assert_allclose(together, one_by_one, rtol=1e-4, atol=1e-6)
-    tensors = scattering(torch.from_numpy(images))
+    tensors = scattering(by_torch(images))
     assert tensors.dtype == torch.float32
-    np.testing.assert_allclose(tensors, together, rtol=1e-4, atol=2e-6)
+    np.testing.assert_allclose(tensors.detach(), together, rtol=1e-4, atol=2e-6)
     assert scattering(images[:0]).shape == (0, 37, 4, 4)
 
 

@@ -8,11 +8,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ..arrays import TorchLibrary
 from ..errors import LayerError
 from ..features.scattering import Scattering
-from ..features.scattering.on_tensors import Tensors, on_device, scatter
-from ..features.scattering.scattering import padded_picture
+from ..features.scattering.on_tensors import Tensors, on_device
+from ..features.scattering.scattering import scatter
 from .channels import check_input
 
 
@@ -73,27 +72,23 @@ class Scattering2d(nn.Module):
         """Make the buffers, in single or double precision whatever the layer was cast to."""
         self._filters = self.scattering.filters(self.shape, double)
         tensors = on_device(self._filters, device)
-        for step, pair in tensors.averages.items():
-            for name, matrix in zip(("down", "across"), pair, strict=True):
-                self.register_buffer(f"{name}_{step}", matrix, persistent=False)
-        self._tiles = {key: [place for place, _ in tiles] for key, tiles in tensors.tiles.items()}
-        for (before, scale), tiles in tensors.tiles.items():
-            for i, (_, values) in enumerate(tiles):
-                self.register_buffer(f"wavelets_{before}_{scale}_{i}", values, persistent=False)
+        for step, (down, across) in tensors.averages.items():
+            self.register_buffer(f"down_{step}", down, persistent=False)
+            self.register_buffer(f"across_{step}", across, persistent=False)
+        self._keys = list(tensors.wavelets)
+        for (before, scale), values in tensors.wavelets.items():
+            self.register_buffer(f"wavelets_{before}_{scale}", values, persistent=False)
 
     def _tensors(self) -> Tensors:
         averages = {
             step: (self.get_buffer(f"down_{step}"), self.get_buffer(f"across_{step}"))
             for step in self._filters.averages
         }
-        tiles = {
-            (before, scale): [
-                (place, self.get_buffer(f"wavelets_{before}_{scale}_{i}"))
-                for i, place in enumerate(places)
-            ]
-            for (before, scale), places in self._tiles.items()
+        wavelets = {
+            (before, scale): self.get_buffer(f"wavelets_{before}_{scale}")
+            for before, scale in self._keys
         }
-        return Tensors(averages, tiles)
+        return Tensors(averages, wavelets)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -112,10 +107,8 @@ class Scattering2d(nn.Module):
         tensors = self._tensors()
         planes = image.reshape(-1, *self.shape).to(tensors.averages[1][0].dtype)
         with torch.autocast(image.device.type, enabled=False):
-            padded = padded_picture(
-                TorchLibrary(image), planes, self._filters, self.scattering.boundary
-            )
-            found = scatter(self._filters, padded, self._places, tensors)
+            boundary = self.scattering.boundary
+            found = scatter(planes, self._filters, boundary, self._places, tensors)
         found = found.reshape(*image.shape[:-3], -1, *self.out_shape)
         return found.to(image.dtype) if image.is_floating_point() else found
 

@@ -25,45 +25,43 @@ TOLERANCE = {False: 1e-9, True: 1e-14}
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
-    """A part of a spectrum that folds onto a coarser grid's, and a wavelet there.
-
-    Values at every n-th sample have a spectrum of the n * n tiles' sum, over n * n.
-    """
-
-    row: int
-    column: int
-    values: RealArray  # (h, w), over n * n
-
-    @functools.cached_property
-    def pairs(self) -> RealArray:
-        """Values for the real and the imaginary part of each frequency, (2 h w)."""
-        return np.repeat(self.values.ravel(), 2)
-
-
-@dataclass(frozen=True, eq=False)
 class Wavelets:
-    """Wavelets of one step that are applied to values of one finer step.
+    """Wavelets of one scale that are applied to values of a finer step, and what is left of these.
+
+    The spectrum of every n-th value is the sum of n * n tiles of the spectrum, over n * n. Tiles
+    where all the wavelets are negligible are left out.
 
     Parameters
     ----------
     key : (int, int)
         The finer step, and the place of the scale: no other wavelets of a transform have it.
     members : tuple of int
-        Which of the bank's kernels.
+        Which of the bank's kernels: L.
     step : int
         Pixels between the values of their responses.
-    shape : (int, int)
-        Of the responses.
-    tiles : tuple of tuples of Tile
-        For each member, where its transfer function is not negligible.
+    tiles : tuple of (int, int)
+        Row and column of T tiles.
+    values : array (L, T, h, w)
+        The transfer functions on the tiles, over n * n.
     """
 
     key: tuple[int, int]
     members: tuple[int, ...]
     step: int
-    shape: tuple[int, int]
-    tiles: tuple[tuple[Tile, ...], ...]
+    tiles: tuple[tuple[int, int], ...]
+    values: RealArray
+
+    @functools.cached_property
+    def pairs(self) -> RealArray:
+        """Values for the real and the imaginary part of each frequency, (L, T, 2 h w)."""
+        return np.repeat(self.values.reshape(*self.values.shape[:2], -1), 2, -1)
+
+    def single(self, place: int) -> Wavelets:
+        """One of them."""
+        values = self.values[place]
+        own = np.flatnonzero(values.any((1, 2)))
+        tiles = tuple(self.tiles[t] for t in own)
+        return Wavelets(self.key, (self.members[place],), self.step, tiles, values[None, own])
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,10 @@ class Filters:
         Rows and columns.
     scales : tuple of Scale
         From the highest frequency to the lowest.
-    wavelets : dict of tuples of Wavelets
-        By the step of the values that they are applied to: those of each scale.
+    order : int
+        2 if wavelets are applied to moduli, too.
+    wavelets : dict of dicts of Wavelets
+        By the step of the values that they are applied to, and by the place of their scale.
     averages : dict
         By step: the matrices (h, H') and (w, W') of the low-pass.
     """
@@ -100,6 +100,15 @@ class Filters:
         """Wavelets that are applied to the moduli of the scale at ``place``."""
         lower = range(place + 1, len(self.scales)) if self.order > 1 else ()
         return [self.wavelets[self.scales[place].step][k] for k in lower]
+
+    @functools.cached_property
+    def firsts(self) -> list[tuple[int, Wavelets]]:
+        """Wavelets that are applied to the picture, one by one, with the places of their scales."""
+        return [
+            (place, wavelets.single(k))
+            for place, wavelets in self.wavelets[1].items()
+            for k in range(len(wavelets.members))
+        ]
 
     @functools.cached_property
     def blocks(self) -> dict[int, tuple[tuple[Block, ...], tuple[Block, ...]]]:
@@ -269,12 +278,13 @@ def _wavelets(
     """Wavelets of a scale, from their spectra at the frequencies of the finer step."""
     before, scale = key[0], scales[key[1]]
     times = scale.step // before
-    tiles = []
-    for k in scale.members:
-        values = low[k] / times**2
-        height, width = (size // times for size in values.shape)
-        least = NEGLIGIBLE[double] * abs(values).max()
-        parts = values.reshape(times, height, times, width).swapaxes(1, 2)
-        chosen = np.argwhere(abs(parts).max((2, 3)) > least).tolist()
-        tiles.append(tuple(Tile(row, column, parts[row, column].copy()) for row, column in chosen))
-    return Wavelets(key, scale.members, scale.step, (height, width), tuple(tiles))
+    values = np.stack([low[k] for k in scale.members]) / times**2
+    height, width = (size // times for size in values.shape[1:])
+    tiled = values.reshape(-1, times, height, times, width).transpose(0, 1, 3, 2, 4)
+    peaks = abs(tiled).max((3, 4))
+    used = peaks > NEGLIGIBLE[double] * peaks.max((1, 2), keepdims=True)
+    tiles = np.argwhere(used.any(0))
+    chosen = tiled[:, tiles[:, 0], tiles[:, 1]]
+    chosen[~used[:, tiles[:, 0], tiles[:, 1]]] = 0
+    places = tuple((int(row), int(column)) for row, column in tiles)
+    return Wavelets(key, scale.members, scale.step, places, chosen)

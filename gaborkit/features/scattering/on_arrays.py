@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -34,23 +33,22 @@ class NumpyEngine:
         """See :class:`Engine`."""
         import scipy.fft
 
-        (height, width), leading = wavelets.shape, spectra.shape[:-2]
-        times = spectra.shape[-1] // width
-        tiles = spectra.reshape(-1, times, height, times, width).swapaxes(2, 3)
+        leading, (count, _, height, width) = spectra.shape[:-2], wavelets.values.shape
+        planes = spectra.reshape(-1, *spectra.shape[-2:])
+        tiles = np.empty((len(planes), len(wavelets.tiles), height, width), spectra.dtype)
+        for t, (row, column) in enumerate(wavelets.tiles):
+            rows = slice(row * height, (row + 1) * height)
+            tiles[:, t] = planes[:, rows, column * width : (column + 1) * width]
+        product = np.empty((len(planes), count, height, width), spectra.dtype)
         # As pairs of reals: half the multiplications of complex by complex.
-        real = spectra.real.dtype
-        pairs = np.ascontiguousarray(tiles).view(real).reshape(-1, times, times, 2 * height * width)
-        product = np.empty((len(pairs), len(wavelets.members), height, width), spectra.dtype)
-        folded = product.view(real).reshape(len(pairs), -1, pairs.shape[-1])
-        room = np.empty((len(pairs), pairs.shape[-1]), real)
-        for k, own in enumerate(wavelets.tiles):
-            total = folded[:, k]
-            for place, tile in enumerate(own):
-                np.multiply(
-                    pairs[:, tile.row, tile.column], tile.pairs, out=room if place else total
-                )
-                if place:
-                    total += room
+        left, total = (
+            array.view(spectra.real.dtype).reshape(*array.shape[:2], -1)
+            for array in (tiles, product)
+        )
+        if len(wavelets.tiles) == 1:
+            np.multiply(left, wavelets.pairs[:, 0], out=total)
+        else:
+            np.einsum("btp,ltp->blp", left, wavelets.pairs, out=total)
         found = abs(scipy.fft.ifft2(product, overwrite_x=True))
         return found.reshape(*leading, *found.shape[1:])
 
@@ -69,11 +67,7 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Path, int]) -> Rea
     together = max(1, CHUNK // math.prod(padded.shape[1:]))
     chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
     # Wavelets one by one, for the caches' sake; those of the most work come first.
-    firsts = [
-        (place, replace(wavelets, members=(member,), tiles=(tiles,)))
-        for place, wavelets in filters.wavelets[1].items()
-        for member, tiles in zip(wavelets.members, wavelets.tiles, strict=True)
-    ]
+    firsts = filters.firsts
 
     def begin(chunk: slice) -> ComplexArray:
         out[chunk, places[()]] = engine.average(padded[chunk], 1)

@@ -6,8 +6,6 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...arrays import put
 from ...types import Array
 from .cascade import Path, branch
@@ -27,12 +25,13 @@ class TorchEngine:
 
     def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
         """See :class:`Engine`."""
-        height, width = wavelets.shape
+        height, width = wavelets.values.shape[-2:]
+        values = self.tensors.wavelets[wavelets.key]
         total: Any = 0
-        for (row, column), values in self.tensors.tiles[wavelets.key]:
+        for t, (row, column) in enumerate(wavelets.tiles):
             rows = slice(row * height, (row + 1) * height)
             columns = slice(column * width, (column + 1) * width)
-            total = total + spectra[..., None, rows, columns] * values
+            total = total + spectra[..., None, rows, columns] * values[:, t]
         return self.fft.ifft2(total).abs()
 
     def average(self, values: Array, step: int) -> Array:
@@ -42,10 +41,10 @@ class TorchEngine:
 
 
 class Tensors(NamedTuple):
-    """Filters as tensors; the tiles of all wavelets of a scale in one."""
+    """The numbers of filters as tensors: matrices by step, wavelets by key."""
 
     averages: dict[int, tuple[Array, Array]]
-    tiles: dict[tuple[int, int], list[tuple[tuple[int, int], Array]]]
+    wavelets: dict[tuple[int, int], Array]
 
 
 @functools.lru_cache(maxsize=8)
@@ -56,16 +55,8 @@ def on_device(filters: Filters, device: Any) -> Tensors:
         step: (put(down, device, kind), put(across, device, kind))
         for step, (down, across) in filters.averages.items()
     }
-    tiles = {}
-    for of_step in filters.wavelets.values():
-        for wavelets in of_step.values():
-            stacked: dict[tuple[int, int], Any] = {}
-            for k, own in enumerate(wavelets.tiles):
-                for tile in own:
-                    empty = np.zeros((len(wavelets.members), *wavelets.shape), kind)
-                    stacked.setdefault((tile.row, tile.column), empty)[k] = tile.values
-            tiles[wavelets.key] = [(place, put(v, device, kind)) for place, v in stacked.items()]
-    return Tensors(averages, tiles)
+    every = (wavelets for of_step in filters.wavelets.values() for wavelets in of_step.values())
+    return Tensors(averages, {w.key: put(w.values, device, kind) for w in every})
 
 
 def scatter(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Self
 
-from ...arrays import Library, library_of
+from ...arrays import library_of
 from ...bank import GaborBank
 from ...boundary import check_boundary, pad
 from ...conventions.checks import whole
 from ...errors import FeatureError, KernelError
 from ...gabor import GaborKernel
 from ...parameters import number
-from ...responding import with_leading_channels
+from ...responding import _on_host, with_leading_channels
 from ...types import Array, Boundary, RealArray
 from ..choices import check_choice
 from ..grid import channel_names
@@ -298,9 +299,7 @@ class Scattering:
         library.check_finite(planes)
         leading, shape = tuple(planes.shape[:-2]), tuple(planes.shape[-2:])
         filters = self.filters(shape, library.double(planes))
-        padded = padded_picture(library, planes.reshape(-1, *shape), filters, self.boundary)
-        engine = on_arrays if library.name == "numpy" else on_tensors
-        found = engine.scatter(filters, padded, self.places)
+        found = scatter(planes.reshape(-1, *shape), filters, self.boundary, self.places)
         return found.reshape(*leading, *found.shape[1:])
 
     def describe(self, image: Array, *, channel_axis: int | None = None) -> Features:
@@ -347,14 +346,30 @@ class Scattering:
         return coverage(found, deviation, gain)
 
 
-def padded_picture(library: Library, planes: Array, filters: Filters, boundary: Boundary) -> Array:
-    """Pictures (B, H, W) on their torus (B, H', W')."""
+def scatter(
+    planes: Array,
+    filters: Filters,
+    boundary: Boundary,
+    places: dict[tuple[int, ...], int],
+    tensors: on_tensors.Tensors | None = None,
+) -> Array:
+    """Coefficients (B, C, h, w) of pictures (B, H, W) of the filters' precision.
+
+    A tensor in memory that passes no gradient is transformed in place of its array. ``tensors`` are
+    the filters on the device of another one, which otherwise are made, or found, for it.
+    """
+    tensor = library_of(planes).name == "torch"
+    library, planes = _on_host(library_of(planes), planes)
     margin = max(max(axis.before, axis.padded - axis.size - axis.before) for axis in filters.axes)
     starts = [margin - axis.before for axis in filters.axes]
     rows, columns = (
         slice(start, start + axis.padded) for start, axis in zip(starts, filters.axes, strict=True)
     )
-    return pad(library, planes, margin, boundary)[..., rows, columns]
+    padded = pad(library, planes, margin, boundary)[..., rows, columns]
+    if library.name == "torch":
+        return on_tensors.scatter(filters, padded, places, tensors)
+    found = on_arrays.scatter(filters, padded, places)
+    return sys.modules["torch"].from_numpy(found) if tensor else found
 
 
 @functools.lru_cache(maxsize=8)
