@@ -84,11 +84,10 @@ def command(
       gaborkit orient sample:brick --wavelength 3 --legend --out brick.png
       gaborkit orient sample:grass --bank kovesi --lines --out grass.npz
     """  # noqa: D301
-    import gaborkit as gk
     from gaborkit.features import local_orientation
     from gaborkit.files import check_target
 
-    from .responding import about, filterable
+    from .responding import about, one_picture
 
     suffix = Path(out).suffix.lower()
     known = _FIGURES if legend else (*_HUES, *_TABLES)
@@ -97,7 +96,7 @@ def command(
             f"--out {out}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
         )
     check_target(out)
-    planes, colour = filterable(gk.read_image(source), "luminance")
+    planes, colour = one_picture(source)
     with about(source):
         found = local_orientation(
             planes, bank, method=method, boundary=boundary, engine=engine, tolerance=tolerance

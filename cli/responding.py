@@ -137,6 +137,22 @@ def filterable(image: NDArray[Any], colour: str) -> tuple[NDArray[Any], str]:
     return np.moveaxis(image[..., :3], -1, 0), "channels"
 
 
+def one_picture(source: str) -> tuple[NDArray[Any], str]:
+    """Read a picture (H, W), of colour the luminance, and say which it is: grey or luminance.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be read.
+    ImageError
+        If it is a stack of several.
+    """
+    planes, found = filterable(gk.read_image(source), "luminance")
+    if planes.ndim != 2:
+        raise gk.ImageError(f"{source}: a stack of shape {planes.shape} is not one picture")
+    return planes, found
+
+
 def _responses(
     bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
 ) -> Iterator[tuple[slice, NDArray[Any]]]:

@@ -64,6 +64,8 @@ def test_the_commands_are_these():
         "bench",
         "features",
         "orient",
+        "edges",
+        "compare",
         "enhance",
         "classify",
         "classify train",

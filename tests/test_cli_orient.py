@@ -72,6 +72,13 @@ def test_without_a_bank_the_options_are_the_grids():
         np.testing.assert_array_equal(arrays["energy"], local_orientation(GREY, bank).energy)
 
 
+def test_a_stack_is_not_one_picture():
+    gk.write_image("stack.npy", np.zeros((5, 20, 20)))
+    result = run("orient", "stack.npy", "--out", "out.png")
+    assert result.exit_code == 1
+    assert "stack.npy: a stack of shape (5, 20, 20)" in result.stderr
+
+
 def test_a_figure_with_a_legend():
     for brightness in ("confidence", "energy", "full"):
         orient("grey.png", "--legend", "--brightness", brightness, "--out", f"{brightness}.svg")

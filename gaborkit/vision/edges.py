@@ -38,6 +38,9 @@ Measure = Literal["energy", "congruency"]
 #: Kinds of feature by the number that stands for each in :attr:`Edges.kind`.
 KINDS: dict[str, int] = {"edge": 1, "bright line": 2, "dark line": 3}
 
+# Thresholds of hysteresis.
+_LIMITS = {"energy": (0.1, 0.2), "congruency": (0.2, 0.4)}
+
 
 class Crests(NamedTuple):
     """Where a map of strengths is largest along a direction, (H, W) each.
@@ -96,8 +99,8 @@ def find_edges(
     bank: GaborBank | None = None,
     *,
     measure: Measure = "energy",
-    low: float = 0.1,
-    high: float = 0.2,
+    low: float | None = None,
+    high: float | None = None,
     boundary: Boundary = "reflect",
     engine: Engine = "auto",
     tolerance: float = TOLERANCE,
@@ -114,9 +117,10 @@ def find_edges(
     measure : {"energy", "congruency"}
         Strength by local energy, which grows with contrast, or by :func:`phase_congruency` of the
         same bank, which does not, and allows for noise.
-    low, high : float
+    low, high : float, optional
         Thresholds of hysteresis: pixels of ``high`` or more, and those of ``low`` or more that hang
-        together with them. Shares of the largest energy's root; or congruencies, 0 to 1.
+        together with them. Shares of the largest strength by energy, 0.1 and 0.2 by default; or
+        congruencies, 0.2 and 0.4.
     boundary, engine, tolerance
         As in :meth:`GaborBank.filter`.
 
@@ -154,6 +158,10 @@ def find_edges(
             f"an image of shape {np.shape(image)} is not (H, W); give gaborkit.luminance(image), "
             "or one picture at a time"
         )
+    low, high = (
+        limit if given is None else given
+        for given, limit in zip((low, high), _LIMITS[measure], strict=True)
+    )
     for name, value in (("low", low), ("high", high)):
         if not (isinstance(value, (int, float, np.number)) and 0 < value <= 1):
             raise FeatureError(f"{name}={value!r} is no threshold; give a number from 0 to 1")
