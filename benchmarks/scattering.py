@@ -3,8 +3,8 @@
     python benchmarks/scattering.py [--repeat 7] [--quick] [--out benchmarks/scattering.md]
 
 Needs kymatio. Its construction at 512 x 512 takes most of a minute, or minutes where the machine is
-busy, and it is made twice; --quick leaves that picture out. Forward times are medians over rounds in which every
-contestant runs once, in single precision.
+busy, and it is made twice; --quick leaves that picture out. Forward times are medians over rounds
+in which every contestant runs once, in single precision.
 """
 
 from __future__ import annotations

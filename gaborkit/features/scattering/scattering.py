@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from ...arrays import library_of
 from ...bank import GaborBank
@@ -23,6 +24,9 @@ from ..table import Features
 from . import on_arrays, on_tensors
 from .filters import Filters, Scale, build, coverage, transfers
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Convention = Literal["gaborkit", "kymatio"]
 
@@ -323,6 +327,54 @@ class Scattering:
         if self.cells == 1:
             return Features(found[..., 0, 0], names)
         return Features(found, names, maps=True)
+
+    def plot(
+        self,
+        coefficients: Array,
+        *,
+        pictures: Sequence[Array] | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> Figure:
+        """Draw coefficients as discs, one row a picture, one disc an order.
+
+        Rings stand for wavelengths, the longest at the centre, and sectors for directions. A cell
+        of the disc of order 2 shows the wavelets that follow: rings for their wavelengths, sectors
+        for their directions, from 0 on.
+
+        Parameters
+        ----------
+        coefficients : array or tensor (C, h, w) or (N, C, h, w)
+            Of this transform; drawn are their means.
+        pictures : sequence of arrays, optional
+            N of them, drawn in front of the discs.
+        labels : sequence of str, optional
+            A name for each row.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        FeatureError
+            If the bank is no grid of scales and orientations, or something does not fit.
+
+        References
+        ----------
+        Bruna and Mallat (2013), "Invariant scattering convolution networks", IEEE TPAMI 35(8),
+        1872-1886, figures 3 and 5.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> scattering = Scattering(J=3, L=4)
+        >>> figure = scattering.plot(scattering(np.eye(32)))
+        >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
+        ['order 1', 'order 2']
+        """
+        from .drawing import plot_scattering  # which loads matplotlib
+
+        return plot_scattering(self, coefficients, pictures=pictures, labels=labels)
 
     def filters(self, shape: tuple[int, int], double: bool = False) -> Filters:
         """What pictures of a shape are multiplied with; the last eight are kept."""
