@@ -1,6 +1,6 @@
 """Scattering beside kymatio: construction, forward pass, and how far the numbers are apart.
 
-    python benchmarks/scattering.py [--repeat 7] [--quick] [--out benchmarks/scattering.md]
+    python benchmarks/scattering.py [--repeat 7] [--quick] [--numpy] [--out benchmarks/scattering.md]
 
 Needs kymatio. Its construction at 512 x 512 takes most of a minute, or minutes where the machine is
 busy, and it is made twice; --quick leaves that picture out. Forward times are medians over rounds
@@ -40,9 +40,10 @@ def kymatio_front_ends():
 
 
 def seconds(work):
-    started = time.perf_counter()
+    """Seconds by the clock and of all cores together, and the result."""
+    started, cores = time.perf_counter(), time.process_time()
     result = work()
-    return time.perf_counter() - started, result
+    return time.perf_counter() - started, time.process_time() - cores, result
 
 
 def constructed(scattering, shape):
@@ -50,8 +51,8 @@ def constructed(scattering, shape):
     return seconds(lambda: scattering.filters(shape))[0]
 
 
-def measured(problem, repeat):
-    """Rows (name, seconds of construction, of a forward pass, error) of one problem."""
+def measured(problem, repeat, with_torch):
+    """Rows (name, seconds of construction, of a forward pass, of its cores, error)."""
     count, height, width, octaves = problem
     shape = height, width
     images = np.random.default_rng(0).standard_normal((count, *shape)).astype(np.float32)
@@ -59,8 +60,8 @@ def measured(problem, repeat):
     numpy_front_end, torch_front_end = kymatio_front_ends()
     equal, own = Scattering.kymatio(octaves), Scattering(octaves)
     construction = {}
-    construction["kymatio, NumPy"], peer = seconds(lambda: numpy_front_end(octaves, shape))
-    construction["kymatio, torch"], torch_peer = seconds(lambda: torch_front_end(octaves, shape))
+    built, _, peer = seconds(lambda: numpy_front_end(octaves, shape))
+    construction["kymatio, NumPy"] = built
     for name, scattering in ((OURS, equal), (OWN, own)):
         construction[name] = statistics.median(
             constructed(scattering, shape) for _ in range(repeat)
@@ -69,10 +70,13 @@ def measured(problem, repeat):
     contestants = {
         OURS: lambda: equal(images),
         OWN: lambda: own(images),
-        f"{OURS}, tensors with gradient": lambda: equal(gradient).detach(),
         "kymatio, NumPy": lambda: peer(images),
-        "kymatio, torch": lambda: torch_peer(tensors),
     }
+    if with_torch:
+        built, _, torch_peer = seconds(lambda: torch_front_end(octaves, shape))
+        construction["kymatio, torch"] = built
+        contestants[f"{OURS}, tensors with gradient"] = lambda: equal(gradient).detach()
+        contestants["kymatio, torch"] = lambda: torch_peer(tensors)
     expected = peer(images.astype(np.float64))
     errors, forward = {}, {name: [] for name in contestants}
     for name, run in contestants.items():  # also warms up
@@ -81,9 +85,14 @@ def measured(problem, repeat):
         errors[name] = None if name == OWN else float(difference)
     for _ in range(repeat):
         for name, run in contestants.items():
-            forward[name].append(seconds(run)[0])
+            forward[name].append(seconds(run)[:2])
     return [
-        (name, construction.get(name), statistics.median(forward[name]), errors[name])
+        (
+            name,
+            construction.get(name),
+            *map(statistics.median, zip(*forward[name], strict=True)),
+            errors[name],
+        )
         for name in contestants
     ]
 
@@ -91,19 +100,20 @@ def measured(problem, repeat):
 def table(problem, rows):
     count, height, width, octaves = problem
     pictures = f"{count} pictures" if count > 1 else "one picture"
-    _, construction, forward, _ = rows[0]
+    _, construction, forward, cores, _ = rows[0]
     lines = [
         f"## {pictures} of {height} x {width}, J = {octaves}, L = 8",
         "",
-        "| | construction | ratio | forward | ratio | pictures/s | error |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| | construction | ratio | forward | ratio | pictures/s | cores | ratio | error |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name, built, passed, error in rows:
+    for name, built, passed, busy, error in rows:
         built_cells = (
             ["-", "-"] if built is None else [time_of(built), f"{built / construction:.3g}"]
         )
         cells = [name, *built_cells, time_of(passed), f"{passed / forward:.3g}"]
-        cells += [f"{count / passed:.3g}", "-" if error is None else f"{error:.1e}"]
+        cells += [f"{count / passed:.3g}", time_of(busy), f"{busy / cores:.3g}"]
+        cells += ["-" if error is None else f"{error:.1e}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -116,6 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="leave out 512 x 512")
+    parser.add_argument("--numpy", action="store_true", help="leave out torch")
     parser.add_argument("--out", type=Path, help="markdown file to write")
     options = parser.parse_args()
     facts = machine()
@@ -124,11 +135,12 @@ def main():
         "`python benchmarks/scattering.py`: Python "
         f"{facts['python']}, NumPy {facts['numpy']}, SciPy {facts['scipy']}, torch "
         f"{torch.__version__}, kymatio {metadata.version('kymatio')}, {facts['cpus']} cores, "
-        "float32. Ratios are to the first line. The error is that of the L2 norm, relative to "
+        'float32. Ratios are to the first line; "cores" is the time of '
+        "all cores together. The error is that of the L2 norm, relative to "
         "kymatio's own coefficients in double precision.",
     ]
     for problem in PROBLEMS[:2] if options.quick else PROBLEMS:
-        parts.append(table(problem, measured(problem, options.repeat)))
+        parts.append(table(problem, measured(problem, options.repeat, not options.numpy)))
         print(parts[-1], flush=True)
     if options.out:
         options.out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

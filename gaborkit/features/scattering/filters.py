@@ -155,62 +155,64 @@ def build(
     double : bool
         Precision.
     """
-    spectra = transfers(bank, axes, deviation, tight=tight, gain=gain, double=double)
+    shape, dtype = (axes[0].padded, axes[1].padded), np.float64 if double else np.float32
+    factor = gain * filling(bank, scales, shape, deviation, double) if tight else gain
     # By step, the first scale that is applied to values of it.
     inputs = {1: 0 if order > 0 else len(scales)}
     if order > 1:
         for place, scale in enumerate(scales):
             inputs.setdefault(scale.step, place + 1)
-    wavelets = {}
-    for before, first in inputs.items():
-        low = {
-            k: spectrum_at(spectra[k], before) for scale in scales[first:] for k in scale.members
-        }
-        wavelets[before] = {
-            place: _wavelets(low, scales, (before, place), double)
-            for place in range(first, len(scales))
-        }
+    wavelets: dict[int, dict[int, Wavelets]] = {step: {} for step in inputs}
+    for place, scale in enumerate(scales if order else ()):
+        spectra = (factor * transfers(bank, scale, shape, double)).astype(dtype)
+        for step, first in inputs.items():
+            if place >= first:
+                low = spectra_at(spectra, step)
+                wavelets[step][place] = _wavelets(low, scale, (step, place), double)
     averages = {}
     for step in {1, *(scale.step for scale in scales)}:
         down, across = (
             axis.cells(cells, step) if cells else math.sqrt(gain) * axis.lowpass(deviation, step)
             for axis in axes
         )
-        averages[step] = down.astype(spectra.dtype), across.astype(spectra.dtype)
+        averages[step] = down.astype(dtype), across.astype(dtype)
     return Filters(axes, scales, order, wavelets, averages)
 
 
-def transfers(
-    bank: GaborBank,
-    axes: tuple[Axis, Axis],
-    deviation: float,
-    *,
-    tight: bool,
-    gain: float,
-    double: bool,
-) -> RealArray:
-    """Transfer functions of the wavelets on the torus, (K, H', W'); see :func:`build`."""
-    shape = axes[0].padded, axes[1].padded
-    spectra = np.empty((len(bank), *shape), np.float64 if double else np.float32)
+def transfers(bank: GaborBank, scale: Scale, shape: tuple[int, int], double: bool) -> RealArray:
+    """Transfer functions of the wavelets of a scale on a torus, (L, H', W')."""
+    spectra = np.empty((len(scale.members), *shape), np.float64 if double else np.float32)
 
     def work(k: int) -> None:
-        spectra[k] = gain * spectrum(bank[k], shape, double)
+        spectra[k] = spectrum(bank[scale.members[k]], shape, double)
 
-    in_threads(work, range(len(bank)), len(bank))
-    if tight:
-        # The wavelets take all the energy that the low-pass leaves, and no more.
-        covered = energy(spectra)
-        rest = np.maximum(1 - lowpass_energy(shape, deviation), 0)
-        covered[0, 0], rest[0, 0] = 1, 0  # they answer nothing to a constant
-        spectra *= np.sqrt(rest / covered).astype(spectra.dtype)
+    in_threads(work, range(len(spectra)), len(spectra))
     return spectra
 
 
-def energy(spectra: RealArray) -> RealArray:
+def filling(
+    bank: GaborBank,
+    scales: tuple[Scale, ...],
+    shape: tuple[int, int],
+    deviation: float,
+    double: bool,
+) -> RealArray:
+    """Factor that makes wavelets take all the energy that the low-pass leaves, and no more."""
+    covered = energy(bank, scales, shape, double)
+    rest = np.maximum(1 - lowpass_energy(shape, deviation), 0)
+    covered[0, 0], rest[0, 0] = 1, 0  # they answer nothing to a constant
+    factor: RealArray = np.sqrt(rest / covered)
+    return factor if double else factor.astype(np.float32)
+
+
+def energy(
+    bank: GaborBank, scales: tuple[Scale, ...], shape: tuple[int, int], double: bool
+) -> RealArray:
     """Factor by which wavelets multiply the energy of each wave of a real picture, (H', W')."""
-    covered = np.zeros(spectra.shape[1:])
-    for values in spectra:
-        covered += values**2
+    covered = np.zeros(shape)
+    for scale in scales:
+        for values in transfers(bank, scale, shape, double):
+            covered += values**2
     mirrored = np.roll(covered[::-1, ::-1], (1, 1), axis=(0, 1))
     found: RealArray = (covered + mirrored) / 2
     return found
@@ -221,12 +223,6 @@ def lowpass_energy(shape: tuple[int, int], deviation: float) -> RealArray:
     down, across = (gaussian(np.fft.fftfreq(size), deviation) for size in shape)
     found: RealArray = np.outer(down, across) ** 2
     return found
-
-
-def coverage(spectra: RealArray, deviation: float, gain: float) -> RealArray:
-    """Littlewood-Paley sum of wavelets and low-pass."""
-    height, width = spectra.shape[1:]
-    return energy(spectra) + gain**2 * lowpass_energy((height, width), deviation)
 
 
 def spectrum(kernel: Kernel, shape: tuple[int, int], double: bool) -> RealArray:
@@ -261,30 +257,25 @@ def _wrapped(lines: ComplexArray, size: int) -> ComplexArray:
     return np.roll(room.reshape(len(lines), turns, size).sum(1), -(lines.shape[1] // 2), 1)
 
 
-def spectrum_at(values: RealArray, step: int) -> RealArray:
-    """The low frequencies of a spectrum, which values at every ``step``-th pixel have."""
+def spectra_at(spectra: RealArray, step: int) -> RealArray:
+    """The low frequencies of spectra (L, H', W'), which values at every ``step``-th pixel have."""
     if step == 1:
-        return values
-    for axis in (0, 1):
-        size = values.shape[axis] // step
-        index = np.fft.fftfreq(size, 1 / size).astype(int)
-        values = np.take(values, index, axis)
-    return values
+        return spectra
+    for axis in (1, 2):
+        size = spectra.shape[axis] // step
+        spectra = np.take(spectra, np.fft.fftfreq(size, 1 / size).astype(int), axis)
+    return spectra
 
 
-def _wavelets(
-    low: dict[int, RealArray], scales: tuple[Scale, ...], key: tuple[int, int], double: bool
-) -> Wavelets:
+def _wavelets(spectra: RealArray, scale: Scale, key: tuple[int, int], double: bool) -> Wavelets:
     """Wavelets of a scale, from their spectra at the frequencies of the finer step."""
-    before, scale = key[0], scales[key[1]]
-    times = scale.step // before
-    values = np.stack([low[k] for k in scale.members]) / times**2
-    height, width = (size // times for size in values.shape[1:])
-    tiled = values.reshape(-1, times, height, times, width).transpose(0, 1, 3, 2, 4)
+    times = scale.step // key[0]
+    height, width = (size // times for size in spectra.shape[1:])
+    tiled = spectra.reshape(-1, times, height, times, width).transpose(0, 1, 3, 2, 4)
     peaks = abs(tiled).max((3, 4))
     used = peaks > NEGLIGIBLE[double] * peaks.max((1, 2), keepdims=True)
     tiles = np.argwhere(used.any(0))
-    chosen = tiled[:, tiles[:, 0], tiles[:, 1]]
+    chosen = tiled[:, tiles[:, 0], tiles[:, 1]] / times**2
     chosen[~used[:, tiles[:, 0], tiles[:, 1]]] = 0
     places = tuple((int(row), int(column)) for row, column in tiles)
     return Wavelets(key, scale.members, scale.step, places, chosen)

@@ -22,7 +22,7 @@ from ..choices import check_choice
 from ..grid import channel_names
 from ..table import Features
 from . import on_arrays, on_tensors
-from .filters import Filters, Scale, build, coverage, transfers
+from .filters import Filters, Scale, build, energy, filling, lowpass_energy
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
 
 if TYPE_CHECKING:
@@ -392,10 +392,12 @@ class Scattering:
         >>> bool(np.allclose(Scattering(J=3).coverage((32, 48)), 1))
         True
         """
-        axes, gain = _axes(self, shape), _gain(self)
-        deviation = LOWPASS * 2**self.J
-        found = transfers(self.wavelets, axes, deviation, tight=self.tight, gain=gain, double=True)
-        return coverage(found, deviation, gain)
+        rows, columns = _axes(self, shape)
+        torus, deviation = (rows.padded, columns.padded), LOWPASS * 2**self.J
+        wavelets = energy(self.wavelets, self.scales, torus, True)
+        if self.tight:
+            wavelets *= filling(self.wavelets, self.scales, torus, deviation, True) ** 2
+        return _gain(self) ** 2 * (wavelets + lowpass_energy(torus, deviation))
 
 
 def scatter(
