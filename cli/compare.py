@@ -40,7 +40,7 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
     \b
     Examples:
       gaborkit compare sample:brick sample:grass
-      gaborkit compare sample:camera sample:moon --by jets --by codes --json
+      gaborkit compare sample:camera sample:moon --by jets --by codes
     """  # noqa: D301
     from gaborkit.vision import compare_pictures
 

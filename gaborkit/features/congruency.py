@@ -254,16 +254,16 @@ def _checked_grid(bank: GaborBank) -> Grid:
 
 
 def _check_parameters(noise: Noise, deviations: float, cutoff: float, sharpness: float) -> None:
-    if noise not in ("median", "mode") and not is_number(noise):
+    if noise not in ("median", "mode") and not _is_number(noise):
         raise FeatureError(f"noise={noise!r} is neither median, mode, nor a threshold of 0 or more")
     for name, value in (("deviations", deviations), ("sharpness", sharpness)):
-        if not is_number(value):
+        if not _is_number(value):
             raise FeatureError(f"{name}={value!r} is no number of 0 or more")
-    if not (is_number(cutoff) and cutoff <= 1):
+    if not (_is_number(cutoff) and cutoff <= 1):
         raise FeatureError(f"cutoff={cutoff!r} is no share of the scales; give 0 to 1, such as 0.5")
 
 
-def is_number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     """Whether it is a finite number of 0 or more."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return number and 0 <= value < math.inf
