@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-
 import click
 
 from .errors import debug_option, show_traceback
 from .options import Number
+from .progress import shown
 
 
 @click.command("enhance", short_help="Enhance the ridges of fingerprints.")
@@ -136,26 +134,11 @@ def command(
             text += f", ridges {found['spacing']:.1f} pixels apart"
         click.echo(text)
         return
-    failed = []
-    for _, problem in _shown(outcomes(jobs, settings, show_traceback), len(jobs), progress):
-        if problem is not None:
-            failed.append(problem)
+    results = outcomes(jobs, settings, show_traceback)
+    several = shown(results, len(jobs), progress, lambda result: result[0])
+    failed = [problem for _, problem in several if problem is not None]
     for problem in failed:
         click.echo(f"error: {problem}", err=True)
     if failed:
         raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be enhanced")
     click.echo(f"{out}: {len(jobs)} prints")
-
-
-def _shown(
-    results: Iterable[tuple[str, str | None]], count: int, progress: bool | None
-) -> Iterator[tuple[str, str | None]]:
-    """Pass results on, with a bar on a terminal or, where asked for elsewhere, a line each."""
-    if sys.stderr.isatty() and progress is not False:
-        with click.progressbar(results, length=count, file=sys.stderr, show_pos=True) as bar:
-            yield from bar
-        return
-    for number, result in enumerate(results, 1):
-        if progress:
-            click.echo(f"[{number}/{count}] {result[0]}", err=True)
-        yield result

@@ -175,6 +175,7 @@ def test_wavelengths_out_of_the_limits_do_not_count():
         ({"window": (32.5, 16)}, "window=(32.5, 16): these are no sizes"),
         ({"window": (32,)}, "window=(32,): these are no sizes"),
         ({"wavelengths": (1, 9)}, "wavelengths=(1, 9) are no limits in pixels"),
+        ({"wavelengths": (5,)}, "wavelengths=(5,) are no limits in pixels"),
         ({"wavelengths": (9, 5)}, "wavelengths=(9, 5) are no limits in pixels"),
         ({"wavelengths": (17, 25)}, "a window 32 pixels long does not hold two ridges 17 pixels"),
     ],

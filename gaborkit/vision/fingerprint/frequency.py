@@ -108,7 +108,7 @@ def _check(block: int, window: tuple[int, int], wavelengths: tuple[float, float]
             f"block={block!r}, window={window!r}: these are no sizes in pixels; give block=16, "
             "window=(32, 16) for example"
         )
-    shortest, longest = wavelengths
+    shortest, longest = wavelengths if len(wavelengths) == 2 else (0, 0)
     if not 2 <= shortest < longest < math.inf:
         raise FeatureError(
             f"wavelengths={wavelengths!r} are no limits in pixels; give the shortest, from 2 on, "
