@@ -130,7 +130,7 @@ def command(
 def _write_numbers(out: str, found: Any) -> None:
     import numpy as np
 
-    from gaborkit.files import atomic_write
+    from .responding import write_arrays
 
     arrays = {
         "thin": found.thin,
@@ -142,5 +142,4 @@ def _write_numbers(out: str, found: Any) -> None:
         "offset": found.offset,
         "points": found.points(),
     }
-    with atomic_write(out) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    write_arrays(out, arrays)

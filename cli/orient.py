@@ -128,7 +128,8 @@ def _write_numbers(
     import numpy as np
 
     import gaborkit as gk
-    from gaborkit.files import atomic_write
+
+    from .responding import write_arrays
 
     # Rounding must not make 180 of what is a little less.
     degrees = np.degrees(angle)
@@ -139,8 +140,7 @@ def _write_numbers(
             out, np.stack(pages), {"gaborkit": gk.__version__, "pages": PAGES, **description}
         )
         return
-    with atomic_write(out) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **dict(zip(PAGES, pages, strict=True)))
+    write_arrays(out, dict(zip(PAGES, pages, strict=True)))
 
 
 def _write_hues(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.files import check_target
+from gaborkit.files import atomic_write, check_target
 from gaborkit.types import Boundary, Engine, Part
 
 from .encoding import quantize
@@ -151,6 +151,12 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
     if planes.ndim != 2:
         raise gk.ImageError(f"{source}: a stack of shape {planes.shape} is not one picture")
     return planes, found
+
+
+def write_arrays(out: str, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write arrays by their names into an npz file, whole or not at all."""
+    with atomic_write(out) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def _responses(

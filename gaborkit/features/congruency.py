@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -136,10 +136,7 @@ def phase_congruency(
     eps = peak_of(planes) * (rounding_of(planes) * len(grid.wavelengths))
     axis = None if channel_axis is None else -3
     maps, thresholds, sums = [], [], []
-    for o, theta in enumerate(grid.thetas):  # one after the other: few responses are held
-        kernels = [bank[row[o]] for row in grid.places]
-        # Of one direction, not of opposite ones, whose odd parts would cancel.
-        alike = GaborBank(kernel.rotated(theta - number(kernel.theta)) for kernel in kernels)
+    for _, alike in banks_by_orientation(bank, grid):  # few responses are held
         responses = alike.filter(
             planes, boundary=boundary, engine=engine, channel_axis=axis, tolerance=tolerance
         )
@@ -161,6 +158,16 @@ def phase_congruency(
         library.stack(maps, edge.ndim - 2),
         library.stack(thresholds, edge.ndim - 2),
     )
+
+
+def banks_by_orientation(bank: GaborBank, grid: Grid) -> Iterator[tuple[float, GaborBank]]:
+    """Each theta, and the kernels of all scales that have it, the finest first.
+
+    Those of theta + pi are turned round: the odd parts of opposite directions would cancel.
+    """
+    for o, theta in enumerate(grid.thetas):
+        kernels = [bank[row[o]] for row in grid.places]
+        yield theta, GaborBank(k.rotated(theta - number(k.theta)) for k in kernels)
 
 
 def _in_step(responses: Array, total: Array, eps: Array) -> Array:

@@ -26,10 +26,9 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.choices import check_choice
-from ..features.congruency import phase_congruency
+from ..features.congruency import banks_by_orientation, phase_congruency
 from ..features.grid import grid_of
 from ..kernel import TOLERANCE
-from ..parameters import number
 from ..parts import part_of
 from ..types import Array, Boundary, Engine, RealArray
 
@@ -172,9 +171,7 @@ def find_edges(
     if grid.shape[1] < 3:
         raise FeatureError(f"{grid.shape[1]} orientations tell no angle; give 3 or more, such as 8")
     axis, odd, even, energy = (np.zeros(()) for _ in range(4))
-    for o, theta in enumerate(grid.thetas):
-        kernels = [bank[row[o]] for row in grid.places]
-        alike = GaborBank(kernel.rotated(theta - number(kernel.theta)) for kernel in kernels)
+    for theta, alike in banks_by_orientation(bank, grid):
         responses = alike.filter(image, boundary=boundary, engine=engine, tolerance=tolerance)
         energy = energy + part_of(responses, "energy").sum(0)
         total = responses.sum(0)
