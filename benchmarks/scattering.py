@@ -1,6 +1,6 @@
 """Scattering beside kymatio: construction, forward pass, and how far the numbers are apart.
 
-    python benchmarks/scattering.py [--repeat 7] [--quick] [--numpy] [--out benchmarks/scattering.md]
+    python benchmarks/scattering.py [--repeat 7] [--quick] [--numpy] [--out scattering.md]
 
 Needs kymatio. Its construction at 512 x 512 takes most of a minute, or minutes where the machine is
 busy, and it is made twice; --quick leaves that picture out. Forward times are medians over rounds

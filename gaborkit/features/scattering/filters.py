@@ -20,6 +20,9 @@ from .grid import Axis, gaussian
 #: Share of a wavelet's peak below which a part of the spectrum is left out.
 NEGLIGIBLE = {False: 1e-7, True: 1e-16}
 
+#: Energy relative to the largest, below which wavelets count as a gap that no factor fills.
+GAP = 1e-3
+
 #: Share of the envelope's mass beyond the support of a sampled wavelet.
 TOLERANCE = {False: 1e-9, True: 1e-14}
 
@@ -197,11 +200,14 @@ def filling(
     deviation: float,
     double: bool,
 ) -> RealArray:
-    """Factor that makes wavelets take all the energy that the low-pass leaves, and no more."""
+    """Factor that makes wavelets take all the energy that the low-pass leaves, and no more.
+
+    Where they answer next to nothing, only a part of it: see :data:`GAP`.
+    """
     covered = energy(bank, scales, shape, double)
     rest = np.maximum(1 - lowpass_energy(shape, deviation), 0)
-    covered[0, 0], rest[0, 0] = 1, 0  # they answer nothing to a constant
-    factor: RealArray = np.sqrt(rest / covered)
+    covered[0, 0], rest[0, 0] = covered.max(), 0  # they answer nothing to a constant
+    factor: RealArray = np.sqrt(rest / np.maximum(covered, GAP * covered.max() * rest))
     return factor if double else factor.astype(np.float32)
 
 

@@ -85,7 +85,8 @@ class Scattering:
     tight : bool
         Scale the transfer functions by one factor of frequency, so that wavelets and low-pass
         together keep the energy of every wave: the transform then expands no difference
-        between pictures. Otherwise the wavelets are used as they are.
+        between pictures. Gaps of a bank, where it answers with less than a thousandth of its
+        largest energy, are not filled. Otherwise the wavelets are used as they are.
     oversampling : int
         Compute and sample everything on grids ``2**oversampling`` times as fine, as far as there
         are pixels: less aliasing, and more coefficients.
