@@ -254,6 +254,14 @@ def test_weights_are_kept_while_nothing_learns(samplings):
     assert len(samplings) == 1
 
 
+@torch.no_grad()
+def test_writing_into_a_weight_changes_nothing():
+    found, picture = layer().eval(), image(1, 1, 9, 9)
+    before = found(picture)
+    found.weight.zero_()
+    assert torch.equal(found(picture), before)
+
+
 def change_in_place(found):
     found.kernels.raw_theta.add_(0.1)
 
@@ -399,6 +407,7 @@ def test_autocast(part):
         with torch.no_grad():
             found(picture)  # kept, and of single precision all the same
             assert found.weight.dtype == torch.float32
+    assert answer.dtype == torch.bfloat16
     torch.testing.assert_close(answer.float(), found(picture), rtol=0.05, atol=0.05)
     answer.float().square().mean().backward()
     assert found.kernels.raw_theta.grad.abs().max() > 0
@@ -414,6 +423,8 @@ def test_autocast(part):
         ({"out_channels": 2.5}, "out_channels=2.5 is not a whole number"),
         ({"kernel_size": 2}, "kernel_size=2 is not a whole number of 3 or more"),
         ({"kernel_size": (3, 5, 7)}, r"kernel_size=\(3, 5, 7\) is not a whole number of 3 or more"),
+        ({"in_channels": (1, 1)}, r"in_channels=\(1, 1\) is not a whole number"),
+        ({"groups": 0}, "groups=0 is not a whole number of 1 or more"),
         ({"stride": 0}, "stride=0"),
         ({"dilation": 0}, "dilation=0"),
         ({"padding": -1}, "padding=-1 is not a whole number of 0 or more"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any, Literal, Self, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,6 +24,8 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 Pair = int | tuple[int, int]
 
 PARTS: tuple[str, ...] = get_args(LayerPart)
+#: Parts that are no convolution.
+SQUARED = ("magnitude", "energy")
 MODES: tuple[str, ...] = get_args(PaddingMode)
 
 
@@ -107,11 +109,10 @@ class GaborConv2d(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        for name, count in (
-            ("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)
-        ):  # fmt: skip
-            _pair(name, count, 1)
-        for name, count in (("in_channels", in_channels), ("out_channels", out_channels)):
+        counts = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
+        for name, count in counts.items():
+            if not _is_whole(count, 1):
+                raise LayerError(f"{name}={count!r} is not a whole number of 1 or more")
             if count % groups:
                 raise LayerError(f"{name}={count} cannot be divided into groups={groups}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
@@ -200,16 +201,16 @@ class GaborConv2d(nn.Module):
         Shape (out_channels, in_channels / groups, h, w), of twice as many output channels unless
         the part is real or imaginary. Writing into it changes nothing.
         """
-        return self._kept.get([*self.kernels.parameters(), *self.kernels.buffers(), self.mixing],
-                              self._weight)  # fmt: skip
+        return self._weight().clone()
 
     def forward(self, image: Tensor) -> Tensor:
         """Channels of (N, C, H, W) or (C, H, W), of the shape that ``Conv2d`` gives."""
         check_input(image, self.in_channels)
-        answer = self._convolve(image)
-        if self.part in ("magnitude", "energy"):
-            answer = real_part_channels(answer.unflatten(-3, (self.out_channels, 2)), self.part)
-        return answer if self.bias is None else answer + self.bias[:, None, None]
+        if self.part not in SQUARED:
+            return self._convolve(image, self.bias)
+        pairs = self._convolve(image, None).unflatten(-3, (self.out_channels, 2))
+        answer = real_part_channels(pairs, self.part)
+        return answer if self.bias is None else answer + self.bias[:, None, None].to(answer.dtype)
 
     def bank(self) -> GaborBank:
         """The kernels as they are now, without ``mixing``: to plot, or to save as JSON."""
@@ -229,11 +230,11 @@ class GaborConv2d(nn.Module):
         >>> torch.allclose(layer.to_conv2d()(image), layer(image))
         True
         """
-        if self.part in ("magnitude", "energy"):
+        if self.part in SQUARED:
             raise LayerError(
                 f"part={self.part!r} is no convolution; 'real', 'imag' and 'complex' are"
             )
-        weight = self.weight.detach()
+        weight = self._weight().detach()
         plain = nn.Conv2d(
             self.in_channels,
             len(weight),
@@ -281,6 +282,10 @@ class GaborConv2d(nn.Module):
             self.bias.zero_()
 
     def _weight(self) -> Tensor:
+        tensors = [*self.kernels.parameters(), *self.kernels.buffers(), self.mixing]
+        return self._kept.get(tensors, self._sampled)
+
+    def _sampled(self) -> Tensor:
         kernels = self.kernels.sample()  # (K, 2, h, w)
         if self.part in ("real", "imag"):
             kernels = kernels[:, :1] if self.part == "real" else kernels[:, 1:]
@@ -288,13 +293,13 @@ class GaborConv2d(nn.Module):
         # Convolution is correlation with the kernel turned by half a circle.
         return mixed.flatten(0, 1).flip(-2, -1).to(self.mixing.dtype)
 
-    def _convolve(self, image: Tensor) -> Tensor:
+    def _convolve(self, image: Tensor, bias: Tensor | None) -> Tensor:
         padding: tuple[int, int] | str = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
             image = functional.pad(image, self._margins(), self.padding_mode)
             padding = "valid"
         return functional.conv2d(
-            image, self.weight, None, self.stride, padding, self.dilation, self.groups
+            image, self._weight(), bias, self.stride, padding, self.dilation, self.groups
         )
 
     def _margins(self) -> list[int]:
@@ -309,9 +314,13 @@ class GaborConv2d(nn.Module):
         return margins
 
 
+def _is_whole(value: Any, least: int) -> bool:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and bool(value >= least)
+
+
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
     pair = value if isinstance(value, (tuple, list)) else (value, value)
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n >= least for n in pair)
-    if len(pair) != 2 or not whole:
+    if len(pair) != 2 or not all(_is_whole(n, least) for n in pair):
         raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or two")
     return int(pair[0]), int(pair[1])
