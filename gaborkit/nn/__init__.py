@@ -1,4 +1,16 @@
-"""Gabor layers for torch networks."""
+"""Gabor layers for torch networks.
+
+Examples
+--------
+>>> import torch
+>>> import gaborkit as gk
+>>> layer = gk.nn.GaborConv2d(1, 16, 11, padding="same", part="magnitude")
+>>> optimizer = torch.optim.Adam(layer.parameters(), lr=0.01)
+>>> layer(torch.rand(2, 1, 28, 28)).mean().backward()
+>>> optimizer.step()
+>>> len(layer.bank())  # what it has learned, as kernels
+16
+"""
 
 from __future__ import annotations
 
