@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..errors import LayerError
 from ..features.scattering import Scattering
 from ..features.scattering.on_tensors import Tensors, on_device
-from ..features.scattering.scattering import scatter
+from ..features.scattering.transform import scatter
 from .channels import check_input
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .descriptor import ScatteringDescriptor
 from .normalization import logarithms, normalized
-from .scattering import Path, Scattering
+from .paths import Path
+from .scattering import Scattering
 
 __all__ = ["Path", "Scattering", "ScatteringDescriptor", "logarithms", "normalized"]

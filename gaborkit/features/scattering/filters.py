@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ...parameters import number
 from ...types import ComplexArray, RealArray
 from .averaging import Block, blocks_of, product
 from .grid import Axis, gaussian
+from .paths import Scale
 
 #: Share of a wavelet's peak below which a part of the spectrum is left out.
 NEGLIGIBLE = {False: 1e-7, True: 1e-16}
@@ -65,14 +67,6 @@ class Wavelets:
         own = np.flatnonzero(values.any((1, 2)))
         tiles = tuple(self.tiles[t] for t in own)
         return Wavelets(self.key, (self.members[place],), self.step, tiles, values[None, own])
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Kernels of one frequency: their places in the bank, and the step of their responses."""
-
-    members: tuple[int, ...]
-    step: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +152,8 @@ def build(
     double : bool
         Precision.
     """
-    shape, dtype = (axes[0].padded, axes[1].padded), np.float64 if double else np.float32
+    shape = axes[0].padded, axes[1].padded
+    dtype: Any = np.float64 if double else np.float32
     factor = gain * filling(bank, scales, shape, deviation, double) if tight else gain
     # By step, the first scale that is applied to values of it.
     inputs = {1: 0 if order > 0 else len(scales)}

@@ -4,59 +4,32 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from ...arrays import library_of
 from ...bank import GaborBank
-from ...boundary import check_boundary, pad
+from ...boundary import check_boundary
 from ...conventions.checks import whole
 from ...errors import FeatureError, KernelError
 from ...gabor import GaborKernel
-from ...parameters import number
-from ...responding import _on_host, with_leading_channels
+from ...responding import with_leading_channels
 from ...types import Array, Boundary, RealArray
 from ..choices import check_choice
-from ..grid import channel_names
 from ..table import Features
-from . import on_arrays, on_tensors
-from .filters import Filters, Scale, build, energy, filling, lowpass_energy
+from .filters import Filters, build, energy, filling, lowpass_energy
 from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
+from .paths import STEP, Path, Scale, paths_of, places_of, scales_of, table_of
+from .transform import scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Convention = Literal["gaborkit", "kymatio"]
 
-#: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.
-STEP = 8 / 3
-
 #: kymatio divides by 2 * 3.1415 for 2 pi.
 KYMATIO_GAIN = math.pi / 3.1415
-
-
-class Path(NamedTuple):
-    """What a coefficient has gone through.
-
-    Attributes
-    ----------
-    order : int
-        0, 1 or 2: the number of wavelets.
-    wavelets : tuple of int
-        Their places in the bank.
-    wavelengths, thetas : tuples of float
-        Of each, in pixels and radians.
-    name : str
-        For tables.
-    """
-
-    order: int
-    wavelets: tuple[int, ...]
-    wavelengths: tuple[float, ...]
-    thetas: tuple[float, ...]
-    name: str
 
 
 @dataclass(frozen=True)
@@ -200,50 +173,19 @@ class Scattering:
         )
 
     @functools.cached_property
-    def paths(self) -> tuple[Path, ...]:
-        """One for each coefficient: order 0, order 1 by wavelet, order 2 by the first of them."""
-        labels = channel_names(self.wavelets)
-        found = []
-        for places in self.places:
-            kernels = [self.wavelets[k] for k in places]
-            found.append(
-                Path(
-                    len(places),
-                    places,
-                    tuple(1 / kernel.frequency for kernel in kernels),
-                    tuple(number(kernel.theta) for kernel in kernels),
-                    " → ".join(labels[k] for k in places) or "order 0",
-                )
-            )
-        return tuple(found)
+    def scales(self) -> tuple[Scale, ...]:
+        """The wavelets by frequency, from the highest to the lowest."""
+        return scales_of(self.wavelets, self.J, self.oversampling)
 
     @functools.cached_property
     def places(self) -> dict[tuple[int, ...], int]:
         """Place of each path among the coefficients, by the places of its wavelets."""
-        rank = {k: place for place, scale in enumerate(self.scales) for k in scale.members}
-        every = range(len(self.wavelets))
-        paths: list[tuple[int, ...]] = [()]
-        if self.order > 0:
-            paths += [(k,) for k in every]
-        if self.order > 1:
-            paths += [(k, m) for k in every for m in every if rank[m] > rank[k]]
-        return {path: place for place, path in enumerate(paths)}
+        return places_of(self.scales, self.order)
 
     @functools.cached_property
-    def scales(self) -> tuple[Scale, ...]:
-        """The wavelets by frequency, from the highest to the lowest."""
-        members: dict[float, list[int]] = {}
-        for k, kernel in enumerate(self.wavelets):
-            # Nine digits: rotation and dilation leave rounding errors.
-            members.setdefault(float(f"{kernel.frequency:.9g}"), []).append(k)
-        return tuple(
-            Scale(tuple(members[frequency]), self._step(frequency))
-            for frequency in sorted(members, reverse=True)
-        )
-
-    def _step(self, frequency: float) -> int:
-        octave = math.floor(math.log2(1 / (STEP * frequency)) + 1e-6)
-        return 2 ** min(max(octave - self.oversampling, 0), self.J)
+    def paths(self) -> tuple[Path, ...]:
+        """One for each coefficient: order 0, order 1 by wavelet, order 2 by the first of them."""
+        return tuple(paths_of(self.wavelets, self.places))
 
     def table(self) -> str:
         """A line a coefficient, for printing.
@@ -262,11 +204,7 @@ class Scattering:
           7      2  2.667 px, 90° → 5.333 px, 0°
           8      2  2.667 px, 90° → 5.333 px, 90°
         """
-        width = max(1, len(str(len(self.paths) - 1)))
-        lines = [f"  {'c':>{width}}  order  path"]
-        for c, path in enumerate(self.paths):
-            lines.append(f"  {c:>{width}}  {path.order:>5}  {path.name}")
-        return "\n".join(lines)
+        return table_of(self.paths)
 
     # ---- the transform ----
 
@@ -399,32 +337,6 @@ class Scattering:
         if self.tight:
             wavelets *= filling(self.wavelets, self.scales, torus, deviation, True) ** 2
         return _gain(self) ** 2 * (wavelets + lowpass_energy(torus, deviation))
-
-
-def scatter(
-    planes: Array,
-    filters: Filters,
-    boundary: Boundary,
-    places: dict[tuple[int, ...], int],
-    tensors: on_tensors.Tensors | None = None,
-) -> Array:
-    """Coefficients (B, C, h, w) of pictures (B, H, W) of the filters' precision.
-
-    A tensor in memory that passes no gradient is transformed in place of its array. ``tensors`` are
-    the filters on the device of another one, which otherwise are made, or found, for it.
-    """
-    tensor = library_of(planes).name == "torch"
-    library, planes = _on_host(library_of(planes), planes)
-    margin = max(max(axis.before, axis.padded - axis.size - axis.before) for axis in filters.axes)
-    starts = [margin - axis.before for axis in filters.axes]
-    rows, columns = (
-        slice(start, start + axis.padded) for start, axis in zip(starts, filters.axes, strict=True)
-    )
-    padded = pad(library, planes, margin, boundary)[..., rows, columns]
-    if library.name == "torch":
-        return on_tensors.scatter(filters, padded, places, tensors)
-    found = on_arrays.scatter(filters, padded, places)
-    return sys.modules["torch"].from_numpy(found) if tensor else found
 
 
 @functools.lru_cache(maxsize=8)
