@@ -50,6 +50,13 @@ def test_textures_are_told_apart():
     assert (distances.argmin(1) // 3 == np.repeat(range(3), 3)).all()
 
 
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_constant_picture_has_a_gradient(value):
+    image = torch.full((20, 20), value, requires_grad=True)
+    Texture(BANK).values(image).sum().backward()
+    assert torch.isfinite(image.grad).all()
+
+
 def test_distances_by_the_articles_formula():
     pictures, database = rng.random((2, 4, 6)), rng.random((5, 6))
     found = texture_distances(pictures, database)

@@ -62,7 +62,8 @@ def extract_features(
     colour, jobs
         As :func:`describe_files`.
     resume : bool
-        Go on with OUT.partial where there is one. Pictures that failed are tried again.
+        Go on with OUT.partial where there is one. Its rows are taken as they are, even of a picture
+        that has changed since; pictures that failed are tried again.
     progress : callable, optional
         Called with the number of pictures done, of all, and the last one.
 
