@@ -12,7 +12,7 @@ from ...types import Array
 from .filters import Wavelets
 
 #: Indices of the wavelets that a coefficient has gone through.
-Path = tuple[int, ...]
+Indices = tuple[int, ...]
 
 
 class Engine(Protocol):
@@ -30,7 +30,7 @@ class Engine(Protocol):
 
 def branch(
     engine: Engine, spectra: Array, first: Wavelets, following: list[Wavelets]
-) -> Iterator[tuple[Path, Array]]:
+) -> Iterator[tuple[Indices, Array]]:
     """Coefficients (B, h, w), with their paths, that begin with wavelets of one scale.
 
     Parameters

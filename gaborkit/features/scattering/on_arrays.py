@@ -10,7 +10,7 @@ import numpy as np
 from ...engines.threads import available, in_threads
 from ...types import Array, ComplexArray, RealArray
 from .averaging import averaged
-from .cascade import Path, branch
+from .cascade import Indices, branch
 from .filters import Filters, Wavelets
 
 #: Pixels of padded pictures that one thread takes at a time.
@@ -59,7 +59,7 @@ class NumpyEngine:
         return found.reshape(*values.shape[:-2], *found.shape[1:])
 
 
-def scatter(filters: Filters, padded: RealArray, places: dict[Path, int]) -> RealArray:
+def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> RealArray:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
     engine = NumpyEngine(filters)
     shape = (len(matrix) for matrix in filters.averages[1])

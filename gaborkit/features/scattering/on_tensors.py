@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...arrays import put
 from ...types import Array
-from .cascade import Path, branch
+from .cascade import Indices, branch
 from .filters import Filters, Wavelets
 
 
@@ -60,11 +60,11 @@ def on_device(filters: Filters, device: Any) -> Tensors:
 
 
 def scatter(
-    filters: Filters, padded: Array, places: dict[Path, int], tensors: Tensors | None = None
+    filters: Filters, padded: Array, places: dict[Indices, int], tensors: Tensors | None = None
 ) -> Array:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
     engine = TorchEngine(tensors or on_device(filters, padded.device))
-    found: dict[Path, Array] = {(): engine.average(padded, 1)}
+    found: dict[Indices, Array] = {(): engine.average(padded, 1)}
     spectra = engine.spectra(padded)
     for place, wavelets in filters.wavelets[1].items():
         found.update(branch(engine, spectra, wavelets, filters.following(place)))
