@@ -93,7 +93,7 @@ def segment_textures(
     *,
     counts: Iterable[int] = range(2, 9),
     bank: GaborBank | None = None,
-    nonlinearity: Nonlinearity = "magnitude",
+    nonlinearity: Nonlinearity = "tanh",
     window: float = 1.5,
     least: float = 8.0,
     share: float = 1.0,
