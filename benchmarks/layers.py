@@ -14,10 +14,11 @@ draws other digits, as many of each class, and other weights; all layers see the
 the accuracy on the 10,000 test digits, mean and deviation over seeds, and writes ``layers.md`` and
 what the kernels of one run have learned, ``layers.png``, into --out.
 
-The settings were chosen on validation digits, which are in neither training nor test, among
-learning rates of 0.001 to 0.01 (of the first layer to 0.03), weight decays of 0.0001 to 3, dropout
-of 0.3 and 0.5, and kernels of 5 to 11 pixels: the plain convolution and the Gabor layers learn best
-with the same ones.
+The settings were chosen with 300 digits on 3,000 validation digits, which are in neither training
+nor test, among learning rates of 0.001 to 0.02 (of the first layer to 0.03), weight decays of
+0.0001 to 3, dropout of 0.3 and 0.5, and kernels of 5 to 11 pixels: the plain convolution and the
+Gabor layers learn best with the same ones. With 5,000 digits, a decay of 0.1 serves the plain
+convolution as well as 1.
 """
 
 from __future__ import annotations
@@ -58,6 +59,25 @@ def gabor(generator: torch.Generator, part: LayerPart, learnable: bool) -> nn.Mo
         part=part, learnable=learnable, generator=generator,
     )  # fmt: skip
 
+
+PAGE = """# A first layer of Gabor kernels, on few digits
+
+Accuracy on the 10,000 test digits of MNIST in per cent, mean and deviation over {seeds} seeds, each
+with other digits and other weights; no augmentation. The rest of the network is the same (20,426
+parameters), and so are the settings of training: `python benchmarks/layers.py --data-dir FOLDER`
+says which, and how they were chosen. Milliseconds are of a step of 50 digits on one core.
+
+{table}
+
+The magnitude of pairs of free kernels tells what the nonlinearity gives from what the Gabor kernels
+give. Of the settings, weight decay mattered most: with 0.0001 instead of 1, on 300 digits and
+validation digits, the plain convolution errs in 8.1 instead of 6.6 %, the Gabor magnitude in 5.0
+instead of 4.7 %.
+
+Sixteen kernels under a magnitude, before and after they have learned from the most digits:
+
+![Wavelength and direction before and after, and the kernels](layers.png)
+"""
 
 #: First layers by name, each made with a generator.
 LAYERS: dict[str, Callable[[torch.Generator], nn.Module]] = {
@@ -163,7 +183,8 @@ def main() -> None:
             gk.plotting.save_figure(figure, options.out / "layers.png", dpi=110)
     if options.out:
         with atomic_write(options.out / "layers.md") as temporary:
-            Path(temporary).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            text = PAGE.format(table="\n".join(lines), seeds=options.seeds)
+            Path(temporary).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
