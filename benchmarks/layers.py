@@ -70,9 +70,9 @@ says which, and how they were chosen. Milliseconds are of a step of 50 digits on
 {table}
 
 The magnitude of pairs of free kernels tells what the nonlinearity gives from what the Gabor kernels
-give. Of the settings, weight decay mattered most: with 0.0001 instead of 1, on 300 digits and
-three seeds of validation digits, the plain convolution errs in 8.1 instead of 6.9 %, the Gabor magnitude in 5.0
-instead of 4.7 %.
+give. Of the settings, weight decay mattered most: with 0.0001 instead of 1, on 300 digits and three
+seeds of validation digits, the plain convolution errs in 8.1 instead of 6.9 %, the Gabor magnitude
+in 5.0 instead of 4.7 %.
 
 Sixteen kernels under a magnitude, before and after they have learned from the most digits:
 
