@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .errors import debug_option, show_traceback
 from .options import PARTS, Number, bank_options, filter_options
+from .progress import shown
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
     from gaborkit.types import Boundary, Engine, Part
 
     from .targets import Job
-    from .tiling import Outcome
 
 _PARTS = {
     "real": "real part",
@@ -161,7 +161,8 @@ def command(
         return
     found, failed = [], []
     results = outcomes(jobs, bank, settings, scheduler, show_traceback)
-    for _, (colours, problem) in _shown(results, len(jobs), progress):
+    several = shown(results, len(jobs), progress, lambda result: result[0].source)
+    for _, (colours, problem) in several:
         if problem is None:
             found.append(colours or "grey")
         else:
@@ -185,27 +186,6 @@ def _bytes(memory: str | None) -> int | None:
         return parse_memory(memory)
     except FilterError as error:
         raise click.UsageError(f"--{error}") from error
-
-
-def _shown(
-    results: Iterable[tuple[Job, Outcome]], count: int, progress: bool | None
-) -> Iterator[tuple[Job, Outcome]]:
-    """Pass results on, with a bar on a terminal or, where asked for elsewhere, a line each."""
-    terminal = sys.stderr.isatty()
-    if terminal and progress is not False:
-        with click.progressbar(
-            results,
-            length=count,
-            file=sys.stderr,
-            show_pos=True,
-            item_show_func=lambda result: result and result[0].source,
-        ) as bar:
-            yield from bar
-        return
-    for number, result in enumerate(results, 1):
-        if progress:
-            click.echo(f"[{number}/{count}] {result[0].source}", err=True)
-        yield result
 
 
 @contextlib.contextmanager

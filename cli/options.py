@@ -103,6 +103,31 @@ def bank_options(function: Callable[..., None]) -> Callable[..., None]:
     return _replacing(function, "bank", _KERNEL_OPTIONS | _BANK_OPTIONS, bank_from)
 
 
+def bank_options_with(
+    default: str, *, always: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As :func:`bank_options`, of several kernels: those of the bank ``default`` if none is named.
+
+    Without ``--bank``, the other options are that bank's. Where none of them is given either, the
+    function gets None unless ``always``.
+    """
+    alone = ("article", "scale")  # say one kernel
+    options = {key: x for key, x in (_KERNEL_OPTIONS | _BANK_OPTIONS).items() if key not in alone}
+    options["bank"] = click.option(
+        "--bank",
+        metavar="NAME",
+        help=f"grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.  [default: {default}]",
+    )
+
+    def build(given: dict[str, Any]) -> GaborBank | None:
+        return bank_from({"bank": default, **given}) if given or always else None
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        return _replacing(function, "bank", options, build)
+
+    return add
+
+
 def _replacing(
     function: Callable[..., None],
     name: str,

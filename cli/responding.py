@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.files import check_target
+from gaborkit.files import atomic_write, check_target
 from gaborkit.types import Boundary, Engine, Part
 
 from .encoding import quantize
@@ -135,6 +135,28 @@ def filterable(image: NDArray[Any], colour: str) -> tuple[NDArray[Any], str]:
     if colour == "luminance":
         return gk.luminance(image), "luminance"
     return np.moveaxis(image[..., :3], -1, 0), "channels"
+
+
+def one_picture(source: str) -> tuple[NDArray[Any], str]:
+    """Read a picture (H, W), of colour the luminance, and say which it is: grey or luminance.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be read.
+    ImageError
+        If it is a stack of several.
+    """
+    planes, found = filterable(gk.read_image(source), "luminance")
+    if planes.ndim != 2:
+        raise gk.ImageError(f"{source}: a stack of shape {planes.shape} is not one picture")
+    return planes, found
+
+
+def write_arrays(out: str, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write arrays by their names into an npz file, whole or not at all."""
+    with atomic_write(out) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def _responses(

@@ -102,6 +102,41 @@ def jobs_of(
     return jobs
 
 
+def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) -> list[str]:
+    """Pictures that a command reads to write one file about all of them, each once.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files, folders and ``sample:NAME``. In folders, archives are no pictures: they may well be
+        what a command wrote.
+    out : str
+        The file to write.
+    recursive : bool
+        Look into the folders inside folders too.
+
+    Raises
+    ------
+    click.UsageError
+        If ``out`` is one of the pictures.
+    PictureError
+        If a folder holds no picture, or cannot be read.
+    """
+    found: dict[str, None] = {}
+    for source in sources:
+        pictures = [picture for picture, _ in _pictures(source, "", recursive)]
+        below = [x for x in pictures if x == source or not x.lower().endswith((".npz", ".zarr"))]
+        if not below:
+            raise PictureError(f"{source}: there is no picture in this folder")
+        found.update(dict.fromkeys(below))
+    for picture in found:
+        if _same(Path(picture), Path(out)):
+            raise click.UsageError(
+                f"--out {out} would be written over the input {picture}: give another --out"
+            )
+    return list(found)
+
+
 def _is_file(out: str) -> bool:
     path, suffix = Path(out), Path(out).suffix.lower()
     if suffix == ".zarr" and is_zarr(path):

@@ -60,7 +60,7 @@ def pad(library: Library, image: Array, margin: int, boundary: Boundary) -> Arra
         return image
     if boundary == "constant":
         return library.pad_zeros(image, margin)
-    height, width = image.shape[-2:]
+    height, width = (int(size) for size in image.shape[-2:])  # while torch traces, they are tensors
     # Rows last: taking whole rows is the cheaper of the two on a grown array.
     image = library.take(image, source_index(width, margin, boundary), image.ndim - 1)
     return library.take(image, source_index(height, margin, boundary), image.ndim - 2)

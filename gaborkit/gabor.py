@@ -26,6 +26,7 @@ import numpy as np
 
 from .conventions import Conventions, sigma_of
 from .errors import KernelError
+from .formula import Parameters, amplitude, psi, samples
 from .kernel import TOLERANCE, Factors, Kernel, check_tolerance
 from .parameters import finite, is_tensor, number, power
 from .ranges import check_ranges, warn_of_poor_sampling
@@ -206,26 +207,8 @@ class GaborKernel(Conventions, Kernel):
 
     def amplitude(self) -> Array:
         """N(s), the value of the envelope at the centre."""
-        xp, wavelength, _, sigma, gamma, _, scale = self._library_and_parameters()
-        area = 2 * math.pi * (sigma * scale) ** 2 / gamma  # integral of an envelope of height 1
-        match self.norm:
-            case "l1":
-                return 1 / area
-            case "l2":
-                return xp.sqrt(2 / area)
-            case "peak":
-                return 1.0
-            case "article":
-                return gamma / (2 * math.pi * sigma**2) / xp.sqrt(scale)
-            case "gain":
-                if not self.dc_free:
-                    return 1 / area
-                roundness = 2 * math.pi * sigma / wavelength
-                # Where the peak lies changes its height to second order only, so it is a constant
-                # to the gradient.
-                at = transfer_peak(self._roundness)
-                height = -xp.exp(-((at - roundness) ** 2) / 2) * xp.expm1(-at * roundness)
-                return 1 / (area * height)
+        xp, parameters = self._library_and_parameters()
+        return amplitude(xp, parameters, self.norm, self.dc_free)
 
     def evaluate(self, y: Array, x: Array) -> Array:
         """Psi at pixel coordinates, by the formula and with the analytic C; complex128.
@@ -241,12 +224,8 @@ class GaborKernel(Conventions, Kernel):
         >>> complex(kernel.evaluate(0.0, 0.0)).real * 4 * math.pi
         0.6321...
         """
-        envelope, carrier = self._envelope_and_carrier(np.asarray(y, float), np.asarray(x, float))
-        if not self.dc_free:
-            return self.amplitude() * envelope * carrier
-        xp, wavelength, _, sigma, _, phase, _ = self._library_and_parameters()
-        dc = xp.exp(1j * phase) * xp.exp(-2 * (math.pi * sigma / wavelength) ** 2)
-        return self.amplitude() * envelope * (carrier - dc)
+        y, x = np.asarray(y, float), np.asarray(x, float)
+        return self.amplitude() * self._complex(psi, y, x)
 
     def radius(self, tolerance: float = TOLERANCE) -> int:
         """Half-width in pixels of the square support.
@@ -290,13 +269,7 @@ class GaborKernel(Conventions, Kernel):
         """
         radius = self.radius(tolerance)
         line = np.arange(-radius, radius + 1.0)
-        envelope, carrier = self._envelope_and_carrier(line[:, None], line[None, :])
-        plain = envelope * carrier
-        if self.dc_free:
-            mass = envelope.sum()
-            plain = plain - envelope * (plain.sum() / mass)
-            plain = plain - envelope * (plain.sum() / mass)  # what rounding left the first time
-        return self.amplitude() * plain
+        return self.amplitude() * self._complex(samples, line[:, None], line[None, :])
 
     @property
     def separable(self) -> bool:
@@ -376,29 +349,29 @@ class GaborKernel(Conventions, Kernel):
         fields = {name: number(getattr(self, name)) for name in PARAMETERS}
         return {"family": "gabor", **fields, "dc_free": self.dc_free, "norm": self.norm}
 
-    def _library_and_parameters(self) -> tuple[Any, ...]:
+    def _library_and_parameters(self) -> tuple[Any, Parameters]:
         """NumPy and the parameters; or torch and all of them as tensors, if one is a tensor."""
-        values = tuple(getattr(self, name) for name in PARAMETERS)
+        values = Parameters(*(getattr(self, name) for name in PARAMETERS))
         tensors = [value for value in values if is_tensor(value)]
         if not tensors:
-            return np, *values
+            return np, values
         torch, device = sys.modules["torch"], tensors[0].device
-        return torch, *(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values)
+        return torch, Parameters(
+            *(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values)
+        )
 
-    def _envelope_and_carrier(self, y: RealArray, x: RealArray) -> tuple[Array, Array]:
-        xp, wavelength, theta, sigma, gamma, phase, scale = self._library_and_parameters()
-        if xp is not np:
-            y, x = (xp.as_tensor(axis, device=theta.device) for axis in (y, x))
-        cos, sin = xp.cos(theta), xp.sin(theta)
-        along = (x * cos + y * sin) / scale
-        across = (y * cos - x * sin) / scale
-        envelope = xp.exp(-(along**2 + gamma**2 * across**2) / (2 * sigma**2))
-        carrier = xp.exp(1j * (2 * math.pi * along / wavelength + phase))
-        return envelope, carrier
+    def _complex(self, formula: Any, y: RealArray, x: RealArray) -> Array:
+        """What a function of :mod:`gaborkit.formula` finds, its two parts as one."""
+        xp, parameters = self._library_and_parameters()
+        if xp is np:
+            real, imag = formula(np, parameters, y, x, self.dc_free)
+            return real + 1j * imag
+        y, x = (xp.as_tensor(axis, device=parameters.theta.device) for axis in (y, x))
+        return xp.complex(*formula(xp, parameters, y, x, self.dc_free))
 
 
 #: Half-width in pixels of the largest support that is sampled.
 LARGEST_RADIUS = 2**14
 
 #: The numeric fields of a GaborKernel.
-PARAMETERS = ("wavelength", "theta", "sigma", "gamma", "phase", "scale")
+PARAMETERS = Parameters._fields

@@ -90,7 +90,7 @@ def bank_statistics(
     if run.library.name == "torch":
         values = [part_of(found, part) for found in run.one_by_one()]
         means = [value.mean((1, 2)) for value in values]
-        spreads = [value.var((1, 2), correction=0).sqrt() for value in values]
+        spreads = [value.std((1, 2), correction=0) for value in values]
         mean, deviation = (run.library.stack(found, 1) for found in (means, spreads))
         return Statistics(mean.reshape(shape), deviation.reshape(shape))
     sink = Summed(part, len(run.image), len(bank))

@@ -7,10 +7,11 @@ repeats with period 1 (Poisson's summation), and C is the ratio at zero of the t
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from .types import RealArray
+from .types import Array, RealArray
 
 
 def gabor_transfer(
@@ -61,16 +62,15 @@ def gabor_transfer(
     return plain - dc * periodic(fy, fx)
 
 
-def transfer_peak(roundness: float) -> float:
+def transfer_peak(roundness: Array, xp: Any = math) -> Array:
     """Where exp(-(u - k)^2 / 2) - exp(-(u^2 + k^2) / 2) is largest, for k = ``roundness``.
 
-    The derivative vanishes where u (1 - exp(-u k)) = k; Newton's steps from above converge.
+    The derivative vanishes where u (1 - exp(-u k)) = k; Newton's steps from above converge, to
+    rounding in four. ``xp`` is NumPy or torch where ``roundness`` is an array or a tensor.
     """
     u = roundness + 1 / (1 + roundness)
-    for _ in range(50):
-        decay = math.exp(-u * roundness)
-        step = (-u * math.expm1(-u * roundness) - roundness) / (1 - decay + u * roundness * decay)
-        u -= step
-        if abs(step) <= 1e-15 * u:
-            break
+    for _ in range(6):
+        decay = xp.exp(-u * roundness)
+        slope = 1 - decay + u * roundness * decay
+        u = u - (-u * xp.expm1(-u * roundness) - roundness) / slope
     return u

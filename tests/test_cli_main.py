@@ -62,6 +62,14 @@ def test_the_commands_are_these():
         "plot coverage",
         "plot responses",
         "bench",
+        "features",
+        "orient",
+        "edges",
+        "compare",
+        "enhance",
+        "classify",
+        "classify train",
+        "classify predict",
         "train",
         "runs",
         "sample",
@@ -97,8 +105,9 @@ def test_each_help_text_has_examples_of_its_own_command(path):
         assert f"\n    {example}\n" in run(*path, "--help").output  # not wrapped
 
 
-# Those that train, or need a trained model, run in test_cli_train.py and test_cli_generate.py.
-GENERATIVE = set(COMMANDS[COMMANDS.index("train") :])
+# Those that train, or need a trained model, run in test_cli_train.py, test_cli_generate.py and
+# test_cli_classify.py.
+TRAINING = {"classify", *COMMANDS[COMMANDS.index("train") :]}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,7 @@ GENERATIVE = set(COMMANDS[COMMANDS.index("train") :])
         example
         for several in EXAMPLES.values()
         for example in several
-        if example.split()[1] not in GENERATIVE
+        if example.split()[1] not in TRAINING
     ],
 )
 def test_examples_run(example, coarse, tmp_path, monkeypatch):

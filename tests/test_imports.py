@@ -20,7 +20,7 @@ HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray
 LAYERS = [
     ["errors", "types", "__version__"],
     ["files"],
-    ["parameters", "ranges", "transfer"],
+    ["parameters", "ranges", "transfer", "formula"],
     ["conventions"],
     ["kernel"],
     ["log_gabor", "gabor"],

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from commands_for_tests import run
+from estimators_for_tests import write_gratings
 from gaborkit_cli.main import main
 
 import gaborkit as gk
+from gaborkit.vision.fingerprint import synthetic_fingerprint
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,13 +44,29 @@ def test_python_blocks_run():
     np.testing.assert_allclose(names["again"], names["image"], rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("line", OTHERS)
-def test_commands_run(line, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """The pictures that the commands name, and a model that one of them takes."""
+    folder = tmp_path_factory.mktemp("readme")
     picture = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
-    Path("photos").mkdir()
+    (folder / "photos").mkdir()
     for path in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
-        gk.write_image(path, picture)
+        gk.write_image(folder / path, picture)
+    ridges = synthetic_fingerprint((96, 96), iterations=4).image
+    gk.write_image(folder / "print.png", (255 * ridges).astype(np.uint8))
+    write_gratings(folder / "textures")
+    trained = run("classify", "train", folder / "textures", "--out", folder / "model")
+    assert trained.exit_code == 0, trained.output
+    return folder
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_commands_run(line, pictures, tmp_path, monkeypatch):
+    folder = tmp_path / "copy"
+    shutil.copytree(pictures, folder)
+    monkeypatch.chdir(folder)
+    if "train" in line:
+        shutil.rmtree("model")
     result = CliRunner().invoke(main, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,3 +83,9 @@ def test_systems_without_affinity_use_every_core(monkeypatch):
 
 def test_a_fork_has_threads_of_its_own():
     assert threads._pool(1, 1) is not threads._pool(2, 1)
+
+
+def test_a_thread_that_works_alone(limit):
+    with ThreadPoolExecutor(1, initializer=threads.work_alone) as pool:
+        assert pool.submit(available).result() == 1
+    assert available() == limit

@@ -13,6 +13,7 @@ from ..arrays import Library, NumpyLibrary, put
 from ..kernel import Kernel
 from ..types import Array, ComplexArray, Transfer
 from .factorization import cancels
+from .spectra import kept
 from .threads import in_threads
 
 #: Bytes of spectrum up to which kernels are transformed side by side.
@@ -47,7 +48,23 @@ def kernel_spectrum(
     tolerance: float,
     transfer: Transfer,
 ) -> Array:
-    """Transform of the kernel, its origin at the first sample, complex (*size)."""
+    """Transform of the kernel, its origin at the first sample, real or complex (*size)."""
+    if library.name == "numpy" and not kernel.learnable:
+        key = (kernel, size, double, tolerance, transfer)
+        return kept(
+            key, lambda: _kernel_spectrum(library, kernel, size, double, tolerance, transfer)
+        )
+    return _kernel_spectrum(library, kernel, size, double, tolerance, transfer)
+
+
+def _kernel_spectrum(
+    library: Library,
+    kernel: Kernel,
+    size: tuple[int, int],
+    double: bool,
+    tolerance: float,
+    transfer: Transfer,
+) -> Array:
     if kernel.separable and not kernel.learnable:
         # Supports of negligible tails have the transform in closed form.
         tolerance = min(tolerance, 1e-12) if transfer == "analytic" else tolerance

@@ -13,6 +13,16 @@ Item = TypeVar("Item")
 
 _lock = threading.Lock()
 _users = 0
+_own = threading.local()
+
+
+def work_alone() -> None:
+    """From now on, engines that this thread calls use no other: it is one of several that filter.
+
+    What they find then depends on no one else: sums over pieces of a picture round differently
+    with the number of threads.
+    """
+    _own.alone = True
 
 
 def in_threads(work: Callable[[Item], None], items: Iterable[Item], most: int) -> None:
@@ -55,7 +65,7 @@ def available() -> int:
     While engines are at work, one: a program that filters in threads of its own gains no speed by
     more of them.
     """
-    if _users:
+    if _users or getattr(_own, "alone", False):
         return 1
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -13,15 +13,21 @@ Examples
 
 from .coverage import littlewood_paley, plot_coverage
 from .gallery import plot_bank
+from .learning import plot_learning
+from .orientation import orientation_colours, orientation_wheel, plot_orientation
 from .responses import plot_responses
 from .saving import save_figure
 from .surfaces import plot_kernel
 
 __all__ = [
     "littlewood_paley",
+    "orientation_colours",
+    "orientation_wheel",
     "plot_bank",
     "plot_coverage",
     "plot_kernel",
+    "plot_learning",
+    "plot_orientation",
     "plot_responses",
     "save_figure",
 ]

@@ -73,7 +73,7 @@ def plot_responses(
     15
     """
     responses = _checked_responses(responses, labels)
-    picture = _checked_picture(image, responses.shape[1:])
+    picture = checked_picture(image, responses.shape[1:])
     count, height, width = responses.shape
     step = math.ceil(max(height, width) / _MOST_PIXELS)
     responses, picture = responses[:, ::step, ::step], picture[::step, ::step]
@@ -183,7 +183,7 @@ def _checked_responses(responses: Array, labels: Sequence[str]) -> ComplexArray:
     return values
 
 
-def _checked_picture(image: Array, shape: tuple[int, ...]) -> RealArray | NDArray[Any]:
+def checked_picture(image: Array, shape: tuple[int, ...]) -> RealArray | NDArray[Any]:
     """The picture as ``imshow`` takes it: grey, or RGB(A) from 0 to 1."""
     picture = as_numpy(image)
     if picture.dtype.kind not in "buif":

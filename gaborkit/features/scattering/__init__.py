@@ -1,1 +1,10 @@
-"""Scattering of order 0, 1 and 2 over a Gabor bank."""
+"""Scattering transforms: wavelet, modulus, wavelet, modulus, average."""
+
+from __future__ import annotations
+
+from .descriptor import ScatteringDescriptor
+from .normalization import logarithms, normalized
+from .paths import Path
+from .scattering import Scattering
+
+__all__ = ["Path", "Scattering", "ScatteringDescriptor", "logarithms", "normalized"]

@@ -1,0 +1,252 @@
+"""``gaborkit classify``: learn classes of pictures from folders, and name those of others."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .features import DESCRIPTORS
+from .groups import Group
+
+if TYPE_CHECKING:
+    from gaborkit.estimators.pictures import Predicted, Trained
+
+CLASSIFIERS = ("svm", "affine", "linear")
+
+
+@click.group("classify", cls=Group, short_help="Classify pictures by their Gabor features.")
+@debug_option
+def command() -> None:
+    """Learn classes of pictures from a folder of folders, and name the classes of others.
+
+    \b
+    Examples:
+      gaborkit classify train textures --out model
+      gaborkit classify predict model photo.jpg
+    """  # noqa: D301
+
+
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Pictures that are described at a time.  [default: one for each core]",
+)
+
+
+@command.command("train", short_help="Learn from a folder whose subfolders are the classes.")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--out", required=True, metavar="MODEL", help="Folder to write.")
+@click.option(
+    "--features",
+    type=click.Choice(DESCRIPTORS),
+    default="texture",
+    show_default=True,
+    help="What pictures are described by; gaborkit features --help tells of each.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter of the features; may be given several times.",
+)
+@click.option(
+    "--classifier",
+    type=click.Choice(CLASSIFIERS),
+    default="svm",
+    show_default=True,
+    help="How classes are told apart.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 2**14),
+    help="Bring pictures to so many pixels a side first.  [default: leave them]",
+)
+@click.option(
+    "--cross-validate",
+    "folds",
+    type=int,
+    default=5,
+    show_default=True,
+    metavar="FOLDS",
+    help="Measure on folds that are left out in turn; 0 does not.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the folds.  [default: 0]")
+@jobs_option
+@debug_option
+def train(
+    folder: str,
+    out: str,
+    features: str,
+    settings: tuple[str, ...],
+    classifier: str,
+    size: int | None,
+    folds: int,
+    seed: int,
+    jobs: int | None,
+) -> None:
+    """Learn to classify pictures from FOLDER, whose subfolders are the classes.
+
+    Prints how well it does on pictures that it did not learn from, and what is taken for what.
+    Pictures that cannot be read are named and left out.
+
+    \b
+    svm     support vector machine with a Gaussian kernel: a good first choice
+    affine  an affine space for each class, for few pictures a class and many features
+    linear  logistic regression
+
+    MODEL holds a description (JSON) and arrays (npz), and nothing that could be executed.
+
+    \b
+    Examples:
+      gaborkit classify train textures --out model
+      gaborkit classify train digits --features scattering --classifier affine --out model
+    """  # noqa: D301
+    from gaborkit import GaborkitError
+    from gaborkit.estimators.pictures import train_on_folder
+    from gaborkit.estimators.store import write_classifier
+    from gaborkit.features import descriptor
+
+    from .features import _setting
+
+    if folds < 0 or folds == 1:
+        raise click.UsageError(f"--cross-validate {folds}: give 2 or more folds, or 0 for none")
+    try:
+        chosen = descriptor(features, **dict(map(_setting, settings)))
+    except GaborkitError as error:
+        raise click.UsageError(f"--features {features}: {error}") from error
+    with _bar() as show:
+        trained = train_on_folder(
+            folder,
+            chosen,
+            method=classifier,
+            size=size,
+            folds=folds,
+            seed=seed,
+            jobs=jobs,
+            progress=show,
+        )
+    for failed in trained.failed:
+        click.echo(f"left out: {failed.error}", err=True)
+    write_classifier(out, trained)
+    pictures, classes = sum(trained.counts.values()), len(trained.counts)
+    click.echo(
+        f"{pictures} pictures of {classes} classes, {len(trained.model.names)} features each "
+        f"({features}, {classifier})"
+    )
+    if trained.confusion is not None:
+        click.echo("\n".join(_report(trained)))
+    elif folds:
+        click.echo("no cross-validation: a class has one picture only")
+    click.echo(f"{out}: the trained classifier")
+
+
+@command.command("predict", short_help="Name the classes of pictures.")
+@click.argument("model", metavar="MODEL")
+@click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True)
+@click.option("--out", metavar="CSV", help="File to write instead of printing.")
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@jobs_option
+@debug_option
+def predict(
+    model: str, pictures: tuple[str, ...], out: str | None, recursive: bool, jobs: int | None
+) -> None:
+    """Name the classes of PICTURES by the classifier in MODEL.
+
+    PICTURES are files, folders of them, and samples such as sample:brick. One line each: the
+    picture and its class; --out writes CSV with a score for each class beside. Scores compare the
+    classes of one picture. A picture that cannot be read does not stop the others.
+
+    \b
+    Examples:
+      gaborkit classify predict model photo.jpg
+      gaborkit classify predict model photos sample:brick --out predictions.csv
+    """  # noqa: D301
+    from gaborkit.errors import PictureError
+    from gaborkit.estimators.store import read_classifier
+    from gaborkit.files import check_target
+
+    from .targets import pictures_in
+
+    if out is not None:
+        check_target(out, PictureError)
+    classifier = read_classifier(model)
+    sources = pictures_in(pictures, out or "", recursive=recursive)
+    found = classifier.predict(sources, jobs=jobs)
+    failed = _printed(found) if out is None else _written(out, found, classifier.classes)
+    if failed:
+        raise click.ClickException(f"{failed} of {len(sources)} pictures could not be classified")
+    if out is not None:
+        click.echo(f"{out}: classes of {len(sources)} pictures")
+
+
+def _printed(found: Iterable[Predicted]) -> int:
+    """Print each result; the number of pictures without one."""
+    failed = 0
+    for one in found:
+        if one.error is not None:
+            failed += 1
+            click.echo(f"error: {one.error}", err=True)
+        else:
+            click.echo(f"{one.source}: {one.label}")
+    return failed
+
+
+def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> int:
+    """Write a table of results; the number of pictures without one."""
+    from gaborkit.errors import PictureError
+    from gaborkit.files import atomic_write
+
+    failed = 0
+    with (
+        atomic_write(out, PictureError) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        table = csv.writer(stream)
+        table.writerow(["picture", "class", *(f"score {name}" for name in classes)])
+        for one in found:
+            if one.scores is None:
+                failed += 1
+                click.echo(f"error: {one.error}", err=True)
+            else:
+                table.writerow([one.source, one.label, *map("{:.6g}".format, one.scores)])
+    return failed
+
+
+def _report(trained: Trained) -> list[str]:
+    """Lines on cross-validation: the accuracy, and what is taken for what."""
+    confusion, names = trained.confusion, list(trained.counts)
+    assert confusion is not None
+    right, of = int(confusion.trace()), int(confusion.sum())
+    share = f"{100 * right / of:.1f} % right ({right} of {of})"
+    width = max(*map(len, names), len(str(of)))
+    first = max(map(len, names)) + 2
+    lines = [
+        f"cross-validation, {trained.folds} folds: {share}",
+        "",
+        " " * first + "  ".join(f"{name:>{width}}" for name in names) + "  <- taken for",
+    ]
+    for name, row in zip(names, confusion.tolist(), strict=True):
+        lines.append(f"{name:<{first}}" + "  ".join(f"{count or '.':>{width}}" for count in row))
+    return [*lines, ""]
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Any]:
+    """What to call after each picture: it moves a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, file=sys.stderr, show_pos=True, label="pictures") as bar:
+
+        def show(done: int, pictures: int, _: object) -> None:
+            bar.length = pictures
+            bar.update(done - bar.pos)
+
+        yield show

@@ -1,0 +1,145 @@
+"""``gaborkit edges``: edges and lines of a picture, thin and by their kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .options import Number, bank_options_with, filter_options
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank
+    from gaborkit.types import Boundary, Engine
+
+_PICTURES = (".png", ".webp")
+
+#: White paper; and ink for edges, bright and dark lines, that red-green blind eyes tell apart.
+_INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
+
+
+@click.command("edges", short_help="Edges and lines, thin and by their kind.")
+@click.argument("source", metavar="IN")
+@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@bank_options_with("grid", always=False)
+@click.option(
+    "--by",
+    "measure",
+    type=click.Choice(("energy", "congruency")),
+    default="energy",
+    show_default=True,
+    help="Strength by energy, which grows with contrast, or by congruency of phase.",
+)
+@click.option(
+    "--low",
+    type=Number(above=0, below=1),
+    help="Weakest edge that hangs together with a strong one.  [default: 0.1; congruency 0.2]",
+)
+@click.option(
+    "--high",
+    type=Number(above=0, below=1),
+    help="Weakest edge that stands alone.  [default: 0.2; congruency 0.4]",
+)
+@click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@filter_options
+@debug_option
+def command(
+    source: str,
+    out: str,
+    bank: GaborBank | None,
+    measure: Any,
+    low: float | None,
+    high: float | None,
+    kinds: bool,
+    as_json: bool,
+    boundary: Boundary,
+    engine: Engine,
+    tolerance: float,
+) -> None:
+    """Find edges and lines of a picture by quadrature pairs of kernels.
+
+    Without options of a bank it has two scales, of 4 and 8 pixels. --low and --high are shares of
+    the strongest edge, or congruencies. Of a colour picture, the luminance is taken. OUT decides
+    what is written:
+
+    \b
+    .png .webp  edges and lines white on black; with --kinds in ink on white
+    .npz        thin, kind (1 an edge, 2 a bright line, 3 a dark line), strength,
+                angle_degrees (across, 0 is +x, 90 is +y), direction_degrees (to the
+                brighter side), phase_degrees, offset, (H, W) each; points (N, 2), the
+                (y, x) of thin pixels with their part of a pixel
+
+    \b
+    Examples:
+      gaborkit edges sample:camera --out edges.png
+      gaborkit edges sample:camera --by congruency --kinds --out kinds.png
+      gaborkit edges sample:coins --wavelength 3 --high 0.3 --out coins.npz
+    """  # noqa: D301
+    import numpy as np
+
+    import gaborkit as gk
+    from gaborkit.files import check_target
+    from gaborkit.vision import find_edges
+
+    from .responding import about, one_picture
+
+    suffix = Path(out).suffix.lower()
+    if suffix not in (*_PICTURES, ".npz"):
+        known = ", ".join((*_PICTURES, ".npz"))
+        raise click.UsageError(
+            f"--out {out}: {suffix or 'no suffix'} is unknown here: give {known}"
+        )
+    if kinds and suffix == ".npz":
+        raise click.UsageError("--kinds inks a picture, and .npz holds the kinds already")
+    if low is not None and high is not None and low > high:
+        raise click.UsageError(f"--low {low:g} is above --high {high:g}: exchange them")
+    check_target(out)
+    planes, _ = one_picture(source)
+    with about(source):
+        found = find_edges(
+            planes,
+            bank,
+            measure=measure,
+            low=low,
+            high=high,
+            boundary=boundary,
+            engine=engine,
+            tolerance=tolerance,
+        )
+    if suffix == ".npz":
+        _write_numbers(out, found)
+    elif kinds:
+        gk.write_image(out, np.array(_INKS, np.uint8)[found.kind])
+    else:
+        gk.write_image(out, found.thin)
+    edges, bright, dark = (int(np.count_nonzero(found.kind == kind)) for kind in (1, 2, 3))
+    if as_json:
+        numbers = {"edges": edges, "bright_lines": bright, "dark_lines": dark}
+        shape = list(found.thin.shape)
+        click.echo(json.dumps({"out": out, "input": source, "shape": shape, **numbers}))
+    else:
+        click.echo(
+            f"{out}: {edges} pixels of edges, {bright} of bright lines, {dark} of dark lines"
+        )
+
+
+def _write_numbers(out: str, found: Any) -> None:
+    import numpy as np
+
+    from .responding import write_arrays
+
+    arrays = {
+        "thin": found.thin,
+        "kind": found.kind,
+        "strength": found.strength,
+        "angle_degrees": np.degrees(found.angle),
+        "direction_degrees": np.degrees(found.direction),
+        "phase_degrees": np.degrees(found.phase),
+        "offset": found.offset,
+        "points": found.points(),
+    }
+    write_arrays(out, arrays)

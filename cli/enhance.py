@@ -1,0 +1,144 @@
+"""``gaborkit enhance``: pictures of fingerprints in, their ridges out."""
+
+from __future__ import annotations
+
+import click
+
+from .errors import debug_option, show_traceback
+from .options import Number
+from .progress import shown
+
+
+@click.command("enhance", short_help="Enhance the ridges of fingerprints.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="OUT", help="File or folder to write.")
+@click.option("--binary", is_flag=True, help="Write ridges in black on white, not grey values.")
+@click.option("--thin", is_flag=True, help="Write ridges as lines one pixel wide.")
+@click.option("--mask", metavar="OUT", help="Write where there are ridges that can be told.")
+@click.option("--orientation", metavar="OUT", help="Write the direction across the ridges.")
+@click.option("--frequency", metavar="OUT", help="Write the frequency of the ridges.")
+@click.option(
+    "--ridges",
+    type=click.Choice(("dark", "light")),
+    default="dark",
+    show_default=True,
+    help="What of the picture is a ridge.",
+)
+@click.option(
+    "--wavelengths",
+    type=Number(),
+    nargs=2,
+    default=(3, 25),
+    show_default=True,
+    metavar="LOW HIGH",
+    help="Limits of the distance from ridge to ridge, pixels.",
+)
+@click.option(
+    "--sigma",
+    type=float,
+    default=4,
+    show_default=True,
+    help="Standard deviation of the Gabor kernels, pixels.",
+)
+@click.option(
+    "--block",
+    type=int,
+    default=16,
+    show_default=True,
+    help="Side of what has one frequency, pixels.",
+)
+@click.option(
+    "--regularity",
+    type=float,
+    default=0.3,
+    show_default=True,
+    help="Least likeness to a sine, 0 to 1, of what is no background.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(("gradient", "gabor")),
+    default="gradient",
+    show_default=True,
+    help="How to find the orientation.",
+)
+@click.option(
+    "--suffix",
+    type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz")),
+    help="Format of the files in a folder.  [default: .png]",
+)
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
+)
+@debug_option
+def command(
+    sources: tuple[str, ...],
+    out: str,
+    binary: bool,
+    thin: bool,
+    mask: str | None,
+    orientation: str | None,
+    frequency: str | None,
+    ridges: str,
+    wavelengths: tuple[float, float],
+    sigma: float,
+    block: int,
+    regularity: float,
+    method: str,
+    suffix: str | None,
+    recursive: bool,
+    progress: bool | None,
+) -> None:
+    """Enhance fingerprints with Gabor kernels tuned to their ridges (Hong, Wan and Jain, 1998).
+
+    IN is a picture at about 500 dots an inch, several, or a folder of them; of colour, the
+    luminance is taken. OUT decides the format; a folder, whose name has no suffix or ends with /,
+    takes a file for each picture.
+
+    \b
+    .png .jpg .webp  8 bits. Enhanced prints: zero is 128, dark ridges are dark.
+                     Orientation: hue, black outside the mask. Frequency: 0 to 1 / LOW.
+    .tif .npy .npz   values as they are; orientation in radians, across the ridges
+
+    OUT.json beside each file (inside an npz) tells what was done, the share of the picture that
+    is a print, and the distance of its ridges.
+
+    \b
+    Examples:
+      gaborkit enhance photo.jpg --out enhanced.png
+      gaborkit enhance photo.jpg --binary --out ridges.png --mask mask.png
+      gaborkit enhance photo.jpg --thin --out lines.png --orientation orientation.png
+      gaborkit enhance photos --binary --out ridges --suffix .tif
+    """  # noqa: D301
+    from gaborkit import FeatureError
+
+    from .enhancing import Settings, enhance_picture, outcomes, print_jobs
+
+    if binary and thin:
+        raise click.UsageError("--binary and --thin say what OUT holds: give one of them")
+    asked = {"out": out, "mask": mask, "orientation": orientation, "frequency": frequency}
+    outs = {option: path for option, path in asked.items() if path is not None}
+    jobs = print_jobs(sources, outs, suffix, recursive)
+    form = "thin" if thin else "binary" if binary else "values"
+    settings = Settings(form, ridges, method, block, wavelengths, sigma, regularity)
+    if len(jobs) == 1 and jobs[0]["out"].source == sources[0]:
+        try:
+            found = enhance_picture(jobs[0], settings)
+        except FeatureError as error:  # of an option, not of the picture
+            raise click.UsageError(str(error)) from error
+        height, width = found["shape"]
+        text = f"{jobs[0]['out'].targets[0]}: {height} x {width}, {found['share']:.0%} of it print"
+        if found["spacing"]:
+            text += f", ridges {found['spacing']:.1f} pixels apart"
+        click.echo(text)
+        return
+    results = outcomes(jobs, settings, show_traceback)
+    several = shown(results, len(jobs), progress, lambda result: result[0])
+    failed = [problem for _, problem in several if problem is not None]
+    for problem in failed:
+        click.echo(f"error: {problem}", err=True)
+    if failed:
+        raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be enhanced")
+    click.echo(f"{out}: {len(jobs)} prints")

@@ -1,0 +1,176 @@
+"""Enhance the print in one picture and write what is asked for of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import gaborkit as gk
+from gaborkit.files import check_target
+from gaborkit.vision.fingerprint import (
+    FingerprintEnhancement,
+    enhance_fingerprint,
+    thin_ridges,
+)
+
+from .encoding import quantize
+from .errors import reason
+from .responding import about, filterable
+from .targets import PICTURES, Job, jobs_of
+
+#: Root mean squares of the enhanced print that black and white stand for in 8 bits.
+_REACH = 2.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to enhance; see :func:`gaborkit.vision.fingerprint.enhance_fingerprint`.
+
+    ``form`` is what the main file holds: ``values``, ``binary`` or ``thin``.
+    """
+
+    form: str
+    ridges: str
+    orientation: str
+    block: int
+    wavelengths: tuple[float, float]
+    sigma: float
+    regularity: float
+
+
+def print_jobs(
+    sources: Sequence[str], outs: dict[str, str], suffix: str | None, recursive: bool
+) -> list[dict[str, Job]]:
+    """For each picture, the job of each kind of output, by the option that asks for it.
+
+    Raises
+    ------
+    click.UsageError
+        As :func:`~.targets.jobs_of`, and if two outputs are one file.
+    """
+    found: dict[str, list[Job]] = {}
+    for option, out in outs.items():
+        try:
+            found[option] = jobs_of(sources, out, ["print"], suffix=suffix, recursive=recursive)
+        except click.UsageError as error:
+            raise click.UsageError(error.message.replace("--out", f"--{option}")) from None
+    jobs = [dict(zip(found, several, strict=True)) for several in zip(*found.values(), strict=True)]
+    written: dict[Any, str] = {}
+    for job in jobs:
+        for option, one in job.items():
+            target = one.targets[0]
+            if target.suffix.lower() == ".zarr":
+                raise click.UsageError(
+                    f"--{option} {target}: a print goes into {', '.join(PICTURES)}, .npy or .npz"
+                )
+            other = written.setdefault(target.resolve(), option)
+            if other != option:
+                raise click.UsageError(
+                    f"--{other} and --{option} would both write {target}: name another file, or "
+                    "another folder"
+                )
+    return jobs
+
+
+def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
+    """Enhance a picture and write its files, a description beside each.
+
+    Returns
+    -------
+    dict
+        What the description of the main file says.
+
+    Raises
+    ------
+    GaborkitError
+        If the picture cannot be read or enhanced, or a file cannot be written.
+    """
+    source = job["out"].source
+    for one in job.values():
+        if not one.new_folder:
+            check_target(one.targets[0])
+    image, colour = filterable(gk.read_image(source), "luminance")
+    options = asdict(settings)
+    form = options.pop("form")
+    with about(source):
+        found = enhance_fingerprint(image, **options)
+    spacing = 1 / float(np.median(found.frequency[found.mask])) if found.mask.any() else None
+    description: dict[str, Any] = {
+        "gaborkit": gk.__version__,
+        "input": source,
+        "colour": colour,
+        "shape": found.mask.shape,
+        "share": float(found.mask.mean()),
+        "spacing": spacing,
+        **options,
+    }
+    for option, one in job.items():
+        target = one.targets[0]
+        picture = target.suffix.lower() in PICTURES
+        values, says = _content(found, form if option == "out" else option, picture)
+        if picture and values.dtype.kind == "f" and not target.suffix.lower().startswith(".tif"):
+            values, mapping = _in_bytes(values, option, settings, found)
+            says |= {"mapping": mapping} if mapping else {}
+        if one.new_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        gk.write_image(target, values, description | says)
+    return description
+
+
+def outcomes(
+    jobs: Sequence[dict[str, Job]], settings: Settings, failed: Any
+) -> Iterator[tuple[str, str | None]]:
+    """Enhance several pictures: the name of each as it is done, and what was wrong with it.
+
+    ``failed`` is called while an exception is being handled.
+    """
+    for job in jobs:
+        try:
+            enhance_picture(job, settings)
+        except (gk.GaborkitError, OSError, MemoryError) as error:
+            failed()
+            yield job["out"].source, reason(error)
+        else:
+            yield job["out"].source, None
+
+
+def _content(
+    found: FingerprintEnhancement, what: str, picture: bool
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Values for a file, and what its description says of them."""
+    match what:
+        case "binary" | "thin":
+            lines = found.binary if what == "binary" else thin_ridges(found.binary)
+            # Ink on paper in a picture; true or false in an array.
+            return (~lines if picture else lines), {"content": f"{what} ridges"}
+        case "mask":
+            return found.mask, {"content": "mask"}
+        case "orientation":
+            return found.orientation, {"content": "direction across the ridges, radians"}
+        case "frequency":
+            return found.frequency, {"content": "frequency of ridges, cycles per pixel"}
+        case _:
+            return found.enhanced, {"content": "enhanced print"}
+
+
+def _in_bytes(
+    values: NDArray[Any], option: str, settings: Settings, found: FingerprintEnhancement
+) -> tuple[NDArray[Any], dict[str, Any] | None]:
+    """Eight bits of a field: hues of orientation, and else grey values with their mapping."""
+    if option == "orientation":
+        from gaborkit.plotting.orientation import orientation_colours
+
+        return orientation_colours(values, found.mask.astype(float)), None
+    if option == "frequency":
+        limits = (0.0, 1 / settings.wavelengths[0])
+    else:
+        level = math.sqrt(float(np.mean(values[found.mask] ** 2))) if found.mask.any() else 1.0
+        limits = (-_REACH * level, _REACH * level * 127 / 128)  # zero is 128
+    stored, mapping = quantize(values, "real", 8, limits)
+    return stored, {"value": "offset + gain * stored", **mapping}

@@ -1,0 +1,166 @@
+"""``gaborkit features``: pictures in, a table of features out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .options import BOUNDARIES, bank_options_with
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank
+    from gaborkit.features import Described
+
+#: The library's descriptors.
+DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
+
+
+@click.command("features", short_help="Describe pictures by Gabor features, in a table.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="FILE", help="Table to write: .csv, .npz, .parquet.")
+@click.option(
+    "--features",
+    "name",
+    type=click.Choice(DESCRIPTORS),
+    default="texture",
+    show_default=True,
+    help="How pictures are described.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter of the features; may be given several times.",
+)
+@bank_options_with("manjunath", always=False)
+@click.option(
+    "--boundary",
+    type=click.Choice(BOUNDARIES),
+    help="What lies outside the picture, in SciPy's words.  [default: reflect]",
+)
+@click.option(
+    "--colour",
+    type=click.Choice(("luminance", "channels")),
+    default="luminance",
+    show_default=True,
+    help="Describe a colour picture's luminance, or each channel.",
+)
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures at a time.  [default: one for each core]",
+)
+@click.option("--resume", is_flag=True, help="Go on with what a stopped run has left.")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
+)
+@debug_option
+def command(
+    sources: tuple[str, ...],
+    out: str,
+    name: str,
+    settings: tuple[str, ...],
+    bank: GaborBank | None,
+    boundary: str | None,
+    colour: Any,
+    recursive: bool,
+    jobs: int | None,
+    resume: bool,
+    progress: bool | None,
+) -> None:
+    """Describe pictures by features of Gabor responses: a row for each, a column for each feature.
+
+    IN is a picture (PNG, JPEG, WebP, TIFF, npy), several, a folder of them, or sample:NAME, such
+    as sample:brick. The features are
+
+    \b
+    texture    mean and deviation of each channel's magnitude (Manjunath and Ma)
+    energy     mean energy of each channel; --set normalise=sum or log
+    invariant  means and deviations that turning the picture does not change;
+               --set pooling=mean, max, shift or spectrum, and --set scales=...
+    spectrum   how the energy of each scale varies around the circle
+    gist       the layout of a scene (Oliva and Torralba), 320 values, 960 with
+               --colour channels; --set orientations=[8,8,8,8], blocks, size
+    scattering means of scattering coefficients (Bruna and Mallat); --set J, L, order
+
+    A bank other than Manjunath and Ma's 24 kernels (scattering's own) is said by --bank and the
+    options of kernels; gist has filters of its own. All parameters are written into the file, or
+    beside a .csv.
+
+    A bad picture does not stop the others: it is named at the end, and has no row. Until all is
+    done the rows are kept in FILE.partial; --resume goes on with it after a stop.
+
+    \b
+    Examples:
+      gaborkit features sample:brick sample:grass sample:gravel --out textures.csv
+      gaborkit features photos --recursive --out features.parquet
+      gaborkit features photos --features invariant --set pooling=max --out features.csv
+      gaborkit features photos --bank grid --scales 3 --orientations 4 --out features.npz
+      gaborkit features photos --features gist --colour channels --out gist.npz
+    """  # noqa: D301
+    from gaborkit import GaborkitError
+    from gaborkit.features import descriptor, extract_features
+
+    from .targets import pictures_in
+
+    parameters = dict(map(_setting, settings))
+    given = {"bank": bank, "boundary": boundary}
+    parameters |= {key: value for key, value in given.items() if value is not None}
+    try:
+        chosen = descriptor(name, **parameters)
+    except GaborkitError as error:
+        raise click.UsageError(f"--features {name}: {error}") from error
+    pictures = pictures_in(sources, out, recursive=recursive)
+    with _shown(len(pictures), progress) as show:
+        done = extract_features(
+            chosen, pictures, out, colour=colour, jobs=jobs, resume=resume, progress=show
+        )
+    for failed in done.failed:
+        click.echo(f"error: {failed.error}", err=True)
+    if done.pictures:
+        before = f", {done.resumed} of them from before" if done.resumed else ""
+        plural = "s" * (done.pictures != 1)
+        click.echo(f"{out}: {done.features} features of {done.pictures} picture{plural}{before}")
+    if done.failed:
+        raise click.ClickException(
+            f"{len(done.failed)} of {len(pictures)} pictures could not be described"
+        )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``, of which the value is JSON or else a word."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise click.UsageError(f"--set {text}: give NAME=VALUE, such as pooling=max")
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return name, value
+    return name, tuple(found) if isinstance(found, list) else found
+
+
+@contextlib.contextmanager
+def _shown(
+    count: int, progress: bool | None
+) -> Iterator[Callable[[int, int, Described], None] | None]:
+    """What to call after each picture: it moves a bar, or writes a line."""
+    if sys.stderr.isatty() and progress is not False and (progress or count > 1):
+        with click.progressbar(length=count, file=sys.stderr, show_pos=True) as bar:
+            yield lambda done, total, described: bar.update(done - bar.pos)
+    elif progress:
+        yield lambda done, total, described: click.echo(
+            f"[{done}/{total}] {described.source}", err=True
+        )
+    else:
+        yield None

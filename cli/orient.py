@@ -1,0 +1,163 @@
+"""``gaborkit orient``: the orientation at each pixel, as a picture or as numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .options import bank_options_with, filter_options
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank
+    from gaborkit.features import Orientation
+    from gaborkit.types import Boundary, Engine
+
+#: What the pages of a TIFF and the arrays of an npz hold.
+PAGES = ("angle_degrees", "confidence", "energy")
+
+_HUES, _TABLES, _FIGURES = (
+    (".png", ".jpg", ".jpeg", ".webp"),
+    (".tif", ".tiff", ".npz"),
+    (*(".png", ".svg", ".pdf"),),
+)
+
+# Brightness by energy is full from this quantile on.
+_BRIGHT = 0.99
+
+
+@click.command("orient", short_help="Orientation at each pixel, as hue or as numbers.")
+@click.argument("source", metavar="IN")
+@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@bank_options_with("grid")
+@click.option(
+    "--method",
+    type=click.Choice(("phase", "energy")),
+    default="phase",
+    show_default=True,
+    help="Gradients of phase, without bias, or the vector sum of energies.",
+)
+@click.option(
+    "--lines", is_flag=True, help="Give the direction along lines and edges, not across them."
+)
+@click.option(
+    "--brightness",
+    type=click.Choice(("confidence", "energy", "full")),
+    default="confidence",
+    show_default=True,
+    help="What makes a pixel bright; energy: confidence times the square root of the magnitude.",
+)
+@click.option("--legend", is_flag=True, help="Draw the picture too, and a wheel of the hues.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@filter_options
+@debug_option
+def command(
+    source: str,
+    out: str,
+    bank: GaborBank,
+    method: Any,
+    lines: bool,
+    brightness: str,
+    legend: bool,
+    as_json: bool,
+    boundary: Boundary,
+    engine: Engine,
+    tolerance: float,
+) -> None:
+    """Find which way the brightness varies at each pixel, and how surely.
+
+    The angle is theta of the wave vector, across edges and lines: 0 is +x (right), 90 is +y (down),
+    180 is 0 again. Of a colour picture, the luminance is taken. OUT decides what is written:
+
+    \b
+    .png .jpg .webp  hue is twice the angle, brightness the confidence (0 to 1)
+    .png .svg .pdf   with --legend: the picture, the hues and their wheel
+    .npz             angle_degrees, confidence and energy, (H, W) each
+    .tif             the same as three pages of floats
+
+    \b
+    Examples:
+      gaborkit orient sample:camera --out hues.png
+      gaborkit orient sample:brick --wavelength 3 --legend --out brick.png
+      gaborkit orient sample:grass --bank kovesi --lines --out grass.npz
+    """  # noqa: D301
+    from gaborkit.features import local_orientation
+    from gaborkit.files import check_target
+
+    from .responding import about, one_picture
+
+    suffix = Path(out).suffix.lower()
+    known = _FIGURES if legend else (*_HUES, *_TABLES)
+    if suffix not in known:
+        raise click.UsageError(
+            f"--out {out}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
+        )
+    check_target(out)
+    planes, colour = one_picture(source)
+    with about(source):
+        found = local_orientation(
+            planes, bank, method=method, boundary=boundary, engine=engine, tolerance=tolerance
+        )
+    angle = found.line_angle if lines else found.angle
+    if suffix in _TABLES:
+        _write_numbers(out, suffix, angle, found, {"input": source, "bank": bank.to_dict()})
+    else:
+        _write_hues(out, planes, angle, found, brightness, legend)
+    mean = float(found.confidence.mean())
+    shape = " x ".join(map(str, angle.shape))
+    summary = {
+        "out": out,
+        "input": source,
+        "colour": colour,
+        "shape": list(angle.shape),
+        "mean_confidence": round(mean, 6),
+    }
+    click.echo(
+        json.dumps(summary)
+        if as_json
+        else f"{out}: orientation, {shape}, mean confidence {mean:.3f}"
+    )
+
+
+def _write_numbers(
+    out: str, suffix: str, angle: Any, found: Orientation, description: dict[str, Any]
+) -> None:
+    import numpy as np
+
+    import gaborkit as gk
+
+    from .responding import write_arrays
+
+    # Rounding must not make 180 of what is a little less.
+    degrees = np.degrees(angle)
+    degrees = degrees * (degrees < 180)
+    pages = (degrees, found.confidence, found.energy)
+    if suffix != ".npz":
+        gk.write_image(
+            out, np.stack(pages), {"gaborkit": gk.__version__, "pages": PAGES, **description}
+        )
+        return
+    write_arrays(out, dict(zip(PAGES, pages, strict=True)))
+
+
+def _write_hues(
+    out: str, planes: Any, angle: Any, found: Orientation, brightness: str, legend: bool
+) -> None:
+    import numpy as np
+
+    import gaborkit as gk
+    from gaborkit.plotting import orientation_colours, plot_orientation, save_figure
+
+    strength = None if brightness == "full" else found.confidence
+    if brightness == "energy":
+        magnitude = np.sqrt(found.energy)
+        most = float(np.quantile(magnitude, _BRIGHT)) or 1.0
+        strength = found.confidence * np.sqrt((magnitude / most).clip(0, 1))
+    if legend:
+        words = "confidence" if brightness == "confidence" else "strength"
+        save_figure(plot_orientation(planes, angle, strength, legend=words), out)
+    else:
+        gk.write_image(out, orientation_colours(angle, strength))

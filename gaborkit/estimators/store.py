@@ -1,0 +1,210 @@
+"""The folder of a trained classifier of pictures: JSON and arrays; nothing in it is executed.
+
+=================== ============================================================================
+``classifier.json`` descriptor, size, names of the features and classes, and what was measured
+``arrays.npz``      the scale of the features and the classifier's arrays, uncompressed
+=================== ============================================================================
+
+Reading believes nothing: a file that is missing, cut short, of another version or not what it says
+is refused in one line, before memory is taken for what it claims to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GaborkitError, StoreError
+from ..features import Descriptor
+from ..features.registry import from_dict, to_dict
+from ..files import StrPath, atomic_write, set_aside
+from .pictures import METHODS, PictureClassifier, Trained
+from .scaling import ChannelScaler
+
+FORMAT = "gaborkit classifier"
+VERSION = 1
+
+#: Largest description that is read, bytes.
+JSON_LIMIT = 64 * 1024**2
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_classifier(folder: StrPath, trained: Trained) -> None:
+    """Write a trained classifier, in place of one that is there.
+
+    Raises
+    ------
+    StoreError
+        If the folder or a file cannot be written.
+    """
+    folder, model = Path(folder), trained.model
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
+    arrays = {"scale": model.scaler.scale_}
+    for name in METHODS[model.method].arrays:
+        arrays[name.rstrip("_")] = np.asarray(getattr(model.classifier, name))
+    confusion = trained.confusion
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        **to_dict(model.descriptor),
+        "size": model.size,
+        "classifier": model.method,
+        "classes": model.classes,
+        "names": model.names,
+        "trained_on": dict(trained.counts),
+        "cross_validation": None
+        if confusion is None
+        else {
+            "folds": trained.folds,
+            "accuracy": trained.accuracy,
+            "confusion": confusion.tolist(),
+        },
+    }
+    # An earlier model's description never lies beside this one's arrays.
+    with set_aside(folder / "classifier.json"):
+        with atomic_write(folder / "arrays.npz", StoreError) as temporary:
+            np.savez(temporary, allow_pickle=False, **arrays)
+        with atomic_write(folder / "classifier.json", StoreError) as temporary:
+            temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+
+def read_classifier(folder: StrPath) -> PictureClassifier:
+    """Read a classifier that :func:`write_classifier` wrote.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it is damaged.
+    """
+    folder = Path(folder)
+    path = folder / "classifier.json"
+    description = _description(path)
+    descriptor = _descriptor(path, description)
+    names, classes = (_texts(path, description, key) for key in ("names", "classes"))
+    size, method = description.get("size"), description.get("classifier")
+    if not isinstance(method, str) or method not in METHODS:
+        raise StoreError(f"{path}: classifier {method!r:.60} is unknown; give an intact model")
+    if not (size is None or (type(size) is int and 0 < size <= 2**14)):
+        raise StoreError(f"{path}: size {size!r:.60} is no size of a picture; give an intact model")
+    if len(classes) < 2:
+        raise StoreError(f"{path}: names fewer than two classes; give an intact model")
+
+    wanted = METHODS[method].arrays
+    arrays = _arrays(folder / "arrays.npz", ["scale", *(name.rstrip("_") for name in wanted)])
+    _check_shapes(folder / "arrays.npz", arrays, method, len(classes), len(names))
+    scaler = ChannelScaler()
+    scaler.scale_ = arrays["scale"]
+    classifier: Any = METHODS[method].make()
+    classifier.classes_ = np.array(classes)
+    for name in wanted:
+        array = arrays[name.rstrip("_")]
+        setattr(classifier, name, array if array.ndim else float(array))
+    scaler.n_features_in_ = classifier.n_features_in_ = len(names)
+    return PictureClassifier(descriptor, size, names, scaler, method, classifier)
+
+
+def _description(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise StoreError(f"{path}: does not exist; give the folder of a trained classifier")
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise StoreError(f"{path}: is larger than any description; give an intact model")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as cause:
+        if isinstance(cause, StoreError):
+            raise
+        raise StoreError(f"{path}: is not JSON ({' '.join(str(cause).split()):.120})") from cause
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise StoreError(f"{path}: describes no classifier; give the folder of a trained one")
+    if found.get("version") != VERSION:
+        raise StoreError(
+            f"{path}: is of version {found.get('version')!r:.60}, and this gaborkit reads {VERSION}"
+        )
+    return found
+
+
+def _descriptor(path: Path, description: Mapping[str, Any]) -> Descriptor:
+    try:
+        return from_dict({key: description.get(key) for key in ("descriptor", "parameters")})
+    except (GaborkitError, TypeError) as cause:
+        text = " ".join(str(cause).split())
+        raise StoreError(f"{path}: its descriptor is damaged ({text:.200})") from cause
+
+
+def _texts(path: Path, description: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = description.get(key)
+    if (
+        not isinstance(found, list)
+        or not all(isinstance(text, str) for text in found)
+        or len(set(found)) < len(found)
+    ):
+        raise StoreError(f"{path}: its {key} are no list of different names; give an intact model")
+    return tuple(found)
+
+
+def _arrays(path: Path, names: list[str]) -> Arrays:
+    """Arrays of finite floats, of which none claims more than the file holds."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for name in names:
+                entry = archive.getinfo(f"{name}.npy")
+                if entry.compress_type != zipfile.ZIP_STORED:
+                    raise StoreError(f"{path}: is compressed, which no model is")
+                with archive.open(entry) as stream:
+                    version = np.lib.format.read_magic(stream)
+                    if version != (1, 0):
+                        raise ValueError(f"{name} is an array of version {version}")
+                    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                    claimed = math.prod(shape) * dtype.itemsize
+                    if dtype.kind != "f" or min(shape, default=1) < 0 or claimed > entry.file_size:
+                        raise ValueError(f"{name} claims {shape} values of {dtype}")
+                with archive.open(entry) as stream:
+                    found[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                if not np.isfinite(found[name]).all():
+                    raise ValueError(f"{name} holds values that are not finite")
+            return found
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as cause:
+        if isinstance(cause, StoreError):
+            raise
+        text = " ".join(str(cause).split())
+        raise StoreError(f"{path}: is missing or damaged ({text:.120})") from cause
+
+
+def _check_shapes(path: Path, arrays: Arrays, method: str, classes: int, features: int) -> None:
+    """Raise StoreError unless the arrays fit the classes, the features and each other."""
+    pairs = classes * (classes - 1) // 2
+    rows = 1 if classes == 2 else classes
+    several = len(arrays["support_vectors"]) if arrays.get("support_vectors", _NONE).ndim else 0
+    components = arrays.get("components", _NONE)
+    wanted: dict[str, tuple[int, ...]] = {
+        "scale": (features,),
+        "gamma": (),
+        "support_vectors": (several, features),
+        "coefficients": (pairs, several),
+        "intercepts": (pairs,),
+        "means": (classes, features),
+        "components": (classes, components.shape[1] if components.ndim == 3 else 0, features),
+        "coef": (rows, features),
+        "intercept": (rows,),
+    }
+    for name, array in arrays.items():
+        if array.shape != wanted[name]:
+            raise StoreError(
+                f"{path}: {name} is of shape {array.shape}, which does not fit {classes} classes "
+                f"and {features} features; give an intact model"
+            )
+
+
+_NONE = np.zeros(())

@@ -1,0 +1,92 @@
+"""Scattering as a descriptor: as many values for a picture of any size."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from ...bank import GaborBank
+from ...errors import FeatureError
+from ...types import Array, Boundary
+from ..descriptor import Descriptor
+from .normalization import logarithms, normalized
+from .scattering import Scattering
+
+
+@dataclass(frozen=True)
+class ScatteringDescriptor(Descriptor):
+    """Means of all scattering coefficients over the picture, or over parts of it.
+
+    Parameters
+    ----------
+    J, L, order, bank, tight, boundary
+        As in :class:`Scattering`.
+    cells : int
+        Means over ``cells`` by ``cells`` equal parts; 1 for the whole.
+    relative : bool
+        Divide order 2 by order 1; see :func:`normalized`.
+    log : bool
+        Logarithms of all but order 0; see :func:`logarithms`.
+
+    Raises
+    ------
+    FeatureError
+        If a parameter is out of range.
+
+    References
+    ----------
+    Bruna and Mallat (2013), "Invariant scattering convolution networks", IEEE TPAMI 35(8),
+    1872-1886, section 3.1: expected scattering of stationary textures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = ScatteringDescriptor(J=2, L=4).describe(np.eye(50))
+    >>> features.shape, features.names[:2]
+    ((25,), ('order 0', '2.667 px, 0°'))
+    """
+
+    J: int = 4
+    L: int = 8
+    order: int = 2
+    bank: GaborBank | None = None
+    tight: bool = True
+    boundary: Boundary = "reflect"
+    cells: int = 1
+    relative: bool = False
+    log: bool = True
+
+    def __post_init__(self) -> None:
+        if self.cells is None:
+            raise FeatureError("cells=None makes no means; use 1 for the whole picture")
+        _ = self.scattering  # which checks the rest
+
+    @functools.cached_property
+    def scattering(self) -> Scattering:
+        """The transform that is averaged."""
+        return Scattering(
+            self.J,
+            self.L,
+            self.order,
+            self.bank,
+            tight=self.tight,
+            boundary=self.boundary,
+            cells=self.cells,
+        )
+
+    def names(self, shape: tuple[int, int]) -> tuple[str, ...]:
+        """Names of the paths; of parts, with row and column."""
+        paths = [path.name for path in self.scattering.paths]
+        if self.cells == 1:
+            return tuple(paths)
+        places = [(y, x) for y in range(self.cells) for x in range(self.cells)]
+        return tuple(f"{path}, row {y}, column {x}" for path in paths for y, x in places)
+
+    def values(self, planes: Array) -> Array:
+        """Means (..., C * cells * cells)."""
+        found = self.scattering(planes)
+        if self.relative:
+            found = normalized(found, self.scattering)
+        if self.log:
+            found = logarithms(found, self.scattering)
+        return found.reshape(*found.shape[:-3], -1)

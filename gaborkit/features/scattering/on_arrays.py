@@ -1,0 +1,93 @@
+"""Scattering of NumPy arrays: SciPy's transforms, one thread a core."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...engines.threads import available, in_threads
+from ...types import Array, ComplexArray, RealArray
+from .averaging import averaged
+from .cascade import Indices, branch
+from .filters import Filters, Wavelets
+
+#: Pixels of padded pictures that one thread takes at a time.
+CHUNK = 2**16
+
+
+class NumpyEngine:
+    """The steps of the cascade in one thread."""
+
+    def __init__(self, filters: Filters) -> None:
+        self.filters = filters
+
+    def spectra(self, values: RealArray) -> ComplexArray:
+        """See :class:`Engine`."""
+        import scipy.fft
+
+        return scipy.fft.fft2(values)  # of real values: half the work
+
+    def moduli(self, spectra: ComplexArray, wavelets: Wavelets) -> RealArray:
+        """See :class:`Engine`."""
+        import scipy.fft
+
+        leading, (count, _, height, width) = spectra.shape[:-2], wavelets.values.shape
+        planes = spectra.reshape(-1, *spectra.shape[-2:])
+        tiles = np.empty((len(planes), len(wavelets.tiles), height, width), spectra.dtype)
+        for t, (row, column) in enumerate(wavelets.tiles):
+            rows = slice(row * height, (row + 1) * height)
+            tiles[:, t] = planes[:, rows, column * width : (column + 1) * width]
+        product = np.empty((len(planes), count, height, width), spectra.dtype)
+        # As pairs of reals: half the multiplications of complex by complex.
+        left, total = (
+            array.view(spectra.real.dtype).reshape(*array.shape[:2], -1)
+            for array in (tiles, product)
+        )
+        if len(wavelets.tiles) == 1:
+            np.multiply(left, wavelets.pairs[:, 0], out=total)
+        else:
+            np.einsum("btp,ltp->blp", left, wavelets.pairs, out=total)
+        found = abs(scipy.fft.ifft2(product, overwrite_x=True))
+        return found.reshape(*leading, *found.shape[1:])
+
+    def average(self, values: RealArray, step: int) -> RealArray:
+        """See :class:`Engine`."""
+        down, across = self.filters.blocks[step]
+        found = averaged(values.reshape(-1, *values.shape[-2:]), down, across)
+        return found.reshape(*values.shape[:-2], *found.shape[1:])
+
+
+def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> RealArray:
+    """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
+    engine = NumpyEngine(filters)
+    shape = (len(matrix) for matrix in filters.averages[1])
+    out = np.empty((len(padded), len(places), *shape), padded.dtype)
+    together = max(1, CHUNK // math.prod(padded.shape[1:]))
+    chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
+    # Wavelets one by one, for the caches' sake; those of the most work come first.
+    firsts = filters.firsts
+
+    def begin(chunk: slice) -> ComplexArray:
+        out[chunk, places[()]] = engine.average(padded[chunk], 1)
+        return engine.spectra(padded[chunk])
+
+    def go_on(chunk: slice, spectra: ComplexArray, first: Sequence[tuple[int, Wavelets]]) -> None:
+        for place, wavelets in first:
+            for path, found in branch(engine, spectra, wavelets, filters.following(place)):
+                out[chunk, places[path]] = found
+
+    if len(chunks) >= 2 * available():
+        in_threads(lambda chunk: go_on(chunk, begin(chunk), firsts), chunks, len(chunks))
+        return out
+    for chunk in chunks:
+        spectra = begin(chunk)
+
+        def work(
+            first: tuple[int, Wavelets], chunk: slice = chunk, spectra: Array = spectra
+        ) -> None:
+            go_on(chunk, spectra, [first])
+
+        in_threads(work, firsts, len(firsts))
+    return out

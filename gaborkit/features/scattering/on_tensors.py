@@ -1,0 +1,71 @@
+"""Scattering of torch tensors, on their own device, with gradients."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any, NamedTuple
+
+from ...arrays import put
+from ...types import Array
+from .cascade import Indices, branch
+from .filters import Filters, Wavelets
+
+
+class TorchEngine:
+    """The steps of the cascade; all wavelets of a scale at once."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+        self.fft = sys.modules["torch"].fft
+
+    def spectra(self, values: Array) -> Array:
+        """See :class:`Engine`."""
+        return self.fft.fft2(values)
+
+    def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
+        """See :class:`Engine`."""
+        height, width = wavelets.values.shape[-2:]
+        values = self.tensors.wavelets[wavelets.key]
+        total: Any = 0
+        for t, (row, column) in enumerate(wavelets.tiles):
+            rows = slice(row * height, (row + 1) * height)
+            columns = slice(column * width, (column + 1) * width)
+            total = total + spectra[..., None, rows, columns] * values[:, t]
+        return self.fft.ifft2(total).abs()
+
+    def average(self, values: Array, step: int) -> Array:
+        """See :class:`Engine`."""
+        down, across = self.tensors.averages[step]
+        return down @ (values @ across.mT)
+
+
+class Tensors(NamedTuple):
+    """The numbers of filters as tensors: matrices by step, wavelets by key."""
+
+    averages: dict[int, tuple[Array, Array]]
+    wavelets: dict[tuple[int, int], Array]
+
+
+@functools.lru_cache(maxsize=8)
+def on_device(filters: Filters, device: Any) -> Tensors:
+    """Filters on a device, kept: copying them at every call would stall a GPU."""
+    kind = str(filters.averages[1][0].dtype)
+    averages = {
+        step: (put(down, device, kind), put(across, device, kind))
+        for step, (down, across) in filters.averages.items()
+    }
+    every = (wavelets for of_step in filters.wavelets.values() for wavelets in of_step.values())
+    return Tensors(averages, {w.key: put(w.values, device, kind) for w in every})
+
+
+def scatter(
+    filters: Filters, padded: Array, places: dict[Indices, int], tensors: Tensors | None = None
+) -> Array:
+    """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
+    engine = TorchEngine(tensors or on_device(filters, padded.device))
+    found: dict[Indices, Array] = {(): engine.average(padded, 1)}
+    spectra = engine.spectra(padded)
+    for place, wavelets in filters.wavelets[1].items():
+        found.update(branch(engine, spectra, wavelets, filters.following(place)))
+    return sys.modules["torch"].stack([found[path] for path in places], 1)

@@ -1,0 +1,243 @@
+"""Tables of features in files: CSV, npz and Parquet, a row for each picture.
+
+What the features are is told in JSON: beside a CSV file as NAME.csv.json, inside the others under
+the name ``gaborkit``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import FeatureError
+from ..files import StrPath, atomic_write
+from ..types import RealArray
+from .table import Features
+
+#: A picture's name, and its values (F,).
+Row = tuple[str, RealArray]
+
+#: Rows of a Parquet file that are held at a time.
+ROW_GROUP = 1024
+
+
+class Table(NamedTuple):
+    """What a file of features holds.
+
+    Attributes
+    ----------
+    pictures : tuple of str
+    features : Features
+        Values (pictures, F).
+    description : dict
+        What the writer said of them; empty if that is lost.
+    """
+
+    pictures: tuple[str, ...]
+    features: Features
+    description: dict[str, Any]
+
+
+def check_table_path(path: StrPath) -> str:
+    """The suffix of a table's file, if it is known and what writes it is installed.
+
+    Raises
+    ------
+    FeatureError
+        If the suffix is unknown.
+    ModuleNotFoundError
+        If it is ``.parquet`` and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> check_table_path("features.xlsx")
+    Traceback (most recent call last):
+    gaborkit.errors.FeatureError: features.xlsx: unknown suffix '.xlsx'; .csv, .npz, .parquet work
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _WRITERS:
+        raise FeatureError(f"{path}: unknown suffix {suffix!r}; {', '.join(_WRITERS)} work")
+    if suffix == ".parquet":
+        import pyarrow.parquet  # noqa: F401 - rather now than when all is computed
+    return suffix
+
+
+def write_table(
+    path: StrPath,
+    rows: Iterable[Row],
+    names: Sequence[str],
+    *,
+    dtype: str = "float64",
+    description: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a table, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv`` (values with the fewest digits that give the same number again), ``.npz`` (arrays
+        ``pictures``, ``names`` and ``values``) or ``.parquet`` (needs pyarrow).
+    rows : iterable of (str, array (F,))
+        Name and values of each picture. CSV and Parquet files are written as rows come, and never
+        held.
+    names : sequence of str
+        Of the F columns after ``picture``.
+    dtype : {"float32", "float64"}
+    description : mapping, optional
+        JSON-ready.
+
+    Raises
+    ------
+    FeatureError
+        If the suffix is unknown, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(f"{folder}/a.csv", [("a.png", np.array([0.5, 2]))], ["mean", "deviation"])
+    ...     read_table(f"{folder}/a.csv").features
+    Features(values (1, 2): mean, deviation)
+    """
+    suffix = check_table_path(path)
+    text = json.dumps({"dtype": dtype, **(description or {})}, indent=1)
+    with atomic_write(path, FeatureError) as temporary:
+        _WRITERS[suffix](temporary, rows, list(names), np.dtype(dtype), text)
+    if suffix == ".csv":
+        with atomic_write(f"{Path(path)}.json", FeatureError) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_table(path: StrPath) -> Table:
+    """Read what :func:`write_table` wrote.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    FeatureError
+        If the file is missing, damaged or something else.
+    """
+    suffix = check_table_path(path)
+    try:
+        pictures, names, values, text = _READERS[suffix](Path(path))
+        description = json.loads(text) if text else {}
+        values = values.astype(description.get("dtype", "float64"), copy=False)
+        return Table(tuple(pictures), Features(values, names), description)
+    except OSError as error:
+        raise FeatureError(f"{path}: {error.strerror or error}") from error
+    except Exception as error:
+        raise FeatureError(f"{path}: is damaged or no table of features ({error})") from error
+
+
+# ---- CSV ----
+
+
+def _write_csv(
+    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["picture", *names])
+        for picture, values in rows:
+            # The text of a NumPy number is the shortest that reads back as the same.
+            writer.writerow([_printable(picture), *map(str, values.astype(dtype, copy=False))])
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[str], RealArray, str]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = csv.reader(stream)
+        names = next(lines)[1:]
+        rows = list(lines)
+    values = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), len(names))
+    beside = Path(f"{path}.json")
+    text = beside.read_text(encoding="utf-8") if beside.exists() else ""
+    return [row[0] for row in rows], names, values, text
+
+
+# ---- npz ----
+
+
+def _write_npz(
+    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+) -> None:
+    pictures, values = [], []
+    for picture, row in rows:
+        pictures.append(_printable(picture))
+        values.append(row.astype(dtype, copy=False))
+    np.savez(
+        path,
+        pictures=np.array(pictures, dtype=str),
+        names=np.array(names, dtype=str),
+        values=np.array(values, dtype=dtype).reshape(len(values), len(names)),
+        gaborkit=np.array(text),
+    )
+
+
+def _read_npz(path: Path) -> tuple[list[str], list[str], RealArray, str]:
+    with np.load(path, allow_pickle=False) as stored:
+        pictures, names = stored["pictures"].tolist(), stored["names"].tolist()
+        return pictures, names, stored["values"], str(stored["gaborkit"])
+
+
+# ---- Parquet ----
+
+
+def _write_parquet(
+    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = pyarrow.from_numpy_dtype(dtype)
+    fields = [("picture", pyarrow.string()), *((name, number) for name in names)]
+    schema = pyarrow.schema(fields, metadata={"gaborkit": text})
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        for group in _groups(rows, ROW_GROUP):
+            values = np.stack([row for _, row in group]).astype(dtype, copy=False)
+            columns = [[_printable(picture) for picture, _ in group], *values.T]
+            writer.write_table(pyarrow.table(columns, schema=schema))
+
+
+def _read_parquet(path: Path) -> tuple[list[str], list[str], RealArray, str]:
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path)
+    names = table.column_names[1:]
+    values = np.stack([table[name].to_numpy() for name in names], axis=1)
+    return table["picture"].to_pylist(), names, values, table.schema.metadata[b"gaborkit"].decode()
+
+
+def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for row in rows:
+        group.append(row)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _printable(name: str) -> str:
+    """A file's name as text that every format holds, whatever bytes it has."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+_WRITERS: dict[str, Callable[[Path, Iterable[Row], list[str], np.dtype[Any], str], None]] = {
+    ".csv": _write_csv,
+    ".npz": _write_npz,
+    ".parquet": _write_parquet,
+}
+_READERS: dict[str, Callable[[Path], tuple[list[str], list[str], RealArray, str]]] = {
+    ".csv": _read_csv,
+    ".npz": _read_npz,
+    ".parquet": _read_parquet,
+}

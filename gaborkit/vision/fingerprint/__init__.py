@@ -1,0 +1,31 @@
+"""Fingerprint ridges: orientation and frequency fields, tuned Gabor filtering, binarisation.
+
+The method of Hong, Wan and Jain (1998), a step a module; and prints to try it on.
+"""
+
+from __future__ import annotations
+
+from .enhancement import FingerprintEnhancement, enhance_fingerprint, thin_ridges
+from .filtering import TunedFilter, tuned_filter
+from .frequency import RidgeFrequency, ridge_frequency
+from .mask import ridge_mask
+from .orientation import RidgeOrientation, ridge_orientation
+from .picture import normalize
+from .synthetic import SyntheticFingerprint, degrade_fingerprint, synthetic_fingerprint
+
+__all__ = [
+    "FingerprintEnhancement",
+    "RidgeFrequency",
+    "RidgeOrientation",
+    "SyntheticFingerprint",
+    "TunedFilter",
+    "degrade_fingerprint",
+    "enhance_fingerprint",
+    "normalize",
+    "ridge_frequency",
+    "ridge_mask",
+    "ridge_orientation",
+    "synthetic_fingerprint",
+    "thin_ridges",
+    "tuned_filter",
+]

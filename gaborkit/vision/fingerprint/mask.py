@@ -1,0 +1,102 @@
+"""Where there is a print whose ridges can be told."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FeatureError
+from ...types import Array, RealArray
+from .picture import block_grid, blurred, check_field, normalize, to_blocks
+
+
+def ridge_mask(
+    image: Array,
+    *,
+    quality: Array | None = None,
+    block: int = 16,
+    contrast: float = 0.3,
+    regularity: float = 0.3,
+) -> NDArray[np.bool_]:
+    """Tell the print from its background, and from what of it cannot be recovered.
+
+    Parameters
+    ----------
+    image : real array (H, W)
+        Reflected at its borders.
+    quality : array (H, W), optional
+        As of :func:`ridge_frequency`: how much the profile across the ridges is like a sine.
+    block : int
+        Pixels to one side that are judged together; holes and islands of fewer than four blocks
+        are filled and dropped.
+    contrast : float
+        Least local deviation, relative to that of the whole picture.
+    regularity : float
+        Least quality.
+
+    Returns
+    -------
+    bool array (H, W)
+        All false for a constant picture.
+
+    Raises
+    ------
+    ImageError
+        As :func:`normalize`.
+    FeatureError
+        If a parameter is out of range, or ``quality`` does not fit the picture.
+
+    Notes
+    -----
+    The article tells recoverable blocks by the amplitude, frequency and variance of their profiles
+    and the nearest of labelled examples. Here, the variance that a sine explains does without
+    examples.
+
+    References
+    ----------
+    Hong, Wan and Jain (1998), IEEE TPAMI 20(8), the step "Region Mask".
+
+    Examples
+    --------
+    >>> picture = np.zeros((96, 96))
+    >>> picture[16:80, 16:80] = np.cos(np.arange(64) * 2 * np.pi / 9)
+    >>> mask = ridge_mask(picture)
+    >>> bool(mask[48, 48]), bool(mask[2, 2])
+    (True, False)
+    """
+    import cv2
+
+    if not (isinstance(block, (int, np.integer)) and block >= 1):
+        raise FeatureError(f"block={block!r} is no size in pixels; give a whole number from 1 on")
+    for name, value in (("contrast", contrast), ("regularity", regularity)):
+        if not 0 <= value < math.inf:
+            raise FeatureError(f"{name}={value!r} is no least value; give a number from 0 on")
+    image = normalize(image)
+    grid = block_grid(image.shape, 2)  # outlines need not be finer
+    found = _local_deviation(image, grid, block / 6) > contrast
+    if quality is not None:
+        found &= to_blocks(check_field("quality", quality, image.shape), grid) >= regularity
+    side = 2 * (block // 8) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    opened = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_OPEN, disc).view(np.bool_)
+    whole = ~_without_small(~_without_small(opened, block**2), block**2)
+    height, width = image.shape
+    return whole.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
+
+
+def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> RealArray:
+    """Standard deviation around each point of a grid."""
+    mean, square = (blurred(to_blocks(part, grid), sigma) for part in (image, image**2))
+    return np.sqrt(np.maximum(square - mean**2, 0))
+
+
+def _without_small(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """The pieces of at least so many pixels."""
+    import cv2
+
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(region.view(np.uint8))
+    large = statistics[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return large[labels]

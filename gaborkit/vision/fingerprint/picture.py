@@ -1,0 +1,116 @@
+"""A fingerprint as the steps take it: one grey plane, large enough, and normalised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...arrays import NumpyLibrary
+from ...errors import FeatureError, ImageError
+from ...types import Array, RealArray
+
+
+def normalize(image: Array, *, mean: float = 0.0, variance: float = 1.0) -> RealArray:
+    """Shift and stretch a picture to a mean and a variance.
+
+    Parameters
+    ----------
+    image : real array (H, W)
+    mean, variance : float
+        Wanted; the article takes 100 and 100. Neither changes what later steps find.
+
+    Returns
+    -------
+    float array (H, W)
+        float64 for float64 and wide integers, else float32. A constant picture becomes ``mean``.
+
+    Raises
+    ------
+    ImageError
+        If the picture is not one real plane, or holds NaN or infinity.
+    FeatureError
+        If the variance is not above 0.
+
+    References
+    ----------
+    Hong, Wan and Jain (1998), "Fingerprint image enhancement: algorithm and performance
+    evaluation", IEEE TPAMI 20(8), 777-789, the step "Normalization".
+
+    Examples
+    --------
+    >>> normalize(np.array([[0, 2], [4, 6]]), mean=100, variance=20)
+    array([[ 94.,  98.],
+           [102., 106.]])
+    """
+    if not variance > 0:
+        raise FeatureError(
+            f"variance={variance!r} is no contrast; give a number above 0, such as 1"
+        )
+    image = grey(image)
+    centred = image - image.mean(dtype=np.float64).astype(image.dtype)
+    deviation = float(np.sqrt(np.mean(centred**2, dtype=np.float64)))
+    # What rounding leaves of a constant is not to be stretched.
+    if deviation <= 8 * np.finfo(image.dtype).eps * float(np.abs(image).max()):
+        return np.full_like(image, mean)
+    return centred * (variance**0.5 / deviation) + image.dtype.type(mean)
+
+
+def grey(image: Array) -> RealArray:
+    """The picture as floats (H, W); raises ImageError."""
+    library = NumpyLibrary()
+    image = library.promote(image)
+    if image.ndim != 2 or 0 in image.shape:
+        raise ImageError(
+            f"an array of shape {image.shape} is not a grey picture (H, W); give one print at a "
+            "time, and gaborkit.luminance(image) of a colour picture"
+        )
+    library.check_finite(image)
+    return image
+
+
+def check_field(name: str, field: Any, shape: tuple[int, ...]) -> RealArray:
+    """A field of one number for each pixel; raises FeatureError."""
+    values = np.asarray(field)
+    values = values.astype(np.result_type(values.dtype, np.float32), copy=False)
+    try:
+        values = np.broadcast_to(values, shape)
+    except ValueError:
+        raise FeatureError(
+            f"{name} of shape {values.shape} does not fit a picture of {shape[0]} x {shape[1]} "
+            "pixels; give one number, or one for each pixel"
+        ) from None
+    if not np.isfinite(values).all():
+        wrong = np.count_nonzero(~np.isfinite(values))
+        raise FeatureError(f"{wrong} values of {name} are NaN or infinite; mask those pixels")
+    return values
+
+
+def blurred(values: RealArray, sigma: float) -> RealArray:
+    """Gaussian blur; outside lies the reflection."""
+    import cv2
+
+    if sigma == 0:
+        return values
+    size = 2 * int(np.ceil(4 * sigma)) + 1
+    return cv2.GaussianBlur(values, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def block_grid(shape: tuple[int, ...], block: int) -> tuple[int, int]:
+    """Rows and columns of blocks of about ``block`` pixels that cover a picture."""
+    height, width = shape
+    return -(-height // block), -(-width // block)
+
+
+def to_blocks(values: RealArray, grid: tuple[int, int]) -> RealArray:
+    """Mean over each block."""
+    import cv2
+
+    return cv2.resize(values, grid[::-1], interpolation=cv2.INTER_AREA)
+
+
+def to_pixels(blocks: RealArray, shape: tuple[int, ...]) -> RealArray:
+    """A value for each pixel, linear between the centres of blocks."""
+    import cv2
+
+    return cv2.resize(blocks, shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,25 @@
+"""scikit-learn's own checks of estimators: none is expected to fail."""
+
+from __future__ import annotations
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from gaborkit.estimators import (
+    AffinePCAClassifier,
+    ChannelScaler,
+    GaborFeatures,
+    SupportVectorClassifier,
+)
+
+ESTIMATORS = [
+    GaborFeatures(),
+    ChannelScaler(),
+    AffinePCAClassifier(),
+    AffinePCAClassifier(0),
+    SupportVectorClassifier(),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)

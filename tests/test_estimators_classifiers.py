@@ -1,0 +1,185 @@
+"""Affine spaces, support vectors and scales of channels, against definitions and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.svm import SVC
+
+from gaborkit import FeatureError
+from gaborkit.estimators import AffinePCAClassifier, ChannelScaler, SupportVectorClassifier
+
+X, Y = load_digits(return_X_y=True)
+TRAIN, TEST = slice(0, 400), slice(400, 700)
+
+# ---- affine spaces ----
+
+
+@pytest.mark.parametrize("dimension", [0, 1, 7])
+@pytest.mark.parametrize("count", [120, 1700])  # fewer and more examples a class than features
+def test_distances_are_those_of_principal_components(dimension, count):
+    model = AffinePCAClassifier(dimension).fit(X[:count], Y[:count])
+    distances = model.distances(X[-50:])
+    for c in range(10):
+        pca = PCA(max(dimension, 1)).fit(X[:count][Y[:count] == c])
+        nearest = pca.inverse_transform(pca.transform(X[-50:])) if dimension else pca.mean_
+        assert_allclose(distances[:, c], ((X[-50:] - nearest) ** 2).sum(1), rtol=1e-9)
+    assert_array_equal(model.predict(X[-50:]), distances.argmin(1))
+
+
+@given(st.integers(0, 12), st.integers(1, 30), st.integers(0, 10**6))
+def test_components_are_orthonormal_and_examples_of_few_lie_in_their_space(dimension, count, seed):
+    rng = np.random.default_rng(seed)
+    examples = rng.normal(size=(2 * count, 9)).astype(np.float32)
+    model = AffinePCAClassifier(dimension).fit(examples, np.arange(2 * count) % 2)
+    kept = min(dimension, count - 1, 8)
+    assert model.components_.shape == (2, kept, 9)
+    assert model.components_.dtype == np.float32
+    for rows in model.components_:
+        assert_allclose(rows @ rows.T, np.eye(kept), atol=1e-5)
+    if dimension >= count - 1 and count <= 9:  # every example of a class is in its span
+        own = model.distances(examples)[np.arange(2 * count), np.arange(2 * count) % 2]
+        assert_allclose(own, 0, atol=1e-4)
+
+
+def test_components_of_a_class_that_varies_less():
+    examples = np.zeros((6, 4))
+    examples[3:, 0], examples[3:, 1] = [1, 2, 3], 5
+    model = AffinePCAClassifier(2).fit(examples, [0] * 3 + [1] * 3)
+    assert_array_equal(model.components_[0], 0)
+    assert_allclose(abs(model.components_[1]), [[1, 0, 0, 0], [0, 0, 0, 0]], atol=1e-12)
+
+
+def test_the_dimension_of_least_errors_is_chosen():
+    tried = (0, 2, 5, 9, 14)
+    model = AffinePCAClassifier(dimensions=tried).fit(X[TRAIN], Y[TRAIN])
+    assert model.dimension_ == tried[model.errors_.argmin()]
+    assert model.dimension_ > 0
+    # The same by scikit-learn's own loop, fitting anew for each dimension.
+    folds = np.empty(400, int)
+    folds[np.argsort(Y[TRAIN], kind="stable")] = np.arange(400) % 5
+    scores = [
+        cross_val_score(AffinePCAClassifier(d), X[TRAIN], Y[TRAIN], cv=PredefinedSplit(folds))
+        for d in tried
+    ]
+    assert_allclose(model.errors_, 1 - np.mean(scores, 1))
+    means = AffinePCAClassifier(0).fit(X[TRAIN], Y[TRAIN])
+    assert model.score(X[TEST], Y[TEST]) > means.score(X[TEST], Y[TEST])
+
+
+def test_a_single_example_of_a_class_leaves_the_mean():
+    model = AffinePCAClassifier().fit([[0.0, 1.0], [0.0, 2.0], [5.0, 5.0]], ["a", "a", "b"])
+    assert model.dimension_ == 0
+    assert_array_equal(model.predict([[0.0, 9.0], [4.0, 4.0]]), ["b", "b"])
+
+
+def test_two_classes_have_one_decision():
+    own = Y[TRAIN] < 2
+    model = AffinePCAClassifier(3).fit(X[TRAIN][own], Y[TRAIN][own])
+    decision = model.decision_function(X[TEST])
+    assert decision.shape == (300,)
+    assert_array_equal(decision > 0, model.predict(X[TEST]) == 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"dimension": -1}, r"dimensions \(-1,\) are none, or below 0"),
+        ({"dimensions": ()}, r"dimensions \(\) are none"),
+        ({"folds": 1}, "folds=1 are too few"),
+    ],
+)
+def test_affine_parameters_out_of_range(parameters, message):
+    with pytest.raises(FeatureError, match=message):
+        AffinePCAClassifier(**parameters).fit(X[TRAIN], Y[TRAIN])
+
+
+# ---- support vectors ----
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize(("penalty", "gamma"), [(1.0, None), (10.0, 0.001)])
+def test_support_vectors_are_those_of_libsvm(classes, penalty, gamma):
+    own = Y[TRAIN] < classes
+    examples, labels = X[TRAIN][own], Y[TRAIN][own]
+    reference = SVC(C=penalty, gamma="scale" if gamma is None else gamma).fit(examples, labels)
+    model = SupportVectorClassifier(penalty, gamma=gamma).fit(examples, labels)
+    assert_allclose(model.gamma_, reference._gamma)
+    assert len(model.support_vectors_) == len(reference.support_)
+    # libsvm stops at a tolerance of 1e-3, within which a vote may go either way.
+    test = X[TEST][Y[TEST] < classes]
+    apart = abs(model.decision_function(test) - reference.decision_function(test))
+    assert np.mean(apart > 5e-3) < 0.01
+    assert np.mean(model.predict(test) == reference.predict(test)) > 0.99
+
+
+@pytest.mark.parametrize("working", [2, 10, 40])
+def test_machines_of_a_part_of_the_examples_are_those_of_all(working, monkeypatch):
+    whole = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
+    monkeypatch.setattr("gaborkit.estimators.support.WORKING", working)
+    part = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
+    decision = part.decision_function(X[TEST])
+    assert np.mean(abs(decision - whole.decision_function(X[TEST])) > 5e-3) < 0.01
+    # libsvm's tolerance decides on a few.
+    assert abs(len(part.support_vectors_) - len(whole.support_vectors_)) < 10
+
+
+def test_single_precision_is_kept_and_close():
+    double = SupportVectorClassifier().fit(X[TRAIN], Y[TRAIN])
+    single = SupportVectorClassifier().fit(X[TRAIN].astype(np.float32), Y[TRAIN])
+    assert single.support_vectors_.dtype == single.coefficients_.dtype == np.float32
+    decision = single.decision_function(X[TEST].astype(np.float32))
+    assert np.mean(abs(decision - double.decision_function(X[TEST])) > 5e-3) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("parameters", "labels", "message"),
+    [
+        ({"C": 0}, Y[TRAIN], "C=0 is out of range"),
+        ({"gamma": -1}, Y[TRAIN], "gamma=-1 is out of range"),
+        ({}, np.ones(400), "all examples are of one class, 1.0; give two"),
+    ],
+)
+def test_support_vectors_of_what_does_not_fit(parameters, labels, message):
+    with pytest.raises(FeatureError, match=message):
+        SupportVectorClassifier(**parameters).fit(X[TRAIN], labels)
+
+
+# ---- scales ----
+
+
+@pytest.mark.parametrize("by", ["deviation", "max"])
+def test_channels_have_one_scale_each(by):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20, 3, 4)) * np.array([1.0, 10.0, 0.1])[:, None] + 2
+    scaled = ChannelScaler(4, by=by).fit_transform(values.reshape(20, 12)).reshape(20, 3, 4)
+    measure = scaled.std((0, 2)) if by == "deviation" else abs(scaled).max((0, 2))
+    assert_allclose(measure, 1)
+    ratio = scaled / values
+    assert_allclose(ratio, np.broadcast_to(ratio[:1, :, :1], ratio.shape))
+
+
+def test_a_channel_without_deviation_stays():
+    values = np.full((7, 2), 0.1, np.float32)
+    values[:, 1] = 0
+    assert_array_equal(ChannelScaler().fit_transform(values), values)
+    assert_array_equal(ChannelScaler(by="max").fit_transform(values), [[1, 0]] * 7)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"by": "mean"}, "by='mean' is unknown"),
+        ({"places": 5}, "places=5 does not divide 64 features"),
+        ({"places": 0}, "places=0 does not divide"),
+    ],
+)
+def test_scales_out_of_range(parameters, message):
+    with pytest.raises(FeatureError, match=message):
+        ChannelScaler(**parameters).fit(X)
