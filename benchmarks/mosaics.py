@@ -5,7 +5,7 @@
 Real textures are scikit-image's brick, grass and gravel, and the printed lines of its page, whose
 shading is taken off; the others are synthetic (gaborkit.vision.synthetic). In every mosaic each
 texture has all 256 grey levels equally often, so that no statistic of single pixels tells two
-apart. A seed decides which texture lies where, which part of it is seen, and the synthetic ones.
+apart. A seed decides which texture lies where, whether it is turned over, and the synthetic ones.
 With --out FOLDER the tables go to FOLDER.md and pictures into FOLDER.
 """
 
@@ -59,12 +59,10 @@ def real_texture(name):
 
 
 def texture(name, rng, side=SIDE):
-    """A part of a texture, or a new sample of it."""
+    """A texture, turned over or not, or a new sample of it."""
     if name in synthetic.TEXTURES:
         return synthetic.TEXTURES[name]((side, side), int(rng.integers(2**31)))
-    whole = real_texture(name)
-    # Rolled rather than cut: the seam is as rare as an edge of the texture itself.
-    return np.roll(whole, rng.integers(whole.shape[1]), 1) if name == "print" else whole
+    return real_texture(name)[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
 
 
 def arranged(names, seed):

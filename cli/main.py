@@ -23,6 +23,7 @@ COMMANDS = (
     *("filter", "plot", "bench"),
     *("features", "orient", "edges", "compare"),
     *("enhance",),
+    *("segment", "retrieve", "defects"),
     "classify",
     *("train", "runs", "sample", "complete", "reconstruct", "interpolate", "latent", "evaluate"),
 )

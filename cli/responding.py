@@ -102,8 +102,8 @@ def about(source: str) -> Iterator[None]:
     """Put the picture's name in front of what is wrong with it."""
     try:
         yield
-    except gk.ImageError as error:
-        raise gk.ImageError(f"{source}: {error}") from error
+    except (gk.ImageError, gk.FeatureError) as error:
+        raise type(error)(f"{source}: {error}") from error
 
 
 def filterable(image: NDArray[Any], colour: str) -> tuple[NDArray[Any], str]:

@@ -20,7 +20,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..types import Array, RealArray
-from .texture_maps import check_windows, flat_pixels, planes_of, texture_maps
+from .texture_maps import check_windows, flat_pixels, one_thread, planes_of, texture_maps
 
 #: Share of a map's median that is added before the logarithm, which would else follow noise.
 FLOOR = 0.05
@@ -176,7 +176,7 @@ def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, Re
     found: Any = MinCovDet(support_fraction=GOOD, random_state=seed)
     if not robust:
         found = EmpiricalCovariance()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread():
         # Of a perfectly regular texture the determinant is nearly 0; the ridge is for that.
         warnings.simplefilter("ignore")
         try:

@@ -30,6 +30,7 @@ from .texture_maps import (
     check_windows,
     dyadic_bank,
     flat_pixels,
+    one_thread,
     planes_of,
     texture_maps,
 )
@@ -266,7 +267,8 @@ def fit_scribbles(
     examples, numbers, unnamed = _examples(blank, planes, strokes, seed)
     centre, width = unnamed.mean(0), unnamed.std(0)
     width[width <= 1e-6 * np.abs(centre)] = np.inf  # a constant map tells nothing
-    rule = _rule((examples - centre) / width, numbers, (unnamed - centre) / width, rounds)
+    with one_thread():
+        rule = _rule((examples - centre) / width, numbers, (unnamed - centre) / width, rounds)
     weights, bias = rule.coef_, rule.intercept_
     if len(classes) == 2:  # scikit-learn gives the second one's score over the first's
         weights, bias = np.stack([0 * weights[0], weights[0]]), np.array([0, bias[0]])

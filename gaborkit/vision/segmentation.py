@@ -28,6 +28,7 @@ from .texture_maps import (
     coordinates,
     dyadic_bank,
     flat_pixels,
+    one_thread,
     planes_of,
     standardized,
     strongest_kernels,
@@ -188,11 +189,13 @@ def segment_textures(
         flat_pixels(values[:, step // 2 :: step, step // 2 :: step])
         for values in (maps, everything)
     )
-    fits = {k: _fit(sample, placed, k, clustering, seed) for k in tried}
-    silhouettes = {} if count is not None else _silhouettes(placed, sample, fits, seed)
+    with one_thread():
+        fits = {k: _fit(sample, placed, k, clustering, seed) for k in tried}
+        silhouettes = {} if count is not None else _silhouettes(placed, sample, fits, seed)
     best = max(silhouettes, key=silhouettes.__getitem__) if silhouettes else tried[0]
     seen = everything if clustering == "kmeans" else maps
-    probabilities = _probabilities(fits[best], seen, best)
+    with one_thread():
+        probabilities = _probabilities(fits[best], seen, best)
     return Segmentation(*_in_order(smoothed(probabilities, smoothing)), features, silhouettes)
 
 

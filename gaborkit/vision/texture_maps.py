@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -217,3 +218,14 @@ def coordinates(shape: tuple[int, int], dtype: Any = np.float32) -> RealArray:
 def flat_pixels(maps: NDArray[Any]) -> NDArray[Any]:
     """Maps (F, H, W) as a row of F values for each pixel, as scikit-learn takes them."""
     return np.ascontiguousarray(maps.reshape(len(maps), -1).T)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Keep scikit-learn and BLAS to one thread.
+
+    On thousands of samples of some twenty values more threads win little, and where other programs
+    run they wait for each other by spinning: that was seen to take fifty times as long.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)

@@ -1,0 +1,123 @@
+"""``gaborkit defects``: where a regular texture is unlike itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .errors import debug_option
+from .options import Number, bank_options_with
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank
+
+MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
+
+
+@click.command("defects", short_help="Find defects of a regular texture.")
+@click.argument("source", metavar="IN")
+@click.option("--out", required=True, metavar="MASK", help="File to write.")
+@click.option("--reference", metavar="FILE", help="Picture of the texture without defects.")
+@click.option("--score", metavar="FILE", help="Write how unlike each pixel is: .tif, .npy or .png.")
+@click.option("--overlay", metavar="FILE", help="Write the picture with the defects outlined.")
+@click.option(
+    "--false-alarms",
+    type=Number(above=0, below=1),
+    default=0.05,
+    show_default=True,
+    help="Probability of finding something where there is nothing.",
+)
+@click.option(
+    "--margin",
+    type=click.IntRange(min=0),
+    help="Pixels at the borders that are not judged.  [default: 0.7 of the longest wavelength]",
+)
+@bank_options_with("grid", always=False)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of chance.  [default: 0]")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@debug_option
+def command(
+    source: str,
+    out: str,
+    reference: str | None,
+    score: str | None,
+    overlay: str | None,
+    false_alarms: float,
+    margin: int | None,
+    bank: GaborBank | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Find defects of a regular texture: cloth, tiles, wood, brushed metal.
+
+    Each pixel's energies in a Gabor bank (of wavelengths 2.8, 5.7 and 11.3 pixels, if none is
+    given) are compared with those of the larger part of the picture, or with a --reference that was
+    taken alike. Of a colour picture, the luminance is taken. MASK is white (255; in .npy and .npz
+    true) where there is a defect; MASK.json tells the threshold.
+
+    \b
+    Examples:
+      gaborkit defects sample:brick --out mask.png --overlay defects.png
+      gaborkit defects sample:gravel --false-alarms 0.01 --out mask.png --score score.tif
+    """  # noqa: D301
+    import numpy as np
+    from scipy import ndimage
+
+    import gaborkit as gk
+    from gaborkit.files import check_target
+    from gaborkit.vision import find_defects
+
+    from .encoding import quantize
+    from .labels import outlined
+    from .responding import about, one_picture
+    from .segment import PAINTED, apart
+
+    _check(out, "out", MASKS)
+    _check(score, "score", (".tif", ".tiff", ".npy", ".npz", ".png"))
+    _check(overlay, "overlay", (*PAINTED, ".jpg", ".jpeg"))
+    apart(source, reference, out=out, score=score, overlay=overlay)
+    for target in filter(None, (out, score, overlay)):
+        check_target(target)
+    planes, colour = one_picture(source)
+    good = None if reference is None else one_picture(reference)[0]
+    with about(source):
+        found = find_defects(
+            planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed
+        )
+    regions = int(ndimage.label(found.mask, np.ones((3, 3)))[1])
+    share = float(found.mask.mean())
+    description = {
+        "gaborkit": gk.__version__,
+        "input": source,
+        "reference": reference,
+        "colour": colour,
+        "threshold": found.threshold,
+        "false_alarms": false_alarms,
+        "regions": regions,
+        "share": share,
+    }
+    gk.write_image(out, found.mask, description)
+    if score:
+        values, says = found.score, dict(description)
+        if Path(score).suffix.lower() == ".png":
+            values, mapping = quantize(values, "energy")
+            says["mapping"] = {"value": "offset + gain * stored", **mapping}
+        gk.write_image(score, values, says)
+    if overlay:
+        gk.write_image(overlay, outlined(gk.read_image(source), found.mask))
+    if as_json:
+        click.echo(json.dumps({"out": out, **description}))
+    else:
+        places = "1 place" if regions == 1 else f"{regions} places"
+        click.echo(f"{out}: {places}, {100 * share:.2f} % of the picture")
+
+
+def _check(path: str | None, option: str, known: tuple[str, ...]) -> None:
+    suffix = "" if path is None else Path(path).suffix.lower()
+    if path is not None and suffix not in known:
+        raise click.UsageError(
+            f"--{option} {path}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
+        )

@@ -1,0 +1,128 @@
+"""``gaborkit retrieve``: pictures of a collection whose texture is like that of another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .features import DESCRIPTORS, _setting
+
+if TYPE_CHECKING:
+    from gaborkit.vision import TextureIndex
+
+INDEXES = (".npz", ".csv", ".parquet")
+
+
+@click.command("retrieve", short_help="Find pictures of a similar texture.")
+@click.argument("query", metavar="QUERY")
+@click.argument("collection", metavar="COLLECTION...", nargs=-1, required=True)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many pictures to show.",
+)
+@click.option(
+    "--features",
+    "name",
+    type=click.Choice(DESCRIPTORS),
+    help="How pictures are described; see gaborkit features.  [default: texture]",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter of the features; may be given several times.",
+)
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@click.option("--save", metavar="FILE", help="Keep the features, to be searched again: .npz, ...")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures at a time.  [default: one for each core]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@debug_option
+def command(
+    query: str,
+    collection: tuple[str, ...],
+    count: int,
+    name: str | None,
+    settings: tuple[str, ...],
+    recursive: bool,
+    save: str | None,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Find the pictures of a collection that are most like QUERY, by means and deviations of
+    Gabor magnitudes (Manjunath and Ma, 1996).
+
+    QUERY is a picture, or sample:NAME. COLLECTION is pictures and folders, or a table that --save
+    or gaborkit features has written, such as index.npz, which is searched at once. Each line is a
+    distance, in deviations over the collection, and a picture.
+
+    \b
+    Examples:
+      gaborkit retrieve sample:brick sample:grass sample:gravel sample:brick sample:camera
+      gaborkit retrieve sample:grass sample:gravel sample:camera --save index.npz
+    """  # noqa: D205, D301
+    from gaborkit import GaborkitError
+    from gaborkit.features import descriptor
+    from gaborkit.files import check_target
+    from gaborkit.vision import TextureIndex
+
+    from .targets import pictures_in
+
+    stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in INDEXES
+    failed = 0
+    if stored:
+        for option, given in (("features", name), ("set", settings), ("save", save)):
+            if given:
+                raise click.UsageError(
+                    f"--{option} does not go with the table {collection[0]}, which says how its "
+                    "pictures are described"
+                )
+        index = TextureIndex.load(collection[0])
+    else:
+        if save:
+            if Path(save).suffix.lower() not in INDEXES:
+                raise click.UsageError(f"--save {save}: give {', '.join(INDEXES)}")
+            check_target(save)
+        try:
+            index = TextureIndex(descriptor(name or "texture", **dict(map(_setting, settings))))
+        except GaborkitError as error:
+            raise click.UsageError(f"--features {name or 'texture'}: {error}") from error
+        pictures = pictures_in(collection, save or "", recursive=recursive)
+        failed = _fill(index, pictures, jobs)
+        if not len(index):
+            raise click.ClickException(f"none of {len(pictures)} pictures could be described")
+        if save:
+            index.save(save)
+    matches = index.search(query, count)
+    if as_json:
+        found: list[dict[str, Any]] = [match._asdict() for match in matches]
+        click.echo(json.dumps({"query": query, "pictures": len(index), "matches": found}))
+    else:
+        for match in matches:
+            click.echo(f"{match.distance:10.3f}  {match.picture}")
+    if failed:
+        raise click.ClickException(
+            f"{failed} of {failed + len(index)} pictures could not be described"
+        )
+
+
+def _fill(index: TextureIndex, pictures: list[str], jobs: int | None) -> int:
+    """Describe pictures; how many could not be."""
+    failed = 0
+    for described in index.add_files(pictures, jobs=jobs):
+        if described.error is not None:
+            click.echo(f"error: {described.error}", err=True)
+            failed += 1
+    return failed

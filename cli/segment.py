@@ -1,0 +1,191 @@
+"""``gaborkit segment``: a picture divided into its textures."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import debug_option
+from .options import bank_options_with
+
+if TYPE_CHECKING:
+    from gaborkit import GaborBank
+
+PAINTED = (".png", ".webp")
+NUMBERS = (".tif", ".tiff", ".npy", ".npz")
+
+
+@click.command("segment", short_help="Divide a picture into its textures.")
+@click.argument("source", metavar="IN")
+@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@click.option(
+    "--count",
+    type=click.IntRange(2, 255),
+    help="Number of textures.  [default: what fits best of 2 to 8]",
+)
+@click.option(
+    "--scribbles",
+    metavar="FILE",
+    help="Picture of strokes, of a number or colour for each texture, to learn from.",
+)
+@click.option("--overlay", metavar="FILE", help="Write the picture with the textures over it.")
+@click.option(
+    "--article",
+    is_flag=True,
+    help="Do as Jain and Farrokhnia did: windows of half a wavelength, k-means, no smoothing.",
+)
+@click.option(
+    "--window", type=click.FloatRange(min=0), help="Deviation of the windows, in wavelengths."
+)
+@click.option(
+    "--smoothing", type=click.FloatRange(min=0), help="Of the probabilities, deviation in pixels."
+)
+@click.option(
+    "--colour",
+    type=click.Choice(("luminance", "channels")),
+    default="luminance",
+    show_default=True,
+    help="Look at a colour picture's luminance, or at each channel.",
+)
+@bank_options_with("grid", always=False)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of chance.  [default: 0]")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@debug_option
+def command(
+    source: str,
+    out: str,
+    count: int | None,
+    scribbles: str | None,
+    overlay: str | None,
+    article: bool,
+    window: float | None,
+    smoothing: float | None,
+    colour: str,
+    bank: GaborBank | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Divide a picture into its textures, by local energies of a Gabor bank.
+
+    Without --scribbles the textures are found by themselves (after Jain and Farrokhnia, 1991); with
+    them, they are those that the strokes name. Strokes are whole numbers from 1 on (in a grey PNG,
+    TIFF or npy), or colours on black or on a transparent layer. The bank has frequencies an octave
+    apart, if none is given. OUT decides what is written:
+
+    \b
+    .png .webp  a colour for each texture; OUT.json tells which, and their shares
+    .tif .npy   numbers of the textures: from 0 on, or those of the strokes
+    .npz        labels (H, W) and probabilities (count, H, W)
+
+    \b
+    Examples:
+      gaborkit segment sample:brick --count 2 --out labels.png --overlay overlay.png
+      gaborkit segment sample:camera --article --count 3 --out labels.png
+    """  # noqa: D301
+    import numpy as np
+
+    import gaborkit as gk
+    from gaborkit.files import check_target
+    from gaborkit.vision import JAIN_FARROKHNIA, segment_scribbles, segment_textures
+
+    from .labels import overlay as painted_over
+    from .labels import palette, read_scribbles
+    from .responding import about, filterable, write_arrays
+
+    suffix = Path(out).suffix.lower()
+    if suffix not in (*PAINTED, *NUMBERS):
+        known = ", ".join((*PAINTED, *NUMBERS))
+        raise click.UsageError(
+            f"--out {out}: {suffix or 'no suffix'} is unknown here: give {known}"
+        )
+    if overlay and Path(overlay).suffix.lower() not in (*PAINTED, ".jpg", ".jpeg"):
+        raise click.UsageError(f"--overlay {overlay}: give a .png, .webp or .jpg")
+    if scribbles and (count or article):
+        raise click.UsageError(
+            f"--{'count' if count else 'article'} does not go with --scribbles, which say what "
+            "textures there are"
+        )
+    apart(source, scribbles, out=out, overlay=overlay)
+    for target in filter(None, (out, overlay)):
+        check_target(target)
+    image = gk.read_image(source)
+    planes, taken = filterable(image, colour)
+    options: dict[str, Any] = dict(JAIN_FARROKHNIA) if article else {}
+    given = {"window": window, "smoothing": smoothing, "bank": bank}
+    options |= {name: value for name, value in given.items() if value is not None}
+    options |= {"seed": seed, "channel_axis": 0 if taken == "channels" else None}
+    silhouettes: dict[int, float] = {}
+    with about(source):
+        if scribbles:
+            drawn, colours = read_scribbles(scribbles)
+            labels, probabilities = segment_scribbles(planes, drawn, **options)
+            numbers = np.unique(drawn[drawn > 0]).tolist()
+            colours = palette(len(numbers)) if colours is None else colours
+        else:
+            found = segment_textures(planes, count, **options)
+            labels, probabilities = found.labels, found.probabilities
+            silhouettes, numbers = found.silhouettes, list(range(found.count))
+            colours = palette(len(numbers))
+    paint = np.zeros((256, 3), np.uint8)
+    paint[numbers] = colours
+    shares = [float(np.mean(labels == number)) for number in numbers]
+    description = {
+        "gaborkit": gk.__version__,
+        "input": source,
+        "colour": taken,
+        "scribbles": scribbles,
+        "textures": [
+            {"label": number, "colour": paint[number], "share": share}
+            for number, share in zip(numbers, shares, strict=True)
+        ],
+        "silhouettes": silhouettes,
+        "seed": seed,
+    }
+    if suffix == ".npz":
+        write_arrays(out, {"labels": labels, "probabilities": probabilities})
+    else:
+        gk.write_image(out, paint[labels] if suffix in PAINTED else labels, description)
+    if overlay:
+        gk.write_image(overlay, painted_over(image, paint[labels]))
+    if as_json:
+        shape = list(labels.shape)
+        click.echo(
+            json.dumps(
+                {
+                    "out": out,
+                    "input": source,
+                    "shape": shape,
+                    "count": len(numbers),
+                    "shares": dict(zip(map(str, numbers), shares, strict=True)),
+                    "silhouettes": silhouettes,
+                }
+            )
+        )
+        return
+    text = ", ".join(
+        f"{number}: {100 * share:.1f} %" for number, share in zip(numbers, shares, strict=True)
+    )
+    click.echo(f"{out}: {len(numbers)} textures ({text})")
+
+
+def apart(*sources: str | None, **targets: str | None) -> None:
+    """Refuse to write over an input, or two outputs into one file.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    taken = {os.path.realpath(source): source for source in sources if source}
+    for option, target in targets.items():
+        if target is None:
+            continue
+        path = os.path.realpath(target)
+        if path in taken:
+            raise click.UsageError(
+                f"--{option} {target} would be written over {taken[path]}: give another file"
+            )
+        taken[path] = target
