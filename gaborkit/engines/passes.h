@@ -85,6 +85,8 @@ static void NAME(samples)(const REAL *line, const int64_t *columns, ptrdiff_t si
         const int64_t first = columns[x], last = columns[x + LANES - 1];
         if (first >= 0 && last - first == LANES - 1) /* neighbours all along */
             STORE(out + x, LOAD(line + first) - level);
+        else if (last >= 0 && first - last == LANES - 1 && columns[x + 1] == first - 1)
+            STORE(out + x, NAME(reversed)(LOAD(line + last)) - level); /* mirrored */
         else
             for (int l = 0; l < LANES; l++)
                 out[x + l] = (columns[x + l] < 0 ? 0 : line[columns[x + l]]) - level;

@@ -286,7 +286,7 @@ class _Doubled:
         if level not in self.buffers or self.buffers[level].size < size + SLACK:
             self.buffers[level] = self.program.empty(size + SLACK)
         out = self.buffers[level][:size].reshape(shape)
-        job = self.program.stored("split", list(out[:, :, 0].swapaxes(0, 1)))
+        job = self.program.stored("split", out[:, :, 0].swapaxes(0, 1))
         job.split = height * width
         if level < self.depth:
             self._double(level, rows, columns, np.zeros((count, kernels, 2), dtype), job)

@@ -118,37 +118,48 @@ struct stage {
 #define NAMED(x, y, z) JOIN(x, y, z)
 #define NAME(x) NAMED(x, REAL, VARIANT)
 
-/* Real and imaginary parts interleaved: the lower and the upper half of the lanes. */
-#define INTERLEAVE                                                                                 \
+/* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
+   reverse. */
+#define SHUFFLES                                                                                   \
     typedef REAL NAME(lanes) __attribute__((vector_size(VECTOR_BYTES)));                           \
     INLINE NAME(lanes) NAME(low)(NAME(lanes) a, NAME(lanes) b) {                                   \
         return __builtin_shufflevector(a, b, LOW);                                                 \
     }                                                                                              \
     INLINE NAME(lanes) NAME(high)(NAME(lanes) a, NAME(lanes) b) {                                  \
         return __builtin_shufflevector(a, b, HIGH);                                                \
+    }                                                                                              \
+    INLINE NAME(lanes) NAME(reversed)(NAME(lanes) a) {                                             \
+        return __builtin_shufflevector(a, a, REVERSED);                                            \
     }
 
 #define LOW_2 0, 2
 #define HIGH_2 1, 3
+#define REVERSED_2 1, 0
 #define LOW_4 0, 4, 1, 5
 #define HIGH_4 2, 6, 3, 7
+#define REVERSED_4 3, 2, 1, 0
 #define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define REVERSED_8 7, 6, 5, 4, 3, 2, 1, 0
 #define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define REVERSED_16 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
 
 #define REAL float
 #if VECTOR_BYTES == 64
 #define LOW LOW_16
 #define HIGH HIGH_16
+#define REVERSED REVERSED_16
 #elif VECTOR_BYTES == 32
 #define LOW LOW_8
 #define HIGH HIGH_8
+#define REVERSED REVERSED_8
 #else
 #define LOW LOW_4
 #define HIGH HIGH_4
+#define REVERSED REVERSED_4
 #endif
-INTERLEAVE
+SHUFFLES
 #include "outputs.h"
 #include "passes.h"
 #include "halves.h"
@@ -157,19 +168,23 @@ INTERLEAVE
 #undef REAL
 #undef LOW
 #undef HIGH
+#undef REVERSED
 
 #define REAL double
 #if VECTOR_BYTES == 64
 #define LOW LOW_8
 #define HIGH HIGH_8
+#define REVERSED REVERSED_8
 #elif VECTOR_BYTES == 32
 #define LOW LOW_4
 #define HIGH HIGH_4
+#define REVERSED REVERSED_4
 #else
 #define LOW LOW_2
 #define HIGH HIGH_2
+#define REVERSED REVERSED_2
 #endif
-INTERLEAVE
+SHUFFLES
 #include "outputs.h"
 #include "passes.h"
 #include "halves.h"

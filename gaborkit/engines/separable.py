@@ -151,6 +151,8 @@ class Tables:
         self.starts = np.concatenate([[0], used.sum(1).cumsum()]).astype(np.int32)
         self.terms = used.nonzero()[1].astype(np.int32)
         self.weights = mix[used].astype(dtype)
+        arrays = (self.groups, self.taps, self.starts, self.terms, self.weights)
+        self._addresses = [int(array.ctypes.data) for array in arrays]
 
     @staticmethod
     @functools.lru_cache(maxsize=64)
@@ -171,9 +173,9 @@ class Tables:
 
     def bank(self, program: Program, biases: RealArray) -> Bank:
         """The structure, for (B, K, 2) values that are added to the responses."""
-        arrays = (self.groups, self.taps, self.starts, self.terms, self.weights, biases)
+        program.kept.append(self)
         sizes = (self.radius, *self.passes, self.row_groups, self.column_groups)
-        return Bank(*sizes, *map(program.keep, arrays))
+        return Bank(*sizes, *self._addresses, program.keep(biases))
 
 
 def _groups(
