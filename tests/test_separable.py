@@ -53,6 +53,19 @@ def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
 
 
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+# Around a wrapped picture of 6, 14 or 30 pixels, a register's last source lies as far behind its
+# first one as if it were mirrored.
+@pytest.mark.parametrize("width", [6, 14, 30, 90])
+def test_the_outside_is_read_in_its_order(width, boundary):
+    bank = gk.GaborBank.grid(1, 2, sigma=11)
+    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-13)):
+        image = RNG.random((5, width)).astype(dtype)
+        found = bank.filter(image, engine="separable", boundary=boundary)
+        expected = bank.filter(image.astype(np.float64), engine="direct", boundary=boundary)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
 def test_strided_images_and_images_turned_over():
     image = RNG.random((40, 90))
     bank = gk.GaborBank.grid(1, 2)
