@@ -243,7 +243,7 @@ class Program:
             levels=self.keep(levels),
         )
 
-    def stored(self, part: str, planes: Sequence[Array]) -> Job:
+    def stored(self, part: str, planes: Sequence[Array] | RealArray) -> Job:
         """A job that stores a part, in a plane (B, H, W) each kernel."""
         if isinstance(planes, np.ndarray):  # one address is found faster than many
             outs = self.keep(planes) + planes.strides[0] * np.arange(len(planes))
