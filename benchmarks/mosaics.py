@@ -138,11 +138,13 @@ def segmentation(seeds, folder):
     rows.append(["seconds a picture"] + [f"{s / pictures:.2f}" for s in seconds.values()] + [""])
     if folder:
         for count, examples in shown.items():
-            write_mosaics(folder / f"mosaics_{count}.png", examples)
+            write_mosaics(folder / f"mosaics_{count}.jpg", examples)
     text = (
         f"Per cent of pixels that are right, mean (and least) of {seeds} arrangements, "
         f"{SIDE} x {SIDE} pixels. The number of textures is given, but in the second column; the "
-        f"last one shows what was found there, right in {found_right} of {total}.\n\n"
+        f"last one shows what was found there, right in {found_right} of {total}. Patterns and "
+        "intensity are clustered by k-means with coordinates. Below: picture, truth, what was "
+        "found with the number given, and errors in red, of the first arrangements.\n\n"
     )
     return text + table(["mosaic", *methods, "numbers found"], rows)
 
@@ -157,7 +159,7 @@ def matched(labels, truth):
 
 
 def write_mosaics(path, examples):
-    """A row for each mosaic: picture, truth, what was found, and errors in black on the picture."""
+    """A row for each mosaic: picture, truth, what was found, and errors in red on the picture."""
     gap = 8
     rows = []
     for picture, truth, labels in examples:
@@ -325,7 +327,7 @@ def defects(seeds, folder):
         rows.append(row)
         print("|", " | ".join(rows[-1]), "|", flush=True)
     if folder:
-        write_defects(folder / "defects.png", shown)
+        write_defects(folder / "defects.jpg", shown)
     text = (
         f"{count} weaves of 256 x 256 pixels of each kind, whose threads waver, with noise; per "
         "cent of pictures whose defect is found, of its pixels that are, and of pictures with "
@@ -377,8 +379,8 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
     texts = ["# Textures\n\n`python benchmarks/mosaics.py --out benchmarks/mosaics`\n"]
     pictures = {
-        "segmentation": [f"mosaics_{count}.png" for count in (2, 4, 5)],
-        "defects": ["defects.png"],
+        "segmentation": [f"mosaics_{count}.jpg" for count in (2, 4, 5)],
+        "defects": ["defects.jpg"],
     }
     for name in options.only:
         texts.append(f"## {name.capitalize()}\n\n{PARTS[name](options.seeds, folder)}")

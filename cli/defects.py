@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -101,7 +101,8 @@ def command(
     }
     gk.write_image(out, found.mask, description)
     if score:
-        values, says = found.score, dict(description)
+        values: Any = found.score
+        says: dict[str, Any] = dict(description)
         if Path(score).suffix.lower() == ".png":
             values, mapping = quantize(values, "energy")
             says["mapping"] = {"value": "offset + gain * stored", **mapping}

@@ -11,7 +11,7 @@ _DEBUG = "gaborkit.debug"
 #: Of ``gaborkit[all]``, by the names that they are imported by.
 _OPTIONAL = (
     *("torch", "torchvision", "accelerate", "safetensors", "tensorboard", "tqdm"),
-    *("sklearn", "joblib", "pandas", "pyarrow", "xarray"),
+    *("sklearn", "joblib", "threadpoolctl", "pandas", "pyarrow", "xarray"),
 )
 
 

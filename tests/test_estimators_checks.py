@@ -16,6 +16,7 @@ ESTIMATORS = [
     ChannelScaler(),
     AffinePCAClassifier(),
     AffinePCAClassifier(0),
+    AffinePCAClassifier(0, spaces=2),
     SupportVectorClassifier(),
 ]
 

@@ -73,6 +73,38 @@ def test_the_dimension_of_least_errors_is_chosen():
     assert model.score(X[TEST], Y[TEST]) > means.score(X[TEST], Y[TEST])
 
 
+def test_a_bent_class_has_several_spaces():
+    turn = np.random.default_rng(0).uniform(0, np.pi, 400)
+    rings = np.stack([np.cos(turn), np.sin(turn)], 1) * np.repeat([1.0, 1.15], 200)[:, None]
+    inside = np.repeat([True, False], 200)
+    scores = [
+        AffinePCAClassifier(1, spaces=spaces).fit(rings, inside).score(rings, inside)
+        for spaces in (1, 12)
+    ]
+    assert scores[0] < 0.8
+    assert scores[1] > 0.95
+
+
+def test_distances_of_several_spaces_are_those_of_the_nearest():
+    model = AffinePCAClassifier(3, spaces=2).fit(X[TRAIN], Y[TRAIN])
+    assert model.components_.shape == (20, 3, 64)
+    each = [
+        ((X[TEST] - mean) ** 2).sum(1) - (((X[TEST] - mean) @ rows.T) ** 2).sum(1)
+        for mean, rows in zip(model.means_, model.components_, strict=True)
+    ]
+    nearest = np.min([each[::2], each[1::2]], 0).T
+    assert_allclose(model.distances(X[TEST]), nearest)
+    chosen = AffinePCAClassifier(dimensions=(2, 6), spaces=2).fit(X[TRAIN], Y[TRAIN])
+    assert chosen.errors_.max() < 0.2
+
+
+def test_more_spaces_than_examples():
+    examples = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 0.0], [4.0, 0.0]])
+    model = AffinePCAClassifier(1, spaces=3).fit(examples, [0, 0, 1, 1])
+    assert model.means_.shape == (6, 2)
+    assert_array_equal(model.predict(examples), [0, 0, 1, 1])
+
+
 def test_a_single_example_of_a_class_leaves_the_mean():
     model = AffinePCAClassifier().fit([[0.0, 1.0], [0.0, 2.0], [5.0, 5.0]], ["a", "a", "b"])
     assert model.dimension_ == 0
@@ -93,6 +125,7 @@ def test_two_classes_have_one_decision():
         ({"dimension": -1}, r"dimensions \(-1,\) are none, or below 0"),
         ({"dimensions": ()}, r"dimensions \(\) are none"),
         ({"folds": 1}, "folds=1 are too few"),
+        ({"spaces": 0}, "spaces=0 are too few"),
     ],
 )
 def test_affine_parameters_out_of_range(parameters, message):
@@ -111,7 +144,8 @@ def test_support_vectors_are_those_of_libsvm(classes, penalty, gamma):
     reference = SVC(C=penalty, gamma="scale" if gamma is None else gamma).fit(examples, labels)
     model = SupportVectorClassifier(penalty, gamma=gamma).fit(examples, labels)
     assert_allclose(model.gamma_, reference._gamma)
-    assert len(model.support_vectors_) == len(reference.support_)
+    assert_array_equal(model.support_, np.sort(reference.support_))
+    assert_array_equal(model.support_vectors_, examples[model.support_])
     # libsvm stops at a tolerance of 1e-3, within which a vote may go either way.
     test = X[TEST][Y[TEST] < classes]
     apart = abs(model.decision_function(test) - reference.decision_function(test))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -20,7 +21,8 @@ DIMENSIONS = (*range(9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96,
 class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
     """The class whose affine space lies nearest: its mean, and its first principal components.
 
-    What varies within a class is projected away, class by class, so that few examples go far.
+    What varies within a class is projected away, class by class, so that few examples go far. Of
+    many examples, several spaces a class follow a class that is bent.
 
     Parameters
     ----------
@@ -30,8 +32,12 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         equal ones the smallest.
     dimensions : sequence of int, optional
         Those that are tried.
+    spaces : int
+        Of each class, of which the nearest counts: its examples are shared out by k-means.
     folds : int
         Of the cross-validation; as many as the smallest class has examples if these are fewer.
+    random_state : int or RandomState, optional
+        Of k-means.
 
     Attributes
     ----------
@@ -39,9 +45,10 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dimension_ : int
     errors_ : array (dimensions tried,)
         Share of errors in cross-validation; only where ``dimension`` was not given.
-    means_ : array (C, F)
-    components_ : array (C, dimension_, F)
-        Orthonormal rows; rows of zeros where a class has fewer.
+    means_ : array (C * spaces, F)
+        Those of a class side by side; a class of fewer examples has some of them twice.
+    components_ : array (C * spaces, dimension_, F)
+        Orthonormal rows; rows of zeros where there are fewer.
 
     Raises
     ------
@@ -69,11 +76,15 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         dimension: int | None = None,
         *,
         dimensions: Sequence[int] | None = None,
+        spaces: int = 1,
         folds: int = 5,
+        random_state: Any = 0,
     ) -> None:
         self.dimension = dimension
         self.dimensions = dimensions
+        self.spaces = spaces
         self.folds = folds
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
         """Find the spaces.
@@ -88,8 +99,9 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tried = (self.dimension,)
         if not tried or min(tried) < 0:
             raise FeatureError(f"dimensions {tried} are none, or below 0; give 0 or more")
-        if self.folds < 2:
-            raise FeatureError(f"folds={self.folds} are too few; give 2 or more")
+        for name, value, least in (("folds", self.folds, 2), ("spaces", self.spaces, 1)):
+            if value < least:
+                raise FeatureError(f"{name}={value} are too few; give {least} or more")
         examples, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(labels)
         self.classes_, members = np.unique(labels, return_inverse=True)
@@ -99,18 +111,17 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.dimension_ = tried[int(self.errors_.argmin())]
         else:
             self.dimension_ = self.dimension
-        self.means_, self.components_ = _spaces(
-            examples, members, len(self.classes_), self.dimension_
-        )
+        self.means_, self.components_ = self._spaces(examples, members, self.dimension_)
         return self
 
     def distances(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
-        """Squared distances (N, C) from the space of each class."""
+        """Squared distances (N, C) from the nearest space of each class."""
         check_is_fitted(self)
         examples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         dimension = self.components_.shape[1]
-        found: NDArray[Any] = _distances(examples, self.means_, self.components_, [dimension])[0]
-        return found
+        found = _distances(examples, self.means_, self.components_, [dimension])[0]
+        nearest: NDArray[Any] = found.reshape(len(found), len(self.classes_), -1).min(-1)
+        return nearest
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Minus the squared distances (N, C); of two classes, how much nearer the second is."""
@@ -138,26 +149,43 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         wrong = np.zeros(len(tried))
         for left_out in range(folds):
             kept = fold != left_out
-            means, components = _spaces(examples[kept], members[kept], len(counts), max(tried))
+            means, components = self._spaces(examples[kept], members[kept], max(tried))
             distances = _distances(examples[~kept], means, components, tried)
-            wrong += (distances.argmin(-1) != members[~kept]).sum(-1)
+            nearest = distances.argmin(-1) // self.spaces
+            wrong += (nearest != members[~kept]).sum(-1)
         return wrong / len(members)
 
+    def _spaces(
+        self, examples: NDArray[Any], members: NDArray[Any], dimension: int
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Means (C * spaces, F) and principal components (C * spaces, D, F) of all spaces."""
+        parts = [
+            part
+            for c in range(len(self.classes_))
+            for part in _shared_out(examples[members == c], self.spaces, self.random_state)
+        ]
+        dimension = min(dimension, max(map(len, parts)) - 1, examples.shape[1] - 1)
+        means = np.stack([part.mean(0) for part in parts])
+        components = np.zeros((len(parts), dimension, examples.shape[1]), examples.dtype)
+        for k, part in enumerate(parts):
+            found = _principal(part - means[k], dimension)
+            components[k, : len(found)] = found
+        return means, components
 
-def _spaces(
-    examples: NDArray[Any], members: NDArray[Any], classes: int, dimension: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean (C, F) and principal components (C, D, F) of each class."""
-    largest = int(np.bincount(members).max()) - 1
-    dimension = max(0, min(dimension, largest, examples.shape[1] - 1))
-    means = np.zeros((classes, examples.shape[1]), examples.dtype)
-    components = np.zeros((classes, dimension, examples.shape[1]), examples.dtype)
-    for c in range(classes):
-        own = examples[members == c]
-        means[c] = own.mean(0)
-        found = _principal(own - means[c], dimension)
-        components[c, : len(found)] = found
-    return means, components
+
+def _shared_out(examples: NDArray[Any], spaces: int, random_state: Any) -> list[NDArray[Any]]:
+    """The examples of one class by the space that they belong to; some twice if they are few."""
+    if spaces == 1:
+        return [examples]
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    means = KMeans(min(spaces, len(examples)), n_init=1, random_state=random_state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of examples that are equal
+        own = means.fit_predict(examples)
+    parts = [examples[own == k] for k in np.unique(own)]
+    return [parts[k % len(parts)] for k in range(spaces)]
 
 
 def _principal(centred: NDArray[Any], dimension: int) -> NDArray[Any]:

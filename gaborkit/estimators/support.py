@@ -48,6 +48,8 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
     gamma_ : float
     support_vectors_ : array (S, F)
         Examples on which some machine depends.
+    support_ : array (S,)
+        Their places among those of ``fit``.
     coefficients_ : array (C (C - 1) / 2, S)
         Of the machines, in the order (0, 1), (0, 2), ..., (1, 2), ...; positive sums stand for the
         first class.
@@ -101,9 +103,9 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
                 examples[own], members[own] == first
             )
             coefficients[k, own[support]] = weights
-        used = coefficients.any(0)
-        self.support_vectors_ = examples[used]
-        self.coefficients_ = np.ascontiguousarray(coefficients[:, used])
+        (self.support_,) = np.nonzero(coefficients.any(0))
+        self.support_vectors_ = examples[self.support_]
+        self.coefficients_ = np.ascontiguousarray(coefficients[:, self.support_])
         return self
 
     def _machine(

@@ -78,10 +78,12 @@ def mosaic(
 def layout(count: int, side: int) -> NDArray[np.uint8]:
     """Which of ``count`` textures (2 to 5) lies where in a mosaic."""
     y, x = np.indices((side, side))
-    right, below = x >= side // 2, y >= side // 2
-    if count <= 3:
-        return (right + (right & below & (count == 3))).astype(np.uint8)
-    truth = (right + 2 * below).astype(np.uint8)
+    right, below = ((place >= side // 2).astype(np.uint8) for place in (x, y))
+    if count == 2:
+        return right
+    if count == 3:
+        return right + right * below
+    truth = right + 2 * below
     if count == 5:
         middle = (side - 1) / 2
         truth[np.hypot(x - middle, y - middle) < side / 4] = 4

@@ -3,8 +3,8 @@
 A logistic regression tells textures apart by their local energies. It was chosen among it, linear
 discriminant analysis and forests on mosaics with two short strokes a texture: neighbouring pixels
 are nearly the same example, so what is learned must be held back, and a strongly regularised linear
-rule was right more often than trees (by six points of a hundred) or a covariance estimated from the
-strokes (by eight). The pixels that it is sure of then count as examples too (self-training).
+rule was right more often than forests (by five to eight points of a hundred) or a covariance
+estimated from the strokes (by eight). The pixels that it is sure of then count as examples too (self-training).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..errors import FeatureError, GaborkitError
 from ..features.energy import smoothed
 from ..files import StrPath, atomic_write
 from ..types import Array, RealArray
+from .refinement import scores_of
 from .texture_maps import (
     Nonlinearity,
     check_windows,
@@ -269,10 +270,7 @@ def fit_scribbles(
     width[width <= 1e-6 * np.abs(centre)] = np.inf  # a constant map tells nothing
     with one_thread():
         rule = _rule((examples - centre) / width, numbers, (unnamed - centre) / width, rounds)
-    weights, bias = rule.coef_, rule.intercept_
-    if len(classes) == 2:  # scikit-learn gives the second one's score over the first's
-        weights, bias = np.stack([0 * weights[0], weights[0]]), np.array([0, bias[0]])
-    return ScribbleModel(*options, classes, centre, width, weights, bias)
+    return ScribbleModel(*options, classes, centre, width, *scores_of(rule))
 
 
 def segment_scribbles(

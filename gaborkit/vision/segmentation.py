@@ -2,8 +2,9 @@
 
 A bank's local energies are maps; standardised, reduced to their principal components and joined by
 the pixel's coordinates they are clustered. The article's own choices are :data:`JAIN_FARROKHNIA`.
-The defaults differ where that was measured to be better: complex magnitudes, wider windows, and a
-mixture of Gaussians, whose clusters may be long, on top of k-means, whose clusters are round.
+The defaults differ where that was measured to be better: wider windows, principal components, on
+top of k-means, whose clusters are round, a mixture of Gaussians, whose clusters may be long, and
+borders of a second rule with narrower windows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.table import Features
 from ..types import Array, RealArray
+from .refinement import refined
 from .texture_maps import (
     Nonlinearity,
     coordinates,
@@ -45,6 +47,7 @@ JAIN_FARROKHNIA: Mapping[str, Any] = {
     "least": 0.0,
     "share": 0.95,
     "clustering": "kmeans",
+    "refine": False,
     "smoothing": 0.0,
 }
 
@@ -70,7 +73,8 @@ class Segmentation:
     labels : uint8 array (H, W)
         Texture of each pixel, from 0, in the order of first appearance, row by row.
     probabilities : float32 array (count, H, W)
-        Of each texture, summing to 1; 0 and 1 of ``clustering="kmeans"`` before smoothing.
+        Of each texture, summing to 1; 0 and 1 of ``clustering="kmeans"`` where nothing is
+        refined and smoothed.
     features : Features
         The maps that were clustered, before they were standardised.
     silhouettes : dict of int to float
@@ -100,6 +104,7 @@ def segment_textures(
     share: float = 1.0,
     position: float = 1.0,
     clustering: Clustering = "mixture",
+    refine: bool = True,
     smoothing: float = 6.0,
     seed: int = 0,
     channel_axis: int | None = None,
@@ -124,6 +129,9 @@ def segment_textures(
     clustering : {"mixture", "kmeans"}
         ``mixture`` fits Gaussians with full covariances (maximum likelihood, the best of several
         starts) to the clusters of k-means.
+    refine : bool
+        Learn a second rule from the middle of the segments, which finds their borders with narrower
+        windows.
     smoothing : float
         Deviation in pixels of the Gaussian by which probabilities are averaged.
     seed : int
@@ -196,7 +204,10 @@ def segment_textures(
     seen = everything if clustering == "kmeans" else maps
     with one_thread():
         probabilities = _probabilities(fits[best], seen, best)
-    return Segmentation(*_in_order(smoothed(probabilities, smoothing)), features, silhouettes)
+    probabilities = smoothed(probabilities, smoothing)
+    if refine:
+        probabilities = refined(planes, probabilities, bank, smoothing=smoothing, seed=seed)
+    return Segmentation(*_in_order(probabilities), features, silhouettes)
 
 
 # ---- features ----

@@ -31,7 +31,7 @@ EQUALISED = 255 / math.sqrt(12)
 ALPHA = 0.25
 
 #: Longest wavelength of :func:`dyadic_bank` in pixels, whatever the size of the picture.
-LONGEST = 100.0
+LONGEST = 50.0
 
 
 def dyadic_bank(shape: tuple[int, int], *, orientations: int = 4) -> GaborBank:
@@ -40,8 +40,8 @@ def dyadic_bank(shape: tuple[int, int], *, orientations: int = 4) -> GaborBank:
     Its frequencies are the article's sqrt(2) N / 4, sqrt(2) N / 8, ... 4 sqrt(2) cycles to the
     side of N pixels, so the wavelengths 2.8, 5.7, ... N / 5.7 pixels; the two lowest, of one and
     two cycles, are left out as in the article. Kernels have a bandwidth of one octave, the same
-    deviation in both directions, no answer to a constant, and the gain 1. Wavelengths over 100
-    pixels, which the article's pictures did not have, are left out too.
+    deviation in both directions, no answer to a constant, and the gain 1. Wavelengths over 50
+    pixels, which the article's pictures of 256 pixels did not have, are left out too.
 
     Parameters
     ----------
