@@ -29,9 +29,10 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dimension : int, optional
         Principal components of each space: of a class of n examples n - 1 at most, and F - 1 at
         most, since F span everything. By default the one of least errors in cross-validation, of
-        equal ones the smallest.
+        equal ones the largest.
     dimensions : sequence of int, optional
-        Those that are tried.
+        Those that are tried. By default 0 to 200 in steps of a tenth and more, whose errors are
+        smoothed over neighbours: few examples make few errors.
     spaces : int
         Of each class, of which the nearest counts: its examples are shared out by k-means.
     folds : int
@@ -43,6 +44,7 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : array (C,)
     dimension_ : int
+        Of the largest space.
     errors_ : array (dimensions tried,)
         Share of errors in cross-validation; only where ``dimension`` was not given.
     means_ : array (C * spaces, F)
@@ -105,13 +107,18 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         examples, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(labels)
         self.classes_, members = np.unique(labels, return_inverse=True)
-        if self.dimension is None:
+        dimension = self.dimension
+        if dimension is None:
             tried = tuple(sorted(set(tried)))
             self.errors_ = self._errors(examples, members, tried)
-            self.dimension_ = tried[int(self.errors_.argmin())]
-        else:
-            self.dimension_ = self.dimension
-        self.means_, self.components_ = self._spaces(examples, members, self.dimension_)
+            errors = self.errors_
+            if self.dimensions is None:  # close to each other: neighbours tell of each other
+                padded = np.pad(errors, 1, mode="edge")
+                errors = padded[:-2] + 2 * errors + padded[2:]
+            # The last of the least: spaces of more examples, those of all folds, bear more.
+            dimension = tried[len(tried) - 1 - int(errors[::-1].argmin())]
+        self.means_, self.components_ = self._spaces(examples, members, dimension)
+        self.dimension_ = self.components_.shape[1]
         return self
 
     def distances(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
@@ -141,7 +148,7 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         counts = np.bincount(members)
         folds = min(self.folds, int(counts.min()))
         if folds < 2:
-            return np.zeros(len(tried))  # nothing can be left out: the smallest is taken
+            return np.zeros(len(tried))  # nothing can be left out
         # Members of a class go to the folds in turn.
         order = np.argsort(members, kind="stable")
         fold = np.empty(len(members), int)
