@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import debug_option
-from .features import DESCRIPTORS
 from .groups import Group
+from .picture_options import DESCRIPTORS, jobs_option, parameters_from, recursive_option, set_option
 
 if TYPE_CHECKING:
     from gaborkit.estimators.pictures import Predicted, Trained
@@ -32,13 +32,6 @@ def command() -> None:
     """  # noqa: D301
 
 
-jobs_option = click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Pictures that are described at a time.  [default: one for each core]",
-)
-
-
 @command.command("train", short_help="Learn from a folder whose subfolders are the classes.")
 @click.argument("folder", metavar="FOLDER")
 @click.option("--out", required=True, metavar="MODEL", help="Folder to write.")
@@ -49,13 +42,7 @@ jobs_option = click.option(
     show_default=True,
     help="What pictures are described by; gaborkit features --help tells of each.",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter of the features; may be given several times.",
-)
+@set_option
 @click.option(
     "--classifier",
     type=click.Choice(CLASSIFIERS),
@@ -113,12 +100,10 @@ def train(
     from gaborkit.estimators.store import write_classifier
     from gaborkit.features import descriptor
 
-    from .features import _setting
-
     if folds < 0 or folds == 1:
         raise click.UsageError(f"--cross-validate {folds}: give 2 or more folds, or 0 for none")
     try:
-        chosen = descriptor(features, **dict(map(_setting, settings)))
+        chosen = descriptor(features, **parameters_from(settings))
     except GaborkitError as error:
         raise click.UsageError(f"--features {features}: {error}") from error
     with _bar() as show:
@@ -151,7 +136,7 @@ def train(
 @click.argument("model", metavar="MODEL")
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True)
 @click.option("--out", metavar="CSV", help="File to write instead of printing.")
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@recursive_option
 @jobs_option
 @debug_option
 def predict(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .errors import debug_option
+from .picture_options import json_option
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
@@ -22,7 +23,7 @@ MEASURES = ("texture", "gist", "jets", "codes")
     multiple=True,
     help="Measure; may be given several times.  [default: all that fit the pictures' sizes]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@json_option
 @debug_option
 def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None:
     """Compare two pictures by Gabor features, and print NAME=VALUE for each measure in one line.

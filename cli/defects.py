@@ -10,6 +10,7 @@ import click
 
 from .errors import debug_option
 from .options import Number, bank_options_with
+from .picture_options import json_option, seed_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -36,8 +37,8 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
     help="Pixels at the borders that are not judged.  [default: 0.7 of the longest wavelength]",
 )
 @bank_options_with("grid", always=False)
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of chance.  [default: 0]")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@seed_option
+@json_option
 @debug_option
 def command(
     source: str,

@@ -10,6 +10,7 @@ import click
 
 from .errors import debug_option
 from .options import Number, bank_options_with, filter_options
+from .picture_options import json_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -44,7 +45,7 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
     help="Weakest edge that stands alone.  [default: 0.2; congruency 0.4]",
 )
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@json_option
 @filter_options
 @debug_option
 def command(

@@ -6,6 +6,7 @@ import click
 
 from .errors import debug_option, show_traceback
 from .options import Number
+from .picture_options import progress_option, recursive_option
 from .progress import shown
 
 
@@ -66,12 +67,8 @@ from .progress import shown
     type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz")),
     help="Format of the files in a folder.  [default: .png]",
 )
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
-)
+@recursive_option
+@progress_option
 @debug_option
 def command(
     sources: tuple[str, ...],

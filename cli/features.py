@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,18 @@ import click
 
 from .errors import debug_option
 from .options import BOUNDARIES, bank_options_with
+from .picture_options import (
+    DESCRIPTORS,
+    jobs_option,
+    parameters_from,
+    progress_option,
+    recursive_option,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
     from gaborkit.features import Described
-
-#: The library's descriptors.
-DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
 
 
 @click.command("features", short_help="Describe pictures by Gabor features, in a table.")
@@ -32,13 +36,7 @@ DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering
     show_default=True,
     help="How pictures are described.",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter of the features; may be given several times.",
-)
+@set_option
 @bank_options_with("manjunath", always=False)
 @click.option(
     "--boundary",
@@ -52,19 +50,10 @@ DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering
     show_default=True,
     help="Describe a colour picture's luminance, or each channel.",
 )
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures at a time.  [default: one for each core]",
-)
+@recursive_option
+@jobs_option
 @click.option("--resume", is_flag=True, help="Go on with what a stopped run has left.")
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
-)
+@progress_option
 @debug_option
 def command(
     sources: tuple[str, ...],
@@ -114,7 +103,7 @@ def command(
 
     from .targets import pictures_in
 
-    parameters = dict(map(_setting, settings))
+    parameters = parameters_from(settings)
     given = {"bank": bank, "boundary": boundary}
     parameters |= {key: value for key, value in given.items() if value is not None}
     try:
@@ -136,18 +125,6 @@ def command(
         raise click.ClickException(
             f"{len(done.failed)} of {len(pictures)} pictures could not be described"
         )
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE``, of which the value is JSON or else a word."""
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise click.UsageError(f"--set {text}: give NAME=VALUE, such as pooling=max")
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return name, value
-    return name, tuple(found) if isinstance(found, list) else found
 
 
 @contextlib.contextmanager

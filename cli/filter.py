@@ -11,6 +11,7 @@ import click
 
 from .errors import debug_option, show_traceback
 from .options import PARTS, Number, bank_options, filter_options
+from .picture_options import recursive_option
 from .progress import shown
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ _PARTS = {
     type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
     help="Format of the files in a folder.  [default: .png]",
 )
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@recursive_option
 @click.option(
     "--memory",
     metavar="SIZE",

@@ -10,6 +10,7 @@ import click
 
 from .errors import debug_option
 from .options import bank_options_with, filter_options
+from .picture_options import json_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -51,7 +52,7 @@ _BRIGHT = 0.99
     help="What makes a pixel bright; energy: confidence times the square root of the magnitude.",
 )
 @click.option("--legend", is_flag=True, help="Draw the picture too, and a wheel of the hues.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@json_option
 @filter_options
 @debug_option
 def command(

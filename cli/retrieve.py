@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import debug_option
-from .features import DESCRIPTORS, _setting
+from .picture_options import (
+    DESCRIPTORS,
+    jobs_option,
+    json_option,
+    parameters_from,
+    recursive_option,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from gaborkit.vision import TextureIndex
@@ -33,22 +40,11 @@ INDEXES = (".npz", ".csv", ".parquet")
     type=click.Choice(DESCRIPTORS),
     help="How pictures are described; see gaborkit features.  [default: texture]",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter of the features; may be given several times.",
-)
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders inside folders.")
+@set_option
+@recursive_option
 @click.option("--save", metavar="FILE", help="Keep the features, to be searched again: .npz, ...")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures at a time.  [default: one for each core]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@jobs_option
+@json_option
 @debug_option
 def command(
     query: str,
@@ -96,7 +92,7 @@ def command(
                 raise click.UsageError(f"--save {save}: give {', '.join(INDEXES)}")
             check_target(save)
         try:
-            index = TextureIndex(descriptor(name or "texture", **dict(map(_setting, settings))))
+            index = TextureIndex(descriptor(name or "texture", **parameters_from(settings)))
         except GaborkitError as error:
             raise click.UsageError(f"--features {name or 'texture'}: {error}") from error
         pictures = pictures_in(collection, save or "", recursive=recursive)

@@ -11,6 +11,7 @@ import click
 
 from .errors import debug_option
 from .options import bank_options_with
+from .picture_options import json_option, seed_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -52,8 +53,8 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
     help="Look at a colour picture's luminance, or at each channel.",
 )
 @bank_options_with("grid", always=False)
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of chance.  [default: 0]")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+@seed_option
+@json_option
 @debug_option
 def command(
     source: str,

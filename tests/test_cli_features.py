@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands_for_tests import COLOUR, GREY, SIX, examples, run
 from gaborkit_cli import features as command
-from gaborkit_cli import targets
+from gaborkit_cli import picture_options, targets
 
 import gaborkit as gk
 from gaborkit.features import DESCRIPTORS, descriptor, read_table
@@ -31,7 +31,7 @@ def run_features(*arguments: object, stderr: str = "") -> str:
 
 
 def test_the_choices_are_the_librarys():
-    assert tuple(DESCRIPTORS) == command.DESCRIPTORS
+    assert tuple(DESCRIPTORS) == picture_options.DESCRIPTORS
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])

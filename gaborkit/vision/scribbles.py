@@ -4,7 +4,8 @@ A logistic regression tells textures apart by their local energies. It was chose
 discriminant analysis and forests on mosaics with two short strokes a texture: neighbouring pixels
 are nearly the same example, so what is learned must be held back, and a strongly regularised linear
 rule was right more often than forests (by five to eight points of a hundred) or a covariance
-estimated from the strokes (by eight). The pixels that it is sure of then count as examples too (self-training).
+estimated from the strokes (by eight). The pixels that it is sure of then count as examples too
+(self-training).
 """
 
 from __future__ import annotations
