@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from .errors import debug_option
 from .groups import Group
 from .picture_options import DESCRIPTORS, jobs_option, parameters_from, recursive_option, set_option
+from .progress import counted
 
 if TYPE_CHECKING:
     from gaborkit.estimators.pictures import Predicted, Trained
@@ -106,7 +105,7 @@ def train(
         chosen = descriptor(features, **parameters_from(settings))
     except GaborkitError as error:
         raise click.UsageError(f"--features {features}: {error}") from error
-    with _bar() as show:
+    with counted() as show:
         trained = train_on_folder(
             folder,
             chosen,
@@ -220,18 +219,3 @@ def _report(trained: Trained) -> list[str]:
     for name, row in zip(names, confusion.tolist(), strict=True):
         lines.append(f"{name:<{first}}" + "  ".join(f"{count or '.':>{width}}" for count in row))
     return [*lines, ""]
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Any]:
-    """What to call after each picture: it moves a bar on a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1, file=sys.stderr, show_pos=True, label="pictures") as bar:
-
-        def show(done: int, pictures: int, _: object) -> None:
-            bar.length = pictures
-            bar.update(done - bar.pos)
-
-        yield show

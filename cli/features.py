@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +16,10 @@ from .picture_options import (
     recursive_option,
     set_option,
 )
+from .progress import counted
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
-    from gaborkit.features import Described
 
 
 @click.command("features", short_help="Describe pictures by Gabor features, in a table.")
@@ -111,7 +108,7 @@ def command(
     except GaborkitError as error:
         raise click.UsageError(f"--features {name}: {error}") from error
     pictures = pictures_in(sources, out, recursive=recursive)
-    with _shown(len(pictures), progress) as show:
+    with counted(progress, len(pictures)) as show:
         done = extract_features(
             chosen, pictures, out, colour=colour, jobs=jobs, resume=resume, progress=show
         )
@@ -125,19 +122,3 @@ def command(
         raise click.ClickException(
             f"{len(done.failed)} of {len(pictures)} pictures could not be described"
         )
-
-
-@contextlib.contextmanager
-def _shown(
-    count: int, progress: bool | None
-) -> Iterator[Callable[[int, int, Described], None] | None]:
-    """What to call after each picture: it moves a bar, or writes a line."""
-    if sys.stderr.isatty() and progress is not False and (progress or count > 1):
-        with click.progressbar(length=count, file=sys.stderr, show_pos=True) as bar:
-            yield lambda done, total, described: bar.update(done - bar.pos)
-    elif progress:
-        yield lambda done, total, described: click.echo(
-            f"[{done}/{total}] {described.source}", err=True
-        )
-    else:
-        yield None

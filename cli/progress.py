@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from gaborkit.features import Described
 
 T = TypeVar("T")
 
@@ -29,3 +33,27 @@ def shown(
         if progress:
             click.echo(f"[{number}/{count}] {name(result)}", err=True)
         yield result
+
+
+@contextlib.contextmanager
+def counted(
+    progress: bool | None = None, count: int | None = None
+) -> Iterator[Callable[[int, int, Described], None] | None]:
+    """What the library calls after each picture: it moves a bar on a terminal, or writes a line.
+
+    None where nothing is to be shown: elsewhere, and for a single picture, unless asked for.
+    """
+    if sys.stderr.isatty() and progress is not False and (progress or count != 1):
+        with click.progressbar(length=count or 1, file=sys.stderr, show_pos=True) as bar:
+
+            def show(done: int, total: int, described: Described) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            yield show
+    elif progress:
+        yield lambda done, total, described: click.echo(
+            f"[{done}/{total}] {described.source}", err=True
+        )
+    else:
+        yield None

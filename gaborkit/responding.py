@@ -64,7 +64,7 @@ class Responder:
         learnable = any(kernel.learnable for kernel in bank)
         if engine in ("auto", *COMPILED) and not learnable:
             # A tensor in memory that passes no gradient is filtered in place of its array.
-            self.library, image = _on_host(self.library, image)
+            self.library, image = on_host(self.library, image)
         if self.library.name == "numpy":
             self.library = NumpyLibrary(workers=available())
         self.leading, self.shape = tuple(image.shape[:-2]), tuple(image.shape[-2:])
@@ -368,7 +368,7 @@ def with_leading_channels(library: Library, image: Array, channel_axis: int | No
     return library.moveaxis(image, channel_axis, -3)
 
 
-def _on_host(library: Library, image: Array) -> tuple[Library, Array]:
+def on_host(library: Library, image: Array) -> tuple[Library, Array]:
     """NumPy and the array of a tensor in memory that passes no gradient; others as they are."""
     if library.name == "numpy":
         return library, image

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands_for_tests import COLOUR, GREY, SIX, examples, run
-from gaborkit_cli import features as command
 from gaborkit_cli import picture_options, targets
+from gaborkit_cli.progress import counted
 
 import gaborkit as gk
 from gaborkit.features import DESCRIPTORS, descriptor, read_table
@@ -111,11 +111,11 @@ def test_progress_in_lines():
 
 def test_progress_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with command._shown(3, None) as show:
+    with counted(None, 3) as show:
         show(2, 3, None)
-    with command._shown(1, None) as show:
+    with counted(None, 1) as show:
         assert show is None
-    with command._shown(3, False) as show:
+    with counted(False, 3) as show:
         assert show is None
 
 

@@ -6,7 +6,7 @@ import sys
 
 from ...arrays import library_of
 from ...boundary import pad
-from ...responding import _on_host
+from ...responding import on_host
 from ...types import Array, Boundary
 from . import on_arrays, on_tensors
 from .filters import Filters
@@ -25,7 +25,7 @@ def scatter(
     the filters on the device of another one, which otherwise are made, or found, for it.
     """
     tensor = library_of(planes).name == "torch"
-    library, planes = _on_host(library_of(planes), planes)
+    library, planes = on_host(library_of(planes), planes)
     margin = max(max(axis.before, axis.padded - axis.size - axis.before) for axis in filters.axes)
     starts = [margin - axis.before for axis in filters.axes]
     rows, columns = (
