@@ -9,6 +9,7 @@ from gaborkit.estimators import (
     ChannelScaler,
     GaborFeatures,
     SupportVectorClassifier,
+    WithinClassWhitener,
 )
 
 ESTIMATORS = [
@@ -18,6 +19,7 @@ ESTIMATORS = [
     AffinePCAClassifier(0),
     AffinePCAClassifier(0, spaces=2),
     SupportVectorClassifier(),
+    WithinClassWhitener(),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Affine spaces, support vectors and scales of channels, against definitions and scikit-learn."""
+"""Affine spaces, support vectors, scales and whitening, against definitions and scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.svm import SVC
 
 from gaborkit import FeatureError
-from gaborkit.estimators import AffinePCAClassifier, ChannelScaler, SupportVectorClassifier
+from gaborkit.estimators import (
+    AffinePCAClassifier,
+    ChannelScaler,
+    SupportVectorClassifier,
+    WithinClassWhitener,
+)
 from gaborkit.estimators.affine import DIMENSIONS
 
 X, Y = load_digits(return_X_y=True)
@@ -64,15 +69,34 @@ def test_the_dimension_of_least_errors_is_chosen():
     assert model.dimension_ == tried[best[-1]]
     assert model.dimension_ > 0
     # The same by scikit-learn's own loop, fitting anew for each dimension.
-    folds = np.empty(400, int)
-    folds[np.argsort(Y[TRAIN], kind="stable")] = np.arange(400) % 5
-    scores = [
-        cross_val_score(AffinePCAClassifier(d), X[TRAIN], Y[TRAIN], cv=PredefinedSplit(folds))
-        for d in tried
-    ]
+    scores = [cross_val_score(AffinePCAClassifier(d), X[TRAIN], Y[TRAIN], cv=5) for d in tried]
     assert_allclose(model.errors_, 1 - np.mean(scores, 1))
     means = AffinePCAClassifier(0).fit(X[TRAIN], Y[TRAIN])
     assert model.score(X[TEST], Y[TEST]) > means.score(X[TEST], Y[TEST])
+
+
+def test_examples_that_belong_together_are_left_out_together():
+    tried, groups = (0, 5, 14), np.arange(400) // 80
+    parts = GroupKFold(5).split(X[TRAIN], Y[TRAIN], groups)
+    model = AffinePCAClassifier(dimensions=tried, cv=parts).fit(X[TRAIN], Y[TRAIN])
+    scores = [
+        cross_val_score(AffinePCAClassifier(d), X[TRAIN], Y[TRAIN], groups=groups, cv=GroupKFold(5))
+        for d in tried
+    ]
+    assert_allclose(model.errors_, 1 - np.mean(scores, 1))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([], "leaves nothing out"),
+        ([(np.arange(100), np.arange(0))], "leaves nothing out"),
+        ([(np.flatnonzero(Y[TRAIN] != 3), np.arange(9))], "no example of class 3 to learn from"),
+    ],
+)
+def test_parts_that_nothing_can_be_chosen_by(parts, message):
+    with pytest.raises(FeatureError, match=message):
+        AffinePCAClassifier(cv=parts).fit(X[TRAIN], Y[TRAIN])
 
 
 def test_default_dimensions_are_chosen_by_errors_smoothed_over_neighbours():
@@ -109,6 +133,19 @@ def test_distances_of_several_spaces_are_those_of_the_nearest():
     assert chosen.errors_.max() < 0.2
 
 
+@pytest.mark.parametrize("spaces", [1, 2])
+def test_distances_of_fewer_dimensions(spaces):
+    model = AffinePCAClassifier(9, spaces=spaces).fit(X[TRAIN], Y[TRAIN])
+    tried = (0, 4, 9, 20)
+    distances = model.distances(X[TEST], tried)
+    for dimension, found in zip(tried, distances, strict=True):
+        own = AffinePCAClassifier(min(dimension, 9), spaces=spaces).fit(X[TRAIN], Y[TRAIN])
+        assert_allclose(found, own.distances(X[TEST]), atol=1e-9)
+    assert model.distances(X[TEST], ()).shape == (0, 300, 10)
+    with pytest.raises(FeatureError, match=r"dimensions \(3, -1\) are below 0"):
+        model.distances(X[TEST], (3, -1))
+
+
 def test_more_spaces_than_examples():
     examples = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 0.0], [4.0, 0.0]])
     model = AffinePCAClassifier(1, spaces=3).fit(examples, [0, 0, 1, 1])
@@ -136,7 +173,7 @@ def test_two_classes_have_one_decision():
     [
         ({"dimension": -1}, r"dimensions \(-1,\) are none, or below 0"),
         ({"dimensions": ()}, r"dimensions \(\) are none"),
-        ({"folds": 1}, "folds=1 are too few"),
+        ({"cv": 1}, "cv=1 folds are too few"),
         ({"spaces": 0}, "spaces=0 are too few"),
     ],
 )
@@ -229,3 +266,70 @@ def test_a_channel_without_deviation_stays():
 def test_scales_out_of_range(parameters, message):
     with pytest.raises(FeatureError, match=message):
         ChannelScaler(**parameters).fit(X)
+
+
+# ---- whitening ----
+
+
+def within(values, labels):
+    """Covariance within classes."""
+    means = np.stack([values[labels == label].mean(0) for label in range(10)])
+    return np.cov((values - means[labels]).T, bias=True)
+
+
+@given(st.floats(0.01, 1), st.floats(0.1, 100))
+def test_covariance_within_classes_is_drawn_to_the_identity(shrinkage, unit):
+    values = unit * X[TRAIN]
+    before = within(values, Y[TRAIN])
+    after = within(WithinClassWhitener(shrinkage).fit_transform(values, Y[TRAIN]), Y[TRAIN])
+    mean = before.trace() / 64
+    # The same directions, of variance v / ((1 - shrinkage) v + shrinkage mean).
+    variances = np.linalg.eigvalsh(before).clip(0)
+    expected = variances / ((1 - shrinkage) * variances + shrinkage * mean)
+    assert_allclose(np.linalg.eigvalsh(after), expected, atol=1e-9)
+
+
+def test_whitening_that_is_shrunk_wholly_keeps_every_proportion():
+    whitener = WithinClassWhitener(1.0).fit(X[TRAIN], Y[TRAIN])
+    assert_allclose(whitener.whitening_, np.eye(64) * whitener.whitening_[0, 0], atol=1e-12)
+    assert within(whitener.transform(X[TRAIN]), Y[TRAIN]).trace() == pytest.approx(64)
+
+
+def test_whitening_makes_up_for_a_linear_map():
+    rng = np.random.default_rng(0)
+    mixed = X[TRAIN][:, 20:30] @ rng.normal(size=(10, 10))
+    white = [
+        WithinClassWhitener(1e-12).fit_transform(values, Y[TRAIN])
+        for values in (X[TRAIN][:, 20:30], mixed)
+    ]
+    distances = [((rows[:, None] - rows) ** 2).sum(-1) for rows in white]
+    assert_allclose(*distances, rtol=1e-4, atol=1e-6)
+
+
+def test_whitening_helps_where_classes_vary_more_than_they_differ():
+    rng = np.random.default_rng(0)
+    labels = np.arange(600) % 2
+    values = rng.normal(size=(600, 2)) * [10, 0.1] + labels[:, None] * [0, 0.5]
+    values = values @ [[0.8, -0.6], [0.6, 0.8]]
+    kept = slice(0, 100)
+    whitener = WithinClassWhitener(1e-3).fit(values[kept], labels[kept])
+    scores = [
+        SupportVectorClassifier(10, gamma=0.5).fit(rows[kept], labels[kept]).score(rows, labels)
+        for rows in (values, whitener.transform(values))
+    ]
+    assert scores[0] < 0.9
+    assert scores[1] > 0.97
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_classes_of_one_example_leave_everything(precision):
+    values = np.eye(3, dtype=precision)
+    white = WithinClassWhitener().fit_transform(values, [0, 1, 2])
+    assert_array_equal(white, values)
+    assert white.dtype == precision
+
+
+@pytest.mark.parametrize("shrinkage", [0, -1, 1.1, float("nan")])
+def test_shrinkage_out_of_range(shrinkage):
+    with pytest.raises(FeatureError, match=f"shrinkage={shrinkage} is out of range"):
+        WithinClassWhitener(shrinkage).fit(X[TRAIN], Y[TRAIN])

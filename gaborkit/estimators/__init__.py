@@ -6,5 +6,12 @@ from .affine import AffinePCAClassifier
 from .features import GaborFeatures
 from .scaling import ChannelScaler
 from .support import SupportVectorClassifier
+from .whitening import WithinClassWhitener
 
-__all__ = ["AffinePCAClassifier", "ChannelScaler", "GaborFeatures", "SupportVectorClassifier"]
+__all__ = [
+    "AffinePCAClassifier",
+    "ChannelScaler",
+    "GaborFeatures",
+    "SupportVectorClassifier",
+    "WithinClassWhitener",
+]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import convolve1d
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -35,8 +38,10 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         smoothed over neighbours: few examples make few errors.
     spaces : int
         Of each class, of which the nearest counts: its examples are shared out by k-means.
-    folds : int
-        Of the cross-validation; as many as the smallest class has examples if these are fewer.
+    cv : int, splitter or iterable of (train, test)
+        The cross-validation, as in scikit-learn: folds with their share of every class, as many as
+        the smallest class has examples if these are fewer; or parts of your own, where examples
+        belong together, as those of one writer do.
     random_state : int or RandomState, optional
         Of k-means.
 
@@ -55,7 +60,8 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Raises
     ------
     FeatureError
-        If a parameter is out of range.
+        If a parameter is out of range, or ``cv`` leaves nothing out, or nothing of a class to learn
+        from.
 
     References
     ----------
@@ -79,13 +85,13 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         dimensions: Sequence[int] | None = None,
         spaces: int = 1,
-        folds: int = 5,
+        cv: Any = 5,
         random_state: Any = 0,
     ) -> None:
         self.dimension = dimension
         self.dimensions = dimensions
         self.spaces = spaces
-        self.folds = folds
+        self.cv = cv
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
@@ -101,9 +107,10 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tried = (self.dimension,)
         if not tried or min(tried) < 0:
             raise FeatureError(f"dimensions {tried} are none, or below 0; give 0 or more")
-        for name, value, least in (("folds", self.folds, 2), ("spaces", self.spaces, 1)):
-            if value < least:
-                raise FeatureError(f"{name}={value} are too few; give {least} or more")
+        if self.spaces < 1:
+            raise FeatureError(f"spaces={self.spaces} are too few; give 1 or more")
+        if isinstance(self.cv, Integral) and self.cv < 2:
+            raise FeatureError(f"cv={self.cv} folds are too few; give 2 or more")
         examples, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(labels)
         self.classes_, members = np.unique(labels, return_inverse=True)
@@ -113,22 +120,35 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.errors_ = self._errors(examples, members, tried)
             errors = self.errors_
             if self.dimensions is None:  # close to each other: neighbours tell of each other
-                padded = np.pad(errors, 1, mode="edge")
-                errors = padded[:-2] + 2 * errors + padded[2:]
+                errors = convolve1d(errors, [0.25, 0.5, 0.25], mode="nearest")
             # The last of the least: spaces of more examples, those of all folds, bear more.
             dimension = tried[len(tried) - 1 - int(errors[::-1].argmin())]
         self.means_, self.components_ = self._spaces(examples, members, dimension)
         self.dimension_ = self.components_.shape[1]
         return self
 
-    def distances(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
-        """Squared distances (N, C) from the nearest space of each class."""
+    def distances(
+        self,
+        X: ArrayLike,  # noqa: N803
+        dimensions: Sequence[int] | None = None,
+    ) -> NDArray[Any]:
+        """Squared distances (N, C) from the nearest space of each class.
+
+        Parameters
+        ----------
+        X : array (N, F)
+        dimensions : sequence of int, optional
+            Of the spaces of the first so many components instead, one after the other: (D, N, C).
+        """
         check_is_fitted(self)
+        if dimensions is not None and min(dimensions, default=0) < 0:
+            raise FeatureError(f"dimensions {tuple(dimensions)} are below 0; give 0 or more")
         examples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        dimension = self.components_.shape[1]
-        found = _distances(examples, self.means_, self.components_, [dimension])[0]
-        nearest: NDArray[Any] = found.reshape(len(found), len(self.classes_), -1).min(-1)
-        return nearest
+        wanted = [self.components_.shape[1]] if dimensions is None else dimensions
+        found = _distances(examples, self.means_, self.components_, wanted)
+        spaces = len(self.means_) // len(self.classes_)
+        nearest = found.reshape(*found.shape[:2], len(self.classes_), spaces).min(-1)
+        return nearest[0] if dimensions is None else nearest
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Minus the squared distances (N, C); of two classes, how much nearer the second is."""
@@ -144,23 +164,28 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _errors(
         self, examples: NDArray[Any], members: NDArray[Any], tried: Sequence[int]
     ) -> NDArray[Any]:
-        """Share of errors of each dimension over the folds, each with its share of every class."""
-        counts = np.bincount(members)
-        folds = min(self.folds, int(counts.min()))
-        if folds < 2:
-            return np.zeros(len(tried))  # nothing can be left out
-        # Members of a class go to the folds in turn.
-        order = np.argsort(members, kind="stable")
-        fold = np.empty(len(members), int)
-        fold[order] = np.arange(len(members)) % folds
-        wrong = np.zeros(len(tried))
-        for left_out in range(folds):
-            kept = fold != left_out
+        """Share of errors of each dimension, of all examples that are left out once or more."""
+        cv = self.cv
+        if isinstance(cv, Integral):
+            cv = min(int(cv), int(np.bincount(members).min()))
+            if cv < 2:
+                return np.zeros(len(tried))  # nothing can be left out
+        wrong, count = np.zeros(len(tried)), 0
+        for kept, left_out in check_cv(cv, members, classifier=True).split(examples, members):
+            absent = np.setdiff1d(np.arange(len(self.classes_)), members[kept])
+            if len(absent):
+                raise FeatureError(
+                    f"cv={cv!r:.60} leaves no example of class {self.classes_[absent[0]]} to learn "
+                    "from; give parts that do"
+                )
             means, components = self._spaces(examples[kept], members[kept], max(tried))
-            distances = _distances(examples[~kept], means, components, tried)
+            distances = _distances(examples[left_out], means, components, tried)
             nearest = distances.argmin(-1) // self.spaces
-            wrong += (nearest != members[~kept]).sum(-1)
-        return wrong / len(members)
+            wrong += (nearest != members[left_out]).sum(-1)
+            count += len(left_out)
+        if not count:
+            raise FeatureError(f"cv={cv!r:.60} leaves nothing out; give parts that do")
+        return wrong / count
 
     def _spaces(
         self, examples: NDArray[Any], members: NDArray[Any], dimension: int
