@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from estimators_for_tests import Rows, grating, write_gratings
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import gaborkit as gk
 from gaborkit.estimators.pictures import METHODS, train_on_folder
@@ -125,6 +125,32 @@ def test_folders_without_classes(tmp_path):
         train_on_folder(tmp_path, TEXTURE)
 
 
+def test_support_vectors_are_of_features_whitened_within_the_classes(pictures):
+    trained = train_on_folder(pictures, TEXTURE, folds=0)
+    files = sorted(pictures.rglob("*.png"))
+    values = np.stack([TEXTURE.describe(gk.read_image(path)).to_numpy() for path in files])
+    prepared = trained.model.preparation(values)
+    labels = np.repeat(range(3), 5)
+    within = prepared - np.stack([prepared[labels == k].mean(0) for k in range(3)])[labels]
+    assert prepared.shape[1] < values.shape[1]
+    # Drawn halfway to their mean, no direction's variance is above 2.
+    variances = np.linalg.eigvalsh(within.T @ within / len(within))
+    assert variances.max() < 2
+    found = trained.model.classifier.decision_function(prepared)
+    assert_allclose(found, scores(trained.model, files), rtol=1e-5)
+    plain = train_on_folder(pictures, TEXTURE, method="linear", folds=0).model.preparation
+    assert_allclose(plain(values), values / values.std(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pictures_that_are_all_alike(tmp_path, method):
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        gk.write_image(tmp_path / name, grating("down", 0))
+    with pytest.raises(gk.FeatureError, match="the features of all pictures are equal; give other"):
+        train_on_folder(tmp_path, TEXTURE, method=method)
+
+
 def test_a_class_of_one_picture_cannot_be_cross_validated(tmp_path):
     write_gratings(tmp_path, count=1)
     trained = train_on_folder(tmp_path, TEXTURE)
@@ -143,7 +169,7 @@ def changed(model, **values):
     ("values", "message"),
     [
         ({"format": "gaborkit model"}, "describes no classifier"),
-        ({"version": 2}, "is of version 2, and this gaborkit reads 1"),
+        ({"version": 3}, "is of version 3, and this gaborkit reads 2"),
         ({"descriptor": "haralick"}, "its descriptor is damaged"),
         ({"parameters": 3}, "its descriptor is damaged"),
         ({"parameters": {"bank": {}}}, "its descriptor is damaged"),
@@ -179,6 +205,10 @@ def rewritten(model, **arrays):
         ({"scale": np.full(16, np.nan)}, "scale holds values that are not finite"),
         ({"scale": np.array(["a"] * 16)}, "scale claims"),
         ({"scale": np.array([{}] * 16, object)}, "scale claims"),
+        ({"origin": np.ones(3)}, r"origin is of shape \(3,\)"),
+        ({"whitening": np.ones((3, 5))}, r"whitening is of shape \(3, 5\)"),
+        ({"whitening": np.ones(16)}, r"whitening is of shape \(16,\)"),
+        ({"whitening": np.ones((16, 3))}, "support_vectors is of shape"),
         ({"support_vectors": np.ones((3, 5))}, "support_vectors is of shape"),
         ({"coefficients": np.ones((3, 1))}, "coefficients is of shape"),
         ({"intercepts": np.ones(4)}, "intercepts is of shape"),

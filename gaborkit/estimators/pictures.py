@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline
 
 from ..errors import FeatureError, StoreError
 from ..features import Described, Descriptor, describe_files
@@ -23,23 +24,31 @@ from ..types import Array
 from .affine import AffinePCAClassifier
 from .scaling import ChannelScaler
 from .support import SupportVectorClassifier
+from .whitening import WithinClassWhitener
 
 
 class Method(NamedTuple):
-    """How a classifier is made, and the arrays that it predicts from."""
+    """How a classifier is made, the arrays it predicts from, and whether features are whitened."""
 
     make: Callable[[], ClassifierMixin]
     arrays: tuple[str, ...]
+    whitened: bool = False
 
 
-#: Classifiers whose fitted state is a few arrays with a plain meaning.
+#: Classifiers whose fitted state is a few arrays with a plain meaning. Affine spaces choose their
+#: dimension by examples that a whitener would have seen.
 METHODS: dict[str, Method] = {
     "svm": Method(
-        SupportVectorClassifier, ("gamma_", "support_vectors_", "coefficients_", "intercepts_")
+        SupportVectorClassifier,
+        ("gamma_", "support_vectors_", "coefficients_", "intercepts_"),
+        whitened=True,
     ),
     "affine": Method(AffinePCAClassifier, ("means_", "components_")),
     "linear": Method(lambda: LogisticRegression(max_iter=10_000), ("coef_", "intercept_")),
 }
+
+#: Share of the variance in whose directions features are whitened: the rest is rounding.
+VARIANCE = 0.9999
 
 Progress = Callable[[int, int, Described], object]
 
@@ -98,6 +107,29 @@ class Predicted(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Preparation:
+    """What is done to features before a classifier sees them.
+
+    Attributes
+    ----------
+    scale : array (F,)
+        That each feature is divided by.
+    origin : array (F,), optional
+    whitening : array (F, K), optional
+        What scaled features, less the origin, are multiplied by.
+    """
+
+    scale: NDArray[Any]
+    origin: NDArray[Any] | None = None
+    whitening: NDArray[Any] | None = None
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Features (N, F) made ready, (N, F) or (N, K)."""
+        scaled: NDArray[Any] = values / self.scale
+        return scaled if self.whitening is None else (scaled - self.origin) @ self.whitening
+
+
+@dataclass(frozen=True, eq=False)
 class PictureClassifier:
     """A fitted classifier of picture files.
 
@@ -108,17 +140,17 @@ class PictureClassifier:
         Pixels a side that pictures are brought to; None leaves them as they are.
     names : tuple of str
         Of the features.
-    scaler : ChannelScaler
+    preparation : Preparation
     method : str
         In :data:`METHODS`.
     classifier : scikit-learn classifier
-        Of scaled features; ``classes_`` are names.
+        Of prepared features; ``classes_`` are names.
     """
 
     descriptor: Descriptor
     size: int | None
     names: tuple[str, ...]
-    scaler: ChannelScaler
+    preparation: Preparation
     method: str
     classifier: Any
 
@@ -143,7 +175,7 @@ class PictureClassifier:
             elif found.features.names != self.names:
                 yield Predicted(found.source, None, None, _unlike(found, len(self.names)))
             else:
-                values = self.scaler.transform(found.features.to_numpy()[None])
+                values = self.preparation(found.features.to_numpy()[None])
                 scores = self.classifier.decision_function(values)
                 if scores.ndim == 1:  # of two classes: how much the second is preferred
                     scores = np.stack([-scores, scores], 1)
@@ -221,7 +253,7 @@ def train_on_folder(
     ------
     FeatureError
         If an option is out of range, there are fewer than two classes of pictures that can be read,
-        or the features of two pictures differ.
+        the features of two pictures differ in number, or those of all pictures are equal.
     StoreError
         If the folder cannot be read.
     """
@@ -254,19 +286,44 @@ def train_on_folder(
             f"subfolders of pictures work{why}"
         )
     values, members = np.stack(rows), np.array(labels)
+    if (values == values[0]).all():
+        raise FeatureError(f"{folder}: the features of all pictures are equal; give other features")
     folds = min(folds, *counts.values())
     folds = folds if folds > 1 else 0
     confusion = None
     if folds:
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        pipeline = make_pipeline(ChannelScaler(), METHODS[method].make())
-        guesses = cross_val_predict(pipeline, values, members, cv=splits)
+        guesses = cross_val_predict(_pipeline(method), values, members, cv=splits)
         confusion = confusion_matrix(members, guesses, labels=list(counts))
-    scaler = ChannelScaler().fit(values)
-    classifier: Any = METHODS[method].make()
-    classifier.fit(scaler.transform(values), members)
-    model = PictureClassifier(descriptor, size, names, scaler, method, classifier)
+    fitted = _pipeline(method).fit(values, members)
+    preparation, classifier = _preparation(fitted), fitted["classifier"]
+    model = PictureClassifier(descriptor, size, names, preparation, method, classifier)
     return Trained(model, counts, confusion, folds, tuple(failed))
+
+
+def _pipeline(method: str) -> Pipeline:
+    """From features to classes, all of which cross-validation fits anew."""
+    whiten = [
+        ("components", PCA(VARIANCE, svd_solver="full")),
+        ("whitener", WithinClassWhitener()),
+    ]
+    found = METHODS[method]
+    return Pipeline(
+        [
+            ("scaler", ChannelScaler()),
+            *(whiten if found.whitened else []),
+            ("classifier", found.make()),
+        ]
+    )
+
+
+def _preparation(fitted: Pipeline) -> Preparation:
+    """The steps before the classifier as arrays."""
+    scale = fitted["scaler"].scale_
+    if "whitener" not in fitted.named_steps:
+        return Preparation(scale)
+    components, whitener = fitted["components"], fitted["whitener"]
+    return Preparation(scale, components.mean_, components.components_.T @ whitener.whitening_)
 
 
 def _sized(descriptor: Descriptor, size: int | None) -> Descriptor:

@@ -2,7 +2,7 @@
 
 =================== ============================================================================
 ``classifier.json`` descriptor, size, names of the features and classes, and what was measured
-``arrays.npz``      the scale of the features and the classifier's arrays, uncompressed
+``arrays.npz``      what prepares the features, and the classifier's arrays, uncompressed
 =================== ============================================================================
 
 Reading believes nothing: a file that is missing, cut short, of another version or not what it says
@@ -25,11 +25,10 @@ from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
 from ..features.registry import from_dict, to_dict
 from ..files import StrPath, atomic_write, set_aside
-from .pictures import METHODS, PictureClassifier, Trained
-from .scaling import ChannelScaler
+from .pictures import METHODS, PictureClassifier, Preparation, Trained
 
 FORMAT = "gaborkit classifier"
-VERSION = 1
+VERSION = 2
 
 #: Largest description that is read, bytes.
 JSON_LIMIT = 64 * 1024**2
@@ -50,7 +49,7 @@ def write_classifier(folder: StrPath, trained: Trained) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
-    arrays = {"scale": model.scaler.scale_}
+    arrays = {name: getattr(model.preparation, name) for name in _preparing(model.method)}
     for name in METHODS[model.method].arrays:
         arrays[name.rstrip("_")] = np.asarray(getattr(model.classifier, name))
     confusion = trained.confusion
@@ -100,18 +99,28 @@ def read_classifier(folder: StrPath) -> PictureClassifier:
     if len(classes) < 2:
         raise StoreError(f"{path}: names fewer than two classes; give an intact model")
 
-    wanted = METHODS[method].arrays
-    arrays = _arrays(folder / "arrays.npz", ["scale", *(name.rstrip("_") for name in wanted)])
+    wanted, preparing = METHODS[method].arrays, _preparing(method)
+    arrays = _arrays(folder / "arrays.npz", [*preparing, *(name.rstrip("_") for name in wanted)])
     _check_shapes(folder / "arrays.npz", arrays, method, len(classes), len(names))
-    scaler = ChannelScaler()
-    scaler.scale_ = arrays["scale"]
+    preparation = Preparation(**{name: arrays[name] for name in preparing})
     classifier: Any = METHODS[method].make()
     classifier.classes_ = np.array(classes)
     for name in wanted:
         array = arrays[name.rstrip("_")]
         setattr(classifier, name, array if array.ndim else float(array))
-    scaler.n_features_in_ = classifier.n_features_in_ = len(names)
-    return PictureClassifier(descriptor, size, names, scaler, method, classifier)
+    classifier.n_features_in_ = _prepared(arrays, len(names))
+    return PictureClassifier(descriptor, size, names, preparation, method, classifier)
+
+
+def _preparing(method: str) -> tuple[str, ...]:
+    """Names of the arrays of a preparation."""
+    return ("scale", "origin", "whitening") if METHODS[method].whitened else ("scale",)
+
+
+def _prepared(arrays: Arrays, features: int) -> int:
+    """Features that the classifier sees."""
+    whitening = arrays.get("whitening", _NONE)
+    return whitening.shape[1] if whitening.ndim == 2 else features
 
 
 def _description(path: Path) -> Mapping[str, Any]:
@@ -188,15 +197,18 @@ def _check_shapes(path: Path, arrays: Arrays, method: str, classes: int, feature
     rows = 1 if classes == 2 else classes
     several = len(arrays["support_vectors"]) if arrays.get("support_vectors", _NONE).ndim else 0
     components = arrays.get("components", _NONE)
+    seen = _prepared(arrays, features)
     wanted: dict[str, tuple[int, ...]] = {
         "scale": (features,),
+        "origin": (features,),
+        "whitening": (features, seen),
         "gamma": (),
-        "support_vectors": (several, features),
+        "support_vectors": (several, seen),
         "coefficients": (pairs, several),
         "intercepts": (pairs,),
-        "means": (classes, features),
-        "components": (classes, components.shape[1] if components.ndim == 3 else 0, features),
-        "coef": (rows, features),
+        "means": (classes, seen),
+        "components": (classes, components.shape[1] if components.ndim == 3 else 0, seen),
+        "coef": (rows, seen),
         "intercept": (rows,),
     }
     for name, array in arrays.items():
