@@ -40,7 +40,7 @@ from gaborkit.estimators import (
 )
 from gaborkit.estimators.affine import DIMENSIONS
 from gaborkit.features.scattering import Scattering
-from gaborkit.generative import load_dataset
+from gaborkit.generative.data.idx import NAMES, find, read_split
 
 SCATTERING = Scattering(J=3, L=8, oversampling=1)
 
@@ -102,11 +102,14 @@ def moved(images: Array, matrix: Array) -> Array:
 
 
 class Digits:
-    """All 70,000 digits, the test digits last: images (N, 28, 28), labels, coefficients."""
+    """All 70,000 digits in the order of the files: images (N, 28, 28), labels, coefficients."""
 
-    def __init__(self, folder: str, cache: Path | None) -> None:
-        data = load_dataset("mnist", data_dir=folder)
-        splits = (data.train, data.validation, data.test)
+    def __init__(self, folder: Path, cache: Path | None) -> None:
+        # Not by load_dataset, which draws validation digits from all writers.
+        paths = [path for name in NAMES if (path := find(name, [folder]))]
+        if len(paths) < len(NAMES):
+            raise SystemExit(f"{folder}: lacks one of {', '.join(NAMES)}, as they are or .gz")
+        splits = [read_split(paths[k], paths[k + 1], 10) for k in (0, 2)]
         self.images = np.concatenate([split.images[:, 0].numpy() for split in splits])
         self.labels = np.concatenate([np.asarray(split.labels) for split in splits])
         if cache is None:
@@ -241,7 +244,7 @@ def table(results: dict[int, list[dict[str, float]]]) -> list[str]:
     names = list(next(iter(results.values()))[0])
     head = ["training digits", "seeds", "article, PCA", "article, SVM", *names]
     lines = [f"| {' | '.join(head)} |", "|" + " ---: |" * len(head)]
-    for size, found in results.items():
+    for size, found in sorted(results.items()):
         cells = [f"{size:,}", f"{len(found)}", *(f"{value:g}" for value in PUBLISHED[size])]
         for name in names:
             values = [one[name] for one in found]
@@ -254,7 +257,7 @@ def table(results: dict[int, list[dict[str, float]]]) -> list[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", required=True, help="where the four files of MNIST are")
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the files of MNIST are")
     parser.add_argument("--cache", type=Path, help=".npy of coefficients, made if missing")
     parser.add_argument("--sizes", type=int, nargs="+", choices=list(SEEDS), default=list(SEEDS))
     parser.add_argument("--seeds", type=int, help="for every size")

@@ -84,6 +84,15 @@ def test_examples_that_belong_together_are_left_out_together():
         for d in tried
     ]
     assert_allclose(model.errors_, 1 - np.mean(scores, 1))
+    halves = np.arange(400) < 200
+    by_masks, by_places = (
+        AffinePCAClassifier(dimensions=tried, cv=cv).fit(X[TRAIN], Y[TRAIN]).errors_
+        for cv in (
+            [(halves, ~halves)],
+            [(np.flatnonzero(halves), np.flatnonzero(~halves))],
+        )
+    )
+    assert_array_equal(by_masks, by_places)
 
 
 @pytest.mark.parametrize(
@@ -327,6 +336,24 @@ def test_classes_of_one_example_leave_everything(precision):
     white = WithinClassWhitener().fit_transform(values, [0, 1, 2])
     assert_array_equal(white, values)
     assert white.dtype == precision
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1e-15, 1.0, 1e15])
+def test_classes_of_equal_examples_leave_everything(precision, unit):
+    rng = np.random.default_rng(0)
+    values = np.repeat(unit * (rng.normal(size=(3, 10)) + 5), 3, 0).astype(precision)
+    white = WithinClassWhitener().fit_transform(values, np.repeat(range(3), 3))
+    assert_allclose(white, values, rtol=1e-6)
+
+
+def test_a_constant_feature_has_no_variance_in_single_precision():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20_000, 2)).astype(np.float32)
+    values[:, 1] = 100.1
+    whitener = WithinClassWhitener(1e-3).fit(values, np.arange(20_000) % 2)
+    variance = values[:, 0].astype(np.float64).var()
+    assert_allclose(whitener.whitening_[1, 1], (1e-3 * variance / 2) ** -0.5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("shrinkage", [0, -1, 1.1, float("nan")])

@@ -143,6 +143,17 @@ def test_support_vectors_are_of_features_whitened_within_the_classes(pictures):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_pictures_of_which_all_but_one_are_alike(tmp_path, method):
+    for name, seed in (("a/0.png", 0), ("a/1.png", 0), ("b/0.png", 0), ("b/1.png", 1)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        gk.write_image(tmp_path / name, grating("down", seed))
+    trained = train_on_folder(tmp_path, TEXTURE, method=method)
+    (found,) = trained.model.predict([tmp_path / "b" / "1.png"])
+    assert found.label == "b"
+    assert trained.confusion.sum() == 4
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_pictures_that_are_all_alike(tmp_path, method):
     for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -218,6 +229,14 @@ def rewritten(model, **arrays):
 def test_arrays_that_are_not_believed(model, arrays, message):
     rewritten(model, **arrays)
     with pytest.raises(gk.StoreError, match=message):
+        read_classifier(model)
+
+
+def test_a_whitening_that_leaves_nothing(model):
+    with np.load(model / "arrays.npz") as stored:
+        support = np.zeros((len(stored["support_vectors"]), 0))
+    rewritten(model, whitening=np.zeros((16, 0)), support_vectors=support)
+    with pytest.raises(gk.StoreError, match="whitening leaves no features; give an intact model"):
         read_classifier(model)
 
 

@@ -38,10 +38,10 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         smoothed over neighbours: few examples make few errors.
     spaces : int
         Of each class, of which the nearest counts: its examples are shared out by k-means.
-    cv : int, splitter or iterable of (train, test)
-        The cross-validation, as in scikit-learn: folds with their share of every class, as many as
-        the smallest class has examples if these are fewer; or parts of your own, where examples
-        belong together, as those of one writer do.
+    cv : int, splitter that needs no groups, or list of (train, test)
+        The cross-validation: folds with their share of every class, as many as the smallest class
+        has examples if these are fewer; or parts of your own, where examples belong together, as
+        those of one writer do.
     random_state : int or RandomState, optional
         Of k-means.
 
@@ -181,8 +181,9 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             means, components = self._spaces(examples[kept], members[kept], max(tried))
             distances = _distances(examples[left_out], means, components, tried)
             nearest = distances.argmin(-1) // self.spaces
-            wrong += (nearest != members[left_out]).sum(-1)
-            count += len(left_out)
+            truth = members[left_out]
+            wrong += (nearest != truth).sum(-1)
+            count += len(truth)
         if not count:
             raise FeatureError(f"cv={cv!r:.60} leaves nothing out; give parts that do")
         return wrong / count

@@ -293,7 +293,8 @@ def train_on_folder(
     confusion = None
     if folds:
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        guesses = cross_val_predict(_pipeline(method), values, members, cv=splits)
+        with np.errstate(invalid="ignore"):  # of components of a fold whose pictures are all equal
+            guesses = cross_val_predict(_pipeline(method), values, members, cv=splits)
         confusion = confusion_matrix(members, guesses, labels=list(counts))
     fitted = _pipeline(method).fit(values, members)
     preparation, classifier = _preparation(fitted), fitted["classifier"]

@@ -198,6 +198,8 @@ def _check_shapes(path: Path, arrays: Arrays, method: str, classes: int, feature
     several = len(arrays["support_vectors"]) if arrays.get("support_vectors", _NONE).ndim else 0
     components = arrays.get("components", _NONE)
     seen = _prepared(arrays, features)
+    if not seen:
+        raise StoreError(f"{path}: whitening leaves no features; give an intact model")
     wanted: dict[str, tuple[int, ...]] = {
         "scale": (features,),
         "origin": (features,),

@@ -74,16 +74,17 @@ class WithinClassWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         check_classification_targets(labels)
         covariance = np.zeros((examples.shape[1], examples.shape[1]))
         for label in np.unique(labels):
-            own = examples[labels == label]
-            own = own - own.mean(0)
+            own = examples[labels == label].astype(np.float64)
+            own -= own.mean(0)
             covariance += own.T @ own
         variances, directions = np.linalg.eigh(covariance / len(examples))
         # Rounding leaves some variance, or less than none, to directions without.
         variances = np.maximum(variances, 0)
         mean = variances.mean()
         shrunk = (1 - self.shrinkage) * variances + self.shrinkage * mean
-        # Classes of one example each tell of no direction.
-        scales = shrunk**-0.5 if mean > 0 else np.ones_like(shrunk)
+        # Classes whose examples are equal, or single, tell of no direction.
+        rounding = 16 * np.finfo(np.float64).eps * abs(examples).max().astype(np.float64)
+        scales = shrunk**-0.5 if mean > rounding**2 else np.ones_like(shrunk)
         self.whitening_ = ((directions * scales) @ directions.T).astype(examples.dtype)
         return self
 
