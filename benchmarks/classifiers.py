@@ -4,7 +4,7 @@
 
 Digits are those that come with gaborkit; faces (and pictures without) scikit-image's subset of LFW;
 textures are tiles of 24 x 24 pixels of scikit-image's brick, grass and gravel and four synthetic
-ones. Each seed draws other pictures to learn from, as many of each class, and the others are
+ones. Each seed draws other pictures to learn from, about as many of each class, and the others are
 classified. "svm, not whitened" is what the whitening within classes is measured against; histograms
 of oriented gradients (scikit-image, cells of 8 x 8) and pixels are described by no Gabor kernel.
 """

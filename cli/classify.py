@@ -83,7 +83,7 @@ def train(
     Pictures that cannot be read are named and left out.
 
     \b
-    svm     support vector machine of features whitened within the classes: a good first choice
+    svm     support vector machine of features that are whitened: a good first choice
     affine  an affine space for each class, for few pictures a class and many features
     linear  logistic regression
 
