@@ -31,6 +31,7 @@ from gaborkit.estimators import (
     SupportVectorClassifier,
     WithinClassWhitener,
 )
+from gaborkit.estimators.pictures import VARIANCE
 from gaborkit.features import DESCRIPTORS
 from gaborkit.generative import load_dataset
 from gaborkit.vision import synthetic
@@ -43,7 +44,7 @@ TILE = 24
 
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "svm": lambda: make_pipeline(
-        PCA(0.9999, svd_solver="full"), WithinClassWhitener(), SupportVectorClassifier()
+        PCA(VARIANCE, svd_solver="full"), WithinClassWhitener(), SupportVectorClassifier()
     ),
     "svm, not whitened": SupportVectorClassifier,
     "affine": AffinePCAClassifier,

@@ -304,18 +304,12 @@ def train_on_folder(
 
 def _pipeline(method: str) -> Pipeline:
     """From features to classes, all of which cross-validation fits anew."""
-    whiten = [
-        ("components", PCA(VARIANCE, svd_solver="full")),
-        ("whitener", WithinClassWhitener()),
-    ]
     found = METHODS[method]
-    return Pipeline(
-        [
-            ("scaler", ChannelScaler()),
-            *(whiten if found.whitened else []),
-            ("classifier", found.make()),
-        ]
-    )
+    steps: list[tuple[str, Any]] = [("scaler", ChannelScaler())]
+    if found.whitened:
+        steps.append(("components", PCA(VARIANCE, svd_solver="full")))
+        steps.append(("whitener", WithinClassWhitener()))
+    return Pipeline([*steps, ("classifier", found.make())])
 
 
 def _preparation(fitted: Pipeline) -> Preparation:
