@@ -25,8 +25,7 @@ import torch
 import gaborkit as gk
 from gaborkit.arrays import library_of
 from gaborkit.boundary import pad
-from gaborkit.engines import cuda, decimated, fused
-from gaborkit.engines.factorization import factorized_together
+from gaborkit.engines import cuda, fused
 
 TOLERANCE = gk.TOLERANCE
 CROP = 48  # pixels a side on which errors are measured
@@ -68,32 +67,12 @@ def octave(sigma, orientations):
 def by_engines(image, bank, out, part, transfer="sampled", engine=None):
     """All kernels by the modelled engines, or by one."""
     level = image.mean((1, 2), keepdim=True, dtype=torch.float32)
-    picture = cuda.Picture(image, level, "reflect")
-    steps = {}
-    for k, kernel in enumerate(bank):
-        steps.setdefault(kernel.radius(TOLERANCE), []).append(k)
-    chosen = {}
-    for radius, members in steps.items():
-        kernels = [bank[k] for k in members]
-        chosen[radius] = engine or cuda.choose(image, kernels, TOLERANCE, transfer, part)
-    margin = {
-        name: max(
-            bank[members[0]].radius(cuda.effective(name, TOLERANCE, transfer))
-            for radius, members in steps.items()
-            if chosen[radius] == name
-        )
-        for name in set(chosen.values())
-    }
-    if "decimated" in margin:
-        wide = max(bank, key=lambda kernel: kernel.radius(TOLERANCE))
-        margin["decimated"] = decimated.margin_of([wide], decimated.step_of(wide))
-    for radius, members in sorted(steps.items(), key=lambda step: chosen[step[0]]):
-        for together in factorized_together([bank[k] for k in members]):
-            kernels, places = [k for _, k in together], [members[place] for place, _ in together]
-            name = chosen[radius]
-            options = (TOLERANCE, transfer, part, margin[name])
-            picture.respond(name, kernels, places, out, *options)
-    return out
+    where = {"library": "torch", "device": image.device}
+    plan = bank.plan(image.shape, image.dtype, part=part, transfer=transfer, **where)
+    if plan.backend != "triton":
+        engine = "fourier"
+    steps = [(engine or step.engine, step.indices) for step in plan.steps]
+    return cuda.filter_bank(image, level, bank, steps, "reflect", TOLERANCE, transfer, part)
 
 
 def by_filter(image, bank, out, part):
@@ -132,13 +111,13 @@ def by_cucim(image, bank, out, part):
 
 def contestants(image, bank, part, dense):
     """Names and functions that can run here; for each also the transfer function it stands for."""
-    gpu = fused.supports(image, bank)
+    gpu = fused.usable(image.device)
     yield "gaborkit, modelled engines", by_engines, "sampled"
     if gpu or image.device.type != "cpu":
         analytic = functools.partial(by_engines, transfer="analytic")
         yield "gaborkit, modelled engines, closed form", analytic, "analytic"
     if gpu:
-        yield "gaborkit, fused", functools.partial(by_engines, engine="fused"), "sampled"
+        yield "gaborkit, fused", functools.partial(by_engines, engine="separable"), "sampled"
     yield "gaborkit, fourier", functools.partial(by_engines, engine="fourier"), "sampled"
     yield "gaborkit, bank.filter", by_filter, "sampled"
     if dense and part == "complex":
@@ -250,7 +229,7 @@ def tune(device, repeats, quick):
         for sigma in (2.0, 4.0, 8.0):
             bank = octave(sigma, 8)
             out = torch.empty((1, 8, side, side), dtype=torch.complex64, device=device)
-            work = functools.partial(by_engines, image, bank, out, "complex", engine="fused")
+            work = functools.partial(by_engines, image, bank, out, "complex", engine="separable")
             times.append(1e3 * seconds(work, device, repeats))
         results.append((sum(times), times, filters, row_block, rows, column_block, mebibytes))
     print("ms at sigma 2, 4, 8: FILTERS, ROW_BLOCK, ROWS, COLUMN_BLOCK, MiB of PASS_BYTES")

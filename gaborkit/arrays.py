@@ -76,14 +76,7 @@ class NumpyLibrary:
                 "fill them first, with image.filled(value) for example"
             )
         image = np.asarray(image)
-        kind = image.dtype.kind
-        if kind not in "biuf" or image.dtype.itemsize > 8:
-            raise ImageError(
-                f"dtype {image.dtype} cannot be filtered; give booleans, integers or floats of at "
-                "most 64 bits (the real and imaginary part of a complex image one by one)"
-            )
-        # float32 holds 8- and 16-bit integers exactly; wider ones become float64.
-        return image.astype(np.result_type(image.dtype, np.float32), copy=False)
+        return image.astype(promoted(image.dtype), copy=False)
 
     def check_finite(self, image: Array) -> None:
         wrong = image.size - np.count_nonzero(np.isfinite(image))
@@ -142,14 +135,7 @@ class TorchLibrary:
         self.device = image.device
 
     def promote(self, image: Array) -> Array:
-        torch = self.torch
-        if image.is_complex() or image.is_quantized:
-            raise ImageError(
-                f"dtype {image.dtype} cannot be filtered; give booleans, integers or floats "
-                "(the real and imaginary part of a complex image one by one)"
-            )
-        wide = image.dtype in (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
-        return image.to(torch.float64 if wide else torch.float32)
+        return image.to(getattr(self.torch, promoted(image.dtype).name))
 
     def check_finite(self, image: Array) -> None:
         pass  # an answer would stall a GPU
@@ -184,6 +170,57 @@ class TorchLibrary:
 
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return array.movedim(source, destination)
+
+
+def promoted(dtype: Any) -> np.dtype[np.floating[Any]]:
+    """Precision in which pixels of a dtype, NumPy's or torch's, are filtered.
+
+    float32 holds integers of 8 and 16 bits exactly; wider ones become float64.
+
+    Raises
+    ------
+    ImageError
+        If they cannot be.
+
+    Examples
+    --------
+    >>> promoted("uint16").name, promoted(np.int32).name
+    ('float32', 'float64')
+    """
+    name = str(dtype).removeprefix("torch.")
+    if name.startswith(("bfloat", "float8")):  # of torch, unknown to NumPy
+        return np.dtype(np.float32)
+    try:
+        real = np.dtype(dtype if name == str(dtype) else name)
+    except TypeError:  # quantized ones of torch, and what is no dtype
+        real = np.dtype(object)
+    if real.kind not in "biuf" or real.itemsize > 8:
+        raise ImageError(
+            f"dtype {name} cannot be filtered; give booleans, integers or floats of at "
+            "most 64 bits (the real and imaginary part of a complex image one by one)"
+        )
+    return np.result_type(real, np.float32)
+
+
+def followed(image: Array) -> bool:
+    """Whether torch has to see what is done to a tensor: it derives, maps or traces it."""
+    torch = sys.modules["torch"]
+    if image.requires_grad and torch.is_grad_enabled():
+        return True
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return True
+    if torch.autograd.forward_ad.unpack_dual(image).tangent is not None:
+        return True
+    try:  # within torch.func, a tensor has no memory
+        if image.device.type == "cpu":
+            image.detach().numpy()
+        elif not image.is_meta:
+            image.data_ptr()
+    except RuntimeError:
+        return True
+    except TypeError:  # of a dtype that NumPy lacks
+        return False
+    return False
 
 
 def put(values: Array, device: Any, dtype: str) -> Array:

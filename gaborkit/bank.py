@@ -408,17 +408,33 @@ class GaborBank:
         shape: tuple[int, ...],
         dtype: Any = np.float32,
         *,
+        part: Part = "complex",
         engine: Engine = "auto",
         tolerance: float = TOLERANCE,
+        transfer: Transfer = "sampled",
         library: str = "numpy",
+        device: str = "cpu",
+        requires_grad: bool = False,
     ) -> Plan:
-        """Which engine would filter an image of ``shape``, at what cost and error; printable.
+        """Which engines would filter an image of ``shape``, at what cost and error; printable.
 
-        ``library`` is ``numpy`` or ``torch``.
+        ``library`` is ``numpy``, or ``torch`` for a tensor on a ``device``, with a gradient or
+        without; see :func:`gaborkit.planning.plan_bank`.
         """
         from .planning import plan_bank
 
-        return plan_bank(self, shape, dtype, engine=engine, tolerance=tolerance, library=library)
+        return plan_bank(
+            self,
+            shape,
+            dtype,
+            part=part,
+            engine=engine,
+            tolerance=tolerance,
+            transfer=transfer,
+            library=library,
+            device=device,
+            requires_grad=requires_grad,
+        )
 
     def frame(
         self,

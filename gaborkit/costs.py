@@ -65,24 +65,24 @@ class Work:
         return len(self.kernels) * (2 * self.radius + 1) ** 2
 
 
-def milliseconds(engine: str, work: Work) -> float:
-    """Modelled time of an engine: ``direct``, ``separable``, ``pyramid`` or ``fourier``."""
-    precision = 2 if work.double else 1
-    modelled = {
-        "direct": _direct,
-        "separable": _separable,
-        "pyramid": _pyramid,
-        "fourier": _fourier,
-    }
-    element, once = modelled[engine](work)
-    return (element * precision + once) / 1e6
-
-
-def conv2d_milliseconds(work: Work) -> float:
-    """Modelled time of torch's dense convolution."""
-    once = START + SAMPLE * work.taps
-    element = CONVOLUTION * 2 * work.pixels * work.taps / work.threads
+def milliseconds(backend: str, engine: str, work: Work) -> float:
+    """Modelled time of an engine, run by ``numpy`` or ``torch``."""
+    if (backend, engine) == ("torch", "direct"):
+        element, once = _convolution(work)
+    else:
+        modelled = {
+            "direct": _direct,
+            "separable": _separable,
+            "pyramid": _pyramid,
+            "fourier": _fourier,
+        }
+        element, once = modelled[engine](work)
     return (element * (2 if work.double else 1) + once) / 1e6
+
+
+def _convolution(work: Work) -> tuple[float, float]:
+    once = START + SAMPLE * work.taps
+    return CONVOLUTION * 2 * work.pixels * work.taps / work.threads, once
 
 
 def _direct(work: Work) -> tuple[float, float]:

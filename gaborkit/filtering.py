@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import FilterError
 from .kernel import TOLERANCE
 from .parts import check_part, empty, part_dtype, part_of
-from .responding import Responder, on_gpu
+from .responding import Responder
 from .sinks import Stored
 from .types import Array, Boundary, Engine, Part, Transfer
 
@@ -103,12 +103,12 @@ def filter_bank(
             channel_axis=channel_axis,
             tolerance=tolerance,
         )
-    found = on_gpu(bank, image, part, boundary, engine, channel_axis, tolerance, transfer)
-    if found is not None and out is None:
-        return found
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer)
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer, part)
     if out is not None and not run.checked:
         raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")
+    if run.plan.backend == "triton":
+        responses = run.on_gpu(range(len(bank)), part)
+        return responses.reshape(*run.leading, len(bank), *run.shape)
     if run.library.name == "torch":
         responses = [part_of(found, part) for found in run.responses(range(len(bank)))]
         stacked = run.library.stack(responses, 1)
@@ -144,7 +144,7 @@ def iterate_bank(
     [(40, 50), (40, 50)]
     """
     check_part(part)
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer)
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer, part)
     shape = (*run.leading, *run.shape)
     dtype, count = part_dtype(part, run.double), run.together
 

@@ -1,36 +1,74 @@
 """The planner: which engine filters which kernels, by a model of what each would cost.
 
-Kernels of one radius form a step. Each step takes the engine of least modelled time; steps that
-take the Fourier engine share one forward transform.
+There is one choice, :func:`plan_for`, which filtering, its summaries and ``bank.plan`` all take.
+First the backend, by where the pictures lie and whether derivatives are asked for. Then, for
+kernels of one radius, which form a step, the engine of least modelled time among those of the
+backend that can do it. Steps that take the Fourier engine share one forward transform.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Work, conv2d_milliseconds, milliseconds
+from .arrays import promoted
+from .costs import Work, milliseconds
+from .engines import cuda, decimated, fused
 from .engines.compiled import available_here
 from .engines.factorization import factorized_together
 from .engines.pyramid import halvings
 from .engines.separable import Tables
 from .engines.threads import available
 from .errors import FilterError
+from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
-from .types import ENGINES, Engine
+from .parts import check_part
+from .types import ENGINES, TRANSFERS, Engine, Part, Transfer
 
 if TYPE_CHECKING:
     from .bank import GaborBank
 
-#: Engines by array library.
-AVAILABLE: dict[str, tuple[str, ...]] = {
+#: Engines by what runs them: SciPy and compiled code, torch on any device, Triton on a GPU.
+BACKENDS: dict[str, tuple[str, ...]] = {
     "numpy": ("direct", "separable", "pyramid", "fourier"),
     "torch": ("direct", "fourier"),
+    "triton": ("separable", "pyramid", "fourier"),
 }
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where pictures lie, and whether derivatives of their responses are asked for.
+
+    Attributes
+    ----------
+    library : {"numpy", "torch"}
+        Of arrays, or of tensors.
+    device : str
+        Of a tensor, as torch names it.
+    derivatives : bool
+        Whether a tensor's responses have to be followed by torch.
+    """
+
+    library: str = "numpy"
+    device: str = "cpu"
+    derivatives: bool = False
+
+    def backend(self, engine: Engine, transfer: Transfer) -> str:
+        """What runs the engines. A tensor in memory is filtered as the array that it is."""
+        if self.library == "numpy":
+            return "numpy"
+        if self.derivatives:
+            return "torch"
+        if engine != "direct" and fused.usable(self.device):
+            return "triton"
+        compiled = engine in ("auto", "separable", "pyramid") and transfer == "sampled"
+        return "numpy" if compiled and self.device == "cpu" else "torch"
 
 
 @dataclass(frozen=True)
@@ -40,7 +78,7 @@ class Step:
     Attributes
     ----------
     engine : str
-        ``direct``, ``separable`` or ``fourier``.
+        ``direct``, ``separable``, ``pyramid`` or ``fourier``.
     indices : tuple of int
         Places of the kernels in the bank.
     radius : int
@@ -64,6 +102,10 @@ class Plan:
 
     Attributes
     ----------
+    library : {"numpy", "torch"}
+        Of the images.
+    backend : {"numpy", "torch", "triton"}
+        What runs the engines.
     steps : tuple of Step
     """
 
@@ -71,6 +113,7 @@ class Plan:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     library: str
+    backend: str
     tolerance: float
     steps: tuple[Step, ...]
 
@@ -91,8 +134,9 @@ class Plan:
 
     def __str__(self) -> str:
         shape = " x ".join(map(str, self.shape))
+        runs = self.library if self.library == self.backend else f"{self.library} by {self.backend}"
         lines = [
-            f"{_count(len(self.bank))} on {shape} {self.dtype}, {self.library}: "
+            f"{_count(len(self.bank))} on {shape} {self.dtype}, {runs}: "
             f"about {self.milliseconds:.3g} ms, error at most {self.error:g} of the answer to noise"
         ]
         for step in self.steps:
@@ -109,8 +153,8 @@ class Plan:
         rows = columns = 0
         for kernels in factorized_together([self.bank[k] for k in step.indices]):
             chosen = tuple(kernel for _, kernel in kernels)
-            found = Tables.of(chosen, self.tolerance, self.dtype).passes
-            rows, columns = rows + found[0], columns + found[1]
+            passes = Tables.of(chosen, self.tolerance, self.dtype).passes
+            rows, columns = rows + passes[0], columns + passes[1]
         return f", {rows} row and {columns} column passes"
 
 
@@ -123,11 +167,15 @@ def plan_bank(
     shape: tuple[int, ...],
     dtype: Any = np.float32,
     *,
+    part: Part = "complex",
     engine: Engine = "auto",
     tolerance: float = TOLERANCE,
+    transfer: Transfer = "sampled",
     library: str = "numpy",
+    device: str = "cpu",
+    requires_grad: bool = False,
 ) -> Plan:
-    """Choose an engine for each step.
+    """What :meth:`GaborBank.filter` would run on images that do not have to exist.
 
     Parameters
     ----------
@@ -135,17 +183,23 @@ def plan_bank(
     shape : tuple of int
         Of the image, (..., H, W).
     dtype : dtype
-        Of the image; integers count as the float that they are promoted to.
-    engine : {"auto", "direct", "separable", "fourier"}
-        Other than ``auto``: the engine of every step.
-    tolerance : float
-        As in :meth:`Kernel.sample`.
+        Of the image, NumPy's or torch's; integers count as the float that they are promoted to.
+    part, engine, tolerance, transfer
+        As in :func:`gaborkit.filtering.filter_bank`.
     library : {"numpy", "torch"}
+        Whether the image is an array or a tensor.
+    device : str
+        Of a tensor: ``cpu``, ``cuda``, ``meta``, ...
+    requires_grad : bool
+        Whether a gradient by a tensor is asked for; one by learnable kernels always is.
 
     Raises
     ------
     FilterError
-        If the engine is unknown, or not one of the library's, or the shape has under two axes.
+        If a choice is unknown, the engine is not one of those that run there, the device is not on
+        this machine, or the shape has under two axes.
+    ImageError
+        If the dtype cannot be filtered.
 
     Examples
     --------
@@ -154,28 +208,73 @@ def plan_bank(
     >>> [step.engine for step in plan.steps]
     ['separable']
     """
+    if library not in ("numpy", "torch"):
+        raise FilterError(f"library={library!r} is unknown; choose numpy or torch")
+    placement = Placement()
+    if library == "torch":
+        try:
+            importlib.import_module("torch").empty(0, device=device)
+        except ImportError:
+            raise FilterError("library='torch' needs torch; pip install torch") from None
+        except (RuntimeError, AssertionError, TypeError):
+            raise FilterError(f"device={device!r} is not on this machine; cpu is") from None
+        placement = Placement("torch", str(device), requires_grad)
+    elif device != "cpu" or requires_grad:
+        raise FilterError("an array has no device and no gradient; give library='torch'")
+    return plan_for(
+        bank, shape, dtype, placement, part=part, engine=engine, tolerance=tolerance,
+        transfer=transfer,
+    )  # fmt: skip
+
+
+def plan_for(
+    bank: GaborBank,
+    shape: tuple[int, ...],
+    dtype: Any,
+    placement: Placement,
+    *,
+    part: Part,
+    engine: Engine,
+    tolerance: float,
+    transfer: Transfer,
+) -> Plan:
+    """Choose what filters images: the one function that does. See :func:`plan_bank`."""
+    check_part(part)
     if engine not in ENGINES:
         raise FilterError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
-    names = AVAILABLE[library]
-    if engine != "auto" and engine not in names:
-        raise FilterError(
-            f"engine={engine!r} is not written for {library}; "
-            f"choose one of auto, {', '.join(names)}"
-        )
+    if transfer not in TRANSFERS:
+        raise FilterError(f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}")
     whole = isinstance(shape, (tuple, list)) and all(
         isinstance(size, (int, np.integer)) and size >= 0 for size in shape
     )
     if not whole or len(shape) < 2 or 0 in shape[-2:]:
         raise FilterError(f"shape={shape!r} is not that of an image (..., H, W) with pixels in it")
-    if str(dtype).startswith("torch."):
-        dtype = str(dtype).removeprefix("torch.")
-    dtype = np.result_type(dtype, np.float32)
-    given = (tuple(shape), dtype, engine, tolerance, library, available(), available_here())
-    if any(kernel.learnable for kernel in bank):
-        steps = _steps.__wrapped__(bank.kernels, *given)
-    else:
-        steps = _steps(bank.kernels, *given)
-    return Plan(bank, tuple(shape), dtype, library, tolerance, steps)
+    shape, dtype = tuple(shape), promoted(dtype)
+    learnable = any(kernel.learnable for kernel in bank)
+    if learnable and placement.library == "numpy":
+        raise FilterError("learnable kernels filter tensors; give torch.from_numpy(image)")
+    if learnable and transfer == "analytic":
+        raise FilterError(
+            "with transfer='analytic' no gradient reaches kernel parameters; leave it out"
+        )
+    placement = replace(placement, derivatives=placement.derivatives or learnable)
+    backend = placement.backend(engine, transfer)
+    if transfer == "analytic" and backend != "triton":
+        if engine not in ("auto", "fourier"):
+            raise FilterError(
+                f"transfer='analytic' needs engine='fourier' or 'auto', not {engine!r}"
+            )
+        engine = "fourier"
+    if engine not in ("auto", *BACKENDS[backend]):
+        raise FilterError(
+            f"engine={engine!r} is not written for {backend}"
+            f"{' with gradients' * placement.derivatives}; "
+            f"choose one of auto, {', '.join(BACKENDS[backend])}"
+        )
+    wanted = (shape, dtype, backend, part, engine, tolerance, transfer)
+    choose = _steps.__wrapped__ if learnable else _steps
+    steps = choose(bank.kernels, *wanted, available(), available_here())
+    return Plan(bank, shape, dtype, placement.library, backend, tolerance, steps)
 
 
 @functools.lru_cache(maxsize=64)
@@ -183,9 +282,11 @@ def _steps(
     bank: tuple[Kernel, ...],
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
+    backend: str,
+    part: Part,
     engine: Engine,
     tolerance: float,
-    library: str,
+    transfer: Transfer,
     threads: int,
     compiled: bool,
 ) -> tuple[Step, ...]:
@@ -196,23 +297,24 @@ def _steps(
     steps = []
     for (radius, separable), indices in groups.items():
         distinct = {bank[k].canonical()[0]: bank[k] for k in indices}
-        work = Work(
-            math.prod(shape[:-2]),
-            shape[-2],
-            shape[-1],
-            list(distinct.values()),
-            radius,
-            separable,
-            dtype == np.float64,
-            threads,
-        )
-        costs = {
-            name: conv2d_milliseconds(work)
-            if (library, name) == ("torch", "direct")
-            else milliseconds(name, work)
-            for name in AVAILABLE[library]
-            if _can(name, work, compiled)
-        }
+        images, height, width = math.prod(shape[:-2]), shape[-2], shape[-1]
+        double = dtype == np.float64
+        kernels = list(distinct.values())
+        work = Work(images, height, width, kernels, radius, separable, double, threads)
+        if backend == "triton":
+            size = (images, height, width)
+            members = [bank[k] for k in indices]
+            costs = {
+                name: cuda.milliseconds(name, size, members, tolerance, transfer, part)
+                for name in BACKENDS[backend]
+                if _on_gpu(name, members, double, transfer)
+            }
+        else:
+            costs = {
+                name: milliseconds(backend, name, work)
+                for name in BACKENDS[backend]
+                if _can(name, work, compiled)
+            }
         if engine == "auto":
             chosen = min(costs, key=lambda name: costs[name])
         elif engine in costs or engine == "separable":
@@ -227,12 +329,20 @@ def _steps(
 
 
 def _can(engine: str, work: Work, compiled: bool) -> bool:
-    """Whether an engine does this at all."""
+    """Whether an engine of a processor does this at all."""
     if engine not in ("separable", "pyramid"):
         return True
     if engine == "pyramid" and (work.double or not halvings(work.kernels)):
         return False
     return compiled
+
+
+def _on_gpu(engine: str, kernels: list[Kernel], double: bool, transfer: Transfer) -> bool:
+    """Whether an engine of a GPU does this at all."""
+    if engine == "pyramid":
+        return decimated.supports(kernels, double)
+    closed = all(isinstance(kernel, GaborKernel) for kernel in kernels)
+    return engine == "fourier" or transfer == "sampled" or closed
 
 
 def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import Library, NumpyLibrary, library_of
+from .arrays import Library, NumpyLibrary, followed, library_of
 from .boundary import check_boundary, pad
-from .engines import convolution, direct, fourier, pyramid, separable
+from .engines import convolution, cuda, direct, fourier, fused, pyramid, separable
 from .engines.compiled import Program
 from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
 from .kernel import Kernel
 from .parts import empty, part_dtype
-from .planning import Plan, Step, plan_bank
+from .planning import Placement, Plan, Step, plan_for
 from .sinks import Sink, Stored
-from .types import TRANSFERS, Array, Boundary, Engine, Part, Transfer
+from .types import Array, Boundary, Engine, Part, Transfer
 
 if TYPE_CHECKING:
     from .bank import GaborBank
@@ -48,39 +48,37 @@ class Responder:
         engine: Engine,
         channel_axis: int | None,
         tolerance: float,
-        transfer: Transfer,
+        transfer: Transfer = "sampled",
+        part: Part = "complex",
     ) -> None:
-        _check_choices(boundary, transfer)
-        if transfer == "analytic":
-            if engine not in ("auto", "fourier"):
-                raise FilterError(
-                    f"transfer='analytic' needs engine='fourier' or 'auto', not {engine!r}"
-                )
-            engine = "fourier"
-        self.library: Library = library_of(image)
-        _check_learnable(bank, self.library, transfer)
-        image = with_leading_channels(self.library, self.library.promote(image), channel_axis)
-        self.checked = self.library.name == "numpy"
-        learnable = any(kernel.learnable for kernel in bank)
-        if engine in ("auto", *COMPILED) and not learnable:
-            # A tensor in memory that passes no gradient is filtered in place of its array.
-            self.library, image = on_host(self.library, image)
-        if self.library.name == "numpy":
-            self.library = NumpyLibrary(workers=available())
+        check_boundary(boundary)
+        library = library_of(image)
+        self.checked = library.name == "numpy"
+        if self.checked:
+            image = library.promote(image)
+        image = with_leading_channels(library, image, channel_axis)
         self.leading, self.shape = tuple(image.shape[:-2]), tuple(image.shape[-2:])
+        self.plan: Plan = plan_for(
+            bank,
+            (math.prod(self.leading), *map(int, self.shape)),
+            image.dtype,
+            placement_of(image),
+            part=part,
+            engine=engine,
+            tolerance=tolerance,
+            transfer=transfer,
+        )
+        if self.plan.backend != "triton" or not fused.reads(image.dtype):
+            image = library.promote(image)
+        if self.plan.backend == "numpy":
+            image = image if self.checked else image.detach().numpy()
+            library = NumpyLibrary(workers=available())
+        self.library: Library = library
         self.image = image.reshape(-1, *self.shape)
-        self.double = self.library.double(image)
+        self.double = self.plan.dtype == np.float64
         self.bank, self.boundary = bank, boundary
         self.level = self._mean()
         self.tolerance, self.transfer = tolerance, transfer
-        self.plan: Plan = plan_bank(
-            bank,
-            tuple(self.image.shape),
-            np.float64 if self.double else np.float32,
-            engine=engine,
-            tolerance=tolerance,
-            library=self.library.name,
-        )
         self._spectra: dict[int, Array] = {}
 
     def like_image(self, result: Array) -> Array:
@@ -112,6 +110,8 @@ class Responder:
 
     def responses(self, indices: Sequence[int]) -> list[Array]:
         """Complex responses (B, H, W) of some of the bank's kernels, new arrays or tensors."""
+        if self.plan.backend == "triton":
+            return list(self.on_gpu(indices, "complex").unbind(1))
         answers: dict[int, Array] = {}
         twins = self._twins(indices)
         for step in self.plan.steps:
@@ -122,6 +122,24 @@ class Responder:
         for k in list(answers):
             answers.update((twin.index, twin.turned(answers[k])) for twin in twins[k])
         return [answers[k] for k in indices]
+
+    def on_gpu(self, indices: Sequence[int], part: Part) -> Array:
+        """Responses (B, K, H, W) of some of the bank's kernels, by the engines of a GPU."""
+        channels = {k: channel for channel, k in enumerate(indices)}
+        steps = [
+            (step.engine, [channels[k] for k in step.indices if k in channels])
+            for step in self.plan.steps
+        ]
+        return cuda.filter_bank(
+            self.image,
+            self.level,
+            [self.bank[k] for k in indices],
+            [(engine, members) for engine, members in steps if members],
+            self.boundary,
+            self.tolerance,
+            self.transfer,
+            part,
+        )
 
     def one_by_one(self) -> Iterator[Array]:
         """All complex responses, in bounded memory."""
@@ -273,7 +291,8 @@ class Responder:
         """
         outside = float(self.boundary != "constant")
         if self.library.name == "torch":
-            return self.image.detach().mean((1, 2), keepdim=True) * outside
+            dtype = getattr(sys.modules["torch"], self.plan.dtype.name)
+            return self.image.detach().mean((1, 2), keepdim=True, dtype=dtype) * outside
         with np.errstate(over="ignore", invalid="ignore"):
             level = self.image.mean((1, 2), keepdims=True)
         if not np.isfinite(level).all():
@@ -305,48 +324,11 @@ class _Twin:
         return (response.conj() if self.conjugate else response) * cmath.exp(1j * self.phase)
 
 
-def on_gpu(
-    bank: GaborBank,
-    image: Array,
-    part: Part,
-    boundary: Boundary,
-    engine: Engine,
-    channel_axis: int | None,
-    tolerance: float,
-    transfer: Transfer,
-) -> Array | None:
-    """Responses (..., K, H, W) by the engines of a GPU; None for what they do not filter.
-
-    They read the image in its own dtype, and pass no gradients.
-    """
-    library = library_of(image)
-    if library.name == "numpy" or engine == "direct":
-        return None
-    from .engines import cuda, fused  # of no use to arrays, and slow to import
-
-    if not fused.supports(image, list(bank)):
-        return None
-    _check_choices(boundary, transfer)
-    image = with_leading_channels(library, image, channel_axis)
-    planes = image.reshape(-1, *image.shape[-2:])
-    found = cuda.filter_bank(planes, bank.kernels, boundary, engine, tolerance, transfer, part)
-    return found.reshape(*image.shape[:-2], len(bank), *image.shape[-2:])
-
-
-def _check_choices(boundary: str, transfer: str) -> None:
-    check_boundary(boundary)
-    if transfer not in TRANSFERS:
-        raise FilterError(f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}")
-
-
-def _check_learnable(bank: GaborBank, library: Library, transfer: Transfer) -> None:
-    if any(kernel.learnable for kernel in bank):
-        if library.name != "torch":
-            raise FilterError("learnable kernels filter tensors; give torch.from_numpy(image)")
-        if transfer == "analytic":
-            raise FilterError(
-                "with transfer='analytic' no gradient reaches kernel parameters; leave it out"
-            )
+def placement_of(image: Array) -> Placement:
+    """Where an array or a tensor lies, and whether torch has to follow it."""
+    if library_of(image).name == "numpy":
+        return Placement()
+    return Placement("torch", str(image.device), followed(image))
 
 
 def with_leading_channels(library: Library, image: Array, channel_axis: int | None) -> Array:
@@ -370,15 +352,7 @@ def with_leading_channels(library: Library, image: Array, channel_axis: int | No
 
 def on_host(library: Library, image: Array) -> tuple[Library, Array]:
     """NumPy and the array of a tensor in memory that passes no gradient; others as they are."""
-    if library.name == "numpy":
-        return library, image
-    torch = sys.modules["torch"]
-    wanted = image.requires_grad and torch.is_grad_enabled()
-    if image.device.type != "cpu" or wanted or torch.compiler.is_compiling():
-        return library, image
-    if torch.autograd.forward_ad.unpack_dual(image).tangent is not None:
-        return library, image
-    try:
+    placement = placement_of(image)
+    if placement == Placement("torch"):
         return NumpyLibrary(), image.detach().numpy()
-    except RuntimeError:  # within torch.func, a tensor has no array
-        return library, image
+    return library, image

@@ -85,7 +85,7 @@ def bank_statistics(
     check_part(part)
     if part in ("complex", "phase"):
         raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, "sampled")
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part=part)
     shape = (*run.leading, len(bank))
     if run.library.name == "torch":
         values = [part_of(found, part) for found in run.one_by_one()]
@@ -149,7 +149,7 @@ def strongest_kernel(
         raise FilterError(f"over={over!r} is unknown; choose orientations or all")
     if len(bank) > np.iinfo(np.int16).max:
         raise FilterError(f"{len(bank)} kernels are too many to compare; give at most 32,767")
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, "sampled")
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part="energy")
     groups = [0] * len(bank)
     if over == "orientations":
         found: dict[float, int] = {}

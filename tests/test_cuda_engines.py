@@ -62,24 +62,6 @@ def test_cuda_equals_the_sum_over_taps(case, monkeypatch):
 # ---- what picks them ----
 
 
-def test_tensors_in_memory_are_left_to_other_engines():
-    image, bank = torch.ones(1, 8, 8), gk.GaborBank.grid(1, 2)
-    assert not fused.supports(image, bank)
-    assert not decimated.supports(image, triton_for_tests.WIDE)
-
-
-def test_what_passes_gradients_is_left_to_other_engines(monkeypatch):
-    monkeypatch.setattr(fused, "usable", lambda device: True)
-    image, bank = torch.ones(1, 8, 8), gk.GaborBank.grid(1, 2)
-    learnable = gk.GaborKernel(sigma=torch.tensor(3.0, requires_grad=True))
-    assert fused.supports(image, bank)
-    assert not fused.supports(image.clone().requires_grad_(), bank)
-    assert not fused.supports(image, [learnable])
-    assert not fused.supports(image.to(torch.int64), bank)
-    with torch.no_grad():
-        assert fused.supports(image.clone().requires_grad_(), bank)
-
-
 def test_without_triton_or_a_compiler(monkeypatch):
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     device = torch.device("cpu")
@@ -105,14 +87,12 @@ def test_unknown_part():
 
 
 def test_which_kernels_have_a_coarse_grid():
-    image = torch.ones(1, 8, 8)
     assert [decimated.step_of(k) for k in triton_for_tests.WIDE] == [2, 2]
     assert decimated.step_of(triton_for_tests.WIDER[0]) == 4
     assert decimated.step_of(gk.GaborKernel(wavelength=400, sigma=200)) == decimated.LONGEST
     assert decimated.step_of(gk.LogGaborKernel(wavelength=100)) == 1
     # Narrow in space is wide in frequency, and a short wave needs every pixel.
     assert decimated.step_of(gk.GaborKernel(wavelength=4, sigma=50)) == 1
-    assert not decimated.supports(image, triton_for_tests.WIDE)  # not on a GPU
 
 
 def test_theta_and_pi_minus_theta_share_a_program():
@@ -183,7 +163,6 @@ def test_fourier_on_one_picture_with_others(part, boundary):
     kernels = [*triton_for_tests.PLAIN, triton_for_tests.LONG[0]]
     image = torch.rand((2, 9, 10), generator=torch.Generator().manual_seed(0))
     level = image.mean((1, 2), keepdim=True) * (boundary != "constant")
-    assert cuda.choose(image, kernels, 1e-5) == "fourier"
     dtype = torch.complex64 if part == "complex" else torch.float32
     out = torch.empty((2, 3, 9, 10), dtype=dtype)
     picture = cuda.Picture(image, level, boundary)
@@ -198,14 +177,15 @@ def test_fourier_on_one_picture_with_others(part, boundary):
 
 def test_modelled_times_follow_the_kernels_width(monkeypatch):
     monkeypatch.setattr(fused, "usable", lambda device: True)
-    image = torch.empty((1, 4096, 4096), device="meta")
 
-    def chosen(sigma, gamma=1.0, tolerance=1e-5, transfer="sampled"):
+    def chosen(sigma, gamma=1.0, **options):
         bank = gk.GaborBank.grid(1, 8, wavelength=2 * sigma, sigma=sigma, gamma=gamma)
-        return cuda.choose(image, list(bank), tolerance, transfer)
+        plan = bank.plan((1, 4096, 4096), library="torch", device="meta", **options)
+        assert plan.backend == "triton"
+        return plan.steps[0].engine
 
-    assert [chosen(sigma) for sigma in (2, 4, 32)] == ["fused", "fused", "decimated"]
-    assert [chosen(sigma, transfer="analytic") for sigma in (2, 32)] == ["fused", "decimated"]
+    assert [chosen(sigma) for sigma in (2, 4, 32)] == ["separable", "separable", "pyramid"]
+    assert [chosen(s, transfer="analytic") for s in (2, 32)] == ["separable", "pyramid"]
     assert chosen(8, gamma=0.5) == "fourier"
 
 

@@ -102,7 +102,7 @@ def test_unknown_options(options, message):
 
 def test_the_separable_engine_passes_no_gradient():
     image = torch.ones(9, 9, requires_grad=True)
-    with pytest.raises(gk.FilterError, match="not written for torch; choose one of auto, direct"):
+    with pytest.raises(gk.FilterError, match="not written for torch with gradients; choose one"):
         gk.GaborKernel(sigma=2).filter(image, engine="separable")
 
 

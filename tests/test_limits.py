@@ -94,7 +94,9 @@ def test_plans_for_shapes_of_the_wrong_type(shape):
 
 
 def test_plans_for_torch():
-    plan = gk.GaborBank.grid(1, 2).plan((64, 64), torch.float64, library="torch")
+    plan = gk.GaborBank.grid(1, 2).plan(
+        (64, 64), torch.float64, library="torch", requires_grad=True
+    )
     assert plan.dtype == np.float64
     assert {step.engine for step in plan.steps} <= {"direct", "fourier"}
 

@@ -58,9 +58,9 @@ def answers(engine, kernels, image, boundary="reflect", part="complex"):
         (pictures, len(kernels), height, width), math.nan, dtype=dtype, device=image.device
     )
     if engine == "fused":
-        assert fused.supports(image, kernels)
+        assert fused.usable(image.device)
     else:
-        assert decimated.supports(image, kernels)
+        assert decimated.supports(kernels, double=image.dtype == torch.float64)
     shared = cuda.Picture(image, level[:, None, None], boundary)
     shared.respond(engine, kernels, places, out, tolerance, part=part, margin=MARGIN)
     return out[:, places].cpu().numpy()

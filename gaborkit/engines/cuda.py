@@ -1,4 +1,4 @@
-"""Filtering without gradients on a GPU: which engine, and what they share of one image.
+"""Filtering without gradients on a GPU: what each engine costs, and what they share of one image.
 
 The figures are guesses for an H100, from its data sheet and the compiled programs' instructions;
 ``benchmarks/gpu.py`` measures what they should be.
@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from ..arrays import TorchLibrary
 from ..boundary import pad
-from ..errors import FilterError
-from ..gabor import GaborKernel
 from ..kernel import Kernel
 from ..parts import part_of
 from ..types import Array, Boundary, Part, Transfer
 from . import decimated, fourier, fused
 from .factorization import factorized_together
+
+#: What users call these engines.
+NAMES = {"separable": "fused", "pyramid": "decimated", "fourier": "fourier"}
 
 #: Multiplications and additions a millisecond: 60 % of 132 processors x 128 x 1.75 GHz (a guess).
 MULTIPLY = 18e9
@@ -45,10 +46,10 @@ def milliseconds(
 
     Parameters
     ----------
-    engine : {"fused", "decimated", "fourier"}
+    engine : {"separable", "pyramid", "fourier"}
     kernels : sequence of Kernel
-        Without those that are twins of others.
     """
+    engine = NAMES[engine]
     pictures, height, width = shape
     pixels, count = pictures * height * width, len(kernels)
     tolerance = effective(engine, tolerance, transfer)
@@ -74,26 +75,6 @@ def effective(engine: str, tolerance: float, transfer: Transfer) -> float:
     """The tolerance at which an engine takes samples: so small that they are the closed form."""
     closed = engine == "fused" and transfer == "analytic"
     return min(tolerance, CLOSED) if closed else tolerance
-
-
-def choose(
-    image: Array,
-    kernels: Sequence[Kernel],
-    tolerance: float,
-    transfer: Transfer = "sampled",
-    part: Part = "complex",
-) -> str:
-    """The engine of least modelled time for kernels of one radius on a tensor (B, H, W)."""
-    names = ["fourier"]
-    if decimated.supports(image, kernels):
-        names.append("decimated")
-    closed = all(isinstance(kernel, GaborKernel) for kernel in kernels)
-    if (transfer == "sampled" or closed) and fused.supports(image, kernels):
-        names.append("fused")
-    shape = (image.shape[0], image.shape[1], image.shape[2])
-    return min(
-        names, key=lambda name: milliseconds(name, shape, kernels, tolerance, transfer, part)
-    )
 
 
 class Picture:
@@ -190,49 +171,37 @@ def _gain(kernel: Kernel, tolerance: float, transfer: Transfer) -> complex:
     return complex(kernel.sample(tolerance).sum())
 
 
-#: What users call these engines.
-NAMES = {"separable": "fused", "pyramid": "decimated", "fourier": "fourier"}
-
-
 def filter_bank(
     image: Array,
+    level: Array,
     bank: Sequence[Kernel],
+    steps: Sequence[tuple[str, Sequence[int]]],
     boundary: Boundary,
-    engine: str,
     tolerance: float,
     transfer: Transfer,
     part: Part,
 ) -> Array:
-    """Responses (B, K, H, W) to a bank, each step by its fastest engine or the one that is named.
+    """Responses (B, K, H, W) to a bank.
 
     Parameters
     ----------
     image : tensor (B, H, W)
-        That :func:`gaborkit.engines.fused.supports`.
-    engine : {"auto", "separable", "pyramid", "fourier"}
+        Of a dtype that :func:`gaborkit.engines.fused.reads`.
+    level : tensor (B, 1, 1)
+        As :class:`Picture` takes it.
+    steps : sequence of (engine, places)
+        Kernels of one radius each, by their places in the bank.
     """
     torch = sys.modules["torch"]
-    double = image.dtype == torch.float64
-    level = image.mean((1, 2), keepdim=True, dtype=torch.float64 if double else torch.float32)
-    picture = Picture(image, level * (boundary != "constant"), boundary)
-    real, number = (torch.float64, torch.complex128) if double else (torch.float32, torch.complex64)
+    picture = Picture(image, level, boundary)
+    complex_part = part in ("complex", "phase")
+    dtype = level.to(torch.complex64 if level.dtype == torch.float32 else torch.complex128).dtype
     shape = (image.shape[0], len(bank), *image.shape[1:])
-    dtype = number if part in ("complex", "phase") else real
-    out = torch.empty(shape, dtype=dtype, device=image.device)
+    out = torch.empty(shape, dtype=dtype if complex_part else level.dtype, device=image.device)
     wanted: Part = "complex" if part == "phase" else part
-    steps: dict[tuple[int, bool], list[int]] = {}
-    for k, kernel in enumerate(bank):
-        steps.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
-    chosen: dict[str, list[list[int]]] = {}
-    for members in steps.values():
-        kernels = [bank[k] for k in members]
-        name = NAMES.get(engine) or choose(image, kernels, tolerance, transfer, wanted)
-        if name == "decimated" and not decimated.supports(image, kernels):
-            raise FilterError(
-                "engine='pyramid' filters single precision with wide Gabor kernels, not "
-                f"{image.dtype} with {kernels[0].label}; choose auto"
-            )
-        chosen.setdefault(name, []).append(members)
+    chosen: dict[str, list[Sequence[int]]] = {}
+    for engine, members in steps:
+        chosen.setdefault(NAMES[engine], []).append(members)
     for name, groups in chosen.items():
         kernels = [bank[k] for members in groups for k in members]
         margin = max(kernel.radius(effective(name, tolerance, transfer)) for kernel in kernels)

@@ -78,11 +78,10 @@ def margin_of(kernels: Sequence[Kernel], step: int) -> int:
     return -(-max(reach, TAPS * step) // LONGEST) * LONGEST
 
 
-def supports(image: Array, kernels: Sequence[Kernel]) -> bool:
-    """Whether the engine takes a single-precision tensor and these kernels, of one step above 1."""
+def supports(kernels: Sequence[Kernel], double: bool) -> bool:
+    """Whether the engine takes these kernels: of one step above 1, in single precision."""
     steps = {step_of(kernel) for kernel in kernels}
-    double = image.dtype == sys.modules["torch"].float64
-    return len(steps) == 1 and steps != {1} and not double and fused.supports(image, kernels)
+    return len(steps) == 1 and steps != {1} and not double
 
 
 def transform_size(shape: tuple[int, int], margin: int) -> tuple[int, int]:

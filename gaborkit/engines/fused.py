@@ -48,12 +48,9 @@ FILTERS, ROW_BLOCK = 8, 512
 ROWS, COLUMN_BLOCK = 4, 512
 
 
-def supports(image: Array, kernels: Sequence[Kernel]) -> bool:
-    """Whether a tensor can be filtered here: on a GPU with a working Triton, without gradients."""
-    torch = sys.modules["torch"]
-    if (image.requires_grad and torch.is_grad_enabled()) or any(k.learnable for k in kernels):
-        return False
-    return str(image.dtype).removeprefix("torch.") in DTYPES and usable(image.device)
+def reads(dtype: Any) -> bool:
+    """Whether an image of this dtype is read as it is."""
+    return str(dtype).removeprefix("torch.") in DTYPES
 
 
 def respond(
@@ -102,7 +99,8 @@ def respond(
 def usable(device: Any) -> bool:
     """Whether Triton runs on a device: a GPU, or the CPU under TRITON_INTERPRET=1."""
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
-    if device.type != "cuda" and not interpreted:
+    kind = str(device).split(":")[0]
+    if kind != "cuda" and not (interpreted and kind == "cpu"):
         return False
     return importlib.util.find_spec("triton") is not None and _runs(str(device))
 
