@@ -29,7 +29,7 @@ import numpy as np
 import gaborkit as gk
 from gaborkit import costs
 from gaborkit.contestants import Problem
-from gaborkit.planning import AVAILABLE
+from gaborkit.planning import BACKENDS
 
 #: Bytes of responses beyond which a problem is left out.
 LARGEST = 1.2e9
@@ -66,7 +66,7 @@ def measure(case, options):
         return 1e3 * (time.perf_counter() - started)
 
     hopeless = max(5 * min(modelled.values()), 5)
-    engines = [name for name in AVAILABLE["numpy"] if modelled.get(name, np.inf) <= hopeless]
+    engines = [name for name in BACKENDS["numpy"] if modelled.get(name, np.inf) <= hopeless]
     for name in engines:
         run(name)  # kernels are sampled and kept
     first = {name: run(name) for name in engines}
@@ -180,7 +180,7 @@ def fit(cases):
         after = f"{found[name]:.4g}" if name in found else "as it is"
         lines.append(f"{name:>12}{value:>12.4g}{after:>12}")
     lines.append("modelled / measured, before and after: 5 %, median, 95 %")
-    for engine in AVAILABLE["numpy"]:
+    for engine in BACKENDS["numpy"]:
         mine = [k for k, row in enumerate(rows) if row[1] == engine]
         if mine:
             ratios = [np.percentile(r[mine], (5, 50, 95)) for r in (base * weights, fitted)]
