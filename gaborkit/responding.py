@@ -180,7 +180,9 @@ class Responder:
         if not isinstance(sink, Stored):
             return True
         dtype = part_dtype(sink.part, self.double)
-        return sink.part != "phase" and all(out.dtype == dtype for out in sink.outs.values())
+        return sink.part != "phase" and all(
+            out.dtype == dtype and out.flags.aligned for out in sink.outs.values()
+        )
 
     def _compiled(self, steps: Sequence[Step], places: Sequence[int], sink: Sink) -> None:
         """Hand the responses of some kernels to a sink, by one program of all steps."""

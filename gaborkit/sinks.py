@@ -75,7 +75,7 @@ class Compared:
         Group of each kernel.
     energy : float array (B, G, H, W)
     index : int16 array (B, G, H, W)
-        Place of the kernel in the bank.
+        Place of the kernel in the bank; of equals the first, in whatever order they are taken.
     """
 
     use: ClassVar[str] = "compared"
@@ -92,9 +92,9 @@ class Compared:
         self.index = np.zeros(full, np.int16)
 
     def take(self, k: int, response: Array) -> None:
-        """Where its energy is larger than any before, it takes the place."""
+        """Where its energy is the largest so far, or the first of equals, it takes the place."""
         energy, index = self.energy[:, self.groups[k]], self.index[:, self.groups[k]]
-        found = part_of(response, "energy")
-        larger = found > energy
-        energy[larger] = found[larger]
-        index[larger] = k
+        values = part_of(response, "energy")
+        wins = (values > energy) | ((values == energy) & (k < index))
+        energy[wins] = values[wins]
+        index[wins] = k

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +19,7 @@ from gaborkit.engines.factorization import Factorization
 from gaborkit.types import BOUNDARIES
 
 RNG = np.random.default_rng(3)
+BUILT = next(Path(compiled.__file__).parent.glob("_separable.*"))
 
 
 @settings(max_examples=25, deadline=None)
@@ -39,7 +43,7 @@ def test_equals_convolution_at_any_size(chosen, height, width, boundary, precisi
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
-    library = compiled._library()
+    library = ctypes.CDLL(str(BUILT))
     if width > library.vector_bytes():
         pytest.skip(f"this processor has no registers of {width} bytes")
     image = RNG.random((2, 50, 61)).astype(dtype)
@@ -140,24 +144,60 @@ def test_nan_in_a_tensor_spreads_over_its_picture_only():
     assert not found[1].isnan().any()
 
 
-def test_without_the_compiled_code(monkeypatch):
-    monkeypatch.setattr(compiled, "_library", lambda: None)
-    compiled.performer.cache_clear()
+@pytest.fixture
+def no_compiled_code(monkeypatch):
+    monkeypatch.setattr(compiled, "performers", lambda: compiled.Performers({}, "not compiled"))
+
+
+def test_without_the_compiled_code(no_compiled_code):
     image = RNG.random((20, 20))
     bank = gk.GaborBank.grid(1, 2)
     assert {step.engine for step in bank.plan(image.shape).steps} <= {"direct", "fourier"}
     bank.filter(image)
-    with pytest.raises(gk.FilterError, match="'separable' and 'pyramid' are not compiled here"):
+    with pytest.raises(gk.FilterError, match="'pyramid' cannot run .not compiled.; install"):
         bank.filter(image, engine="separable")
-    compiled.performer.cache_clear()
 
 
-def test_files_that_are_no_library(monkeypatch, tmp_path):
-    (tmp_path / "_separable.so").write_text("no library")
+@pytest.mark.parametrize("content", ["text", "without symbols", "other sizes"])
+def test_files_that_do_not_fit(content, monkeypatch, tmp_path):
+    """They are not used, and that is said once."""
+    library = tmp_path / "_separable.so"
+    if content == "text":
+        library.write_text("no library")
+    elif content == "without symbols":
+        loaded = ctypes.CDLL(None)
+        monkeypatch.setattr(ctypes, "CDLL", lambda _: loaded)
+        library.touch()
+    else:
+        monkeypatch.setattr(compiled, "STRUCTURES", (compiled.Bank,) * 7)
+        library.write_bytes(BUILT.read_bytes())
     monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
-    compiled._library.cache_clear()
-    assert not compiled.available_here()
-    compiled._library.cache_clear()
+    compiled.performers.cache_clear()
+    try:
+        with pytest.warns(RuntimeWarning, match=r"_separable\.so is of another .*; slower engines"):
+            assert not compiled.available_here()
+        assert "or damaged" in compiled.performers().state
+        with pytest.raises(gk.FilterError, match=r"_separable\.so is of another"):
+            compiled.performer(np.dtype(np.float32))
+    finally:
+        compiled.performers.cache_clear()
+
+
+def test_memory_that_is_not_aligned():
+    """Images, and arrays to write into, that start between two numbers."""
+    bank = gk.GaborBank.grid(2, 2)
+    image = RNG.random((20, 30), np.float32)
+    memory = np.empty(image.nbytes + 1, np.uint8)
+    odd = memory[1:].view(np.float32).reshape(image.shape)
+    odd[...] = image
+    assert not odd.flags.aligned
+    for part, dtype in (("complex", np.complex64), ("magnitude", np.float32)):
+        expected = bank.filter(image, part=part, engine="separable")
+        assert np.array_equal(bank.filter(odd, part=part, engine="separable"), expected)
+        memory_out = np.empty(expected.nbytes + 1, np.uint8)
+        out = memory_out[1:].view(dtype).reshape(expected.shape)
+        assert bank.filter(image, part=part, engine="separable", out=out) is out
+        np.testing.assert_allclose(out, expected, rtol=1e-6)
 
 
 def test_no_memory(monkeypatch):

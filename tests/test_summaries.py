@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import gaborkit as gk
+from gaborkit.engines import compiled, threads
 from gaborkit.parts import empty, part_of
 from gaborkit.types import BOUNDARIES, PARTS
 
@@ -147,10 +148,59 @@ def test_a_grating_is_strongest_in_its_own_direction():
         assert (index[0, 16:48, 16:48] == k).all()
 
 
-def test_the_first_of_equals_wins():
-    kernel = BANK[0]
-    index = gk.GaborBank([kernel, kernel]).strongest(IMAGE, over="all").index
-    assert not index.any()
+@pytest.mark.parametrize("engine", [*ENGINES, "pyramid"])
+def test_the_first_of_equals_wins(engine):
+    """Of the bank's order, in whatever order an engine or its threads come to them."""
+    wide, kernel = gk.GaborKernel(sigma=9, wavelength=20), BANK[0]
+    single = IMAGE.astype(np.float32)
+    first = [wide] if engine == "pyramid" else [kernel, wide]
+    for image in (single,) if engine == "pyramid" else (single, IMAGE):
+        equal = gk.GaborBank([*first, *first]).strongest(image, over="all", engine=engine).index
+        assert equal.max() < len(first)
+        # A constant answers zero to all, of any radius; the wider are filtered first.
+        flat = np.full_like(image, 3)
+        bank = gk.GaborBank([*first, wide.rotated(1), wide])
+        for over in ("all", "orientations"):
+            found = bank.strongest(flat, over=over, engine=engine)
+            assert not found.magnitude.any()
+            assert np.array_equal(np.unique(found.index[:, 0]), [0])
+
+
+def test_the_first_of_equals_wins_on_tensors():
+    bank = gk.GaborBank([BANK[0], BANK[0]])
+    image = torch.from_numpy(IMAGE).requires_grad_()
+    assert not bank.strongest(image, over="all").index.any()
+
+
+ELONGATED = gk.GaborBank(
+    [gk.GaborKernel(sigma=s, wavelength=6, theta=t, gamma=g)
+     for s, g in ((2, 1), (3, 0.6), (2.5, 0.5), (3.5, 1)) for t in (0.0, 1.2)]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("bank", [gk.GaborBank.grid(4, 4), ELONGATED], ids=["grid", "elongated"])
+@pytest.mark.parametrize("engine", ["separable", "auto"])
+def test_kernels_of_many_radii_compared_by_many_threads(bank, engine, monkeypatch):
+    """Each radius is a stage of the same program, and all write one plane."""
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(4), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(compiled, "WORTH", 1)
+    image = RNG.random((150, 150), np.float32)
+    magnitude = bank.filter(image, part="magnitude", engine=engine)
+    mean = bank.statistics(image, engine=engine).mean
+    for _ in range(30):
+        for over in ("all", "orientations"):
+            found = bank.strongest(image, over=over, engine=engine)
+            groups = [range(len(bank))]
+            if over == "orientations" and bank is not ELONGATED:
+                groups = [range(4 * s, 4 * s + 4) for s in range(4)]
+            for s, members in enumerate(groups):
+                largest = magnitude[members].max(0)
+                np.testing.assert_allclose(found.magnitude[s], largest, rtol=1e-6)
+                theirs = np.take_along_axis(magnitude, found.index[None, s].astype(int), 0)[0]
+                np.testing.assert_allclose(theirs, largest, rtol=1e-6)
+        again = bank.statistics(image, engine=engine).mean
+        np.testing.assert_allclose(again, mean, rtol=1e-6)
 
 
 def test_strongest_of_what():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,9 @@ KINDS = ("halve_rows", "halve_columns", "filter", "twice")
 
 #: Multiplications that are worth waking another thread for.
 WORTH = 2**21
+
+#: Multiplications, some tens of milliseconds, from which on Ctrl-C does not wait for the end.
+LONG = 2**30
 
 #: Columns of a tile: the bytes of a row that the compiled code works on.
 TILE_BYTES = 256
@@ -68,7 +72,7 @@ class Job(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("outs", "indices", "names")),
-        *((name, ctypes.c_int64) for name in ("out_stride", "band", "split")),
+        *((name, ctypes.c_int64) for name in ("out_stride", "skipped", "band", "split")),
         ("sums", ctypes.c_void_p),
         ("sums_step", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("part", "use", "kernels")),
@@ -105,50 +109,86 @@ class Doubling(ctypes.Structure):
 
 
 class Stage(ctypes.Structure):
-    """Pieces of work that threads take, once the stage at place ``after`` is done."""
+    """Pieces of work that threads take, once the stages at the places ``after`` are done."""
 
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("kind", "after")),
+        *((name, ctypes.c_int32) for name in ("kind", "waits")),
         *((name, ctypes.c_int64) for name in ("pieces", "next", "done")),
-        ("work", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("after", "work")),
     )
+
+
+#: Whose sizes are compared with those of the compiled code.
+STRUCTURES = (Bank, Picture, Job, Filtering, Halving, Doubling, Stage)
+
+
+class Performers(NamedTuple):
+    """The compiled functions, for the widest registers that the processor has.
+
+    Attributes
+    ----------
+    by_dtype : dict of str to function
+        Of each precision; empty if there is no compiled code.
+    state : str
+        What there is, or why there is nothing, in a few words.
+    """
+
+    by_dtype: dict[str, Any]
+    state: str
 
 
 def available_here() -> bool:
     """Whether the compiled code is installed and runs on this machine."""
-    return _library() is not None
+    return bool(performers().by_dtype)
 
 
 @functools.cache
-def _library() -> ctypes.CDLL | None:
-    for path in Path(__file__).parent.glob("_separable.*"):
+def performers() -> Performers:
+    """The compiled code; a file that does not fit is not used, and a warning says so."""
+    state = "not compiled here"
+    for path in sorted(Path(__file__).parent.glob("_separable.*")):
         try:
-            return ctypes.CDLL(str(path))
-        except OSError:  # of another machine
-            continue
-    return None
+            return _loaded(path)
+        except OSError:
+            state = f"{path.name} is of another kind of machine, or damaged"
+        except (AttributeError, ValueError):
+            state = f"{path.name} is of another version of gaborkit, or damaged"
+        message = f"{state}; slower engines filter instead; install gaborkit again"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return Performers({}, state)
 
 
-@functools.cache
+def _loaded(path: Path) -> Performers:
+    """The functions of a file; OSError, AttributeError or ValueError if it does not fit."""
+    library = ctypes.CDLL(str(path))
+    width = library.vector_bytes()
+    sizes = (ctypes.c_int64 * len(STRUCTURES)).in_dll(library, f"structure_sizes_{width}")
+    if list(sizes) != [ctypes.sizeof(structure) for structure in STRUCTURES]:
+        raise AttributeError("structures of other sizes")
+    by_dtype = {}
+    for dtype, precision in (("float32", "float"), ("float64", "double")):
+        perform = getattr(library, f"perform_{precision}_{width}")
+        perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
+        perform.restype = ctypes.c_int
+        by_dtype[dtype] = perform
+    return Performers(by_dtype, f"compiled, {8 * width} bit registers")
+
+
 def performer(dtype: np.dtype[Any]) -> Any:
-    """The compiled function of a precision, for the widest registers that the processor has.
+    """The compiled function of a precision.
 
     Raises
     ------
     FilterError
-        If the code is not compiled on this platform.
+        If there is no compiled code.
     """
-    library = _library()
-    if library is None:
+    by_dtype, state = performers()
+    if not by_dtype:
         raise FilterError(
-            "engine='separable' and 'pyramid' are not compiled here; install gaborkit with pip on "
+            f"engine='separable' and 'pyramid' cannot run ({state}); install gaborkit with pip on "
             "a platform that Zig compiles for, or choose engine='fourier'"
         )
-    precision = {"float32": "float", "float64": "double"}[dtype.name]
-    found = getattr(library, f"perform_{precision}_{library.vector_bytes()}")
-    found.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,))
-    found.restype = ctypes.c_int
-    return found
+    return by_dtype[dtype.name]
 
 
 class Program:
@@ -168,6 +208,7 @@ class Program:
         self.images = contiguous(images)
         self.threads = available()
         self._stages: list[Stage] = []
+        self._writers: dict[int, int] = {}
         self.kept: list[Any] = []
         self._kernels = self._work = 0
         self._endings: list[Callable[[], None]] = []
@@ -188,12 +229,24 @@ class Program:
         return int(array.ctypes.data)
 
     def add(self, work: Filtering | Halving | Doubling, kind: str, pieces: int, after: int) -> int:
-        """A stage, and its place for others to wait for."""
+        """A stage, and its place for others to wait for.
+
+        It waits for the stage ``after``, unless that is -1, and for those that write the same
+        planes: comparing reads what is there and writes it again.
+        """
         self.kept.append(work)
-        self._kernels = max(self._kernels, getattr(work, "job", Job()).kernels)
-        place = KINDS.index(kind), after, pieces, 0, 0, ctypes.addressof(work)
-        self._stages.append(Stage(*place))
-        return len(self._stages) - 1
+        place, job = len(self._stages), getattr(work, "job", Job())
+        self._kernels = max(self._kernels, job.kernels)
+        waits = {after} - {-1}
+        if job.use != USES.index("summed"):
+            for plane in (ctypes.c_void_p * job.kernels).from_address(job.outs or 0):
+                waits.add(self._writers.get(plane, place))
+                self._writers[plane] = place
+        before = np.array(sorted(waits - {place}), np.int32)
+        stage = Stage(kind=KINDS.index(kind), waits=len(before), pieces=pieces)
+        stage.after, stage.work = self.keep(before), ctypes.addressof(work)
+        self._stages.append(stage)
+        return place
 
     def cost(self, multiplications: int) -> None:
         """Tell about how much work was added: it decides whether several threads are worth it."""
@@ -210,18 +263,25 @@ class Program:
         ------
         MemoryError
             If there is no memory for the caches of a thread.
+        KeyboardInterrupt
+            On Ctrl-C, soon.
         """
         if not self._stages:
             return
         perform = performer(self.images.dtype)
         stages = (Stage * len(self._stages))(*self._stages)
 
+        stop = ctypes.c_int32()
+
         def part(thread: int) -> None:
-            if perform(stages, len(stages), self._kernels, thread):
+            if perform(stages, len(stages), self._kernels, thread, ctypes.addressof(stop)):
                 raise MemoryError("no memory for the caches of the compiled code")
 
+        def set_stop() -> None:
+            stop.value = 1
+
         threads = min(self.threads, 1 + self._work // WORTH)
-        in_threads(part, range(threads), threads)
+        in_threads(part, range(threads), threads, stop=set_stop, deaf=self._work > LONG)
         for call in self._endings:
             call()
         if self._block.size < self._taken <= KEPT_BYTES:
@@ -261,13 +321,15 @@ class Program:
         ``skipped`` pixels of each plane lie before those that are written.
         """
         if isinstance(sink, Stored):
-            return self.stored(sink.part, [_rest(sink.outs[k], skipped) for k in places])
+            job = self.stored(sink.part, [sink.outs[k] for k in places])
+            job.skipped = skipped
+            return job
         if isinstance(sink, Compared):
             energies, indices = (
-                [_rest(planes[:, sink.groups[k]], skipped) for k in places]
-                for planes in (sink.energy, sink.index)
+                [planes[:, sink.groups[k]] for k in places] for planes in (sink.energy, sink.index)
             )
             job = self.stored(sink.part, energies)
+            job.skipped = skipped
             job.indices = self.keep(np.array([self.keep(plane) for plane in indices], np.uintp))
             job.names = self.keep(np.array(places, np.int16))
             job.use = USES.index("compared")
@@ -285,14 +347,9 @@ class Program:
 
 
 def contiguous(images: RealArray) -> RealArray:
-    """Images (B, H, W) whose rows are contiguous, as the compiled code needs."""
-    if images.strides[2] == images.itemsize and min(images.strides) > 0:
-        return images
-    return np.ascontiguousarray(images)
-
-
-def _rest(planes: Array, skipped: int) -> Array:
-    return planes.reshape(len(planes), -1)[:, skipped:]
+    """Images (B, H, W) whose rows are contiguous and aligned, as the compiled code needs."""
+    fits = images.strides[2] == images.itemsize and min(images.strides) > 0
+    return images if fits and images.flags.aligned else images.copy()
 
 
 def sources(size: int, first: int, last: int, boundary: Boundary) -> Array:

@@ -159,7 +159,7 @@ static void NAME(twice)(const struct doubling *work, int64_t piece, REAL *memory
         /* Coarse rows below this one are doubled along x. */
         ptrdiff_t ready = top / 2 + work->first_row - count + 1;
 #define LINE(part, row) (rings[part] + ((row) & (ring - 1)) * wide)
-        for (ptrdiff_t y = top; y < bottom; y++) {
+        for (ptrdiff_t y = top; y < bottom && !is_stopped(desk->stop); y++) {
             const ptrdiff_t centre = y / 2 + work->first_row;
             for (; ready <= centre + count; ready++)
                 for (int part = 0; part < 2; part++)

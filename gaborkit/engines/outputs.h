@@ -23,7 +23,8 @@ typedef struct {
 typedef struct {
     REAL *spare;             /* a strip of complex numbers */
     NAME(moments) * moments; /* of each kernel */
-    double *sums;            /* the thread's own */
+    double *sums;            /* the thread's own, of a job that sums */
+    const int32_t *stop;     /* not zero: nobody wants the rest */
 } NAME(desk);
 
 static void NAME(flush)(NAME(moments) * moments, double *sums) {
@@ -99,7 +100,7 @@ INLINE void NAME(store)(REAL *to, const VECTOR *values, const int count, int val
 INLINE void NAME(finish)(const struct job *job, const VECTOR *real, const VECTOR *imag, int k,
                          ptrdiff_t image, ptrdiff_t place, int valid, const NAME(desk) * desk) {
     REAL *const *outs = (REAL *const *)job->outs;
-    place += image * job->out_stride;
+    place += image * job->out_stride + job->skipped;
     VECTOR values[2 * VECTORS];
     if (job->part == COMPLEX) {
 #pragma unroll
@@ -132,24 +133,28 @@ INLINE void NAME(finish)(const struct job *job, const VECTOR *real, const VECTOR
         CASE(ENERGY)
     }
 #undef CASE
-    double *sums = desk->sums + 2 * (image * job->kernels + k);
+    const ptrdiff_t own = 2 * (image * job->kernels + k);
     if (job->use == STORED) {
         NAME(store)(outs[k] + place, values, VECTORS, valid, desk->spare);
     } else if (job->use == SUMMED && valid == STRIP) {
-        NAME(sum_up)(desk->moments + k, values, sums);
+        NAME(sum_up)(desk->moments + k, values, desk->sums + own);
     } else {
         const REAL *spare = desk->spare;
         NAME(put)(desk->spare, values, VECTORS, 0);
         if (job->use == SUMMED) {
+            double *sums = desk->sums + own;
             for (int i = 0; i < valid; i++)
                 sums[0] += spare[i], sums[1] += (double)spare[i] * spare[i];
             return;
         }
         REAL *largest = outs[k] + place;
         int16_t *index = (int16_t *)job->indices[k] + place;
+        const int16_t name = job->names[k];
+        /* Of equals the first in the bank wins, in whatever order stages and kernels come. */
         for (int i = 0; i < valid; i++) {
-            index[i] = spare[i] > largest[i] ? job->names[k] : index[i];
-            largest[i] = spare[i] > largest[i] ? spare[i] : largest[i];
+            const int wins = spare[i] > largest[i] || (spare[i] == largest[i] && name < index[i]);
+            index[i] = wins ? name : index[i];
+            largest[i] = wins ? spare[i] : largest[i];
         }
     }
 }

@@ -150,7 +150,7 @@ static void NAME(filter)(const struct filtering *work, int64_t piece, REAL *memo
     const ptrdiff_t bottom = top + job->band < height ? top + job->band : height;
     const int valid = width - left < TILE ? (int)(width - left) : TILE;
     ptrdiff_t slot = 0, row = top; /* of the next row pass */
-    for (ptrdiff_t y = top; y < bottom; y += AHEAD) {
+    for (ptrdiff_t y = top; y < bottom && !is_stopped(desk->stop); y += AHEAD) {
         const ptrdiff_t count = bottom - y < AHEAD ? bottom - y : AHEAD;
         while (row < y + count + reach) {
             const ptrdiff_t rest = y + count + reach - row, size = rest < BLOCK ? rest : BLOCK;

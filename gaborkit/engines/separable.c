@@ -79,6 +79,7 @@ struct job {
     void *const *indices; /* COMPARED: a plane of int16 each kernel */
     const int16_t *names; /* COMPARED: what is written there */
     int64_t out_stride;   /* from the plane of one image to that of the next */
+    int64_t skipped;      /* pixels of each plane before the first that is written */
     int64_t band;         /* rows of a piece */
     int64_t split;        /* SPLIT: from the real part's plane to the imaginary part's */
     double *sums;         /* SUMMED: (image, kernel, 2), for each thread */
@@ -107,16 +108,35 @@ struct doubling {
     int32_t count, together; /* taps; kernels of a piece */
 };
 
-/* Pieces of work that threads take; `after` is a stage that must be done before, or -1. */
+/* Pieces of work that threads take; `after` are the places of stages that must be done before. */
 struct stage {
-    int32_t kind, after;
+    int32_t kind, waits; /* how many */
     int64_t pieces, next, done;
+    const int32_t *after;
     const void *work;
 };
+
+static inline int is_due(const struct stage *stages, const struct stage *stage) {
+    for (int32_t i = 0; i < stage->waits; i++) {
+        const struct stage *before = stages + stage->after[i];
+        if (__atomic_load_n(&before->done, __ATOMIC_ACQUIRE) < before->pieces)
+            return 0;
+    }
+    return 1;
+}
+
+static inline int is_stopped(const int32_t *stop) {
+    return __atomic_load_n(stop, __ATOMIC_RELAXED);
+}
 
 #define JOIN(x, y, z) x##_##y##_##z
 #define NAMED(x, y, z) JOIN(x, y, z)
 #define NAME(x) NAMED(x, REAL, VARIANT)
+
+/* Bytes of each structure that compiled.py lays out, in the order of its STRUCTURES. */
+EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
+    sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),  sizeof(struct filtering),
+    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage)};
 
 /* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
    reverse. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -15,6 +16,10 @@ KEPT_BYTES, LARGEST_BYTES = 2**27, 2**24
 
 _kept: OrderedDict[Hashable, Array] = OrderedDict()
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork must not find it held by a thread that it has not
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 def kept(key: Hashable, make: Callable[[], Array]) -> Array:

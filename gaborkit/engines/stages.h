@@ -11,7 +11,7 @@ static void NAME(do_piece)(const struct stage *stage, int64_t piece, int thread,
     const struct job *job = stage->kind == FILTER  ? &((const struct filtering *)stage->work)->job
                             : stage->kind == TWICE ? &((const struct doubling *)stage->work)->job
                                                    : NULL;
-    if (job)
+    if (job && job->use == SUMMED)
         desk->sums = job->sums + thread * job->sums_step;
     switch (stage->kind) {
         case HALVE_ROWS:
@@ -29,10 +29,12 @@ static void NAME(do_piece)(const struct stage *stage, int64_t piece, int thread,
     }
 }
 
-/* Take pieces of any stage whose turn has come until all is done; returns 1 without memory.
+/* Take pieces of any stage whose turn has come until all is done or `stop` is set; returns 1
+   without memory.
 
    Every thread calls this once. Without memory, a thread leaves all pieces to the others. */
-EXPORT int NAME(perform)(struct stage *stages, int32_t count, int32_t kernels, int32_t thread) {
+EXPORT int NAME(perform)(struct stage *stages, int32_t count, int32_t kernels, int32_t thread,
+                         const int32_t *stop) {
     size_t most = 0;
     for (int32_t i = 0; i < count; i++) {
         const size_t numbers = NAME(numbers)(stages + i);
@@ -42,19 +44,17 @@ EXPORT int NAME(perform)(struct stage *stages, int32_t count, int32_t kernels, i
     char *memory = malloc(spare + moments + most * sizeof(REAL) + TILE_BYTES);
     if (!memory)
         return 1;
-    char *start = (char *)(((uintptr_t)memory + TILE_BYTES - 1) & ~(uintptr_t)(TILE_BYTES - 1));
-    NAME(desk) desk = {(REAL *)start, (NAME(moments) *)(start + spare), NULL};
+    char *start = memory + (-(uintptr_t)memory & (TILE_BYTES - 1));
+    NAME(desk) desk = {(REAL *)start, (NAME(moments) *)(start + spare), NULL, stop};
     memset(desk.moments, 0, moments);
     REAL *room = (REAL *)(start + spare + moments);
-    for (int idle = 0;;) {
+    for (int idle = 0; !is_stopped(stop);) {
         int waiting = 0, taken = 0;
         for (int32_t i = 0; i < count && !taken; i++) {
             struct stage *stage = stages + i;
             if (__atomic_load_n(&stage->next, __ATOMIC_RELAXED) >= stage->pieces)
                 continue;
-            const struct stage *before = stages + stage->after;
-            if (stage->after >= 0 &&
-                __atomic_load_n(&before->done, __ATOMIC_ACQUIRE) < before->pieces) {
+            if (!is_due(stages, stage)) {
                 waiting = 1;
                 continue;
             }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
-_lock = threading.Lock()
-_users = 0
+#: Seconds between looks for Ctrl-C, where the system does not wake up who waits.
+PAUSE = 0.1
+
+_users: set[object] = set()
 _own = threading.local()
 
 
@@ -25,38 +27,81 @@ def work_alone() -> None:
     _own.alone = True
 
 
-def in_threads(work: Callable[[Item], None], items: Iterable[Item], most: int) -> None:
+def in_threads(
+    work: Callable[[Item], None],
+    items: Iterable[Item],
+    most: int,
+    *,
+    stop: Callable[[], None] = lambda: None,
+    deaf: bool = False,
+) -> None:
     """Call ``work`` on every item, in at most so many threads, of which the caller is one.
 
-    An exception in one call is raised here.
+    An exception in one call, or Ctrl-C, is raised here, when no thread is at work any more: what
+    they write to is then the caller's again.
+
+    Parameters
+    ----------
+    stop : callable
+        Called on an exception, to end the calls that are at work; no other item is begun.
+    deaf : bool
+        Calls are long and hear of no Ctrl-C: the main thread, which alone does, only waits.
     """
-    global _users
     rest, turn = iter(items), threading.Lock()
-    end = object()
+    end, ended = object(), threading.Event()
+
+    def halt() -> None:
+        ended.set()
+        stop()
 
     def take() -> None:
-        while True:
-            with turn:
-                item = next(rest, end)
-            if item is end:
-                return
-            work(item)  # type: ignore[arg-type]
-
-    helpers = min(available(), most) - 1
-    with _lock:
-        _users += 1
-    try:
-        pool = _pool(os.getpid(), helpers) if helpers > 0 else None
-        futures = [pool.submit(take) for _ in range(helpers)] if pool else []
         try:
-            take()
+            while True:
+                with turn:
+                    item = end if ended.is_set() else next(rest, end)
+                if item is end:
+                    return
+                work(item)  # type: ignore[arg-type]
+        except BaseException:
+            halt()
+            raise
+
+    waits = deaf and threading.current_thread() is threading.main_thread()
+    helpers = min(available(), most) - (not waits)
+    user, futures = object(), list[Future[None]]()
+    try:
+        _users.add(user)
+        try:
+            for _ in range(helpers):
+                futures.append(_pool(os.getpid()).submit(take))
+            if waits:
+                _await(futures, halt)
+            else:
+                take()
+        except BaseException:
+            halt()
+            raise
         finally:
-            for future in futures:
-                if not future.cancel():  # of threads that did not wake up in time
-                    future.result()  # raises what a call raised
+            # Those that did not wake up in time have nothing to do.
+            _await([future for future in futures if not future.cancel()], halt)
     finally:
-        with _lock:
-            _users -= 1
+        _users.discard(user)
+    for future in futures:
+        if not future.cancelled():
+            future.result()  # raises what a call raised
+
+
+def _await(futures: Sequence[Future[None]], halt: Callable[[], None]) -> None:
+    """Wait for calls; an interruption ends them first, and is raised when none is at work."""
+    interruption = None
+    while not all(future.done() for future in futures):
+        try:
+            wait(futures, PAUSE)
+        except BaseException as error:
+            interruption = error
+            halt()
+    if interruption is not None:
+        raise interruption
 
 
 def available() -> int:
@@ -74,9 +119,14 @@ def available() -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+def _pool(process: int) -> ThreadPoolExecutor:
     """Threads that wait for work: starting new ones takes as long as a small picture.
 
     A fork has none of its parent's threads, and so a pool of its own.
     """
-    return ThreadPoolExecutor(threads, thread_name_prefix="gaborkit")
+    return ThreadPoolExecutor(2 * (os.cpu_count() or 1) + 1, thread_name_prefix="gaborkit")
+
+
+if hasattr(os, "register_at_fork"):
+    # Who was at work when a fork was made is not at work in it.
+    os.register_at_fork(after_in_child=_users.clear)
