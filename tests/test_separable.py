@@ -154,7 +154,7 @@ def test_without_the_compiled_code(no_compiled_code):
     bank = gk.GaborBank.grid(1, 2)
     assert {step.engine for step in bank.plan(image.shape).steps} <= {"direct", "fourier"}
     bank.filter(image)
-    with pytest.raises(gk.FilterError, match="'pyramid' cannot run .not compiled.; install"):
+    with pytest.raises(gk.FilterError, match=r"'pyramid' cannot run .not compiled.; install"):
         bank.filter(image, engine="separable")
 
 
