@@ -69,6 +69,9 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
+#: Without rewriting of assertions, for which pytest would read the module by itself.
+QUIETLY = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+
 NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
 NAMES |= {"any": "all", "all": "any"}
 
@@ -140,7 +143,7 @@ def run(path: Path, tests: list[str], tree: ast.AST | None, seconds: float, log:
         import pytest
 
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
-        os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(path), *tests]))
+        os._exit(pytest.main([*QUIETLY, str(path), *tests]))
     _, status = os.waitpid(child, 0)
     return 124 if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
@@ -154,6 +157,8 @@ def sample(name: str, count: int, seed: int, until: float, log: Path) -> tuple[i
         raise SystemExit(f"{name}: its tests fail as it is, see {log}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if run(path, tests, ast.parse("1 / 0"), 600, log) == 0:
+        raise SystemExit(f"{name}: its tests do not even import it")
     tree = ast.parse(path.read_text(encoding="utf-8"))
     every = list(spots(tree))
     chosen = random.Random(f"{seed} {name}").sample(every, min(count, len(every)))
