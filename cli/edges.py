@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,25 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
     type=Number(above=0, below=1),
     help="Weakest edge that stands alone.  [default: 0.2; congruency 0.4]",
 )
+@click.option(
+    "--noise",
+    metavar="LEVEL",
+    callback=lambda context, option, value: _level(value),
+    help="How congruency knows the noise: median, mode, or the threshold.  [default: median]",
+)
+@click.option(
+    "--deviations",
+    type=click.FloatRange(min=0),
+    help="Of noise above its mean, up to which congruency is none.  [default: 2]",
+)
+@click.option(
+    "--cutoff",
+    type=click.FloatRange(0, 1),
+    help="Share of the scales below which congruency is penalised.  [default: 0.5]",
+)
+@click.option(
+    "--sharpness", type=click.FloatRange(min=0), help="Of that transition.  [default: 10]"
+)
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
 @json_option
 @filter_options
@@ -55,6 +75,10 @@ def command(
     measure: Any,
     low: float | None,
     high: float | None,
+    noise: Any,
+    deviations: float | None,
+    cutoff: float | None,
+    sharpness: float | None,
     kinds: bool,
     as_json: bool,
     boundary: Boundary,
@@ -63,7 +87,8 @@ def command(
 ) -> None:
     """Find edges and lines of a picture by quadrature pairs of kernels.
 
-    Without options of a bank it has two scales, of 4 and 8 pixels. --low and --high are shares of
+    Without options of a bank, energy takes two scales, of 4 and 8 pixels, and congruency the
+    four of Kovesi's bank, of 3 to 28 pixels. --low and --high are shares of
     the strongest edge, or congruencies. Of a colour picture, the luminance is taken. OUT decides
     what is written:
 
@@ -78,6 +103,7 @@ def command(
     Examples:
       gaborkit edges sample:camera --out edges.png
       gaborkit edges sample:camera --by congruency --kinds --out kinds.png
+      gaborkit edges sample:moon --by congruency --deviations 4 --out moon.png
       gaborkit edges sample:coins --wavelength 3 --high 0.3 --out coins.npz
     """  # noqa: D301
     import numpy as np
@@ -98,6 +124,16 @@ def command(
         raise click.UsageError("--kinds inks a picture, and .npz holds the kinds already")
     if low is not None and high is not None and low > high:
         raise click.UsageError(f"--low {low:g} is above --high {high:g}: exchange them")
+    congruency = {
+        "noise": noise,
+        "deviations": deviations,
+        "cutoff": cutoff,
+        "sharpness": sharpness,
+    }
+    if measure != "congruency":
+        for name, value in congruency.items():
+            if value is not None:
+                raise click.UsageError(f"--{name} is of --by congruency: give that too")
     check_target(out)
     planes, _ = one_picture(source)
     with about(source):
@@ -107,6 +143,7 @@ def command(
             measure=measure,
             low=low,
             high=high,
+            **congruency,
             boundary=boundary,
             engine=engine,
             tolerance=tolerance,
@@ -126,6 +163,19 @@ def command(
         click.echo(
             f"{out}: {edges} pixels of edges, {bright} of bright lines, {dark} of dark lines"
         )
+
+
+def _level(value: str | None) -> Any:
+    """What the noise is known by: a word, or a threshold of 0 or more."""
+    if value is None or value in ("median", "mode"):
+        return value
+    try:
+        level = float(value)
+    except ValueError:
+        level = math.nan
+    if not 0 <= level < math.inf:
+        raise click.BadParameter(f"{value} is neither median, mode, nor a threshold of 0 or more")
+    return level
 
 
 def _write_numbers(out: str, found: Any) -> None:

@@ -152,6 +152,12 @@ def command(
         gk.write_image(out, paint[labels] if suffix in PAINTED else labels, description)
     if overlay:
         gk.write_image(overlay, painted_over(image, paint[labels]))
+    if silhouettes and len(numbers) == max(silhouettes):
+        click.echo(
+            f"note: {len(numbers)} textures are the most that were tried, and fitted best: there "
+            f"may be more; --count {len(numbers) + 2} divides into so many",
+            err=True,
+        )
     if as_json:
         shape = list(labels.shape)
         click.echo(

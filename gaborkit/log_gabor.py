@@ -3,11 +3,16 @@
 It has no formula on the pixel grid: samples come from the transfer function T, by an inverse
 discrete Fourier transform::
 
-    T(f) = exp(-ln(|f| / f0)^2 / (2 ln(sigma_on_f)^2)) exp(-d^2 / (2 theta_deviation^2))
-           / (1 + (|f| / 0.45)^30),    T(0) = 0
+    T(f) = exp(-ln(|f| / f0)^2 / (2 ln(sigma_on_f)^2)) S(d) / (1 + (|f| / 0.45)^30),    T(0) = 0
 
-with d the angle between f and the wave vector, in (-pi, pi]. The last factor is Kovesi's
-Butterworth low-pass, which keeps the corners of the frequency square out.
+with d the angle between f and the wave vector, in (-pi, pi], and its spread S, of the standard
+deviation t = ``theta_deviation``::
+
+    gaussian    exp(-d^2 / (2 t^2))
+    cosine      (1 + cos(pi d / w)) / 2 where |d| < w = t / sqrt(1/3 - 2/pi^2), else 0
+
+The last factor is Kovesi's Butterworth low-pass, which keeps the corners of the frequency square
+out.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import functools
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
@@ -25,6 +30,11 @@ from .errors import KernelError, SamplingWarning, warn
 from .kernel import TOLERANCE, Kernel, check_tolerance
 from .parameters import finite, is_tensor, power
 from .types import ComplexArray, RealArray
+
+Spread = Literal["gaussian", "cosine"]
+
+#: Standard deviation of a raised cosine, as a share of where it falls to 0.
+COSINE_DEVIATION = math.sqrt(1 / 3 - 2 / math.pi**2)
 
 # Kovesi's low-pass: cut-off in cycles per pixel, and order.
 _CUTOFF, _ORDER = 0.45, 15
@@ -56,11 +66,14 @@ class LogGaborKernel(Kernel):
         pi / 6 / 1.2.
     scale : float
         Dilation of the mother kernel, a**j.
+    spread : {"gaussian", "cosine"}
+        Over angle: of Kovesi's ``phasecong2``, or the raised cosine of his ``phasecong3``, which
+        reaches no further than ``2.77 theta_deviation``.
 
     Raises
     ------
     KernelError
-        If a parameter is not a finite number, or out of range.
+        If a parameter is not a finite number, or out of range, or the spread is unknown.
 
     Warns
     -----
@@ -87,10 +100,15 @@ class LogGaborKernel(Kernel):
     sigma_on_f: float = 0.55
     theta_deviation: float = math.pi / 6 / 1.2
     scale: float = 1.0
+    spread: Spread = "gaussian"
 
     def __post_init__(self) -> None:
+        if self.spread not in get_args(Spread):
+            raise KernelError(f"spread={self.spread!r} is unknown; choose gaussian or cosine")
         for field in dataclasses.fields(self):
             name, value = field.name, getattr(self, field.name)
+            if name == "spread":
+                continue
             if is_tensor(value):
                 raise KernelError(
                     f"{name} is a tensor; a log-Gabor kernel takes floats, {name}.item()"
@@ -156,7 +174,9 @@ class LogGaborKernel(Kernel):
         sought = min(wavelength, _FREE_WAVELENGTH)
         # Half of the tolerance, because the support is measured for theta = 0 only, where it is
         # widest but for kernels nearly without direction, which take up to 4 % more elsewhere.
-        reach = _axial_reach(sought, self.sigma_on_f, self.theta_deviation, tolerance / 2)
+        reach = _axial_reach(
+            sought, self.sigma_on_f, self.theta_deviation, self.spread, tolerance / 2
+        )
         return math.ceil(reach * wavelength / sought)
 
     def sample(self, tolerance: float = TOLERANCE) -> ComplexArray:
@@ -222,9 +242,13 @@ class LogGaborKernel(Kernel):
         radius = np.hypot(fy, fx)
         with np.errstate(divide="ignore"):  # the logarithm of 0 makes the Gaussian 0, as it should
             octaves = np.log(radius / self.frequency) / math.log(self.sigma_on_f)
-        exponent = octaves**2 + (angle / self.theta_deviation) ** 2
+        if self.spread == "gaussian":
+            spread = np.exp(-((angle / self.theta_deviation) ** 2) / 2)
+        else:
+            share = np.minimum(abs(angle) * (COSINE_DEVIATION / self.theta_deviation), 1)
+            spread = (1 + np.cos(np.pi * share)) / 2
         lowpass = 1 + (radius / _CUTOFF) ** (2 * _ORDER)
-        return np.asarray(np.exp(-exponent / 2) / lowpass, complex)
+        return np.asarray(np.exp(-(octaves**2) / 2) * spread / lowpass, complex)
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
@@ -256,11 +280,18 @@ def _grid_kernel(kernel: LogGaborKernel, size: int) -> ComplexArray:
 
 @functools.lru_cache(maxsize=256)
 def _axial_reach(
-    wavelength: float, sigma_on_f: float, theta_deviation: float, tolerance: float
+    wavelength: float,
+    sigma_on_f: float,
+    theta_deviation: float,
+    spread: Spread,
+    tolerance: float,
 ) -> int:
     """Least half-width that leaves out ``tolerance`` of the energy, for theta = 0."""
     kernel = LogGaborKernel(
-        wavelength=wavelength, sigma_on_f=sigma_on_f, theta_deviation=theta_deviation
+        wavelength=wavelength,
+        sigma_on_f=sigma_on_f,
+        theta_deviation=theta_deviation,
+        spread=spread,
     )
     size = 128
     while size <= _LARGEST_GRID:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from .errors import BankError
 from .gabor import GaborKernel
 from .kernel import Kernel
-from .log_gabor import LogGaborKernel
+from .log_gabor import COSINE_DEVIATION, LogGaborKernel, Spread
 from .parameters import power
 
 
@@ -204,6 +204,7 @@ def kovesi(
     factor: float = 2.1,
     sigma_on_f: float = 0.55,
     angular_ratio: float = 1.2,
+    spread: Spread = "gaussian",
 ) -> list[Kernel]:
     """Log-Gabor bank of Kovesi's ``phasecong``, in the order of its ``EO{s, o}``.
 
@@ -220,7 +221,11 @@ def kovesi(
     sigma_on_f : float
         See :class:`LogGaborKernel`.
     angular_ratio : float
-        Angle between orientations, in angular deviations (Kovesi's ``dThetaOnSigma``).
+        Angle between orientations, in angular deviations (Kovesi's ``dThetaOnSigma``); of the
+        spread ``gaussian`` only.
+    spread : {"gaussian", "cosine"}
+        Over angle. ``gaussian`` is that of ``phasecong2``; ``cosine`` is that of ``phasecong3``, a
+        raised cosine that falls to 0 at twice the angle between orientations.
 
     Raises
     ------
@@ -229,8 +234,8 @@ def kovesi(
 
     References
     ----------
-    Kovesi (1999), "Image features from phase congruency", Videre 1(3), 1-26, and his function
-    ``phasecong2``.
+    Kovesi (1999), "Image features from phase congruency", Videre 1(3), 1-26, and his functions
+    ``phasecong2`` and ``phasecong3``.
 
     Examples
     --------
@@ -244,14 +249,18 @@ def kovesi(
         raise BankError(f"factor={factor!r} does not dilate; give a number above 1, such as 2.1")
     if not 0 < _number("sigma_on_f", sigma_on_f) < 1:
         raise BankError(f"sigma_on_f={sigma_on_f!r} is not between 0 and 1; try 0.55")
+    if spread not in get_args(Spread):
+        raise BankError(f"spread={spread!r} is unknown; choose gaussian or cosine")
     step = math.pi / orientations
+    deviation = step / angular_ratio if spread == "gaussian" else 2 * step * COSINE_DEVIATION
     return [
         LogGaborKernel(
             wavelength=shortest,
             theta=0.0 - o * step,  # not -0.0
             sigma_on_f=sigma_on_f,
-            theta_deviation=step / angular_ratio,
+            theta_deviation=deviation,
             scale=power(factor, s),
+            spread=spread,
         )
         for s in range(scales)
         for o in range(orientations)

@@ -10,6 +10,7 @@ import pytest
 from commands_for_tests import COLOUR, GREY, examples, run
 
 import gaborkit as gk
+from gaborkit.features import phase_congruency
 from gaborkit.vision import find_edges
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -55,6 +56,24 @@ def test_numbers():
         np.testing.assert_allclose(arrays["points"], found.points())
 
 
+def test_congruency_takes_kovesis_bank_and_its_options():
+    """As ``phase_congruency`` does by itself, and not the two scales of energy."""
+    edges("grey.png", "--by", "congruency", "--out", "out.npz")
+    with np.load("out.npz", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["strength"], phase_congruency(GREY).edge)
+    words = ("--noise", "mode", "--deviations", 3.5, "--cutoff", 0.4, "--sharpness", 5)
+    edges("grey.png", "--by", "congruency", *words, "--out", "out.npz")
+    options = {"noise": "mode", "deviations": 3.5, "cutoff": 0.4, "sharpness": 5}
+    with np.load("out.npz", allow_pickle=False) as arrays:
+        expected = find_edges(GREY, measure="congruency", **options)
+        np.testing.assert_array_equal(arrays["strength"], expected.strength)
+        np.testing.assert_array_equal(expected.strength, phase_congruency(GREY, **options).edge)
+    edges("grey.png", "--by", "congruency", "--noise", 2.5, "--out", "out.npz")
+    with np.load("out.npz", allow_pickle=False) as arrays:
+        expected = phase_congruency(GREY, noise=2.5).edge
+        np.testing.assert_array_equal(arrays["strength"], expected)
+
+
 @pytest.mark.parametrize("example", examples("edges"))
 def test_examples(example):
     assert run(*shlex.split(example)[1:]).exit_code == 0
@@ -69,6 +88,14 @@ def test_examples(example):
         (["grey.png", "--low", 0.5, "--high", 0.3, "--out", "o.png"], 2, "--low 0.5 is above"),
         (["grey.png", "--low", 0.5, "--out", "o.png"], 1, "low=0.5 is above high=0.2"),
         (["grey.png", "--high", 3, "--out", "o.png"], 2, "3 is not between 0 and 1"),
+        (["grey.png", "--noise", "mode", "--out", "o.png"], 2, "--noise is of --by congruency"),
+        (["grey.png", "--cutoff", 0, "--out", "o.png"], 2, "--cutoff is of --by congruency"),
+        (
+            ["grey.png", "--by", "congruency", "--noise", "loud", "--out", "o.png"],
+            2,
+            "loud is neither median, mode, nor a threshold",
+        ),
+        (["grey.png", "--by", "congruency", "--deviations", -1, "--out", "o.png"], 2, "-1"),
         (["none.png", "--out", "out.png"], 1, "none.png: there is no such file"),
         (["grey.png", "--out", "none/out.png"], 1, "the folder none does not exist"),
     ],

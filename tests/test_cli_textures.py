@@ -15,6 +15,7 @@ import gaborkit as gk
 from gaborkit.features import Energy
 from gaborkit.vision import (
     JAIN_FARROKHNIA,
+    Segmentation,
     TextureIndex,
     find_defects,
     segment_scribbles,
@@ -97,6 +98,24 @@ def test_the_number_is_found_and_options_arrive():
     bank = gk.GaborBank.grid(scales=3)
     expected = segment_textures(PICTURE, 4, bank=bank, window=2, smoothing=3, seed=5).labels
     assert np.array_equal(gk.read_image("bank.npy"), expected)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(("tried", "said"), [((2,), True), ((2, 3), False)])
+def test_the_largest_number_that_was_tried_is_said_to_be_so(
+    options, tried, said, folder, monkeypatch
+):
+    halves = np.zeros((2, 40, 52), np.float32)
+    halves[0, :, :26], halves[1, :, 26:] = 1, 1
+    silhouettes = {count: 1 / count for count in tried}
+    two = Segmentation(halves.argmax(0).astype(np.uint8), halves, None, silhouettes)
+    monkeypatch.setattr("gaborkit.vision.segment_textures", lambda *_, **__: two)
+    result = run("segment", "grey.png", "--out", "labels.npy", *options)
+    assert result.exit_code == 0
+    assert result.stderr == said * (
+        "note: 2 textures are the most that were tried, and fitted best: there may be more; "
+        "--count 4 divides into so many\n"
+    )
 
 
 @pytest.mark.usefixtures("textures")

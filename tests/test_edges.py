@@ -112,6 +112,7 @@ def test_crests_of_a_ridge_between_pixels():
         (lambda: find_edges(np.zeros((9, 9, 3))), r"shape \(9, 9, 3\) is not \(H, W\)"),
         (lambda: find_edges(torch.zeros(9, 9)), "edges are found in arrays"),
         (lambda: find_edges(np.zeros((9, 9)), measure="canny"), "measure='canny' is unknown"),
+        (lambda: find_edges(np.zeros((9, 9)), noise="mode"), "noise: of the measure congruency"),
         (lambda: find_edges(np.zeros((9, 9)), low=0), "low=0 is no threshold"),
         (lambda: find_edges(np.zeros((9, 9)), high=2), "high=2 is no threshold"),
         (lambda: find_edges(np.zeros((9, 9)), low=0.5), "low=0.5 is above high=0.2"),

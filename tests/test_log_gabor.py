@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gaborkit.errors import KernelError, SamplingWarning
 from gaborkit.log_gabor import LogGaborKernel
+from gaborkit.presets import kovesi
 
 STEP = math.pi / 6
 
@@ -51,12 +52,34 @@ def test_transfer_is_kovesis_filter(wavelength, orientation):
     )
 
 
+@pytest.mark.parametrize("orientations", [1, 2, 4, 6, 9])
+def test_the_cosine_is_that_of_phasecong3(orientations):
+    fy, fx = (scipy.fft.fftshift(scipy.fft.fftfreq(size)) for size in (64, 96))
+    for o, kernel in enumerate(kovesi(1, orientations, shortest=7, spread="cosine")):
+        angle = o * math.pi / orientations
+        apart = np.abs(np.angle(np.exp(1j * (np.arctan2(-fy[:, None], fx) - angle))))
+        spread = (np.cos(np.minimum(apart * orientations / 2, math.pi)) + 1) / 2
+        wide = 1e9  # a Gaussian of no direction leaves the radial part
+        radial = LogGaborKernel(wavelength=7, theta_deviation=wide).transfer(fy[:, None], fx)
+        found = kernel.transfer(fy[:, None], fx)
+        np.testing.assert_allclose(found, radial * spread, rtol=0, atol=1e-14)
+
+
+def test_theta_deviation_is_the_standard_deviation_over_angle():
+    angle = np.linspace(-math.pi, math.pi, 20001)
+    for spread in ("gaussian", "cosine"):
+        kernel = LogGaborKernel(wavelength=8, theta_deviation=0.3, spread=spread)
+        weights = kernel.transfer(np.sin(angle) / 8, np.cos(angle) / 8).real
+        assert np.sqrt(np.average(angle**2, weights=weights)) == pytest.approx(0.3, abs=1e-6)
+
+
 kernels = st.builds(
     LogGaborKernel,
     wavelength=st.floats(2, 30),
     theta=st.floats(-4, 4),
     sigma_on_f=st.floats(0.3, 0.85),
     theta_deviation=st.floats(0.2, 3),
+    spread=st.sampled_from(["gaussian", "cosine"]),
 )
 
 
@@ -172,6 +195,7 @@ def test_dict_is_json_and_complete():
         ({"theta": math.nan}, r"theta=nan is not finite"),
         ({"sigma_on_f": 1}, r"sigma_on_f=1 is not below 1"),
         ({"sigma_on_f": -0.5}, r"sigma_on_f=-0.5 is not positive; .* 0.55"),
+        ({"spread": "box"}, "spread='box' is unknown; choose gaussian or cosine"),
         ({"theta_deviation": 0}, r"theta_deviation=0 is not positive; .* radians"),
         ({"scale": -2}, r"scale=-2 is not positive; .* a\*\*j"),
     ],

@@ -197,3 +197,26 @@ def test_tensors_agree_and_pass_gradients(noise):
 def test_what_does_not_fit(options, message):
     with pytest.raises(gk.FeatureError, match=message):
         phase_congruency(np.zeros((16, 16)), **options)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_phasepack_agrees_with_the_cosine_spread_of_phasecong3():
+    """With its spread the two differ by the kernels' truncation alone; with the Gaussian by more.
+
+    phasepack filters by transfer functions that are not truncated.
+    """
+    phasepack = pytest.importorskip("phasepack")
+    image = gk.read_image("sample:coins")[:96, :128].astype(float)
+    edge, corner, _, kind, maps, _, level = phasepack.phasecong(image, nscale=4)
+    apart = {}
+    for spread in ("cosine", "gaussian"):
+        bank = gk.GaborBank.preset("kovesi", spread=spread)
+        found = phase_congruency(image, bank, boundary="wrap")
+        apart[spread] = abs(found.edge - edge).max()
+        if spread == "cosine":
+            assert abs(found.corner - corner).max() < 0.02
+            assert np.median(abs(found.feature_type - kind)) < 0.01
+            for o, theirs in enumerate(maps):  # its angles are counter-clockwise
+                assert abs(found.congruency[-o % 6] - theirs).mean() < 0.005
+            assert found.noise[1] == pytest.approx(level, rel=0.005)
+    assert apart["cosine"] < 0.02 < apart["gaussian"]

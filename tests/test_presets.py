@@ -136,6 +136,7 @@ def test_kovesi():
         (lambda: kovesi(shortest=0), r"shortest=0 is not positive"),
         (lambda: kovesi(factor=1), r"factor=1 does not dilate"),
         (lambda: kovesi(sigma_on_f=1), r"sigma_on_f=1 is not between 0 and 1"),
+        (lambda: kovesi(spread="box"), r"spread='box' is unknown; choose gaussian or cosine"),
         (lambda: kovesi(angular_ratio=0), r"angular_ratio=0 is not positive"),
     ],
 )

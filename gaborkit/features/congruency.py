@@ -81,7 +81,10 @@ def phase_congruency(
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
 ) -> PhaseCongruency:
-    """Edges, lines and corners by congruency of phase, as by Kovesi's ``phasecong3``.
+    """Edges, lines and corners by congruency of phase, by the formulas of Kovesi's ``phasecong3``.
+
+    The kernels are by default those of his ``phasecong2``, whose spread over angle is Gaussian;
+    ``GaborBank.preset("kovesi", spread="cosine")`` are those of ``phasecong3``.
 
     Parameters
     ----------

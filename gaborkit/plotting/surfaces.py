@@ -249,7 +249,7 @@ def _describe(kernel: Kernel) -> str:
         return (
             f"log-Gabor kernel: wavelength {kernel.wavelength:.4g} px, {theta},\n"
             f"sigma_on_f {kernel.sigma_on_f:.4g}, "
-            f"theta_deviation {math.degrees(kernel.theta_deviation):.4g}°, "
+            f"theta_deviation {math.degrees(kernel.theta_deviation):.4g}° ({kernel.spread}), "
             f"scale {kernel.scale:.4g}"
         )
     return f"{type(kernel).__name__}: {kernel.label}"

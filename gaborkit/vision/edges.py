@@ -16,8 +16,10 @@ are in step again.
 from __future__ import annotations
 
 import cmath
+import functools
 import math
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.choices import check_choice
-from ..features.congruency import banks_by_orientation, phase_congruency
+from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.grid import grid_of
 from ..kernel import TOLERANCE
 from ..parts import part_of
@@ -39,6 +41,12 @@ KINDS: dict[str, int] = {"edge": 1, "bright line": 2, "dark line": 3}
 
 # Thresholds of hysteresis.
 _LIMITS = {"energy": (0.1, 0.2), "congruency": (0.2, 0.4)}
+
+# Banks by default.
+_BANKS: dict[str, Callable[[], GaborBank]] = {
+    "energy": functools.partial(GaborBank.grid, scales=2),
+    "congruency": functools.partial(GaborBank.preset, "kovesi"),
+}
 
 
 class Crests(NamedTuple):
@@ -100,6 +108,10 @@ def find_edges(
     measure: Measure = "energy",
     low: float | None = None,
     high: float | None = None,
+    noise: Noise | None = None,
+    deviations: float | None = None,
+    cutoff: float | None = None,
+    sharpness: float | None = None,
     boundary: Boundary = "reflect",
     engine: Engine = "auto",
     tolerance: float = TOLERANCE,
@@ -110,9 +122,10 @@ def find_edges(
     ----------
     image : real array (H, W)
     bank : GaborBank, optional
-        A grid of scales and at least three orientations; ``GaborBank.grid(scales=2)`` by default,
-        of 4 and 8 pixels. Lines are what is narrower than half of the longest wavelength; wider
-        bars have two edges.
+        A grid of scales and at least three orientations; by default ``GaborBank.grid(scales=2)``
+        for energy, of 4 and 8 pixels, and that of :func:`phase_congruency` for congruency, of 3 to
+        28 pixels. Lines are what is narrower than half of the longest wavelength; wider bars have
+        two edges.
     measure : {"energy", "congruency"}
         Strength by local energy, which grows with contrast, or by :func:`phase_congruency` of the
         same bank, which does not, and allows for noise.
@@ -120,6 +133,8 @@ def find_edges(
         Thresholds of hysteresis: pixels of ``high`` or more, and those of ``low`` or more that hang
         together with them. Shares of the largest strength by energy, 0.1 and 0.2 by default; or
         congruencies, 0.2 and 0.4.
+    noise, deviations, cutoff, sharpness : optional
+        Of :func:`phase_congruency`; for that measure only.
     boundary, engine, tolerance
         As in :meth:`GaborBank.filter`.
 
@@ -132,7 +147,8 @@ def find_edges(
     ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If the image is not (H, W), the bank is no such grid, or a threshold is out of range.
+        If the image is not (H, W), the bank is no such grid, a threshold is out of range, or an
+        option of congruency is given for energy.
 
     References
     ----------
@@ -166,7 +182,23 @@ def find_edges(
             raise FeatureError(f"{name}={value!r} is no threshold; give a number from 0 to 1")
     if low > high:
         raise FeatureError(f"low={low!r} is above high={high!r}; give the smaller one as low")
-    bank = GaborBank.grid(scales=2) if bank is None else bank
+    options: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("noise", noise),
+            ("deviations", deviations),
+            ("cutoff", cutoff),
+            ("sharpness", sharpness),
+        )
+        if value is not None
+    }
+    if options and measure != "congruency":
+        raise FeatureError(
+            f"{', '.join(options)}: of the measure congruency, not of {measure}; give "
+            "measure='congruency', or leave it out"
+        )
+    if bank is None:
+        bank = _BANKS[measure]()
     grid = grid_of(bank)
     if grid.shape[1] < 3:
         raise FeatureError(f"{grid.shape[1]} orientations tell no angle; give 3 or more, such as 8")
@@ -188,7 +220,9 @@ def find_edges(
         if scale <= 1e-5 * float(np.abs(image).max()):
             scale = math.inf
     else:
-        found = phase_congruency(image, bank, boundary=boundary, engine=engine, tolerance=tolerance)
+        found = phase_congruency(
+            image, bank, boundary=boundary, engine=engine, tolerance=tolerance, **options
+        )
         strength, scale = found.edge, 1.0
     thin, offset = _kept(strength / scale, angle, low, high)
     kind = np.where(phase > math.pi / 4, 2, np.where(phase < -math.pi / 4, 3, 1)) * thin

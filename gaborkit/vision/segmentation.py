@@ -116,7 +116,8 @@ def segment_textures(
     image : real array or tensor (H, W), or with colour
     count : int, optional
         Number of textures; if None, the one of ``counts`` with the largest mean silhouette
-        (Rousseeuw, 1987) of components and coordinates.
+        (Rousseeuw, 1987) of components and coordinates. If that is the largest that was tried,
+        there may be more.
     counts : iterable of int
         Numbers to be tried. One texture has no silhouette, so 2 is the least.
     bank, nonlinearity, window, least
