@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,25 @@ from .arrays import library_of
 from .errors import ImageError, PictureError
 from .files import StrPath, atomic_write, check_target, set_aside
 from .pictures.decoding import decode
-from .pictures.encoding import check_fits, encode
+from .pictures.encoding import HOLDS, check_fits, encode
 from .pictures.metadata import to_json
 from .types import Array
 
 FORMATS: Mapping[str, str] = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF",
-    ".tiff": "TIFF", ".npy": "npy", ".npz": "npz",
+    ".tiff": "TIFF", ".bmp": "BMP", ".gif": "GIF", ".pbm": "PNM", ".pgm": "PNM",
+    ".ppm": "PNM", ".pnm": "PNM", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".jpx": "JPEG 2000",
+    ".avif": "AVIF", ".npy": "npy", ".npz": "npz",
 }  # fmt: skip
-"""What `read_image` and `write_image` know, by suffix in lower case."""
+"""What `read_image` knows, by suffix in lower case; `write_image` knows those of `WRITTEN`."""
+
+WRITTEN = tuple(suffix for suffix, kind in FORMATS.items() if kind in HOLDS)
+"""Suffixes that `write_image` knows."""
 
 MAX_PIXELS = 90_000_000
 """Larger pictures are read only if the file is large too, or ``max_pixels`` is raised."""
+
+_limits = [MAX_PIXELS]
 
 REC709 = (0.2125, 0.7154, 0.0721)
 """Weights of red, green and blue in `luminance`: those of ``skimage.color.rgb2gray``."""
@@ -50,33 +58,77 @@ def sample_names() -> tuple[str, ...]:
     return tuple(sorted(_samples()))
 
 
-def read_image(source: StrPath, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+@contextlib.contextmanager
+def pixel_limit(pixels: int) -> Iterator[None]:
+    """Let `read_image` take so many pixels where it is not told, in all threads.
+
+    Examples
+    --------
+    >>> with pixel_limit(1000):
+    ...     read_image("sample:camera")
+    Traceback (most recent call last):
+    gaborkit.errors.PictureError: sample:camera: declares 262144 pixels in ...
+    """
+    _limits.append(pixels)
+    try:
+        yield
+    finally:
+        _limits.remove(pixels)
+
+
+def split_page(source: StrPath) -> tuple[str, int | None]:
+    """The file and the number of ``NAME[k]``, page or frame k of a file; None without a number.
+
+    Examples
+    --------
+    >>> split_page("stack.tif[3]"), split_page("stack.tif")
+    (('stack.tif', 3), ('stack.tif', None))
+    """
+    name = os.fsdecode(source)
+    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", name, re.DOTALL)
+    if match is None or os.path.lexists(name):
+        return name, None
+    return match[1], int(match[2])
+
+
+def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any]:
     """Read a picture with the dtype and the values that are stored, never rescaled.
 
     Palettes, 1-, 2- and 4-bit grey and CMYK are expanded to 8-bit grey or RGB(A), white is 255.
-    An EXIF (or TIFF) orientation is applied. Of an animation, the first frame is read. The
-    suffix must be a known one, but the content decides: a PNG named ``.jpg`` is read as a PNG.
+    An EXIF (or TIFF) orientation is applied. The suffix must be a known one, but the content
+    decides: a PNG named ``.jpg`` is read as a PNG.
 
     Parameters
     ----------
     source : path or str
-        A PNG, JPEG, WebP, TIFF or ``.npy`` file; an ``.npz`` file with an array ``responses`` or
-        ``image``, or with one array; or ``"sample:NAME"``, see `sample_names`.
-    max_pixels : int
+        A PNG, JPEG, WebP, TIFF, BMP, GIF, PBM, PGM, PPM, JPEG 2000, AVIF or ``.npy`` file; an
+        ``.npz`` file with an array ``responses`` or ``image``, or with one array; or
+        ``"sample:NAME"``, see `sample_names`. ``"NAME[k]"`` is page or frame k, from 0, of a file.
+    max_pixels : int, optional
         A file that declares more pixels than this, and more than it has bytes, is refused before
-        memory is allocated: a tiny damaged or hostile file can declare any size.
+        memory is allocated: a tiny damaged or hostile file can declare any size. `MAX_PIXELS` by
+        default.
 
     Returns
     -------
     ndarray, shape (H, W) or (H, W, C)
-        C is 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha). A TIFF with several pages gives
+        C is 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha). A file with several pages or frames gives
         (pages, H, W) or (pages, H, W, C); npy and npz give the array as it is, at least 2-D. The
         byte order is the machine's, the array is contiguous and writable.
 
     Raises
     ------
     PictureError
-        If the file is missing, unreadable, not a picture, damaged, truncated or too large.
+        If the file is missing, unreadable, not a picture, damaged, truncated or too large, or
+        has pages that are not alike.
+
+    Notes
+    -----
+    The pages of a TIFF are all in the file's order, without those that it calls reductions
+    (thumbnails, pyramids) or masks of others. Its tags decide what samples are, not their number:
+    those that are neither grey, RGB, palette, CMYK nor YCbCr in JPEG, with at most one more that
+    is tagged as alpha, are bands, and bands are pages: (bands, H, W). RGB with a fourth sample
+    without any tag has alpha.
 
     Examples
     --------
@@ -84,10 +136,13 @@ def read_image(source: StrPath, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]
     >>> camera.shape, camera.dtype
     ((512, 512), dtype('uint8'))
     """
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        raise PictureError(f"a {type(source).__name__} is no path; give that of a picture file")
     name = os.fsdecode(source)
     try:
-        with _existing(name).open("rb") as stream:
-            return decode(stream, max_pixels)
+        path, number = split_page(name)
+        with _existing(path).open("rb") as stream:
+            return decode(stream, _limits[-1] if max_pixels is None else max_pixels, number)
     except PictureError as problem:
         raise PictureError(f"{name}: {problem}") from problem.__cause__
     except MemoryError as cause:
@@ -146,7 +201,7 @@ write a .tif or .npy file, or scale the values to uint8 first
     """
     name = os.fsdecode(path)
     try:
-        kind = _format_of(name)
+        kind = _format_of(name, WRITTEN)
         values = np.asarray(array)
         check_fits(kind, values)
         text = None if metadata is None else to_json(metadata)
@@ -251,11 +306,12 @@ def _samples() -> dict[str, Path]:
     return {file.stem: file for file in files if file.suffix in (".png", ".jpg")}
 
 
-def _format_of(name: str) -> str:
-    suffix = Path(name).suffix
-    if suffix.lower() not in FORMATS:
-        raise PictureError(f"unknown suffix {suffix!r}; {', '.join(FORMATS)} work")
-    return FORMATS[suffix.lower()]
+def _format_of(name: str, suffixes: Collection[str] = FORMATS.keys()) -> str:
+    suffix = Path(name).suffix.lower()
+    if suffix not in suffixes:
+        what = f"{FORMATS[suffix]} is read, not written" if suffix in FORMATS else "unknown suffix"
+        raise PictureError(f"{what} {suffix!r}; {', '.join(suffixes)} work")
+    return FORMATS[suffix]
 
 
 def _one_line(cause: Exception) -> str:

@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from pictures_for_tests import ORIENTED, RNG, assert_same, exif, picture, png_bytes, png_chunk
+from pictures_for_tests import (
+    ORIENTED,
+    RNG,
+    assert_same,
+    exif,
+    picture,
+    png_bytes,
+    png_chunk,
+    refused,
+)
 from PIL import Image, ImageOps
 
 from gaborkit.images import read_image, write_image
@@ -41,12 +50,23 @@ def test_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
         assert_same(read_image(path), np.asarray(peer.convert("RGB")))
 
 
-def test_first_frame_of_an_animation(tmp_path: Path) -> None:
-    frames = [Image.fromarray(picture("u1", 3, (8, 9))) for _ in range(2)]
+def test_frames_of_an_animation_are_pages(tmp_path: Path) -> None:
+    frames = [Image.fromarray(picture("u1", 3, (8, 9))) for _ in range(3)]
     for suffix in (".png", ".webp"):
         path = tmp_path / f"a{suffix}"
         frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
-        np.testing.assert_array_equal(read_image(path)[..., :3], np.asarray(frames[0]))
+        found = read_image(path)
+        assert found.shape[:3] == (3, 8, 9)
+        for k, frame in enumerate(frames):
+            np.testing.assert_array_equal(found[k, ..., :3], np.asarray(frame))
+            assert_same(read_image(f"{path}[{k}]"), found[k])
+        refused(f"{path}[3]", "has 3 frames", "0 to 2")
+    refused(f"{tmp_path / 'no.png'}[0]", "no such file")
+    write_image(tmp_path / "a.npy", picture("u1"))
+    refused(f"{tmp_path / 'a.npy'}[0]", "has no pages")
+    write_image(tmp_path / "b[2].png", picture("u1"))  # a name that only looks like it
+    (tmp_path / "b[2].png").rename(tmp_path / "b.png[2]")
+    refused(tmp_path / "b.png[2]", "unknown suffix")
 
 
 def test_content_decides_not_the_suffix(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from pictures_for_tests import names_in, picture, write_refused
 
 from gaborkit.errors import PictureError
-from gaborkit.images import FORMATS, read_image, write_image
+from gaborkit.images import WRITTEN, read_image, write_image
 
 
-@pytest.mark.parametrize("suffix", [s for s in FORMATS if s != ".npz"])
+@pytest.mark.parametrize("suffix", [s for s in WRITTEN if s != ".npz"])
 def test_sidecar(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     metadata = {

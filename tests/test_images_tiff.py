@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
-from pictures_for_tests import ORIENTED, RNG, assert_same, lzw_tiff, picture, refused
+from pictures_for_tests import ORIENTED, RNG, assert_same, lzw_tiff, picture
 from PIL import Image
 
 from gaborkit.images import read_image, write_image
@@ -83,30 +82,12 @@ def test_lzw_tiff_keeps_every_bit(tmp_path: Path, dtype: str, channels: int) -> 
         assert_same(read_image(path), ORIENTED[orientation](array))
 
 
-def test_lzw_tiff_that_no_decoder_holds_is_refused(tmp_path: Path) -> None:
-    if importlib.util.find_spec("imagecodecs"):
-        pytest.skip("imagecodecs decodes it")
-    path = tmp_path / "a.tif"
-    lzw_tiff(
-        path, picture("u2", 2), photometric="minisblack", planarconfig="contig", extrasamples=[2]
-    )
-    refused(path, "LZW", "uint16", "imagecodecs")
-
-
 def test_lzw_pages(tmp_path: Path) -> None:
     pages = [Image.fromarray(picture("u1", 0, (8, 9))) for _ in range(3)]
     pages[0].save(
         tmp_path / "a.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw"
     )
     assert_same(read_image(tmp_path / "a.tif"), np.stack([np.asarray(page) for page in pages]))
-
-
-def test_thumbnails_are_left_out(tmp_path: Path) -> None:
-    array = picture("u1", 0, (16, 18))
-    pages = [Image.fromarray(array), Image.fromarray(array[::2, ::2].copy())]
-    for codec in (None, "tiff_lzw"):
-        pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:], compression=codec)
-        assert_same(read_image(tmp_path / "a.tif"), array)
 
 
 def test_pages_in_colour_and_hyperstacks(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ..errors import FilterError, PictureError
 from ..files import StrPath
 from ..kernel import TOLERANCE, Kernel
 from ..parts import check_part
+from ..pictures.tiff import TiffPicture
 from ..planning import plan_bank
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster
@@ -22,7 +23,6 @@ from .job import Job
 from .memory import available_memory, parse_memory
 from .record import Limits, Record
 from .sources import CACHE, Colour, check_image_like, largest_piece, unmapped
-from .tiff import Segments
 from .tiles import tile_shape
 
 Progress = Callable[[int, int], object]
@@ -170,7 +170,7 @@ def _written(job: Job, todo: Sequence[int], scheduler: Any) -> Iterator[tuple[in
 def _tile(job: Job, budget: int, threads: int) -> tuple[int, int]:
     """Shape of the tiles: the largest within the budget, beside what reading holds."""
     array = job.array
-    held = 2 * largest_piece(array) + (job.cache if isinstance(array, Segments) else 0)
+    held = 2 * largest_piece(array) + (job.cache if isinstance(array, TiffPicture) else 0)
     return tile_shape(
         job.bank,
         job.planes,

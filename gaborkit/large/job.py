@@ -90,7 +90,8 @@ class Job:
     @property
     def _colour_last(self) -> bool:
         tiff = Path(self.target).suffix.lower() in (".tif", ".tiff")
-        return tiff and self.planes.has_channels
+        # More than four channels are no colour to a TIFF: they are pages.
+        return tiff and self.planes.has_channels and self.planes.shape[-3] <= 4
 
     def write(self, number: int) -> Limits:
         """Filter one tile and write it; its extreme values, None for complex ones.

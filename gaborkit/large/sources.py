@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from ..arrays import NumpyLibrary
 from ..errors import FilterError, ImageError, PictureError
 from ..files import StrPath
-from ..images import luminance
+from ..images import luminance, split_page
+from ..pictures.tiff import TiffPicture
 from ..responding import with_leading_channels
 from .optional import optional
 from .raw import Raw
-from .tiff import Segments, open_tiff
+from .tiff import open_tiff
 
 #: What is filtered of a picture in colour: every channel, those that are not alpha, or luminance.
 Colour = Literal["all", "channels", "luminance"]
@@ -62,7 +63,8 @@ def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
     ...     open_source(f"{folder}/a.npy")[1:, 2:].tolist()
     [[6, 7], [10, 11]]
     """
-    place = Path(path)
+    name, number = split_page(path)
+    place = Path(name)
     if is_zarr(place):
         return _open_zarr(place)
     if not place.is_file():
@@ -72,7 +74,7 @@ def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
         case ".npy":
             return _open_npy(place)
         case ".tif" | ".tiff":
-            return open_tiff(place, cache)
+            return open_tiff(place, cache, number)
         case suffix:
             raise PictureError(
                 f"{path}: {suffix or 'a file without suffix'} is not read in tiles; .tif, .tiff, "
@@ -105,7 +107,7 @@ def unmapped(array: Any) -> Any:
 
 def largest_piece(array: Any) -> int:
     """Bytes of the largest piece that has to be read as a whole."""
-    if isinstance(array, Segments):
+    if isinstance(array, TiffPicture):
         return array.piece
     chunks = getattr(array, "chunks", None)  # of zarr
     return math.prod(chunks) * int(np.dtype(array.dtype).itemsize) if chunks else 0

@@ -162,13 +162,14 @@ class Tiff(_File):
         import tifffile
 
         shape = self.layout.shape
-        rgb = self.layout.colour_last and shape[-1] in (3, 4)
+        channels = shape[-1] if self.layout.colour_last else 0
         tifffile.memmap(
             self.partial,
             shape=shape,
             dtype=self.layout.dtype,
-            photometric="rgb" if rgb else "minisblack",
-            planarconfig="contig" if self.layout.colour_last else None,
+            photometric="rgb" if channels > 2 else "minisblack",
+            planarconfig="contig" if channels else None,
+            extrasamples=["unassalpha"] if channels in (2, 4) else None,
             # Four bytes point no further than 4 GB.
             bigtiff=math.prod(shape) * self.layout.dtype.itemsize > 2**31,
         )

@@ -1,6 +1,6 @@
 """From the bytes of a picture file to an array and back; `gaborkit.images` is the way in.
 
-Pillow reads PNG, JPEG and WebP, because it refuses truncated files; OpenCV reads and writes
-16-bit colour PNG, which Pillow reduces to 8 bits; tifffile does TIFF. All of them are imported on
-first use.
+Pillow reads all formats but TIFF and netpbm, because it refuses truncated files; imagecodecs reads
+what Pillow would reduce to 8 bits, and decodes the strips and tiles of TIFF that tifffile finds.
+All of them are imported on first use.
 """

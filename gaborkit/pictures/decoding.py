@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,17 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PictureError
-from . import npy, png_jpeg_webp, tiff
+from . import npy, pnm, raster, tiff
 
-Decoder = Callable[[IO[bytes], Callable[[int], None]], NDArray[Any]]
+Decoder = Callable[[IO[bytes], Callable[[int], None], int | None], NDArray[Any]]
 
 # Decoding happens under a lock, because the filters of warnings and the levels of loggers are
 # global: two threads that restore them in turn would leave them silenced for ever.
 _QUIET = threading.RLock()
 
 
-def decode(stream: IO[bytes], max_pixels: int) -> NDArray[Any]:
+def decode(stream: IO[bytes], max_pixels: int, number: int | None = None) -> NDArray[Any]:
     """Return what an open picture file holds: contiguous, writable, in the machine's byte order.
+
+    Parameters
+    ----------
+    stream : binary file
+    max_pixels : int
+    number : int, optional
+        Of the one page or frame that is wanted, from 0.
 
     Raises
     ------
@@ -39,35 +48,61 @@ def decode(stream: IO[bytes], max_pixels: int) -> NDArray[Any]:
         if pixels > max(max_pixels, stored):
             raise PictureError(
                 f"declares {pixels} pixels in {stored} bytes; if that is right, "
-                f"pass max_pixels={pixels} to read_image (now {max_pixels})"
+                f"max_pixels={pixels} works, or --max-pixels {pixels} of a command "
+                f"(now {max_pixels})"
             )
 
-    decoder = _decoder(stream.read(12))
+    decoder = _decoder(stream.read(64))
     stream.seek(0)
-    with _quiet():
-        array = decoder(stream, check_size)
-    if array.dtype.kind not in "buifc" or array.ndim < 2 or array.size == 0:
-        raise PictureError(
-            f"holds {array.dtype} values of shape {array.shape}, not a picture; "
-            "(H, W) or (H, W, C) numbers work"
-        )
+    with quiet():
+        array = decoder(stream, check_size, number)
+    npy.check_array(array.shape, array.dtype)
     return np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "W"])
 
 
 def _decoder(head: bytes) -> Decoder:
-    if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or head[8:] == b"WEBP":
-        return png_jpeg_webp.decode
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return tiff.decode
     if head.startswith(b"\x93NUMPY"):
-        return npy.decode_npy
+        return functools.partial(_alone, npy.decode_npy)
     if head.startswith(b"PK"):
-        return npy.decode_npz
-    raise PictureError("is not a picture that gaborkit reads; PNG, JPEG, WebP, TIFF, npy, npz work")
+        return functools.partial(_alone, npy.decode_npz)
+    if re.match(rb"P[1-6][\s#]", head):
+        return pnm.decode
+    for kind, pattern in _HEADS.items():
+        if re.match(pattern, head, re.DOTALL):
+            return functools.partial(raster.decode, kind)
+    raise PictureError(
+        f"is not a picture that gaborkit reads; {', '.join(_HEADS)}, PNM, TIFF, npy, npz work"
+    )
+
+
+# How files of a format begin.
+_HEADS = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "WebP": rb"RIFF....WEBP",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM",
+    "JPEG 2000": rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
+    "AVIF": rb"....ftyp(avi[fs]|m(if|sf)1.*avi[fs])",
+}
+
+
+def _alone(
+    decoder: Callable[[IO[bytes], Callable[[int], None]], NDArray[Any]],
+    stream: IO[bytes],
+    check_size: Callable[[int], None],
+    number: int | None,
+) -> NDArray[Any]:
+    """What a file holds that has no pages."""
+    if number is not None:
+        raise PictureError("has no pages; give its name without the number in brackets")
+    return decoder(stream, check_size)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the decoders' warnings and log lines about odd files to themselves."""
     loggers = [logging.getLogger(name) for name in ("PIL", "tifffile")]
     with _QUIET, warnings.catch_warnings():

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from ..errors import PictureError
 
-# dtypes and numbers of channels; TIFF holds any real dtype and any third axis.
-_HOLDS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+#: Formats that are written, their dtypes and numbers of channels; TIFF holds any real dtype and any
+#: third axis, npy and npz anything.
+HOLDS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "PNG": (("bool", "uint8", "uint16"), (1, 2, 3, 4)),
     "JPEG": (("uint8",), (1, 3)),
     "WebP": (("uint8",), (1, 2, 3, 4)),
     "TIFF": ((), ()),
+    "npy": ((), ()),
+    "npz": ((), ()),
 }
 
 _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
@@ -36,14 +39,12 @@ def check_fits(kind: str, array: NDArray[Any]) -> None:
     if dtype.kind == "c" or dtype.itemsize > 8:
         part = ", or the real part, magnitude or phase" if dtype.kind == "c" else " or float64"
         raise PictureError(f"{kind} cannot hold {dtype}; write a .npy or .npz file{part}")
-    dtypes, channels = _HOLDS[kind]
+    dtypes, channels = HOLDS[kind]
     if dtypes and dtype.name not in dtypes:
         raise PictureError(
             f"{kind} holds {', '.join(dtypes)}, not {dtype}; "
             "write a .tif or .npy file, or scale the values to uint8 first"
         )
-    if kind == "PNG" and dtype == np.uint16:
-        channels = (1, 3, 4)  # OpenCV cannot write grey with alpha.
     fits = array.ndim == 2 or (array.ndim == 3 and (kind == "TIFF" or shape[2] in channels))
     if not fits or array.size == 0:
         third = " | ".join(map(str, channels)) or "C), (K, H, W"
@@ -73,9 +74,9 @@ def encode(path: Path, kind: str, array: NDArray[Any], metadata: str | None) -> 
     if kind == "TIFF":
         _encode_tiff(path, array, channels)
     elif array.dtype == np.uint16 and channels:
-        import cv2
+        import imagecodecs
 
-        path.write_bytes(cv2.imencode(".png", array[..., [2, 1, 0, 3][:channels]])[1].tobytes())
+        path.write_bytes(imagecodecs.png_encode(array))
     else:
         from PIL import Image
 

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PictureError
+
+
+def check_array(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Raise PictureError unless an array is a picture: numbers, at least 2-D, with pixels."""
+    if dtype.hasobject:
+        raise PictureError("holds pickled objects, which can run code; an array of numbers works")
+    if min(shape, default=0) < 0:
+        raise PictureError(f"is damaged: its shape is {tuple(shape)}")
+    if dtype.kind not in "buifc" or len(shape) < 2 or 0 in shape:
+        raise PictureError(
+            f"holds {str(dtype)[:80]} values of shape {tuple(shape)}, not a picture; "
+            "(H, W) or (H, W, C) numbers work"
+        )
 
 
 def decode_npy(stream: IO[bytes], check_size: Callable[[int], None]) -> NDArray[Any]:
@@ -21,8 +34,7 @@ def decode_npy(stream: IO[bytes], check_size: Callable[[int], None]) -> NDArray[
         else np.lib.format.read_array_header_2_0
     )
     shape, _, dtype = read_header(stream)
-    if dtype.hasobject:
-        raise PictureError("holds pickled objects, which can run code; an array of numbers works")
+    check_array(shape, dtype)
     check_size(math.prod(shape))
     stream.seek(0)
     return np.lib.format.read_array(stream, allow_pickle=False)

@@ -1,13 +1,11 @@
-"""What the decoders share: modes that Pillow expands, orientations, OpenCV."""
+"""What the decoders share: modes that Pillow expands, and orientations."""
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ..errors import PictureError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,20 +32,3 @@ def oriented(array: NDArray[Any], orientation: object, rows: int, columns: int) 
     if orientation in (2, 3, 6, 7):
         array = np.flip(array, columns)
     return array
-
-
-def from_opencv(stream: IO[bytes]) -> NDArray[Any]:
-    """Return the first picture of a file as OpenCV decodes it: colours are BGR or BGRA."""
-    import cv2
-
-    log = cv2.utils.logging
-    level = log.setLogLevel(log.LOG_LEVEL_SILENT)
-    try:
-        # From memory: imread cannot open every Unicode path on Windows.
-        stream.seek(0)
-        array = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    finally:
-        log.setLogLevel(level)
-    if array is None:
-        raise PictureError("OpenCV cannot decode it")
-    return np.asarray(array)
