@@ -6,6 +6,7 @@ imported.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any, ClassVar, Protocol
 
@@ -207,7 +208,7 @@ def followed(image: Array) -> bool:
     torch = sys.modules["torch"]
     if image.requires_grad and torch.is_grad_enabled():
         return True
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if traced():
         return True
     if torch.autograd.forward_ad.unpack_dual(image).tangent is not None:
         return True
@@ -228,7 +229,24 @@ def put(values: Array, device: Any, dtype: str) -> Array:
     torch = sys.modules["torch"]
     # The driver takes its copy of ordinary memory before the call returns.
     waiting = device.type != "cuda"
-    return torch.as_tensor(values).to(device, getattr(torch, dtype), non_blocking=not waiting)
+    if not isinstance(values, torch.Tensor):
+        values = torch.as_tensor(values, device="cpu")  # and not on torch's default device
+    return values.to(device, getattr(torch, dtype), non_blocking=not waiting)
+
+
+def traced() -> bool:
+    """Whether a compiler or tracer of torch looks on, and has to see operations of torch alone."""
+    torch = sys.modules["torch"]
+    return bool(torch.compiler.is_compiling() or torch.jit.is_tracing())
+
+
+def full_precision(device: Any) -> contextlib.AbstractContextManager[object]:
+    """Where ``torch.autocast`` is on, a context in which it is off: responses keep their digits."""
+    torch = sys.modules["torch"]
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+        off: contextlib.AbstractContextManager[object] = torch.autocast(device.type, enabled=False)
+        return off
+    return contextlib.nullcontext()
 
 
 def fast_size(size: int) -> int:

@@ -90,7 +90,7 @@ def bank_statistics(
     if run.library.name == "torch":
         values = [part_of(found, part) for found in run.one_by_one()]
         means = [value.mean((1, 2)) for value in values]
-        spreads = [value.std((1, 2), correction=0) for value in values]
+        spreads = [_deviation(value) for value in values]
         mean, deviation = (run.library.stack(found, 1) for found in (means, spreads))
         return Statistics(mean.reshape(shape), deviation.reshape(shape))
     sink = Summed(part, len(run.image), len(bank))
@@ -100,6 +100,11 @@ def bank_statistics(
     dtype = run.image.dtype
     mean, deviation = (found.reshape(shape).astype(dtype) for found in (mean, deviation))
     return Statistics(run.like_image(mean), run.like_image(deviation))
+
+
+def _deviation(values: Array) -> Array:
+    """Deviation of tensors (B, H, W); torch warns of those that are empty."""
+    return values.std((1, 2), correction=0) if len(values) else values.mean((1, 2))
 
 
 def strongest_kernel(

@@ -92,3 +92,34 @@ def test_an_export_leaves_the_library_as_it_was():
     torch.export.export(layer, (picture,))
     assert torch.equal(layer(picture), before)
     assert torch.equal(layer.bank().filter(picture, part="magnitude")[0], before)
+
+
+def test_scattering_learns_when_compiled_and_is_exported():
+    layer = gk.nn.Scattering2d(gk.features.Scattering(J=1, L=2), (8, 9))
+    picture = image(2, 1, 8, 9).requires_grad_()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(picture), layer(picture))
+    found, wanted = (torch.autograd.grad(f(picture).sum(), picture) for f in (compiled, layer))
+    torch.testing.assert_close(found, wanted)
+    program = torch.export.export(layer, (image(2, 1, 8, 9),))
+    torch.testing.assert_close(program.module()(picture), layer(picture))
+
+
+ONNX_LAYERS = {
+    "scattering": gk.nn.Scattering2d(gk.features.Scattering(J=2, L=2), (16, 17)),
+    **{name: LAYERS[name] for name in ("convolution-magnitude", "bank-complex-learnable")},
+}
+
+
+@pytest.mark.parametrize("name", ONNX_LAYERS)
+def test_onnx(name, tmp_path):
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    layer, picture = ONNX_LAYERS[name].eval(), image(2, 1, 16, 17)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about its own functions
+        program = torch.onnx.export(layer, (picture,), dynamo=True, verbose=False)
+    program.save(tmp_path / "layer.onnx")
+    session = runtime.InferenceSession(tmp_path / "layer.onnx")
+    (found,) = session.run(None, {session.get_inputs()[0].name: picture.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), layer(picture).detach(), rtol=0, atol=2e-5)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Library, put
+from ..arrays import Library, full_precision, put
 from ..kernel import Kernel
 from ..types import Array
 
@@ -33,7 +33,7 @@ def respond(
     """
     torch = sys.modules["torch"]
     height, width = (size - 2 * margin for size in padded.shape[-2:])
-    pixels = len(padded) * height * width
+    pixels = max(1, len(padded)) * height * width
     together = max(1, BATCH_BYTES // (pixels * 2 * padded.element_size()))
     radii = [kernel.radius(tolerance) for kernel in kernels]
     answers: dict[int, Array] = {}
@@ -45,7 +45,7 @@ def respond(
             chosen = members[first : first + together]
             weight = _weight(library, [kernels[k] for k in chosen], double, tolerance)
             # TF32, on by default in cuDNN, would keep only three digits.
-            with torch.backends.cudnn.flags(allow_tf32=False):
+            with full_precision(padded.device), torch.backends.cudnn.flags(allow_tf32=False):
                 real, imag = torch.nn.functional.conv2d(inner, weight).chunk(2, dim=1)
             for i, k in enumerate(chosen):
                 if outs is None:

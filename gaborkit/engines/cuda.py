@@ -200,7 +200,7 @@ def filter_bank(
     out = torch.empty(shape, dtype=dtype if complex_part else level.dtype, device=image.device)
     wanted: Part = "complex" if part == "phase" else part
     chosen: dict[str, list[Sequence[int]]] = {}
-    for engine, members in steps:
+    for engine, members in steps if len(image) else ():
         chosen.setdefault(NAMES[engine], []).append(members)
     for name, groups in chosen.items():
         kernels = [bank[k] for members in groups for k in members]

@@ -118,15 +118,14 @@ def respond(
         columns = columns[..., margin : margin + width]
         return library.ifft(columns, -2)[..., margin : margin + height, :]
 
-    if library.name == "torch" and not _passes_gradients(transformed, kernels):
-        torch = sys.modules["torch"]
+    if library.name == "torch":
         found: list[Array] = []
         for first, together in batches(transformed, len(kernels)):
             chosen = kernels[first : first + together]
-            product = transformed.new_empty((len(transformed), len(chosen), *size))
-            for i, kernel in enumerate(chosen):
-                values = kernel_spectrum(library, kernel, size, double, tolerance, transfer)
-                torch.mul(transformed, values, out=product[:, i])
+            spectra = library.stack(
+                [kernel_spectrum(library, k, size, double, tolerance, transfer) for k in chosen], 0
+            )
+            product = transformed[:, None] * spectra
             back = library.ifft(library.ifft(product, -1)[..., margin : margin + width], -2)
             found += back[..., margin : margin + height, :].unbind(1)
             if outs is not None:
@@ -187,14 +186,9 @@ def batches(transformed: Array, kernels: int) -> list[tuple[int, int]]:
     together = 1
     if transformed.device.type != "cpu":
         # The product, its transform along one axis, along both, and the transform's own use.
-        together = max(1, BATCH_BYTES // (4 * transformed.numel() * transformed.element_size()))
+        spectrum_bytes = max(1, transformed.numel()) * transformed.element_size()
+        together = max(1, BATCH_BYTES // (4 * spectrum_bytes))
     return [(first, min(together, kernels - first)) for first in range(0, kernels, together)]
-
-
-def _passes_gradients(transformed: Array, kernels: Sequence[Kernel]) -> bool:
-    """Whether derivatives are asked for, of which those ahead cannot pass through ``out=``."""
-    ahead = sys.modules["torch"].autograd.forward_ad.unpack_dual(transformed).tangent is not None
-    return any(kernel.learnable for kernel in kernels) or bool(transformed.requires_grad) or ahead
 
 
 def _complex(double: bool) -> Any:

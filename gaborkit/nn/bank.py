@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..arrays import TorchLibrary
+from ..arrays import TorchLibrary, followed, full_precision, traced
 from ..bank import GaborBank
 from ..boundary import check_boundary, pad
 from ..errors import FilterError, LayerError
@@ -46,9 +50,13 @@ class GaborBank2d(nn.Module):
 
     Notes
     -----
-    Half precision is filtered in single precision and rounded at the end. Under ``torch.export``,
-    ``torch.compile`` and ``torch.jit.trace`` the layer is one convolution, of dense kernels in the
-    window of the widest; height and width are then fixed.
+    Half precision is filtered in single precision and rounded at the end, and ``torch.autocast``
+    changes nothing. Under ``torch.export``, ``torch.compile`` and ``torch.jit.trace``, on the meta
+    device and where ``torch.func.vmap`` takes other parameters for each picture, the layer is one
+    convolution, of dense kernels in the window of the widest; height and width are then fixed.
+
+    A learnable layer on a GPU waits for it at each call, as the engines are chosen by the kernels'
+    size; ``GaborBank2d(layer.bank())`` has learned, and does not wait.
 
     Examples
     --------
@@ -85,32 +93,41 @@ class GaborBank2d(nn.Module):
             size = 2 * self.margin + 1
             self.kernels = GaborKernels(bank, (size, size), device=device, dtype=dtype)
         else:
-            dense = torch.zeros(len(bank), 2, 2 * self.margin + 1, 2 * self.margin + 1, dtype=dtype)
-            for k, kernel in enumerate(bank):
-                samples = torch.from_numpy(kernel.sample(tolerance))
-                inside = slice(self.margin - len(samples) // 2, self.margin + len(samples) // 2 + 1)
-                dense[k, :, inside, inside] = torch.stack([samples.real, samples.imag])
-            self.register_buffer("dense", dense.to(device), persistent=False)
+            self._fill(torch.device(device or torch.get_default_device()), dtype == torch.float64)
+
+    def _fill(self, device: torch.device, double: bool) -> None:
+        """Make the buffer, in single or double precision whatever the layer was cast to."""
+        size = 2 * self.margin + 1
+        dense = np.zeros((len(self._fixed), 2, size, size), np.float64 if double else np.float32)
+        for k, kernel in enumerate(self._fixed):
+            samples = kernel.sample(self.tolerance)
+            inside = slice(self.margin - len(samples) // 2, self.margin + len(samples) // 2 + 1)
+            dense[k, :, inside, inside] = samples.real, samples.imag
+        self.register_buffer("dense", torch.from_numpy(dense).to(device), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if not self.learnable:
+            self._fill(self.dense.device, self.dense.dtype == torch.float64)
+        return self
 
     def bank(self) -> GaborBank:
         """The kernels as they are now: to plot, or to save as JSON."""
         if not self.learnable:
             return self._fixed
-        return self._kept.get(
-            [*self.kernels.parameters(), *self.kernels.buffers()], self.kernels.bank
-        )
+        return self._kept.get(self.kernels.tensors(), self.kernels.bank)
 
     def forward(self, image: Tensor) -> Tensor:
         """Responses of (N, C, H, W) or (C, H, W), those to a channel side by side."""
         check_input(image)
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        if traced() or (self.learnable and not self.kernels.readable()):
             answer = self._convolve(image)
         else:
-            bank = self.kernels.learning_bank() if self._learning() else self.bank()
-            with torch.autocast(image.device.type, enabled=False):
-                answer = bank.filter(
-                    image, part=self.part, boundary=self.boundary, tolerance=self.tolerance
-                )
+            learns = self.learnable and any(map(followed, self.kernels.tensors()))
+            bank = self.kernels.learning_bank() if learns else self.bank()
+            answer = bank.filter(
+                image, part=self.part, boundary=self.boundary, tolerance=self.tolerance
+            )
             if self.part == "complex":
                 pairs = torch.view_as_real(answer).movedim(-1, -3)
                 answer = real_part_channels(pairs, self.part)
@@ -121,14 +138,12 @@ class GaborBank2d(nn.Module):
         """What ``print`` shows."""
         return f"{len(self._fixed)} kernels, part={self.part!r}, boundary={self.boundary!r}"
 
-    def _learning(self) -> bool:
-        return torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
-
     def _convolve(self, image: Tensor) -> Tensor:
         """The same by operations of torch alone, which compilers can follow."""
         kernels = self.kernels.sample() if self.learnable else self.dense
         planes = image.reshape(-1, 1, *image.shape[-2:]).to(kernels.dtype)
         padded = pad(TorchLibrary(image), planes, self.margin, self.boundary)
-        pairs = functional.conv2d(padded, kernels.flatten(0, 1)[:, None].flip(-2, -1))
+        with full_precision(image.device):
+            pairs = functional.conv2d(padded, kernels.flatten(0, 1)[:, None].flip(-2, -1))
         pairs = pairs.reshape(*image.shape[:-2], len(kernels), 2, *image.shape[-2:])
         return real_part_channels(pairs, self.part)

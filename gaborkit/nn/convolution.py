@@ -70,9 +70,11 @@ class GaborConv2d(nn.Module):
 
     Notes
     -----
-    The sampled kernels are kept while no gradient is to reach them, as under ``torch.no_grad`` or
-    after ``requires_grad_(False)``, until a parameter changes; a network in eval mode outside of
-    ``no_grad`` still learns, and so samples anew.
+    In memory, the sampled kernels are kept while no gradient is to reach them, as under
+    ``torch.no_grad`` or after ``requires_grad_(False)``, until a parameter holds other values,
+    however they came there; a network in eval mode outside of ``no_grad`` still learns, and so
+    samples anew. So does a layer on a GPU, which would have to be waited for to compare values:
+    :meth:`to_conv2d` is what needs no sampling.
 
     ``torch.export``, ``torch.compile`` and ``torch.jit.trace`` take the layer as it is;
     ``torch.jit.script`` takes the plain convolution that :meth:`to_conv2d` makes of it. In half
@@ -276,14 +278,14 @@ class GaborConv2d(nn.Module):
     @torch.no_grad()
     def _reset_mixing(self, generator: torch.Generator | None) -> None:
         """Signs at random, of a size that keeps the energy of white noise (for norm ``l2``)."""
-        signs = torch.randint(0, 2, self.mixing.shape, generator=generator) * 2 - 1
+        device = "cpu" if generator is None else generator.device
+        signs = torch.randint(0, 2, self.mixing.shape, generator=generator, device=device) * 2 - 1
         self.mixing.copy_(signs / math.sqrt(self.mixing.shape[1]))
         if self.bias is not None:
             self.bias.zero_()
 
     def _weight(self) -> Tensor:
-        tensors = [*self.kernels.parameters(), *self.kernels.buffers(), self.mixing]
-        return self._kept.get(tensors, self._sampled)
+        return self._kept.get([*self.kernels.tensors(), self.mixing], self._sampled)
 
     def _sampled(self) -> Tensor:
         kernels = self.kernels.sample()  # (K, 2, h, w)

@@ -56,7 +56,9 @@ def initial_bank(
     shortest, longest = 3.0, max(3.0, 0.7 * size)
     # Each scale in the middle of its share of the range.
     step = math.log(longest / shortest) / scales
-    moves = jitter * (torch.rand(count, 3, generator=generator, dtype=torch.float64) - 0.5)
+    device = "cpu" if generator is None else generator.device  # whatever torch's default is
+    draws = torch.rand(count, 3, generator=generator, device=device, dtype=torch.float64)
+    moves = jitter * (draws - 0.5)
     kernels = []
     for k, (move_scale, move_theta, move_phase) in enumerate(moves.tolist()):
         j, i = divmod(k // phases, orientations)

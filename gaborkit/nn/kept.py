@@ -1,21 +1,26 @@
-"""What a layer makes from its tensors, kept until one of them changes."""
+"""What a layer makes from its tensors, kept until a value in one of them changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from ..arrays import followed
+
 Value = TypeVar("Value")
+Content = tuple[tuple[torch.dtype, bytes], ...]
 
 
 class Kept(Generic[Value]):
-    """A value made from tensors, made again only when one of them has changed.
+    """A value made from tensors, made again only when one of them holds something else.
 
-    Nothing is kept where a gradient is to reach the tensors, or where a compiler looks on: there
-    the value is made each time. Copies of a layer start empty.
+    Contents are compared, so that it does not matter how they changed: through ``tensor.data``,
+    through NumPy, or as other tensors under the same name. Nothing is kept where a gradient is to
+    reach the tensors, where torch traces or transforms them, or on a GPU, which would have to be
+    waited for: there the value is made each time. Copies of a layer start empty.
 
     Examples
     --------
@@ -23,36 +28,26 @@ class Kept(Generic[Value]):
     >>> first = kept.get([weight], lambda: weight * 2)
     >>> kept.get([weight], lambda: weight * 2) is first
     True
-    >>> kept.get([weight.add_(1)], lambda: weight * 2)
+    >>> weight.numpy()[:] = 2
+    >>> kept.get([weight], lambda: weight * 2)
     tensor([4., 4.])
     """
 
     def __init__(self) -> None:
-        self._entry: tuple[list[Tensor], list[int], Value] | None = None
+        self._entry: tuple[Content, Value] | None = None
 
-    def get(self, tensors: Iterable[Tensor], make: Callable[[], Value]) -> Value:
-        """``make()``, or what it returned for the same tensors with the same content.
-
-        A change behind the back of autograd, through ``tensor.data``, goes unnoticed.
-        """
-        tensors = list(tensors)
-        learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        if learning or torch.compiler.is_compiling():
+    def get(self, tensors: Sequence[Tensor], make: Callable[[], Value]) -> Value:
+        """``make()``, or what it returned for tensors of the same content."""
+        content = _content(tensors)
+        if content is None:
             return make()
-        try:
-            # A detached tensor shares memory and counter of changes, and holds the memory: no
-            # other tensor can take its address.
-            now, versions = [tensor.detach() for tensor in tensors], [t._version for t in tensors]
-            if self._entry is not None:
-                then, kept_versions, value = self._entry
-                if versions == kept_versions and all(map(_same_memory, then, now)):
-                    return value
-        except RuntimeError:  # inference tensors count no changes, those of vmap have no memory
-            return make()
+        entry = self._entry  # read once: threads may share a layer
+        if entry is not None and entry[0] == content:
+            return entry[1]
         # Tensors of inference mode would be of no use to a gradient of the input later.
         with torch.inference_mode(False), torch.no_grad():
             value = make()
-        self._entry = now, versions, value
+        self._entry = content, value
         return value
 
     def __deepcopy__(self, memo: object) -> Kept[Value]:
@@ -62,5 +57,11 @@ class Kept(Generic[Value]):
         return Kept, ()
 
 
-def _same_memory(a: Tensor, b: Tensor) -> bool:
-    return a.data_ptr() == b.data_ptr() and a.dtype == b.dtype and a.device == b.device
+def _content(tensors: Sequence[Tensor]) -> Content | None:
+    """Dtype and bytes of each tensor; None where they are not to be looked at."""
+    if any(tensor.device.type != "cpu" or followed(tensor) for tensor in tensors):
+        return None
+    return tuple(
+        (tensor.dtype, tensor.detach().contiguous().view(torch.uint8).numpy().tobytes())
+        for tensor in tensors
+    )

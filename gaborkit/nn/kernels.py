@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -146,15 +147,22 @@ class GaborKernels(nn.Module):
                         "pixels allows; change the kernel or the window"
                     )
         for name in LEARNABLE:
-            raw = torch.tensor(found[name], dtype=torch.float64)
+            raw = torch.from_numpy(np.array(found[name]))
             raw = self.ranges[name].raw(raw) if name in self.ranges else raw
             getattr(self, f"raw_{name}").copy_(raw)
-        self.scale.copy_(torch.tensor(found["scale"], dtype=torch.float64))
+        self.scale.copy_(torch.from_numpy(np.array(found["scale"])))
         return self
+
+    def tensors(self) -> list[Tensor]:
+        """Raw numbers and scales (K,) that the kernels are made of, as the module has them now.
+
+        By name: replicas and parametrized modules have others than ``parameters()`` says.
+        """
+        return [*(getattr(self, f"raw_{name}") for name in LEARNABLE), self.scale]
 
     def values(self) -> Parameters:
         """The kernels' parameters (K,), in single precision or better, with gradients."""
-        raw = {name: _single(getattr(self, f"raw_{name}")) for name in LEARNABLE}
+        raw = dict(zip(LEARNABLE, map(_single, self.tensors()), strict=False))
         value = {
             name: self.ranges[name].value(tensor) if name in self.ranges else tensor
             for name, tensor in raw.items()
@@ -183,13 +191,21 @@ class GaborKernels(nn.Module):
 
         Their samples are cut by a tolerance and not by the window.
         """
-        return self._bank(list(zip(*(value.tolist() for value in self.values()), strict=True)))
+        return self._bank(torch.stack(self.values()).detach().T.tolist())  # one wait for a GPU
 
     def learning_bank(self) -> GaborBank:
         """The same with tensors for parameters: filtering with it passes gradients."""
         return self._bank(list(zip(*(value.unbind() for value in self.values()), strict=True)))
 
-    def _bank(self, values: list[tuple[float | Tensor, ...]]) -> GaborBank:
+    def readable(self) -> bool:
+        """Whether the parameters have values to look at: not as shapes alone, nor under vmap."""
+        try:
+            torch.stack(self.tensors()).detach().sum().item()
+        except RuntimeError:
+            return False
+        return True
+
+    def _bank(self, values: Iterable[Sequence[float | Tensor]]) -> GaborBank:
         with warnings.catch_warnings():
             # A range is no promise of good sampling, and training must not stop for a warning.
             warnings.simplefilter("ignore", SamplingWarning)

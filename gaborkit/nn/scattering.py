@@ -106,10 +106,10 @@ class Scattering2d(nn.Module):
             )
         tensors = self._tensors()
         planes = image.reshape(-1, *self.shape).to(tensors.averages[1][0].dtype)
-        with torch.autocast(image.device.type, enabled=False):
-            boundary = self.scattering.boundary
-            found = scatter(planes, self._filters, boundary, self._places, tensors)
-        found = found.reshape(*image.shape[:-3], -1, *self.out_shape)
+        boundary = self.scattering.boundary
+        found = scatter(planes, self._filters, boundary, self._places, tensors)
+        channels = image.shape[-3] * len(self._places)  # said, as an empty batch leaves it open
+        found = found.reshape(*image.shape[:-3], channels, *self.out_shape)
         return found.to(image.dtype) if image.is_floating_point() else found
 
     def extra_repr(self) -> str:

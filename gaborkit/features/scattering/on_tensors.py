@@ -6,7 +6,7 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-from ...arrays import put
+from ...arrays import full_precision, put
 from ...types import Array
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets
@@ -17,22 +17,24 @@ class TorchEngine:
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
-        self.fft = sys.modules["torch"].fft
+        self.torch = sys.modules["torch"]
 
     def spectra(self, values: Array) -> Array:
         """See :class:`Engine`."""
-        return self.fft.fft2(values)
+        return self.torch.fft.fft2(values)
 
     def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
         """See :class:`Engine`."""
         height, width = wavelets.values.shape[-2:]
-        values = self.tensors.wavelets[wavelets.key]
+        values = self.tensors.wavelets[wavelets.key][..., None]
+        # Real factors of real and imaginary parts: half the work, and what ONNX has operators for.
+        pairs = self.torch.view_as_real(spectra)
         total: Any = 0
         for t, (row, column) in enumerate(wavelets.tiles):
             rows = slice(row * height, (row + 1) * height)
             columns = slice(column * width, (column + 1) * width)
-            total = total + spectra[..., None, rows, columns] * values[:, t]
-        return self.fft.ifft2(total).abs()
+            total = total + pairs[..., None, rows, columns, :] * values[:, t]
+        return self.torch.fft.ifft2(self.torch.view_as_complex(total)).abs()
 
     def average(self, values: Array, step: int) -> Array:
         """See :class:`Engine`."""
@@ -64,8 +66,9 @@ def scatter(
 ) -> Array:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
     engine = TorchEngine(tensors or on_device(filters, padded.device))
-    found: dict[Indices, Array] = {(): engine.average(padded, 1)}
-    spectra = engine.spectra(padded)
-    for place, wavelets in filters.wavelets[1].items():
-        found.update(branch(engine, spectra, wavelets, filters.following(place)))
+    with full_precision(padded.device):
+        found: dict[Indices, Array] = {(): engine.average(padded, 1)}
+        spectra = engine.spectra(padded)
+        for place, wavelets in filters.wavelets[1].items():
+            found.update(branch(engine, spectra, wavelets, filters.following(place)))
     return sys.modules["torch"].stack([found[path] for path in places], 1)
