@@ -74,8 +74,9 @@ def command(
 
     Without --scribbles the textures are found by themselves (after Jain and Farrokhnia, 1991); with
     them, they are those that the strokes name. Strokes are whole numbers from 1 on (in a grey PNG,
-    TIFF or npy), or colours on black or on a transparent layer. The bank has frequencies an octave
-    apart, if none is given. OUT decides what is written:
+    TIFF or npy), or colours: on the picture itself, on a transparent layer, or on the colour that
+    covers most of the drawing, else black. The bank has frequencies an octave apart, if none is
+    given. OUT decides what is written:
 
     \b
     .png .webp  a colour for each texture; OUT.json tells which, and their shares
@@ -94,8 +95,9 @@ def command(
     from gaborkit.vision import JAIN_FARROKHNIA, segment_scribbles, segment_textures
 
     from .labels import overlay as painted_over
-    from .labels import palette, read_scribbles
+    from .labels import palette
     from .responding import about, filterable, write_arrays
+    from .scribbles import read_scribbles
 
     suffix = Path(out).suffix.lower()
     if suffix not in (*PAINTED, *NUMBERS):
@@ -122,7 +124,7 @@ def command(
     silhouettes: dict[int, float] = {}
     with about(source):
         if scribbles:
-            drawn, colours = read_scribbles(scribbles)
+            drawn, colours = read_scribbles(scribbles, image)
             labels, probabilities = segment_scribbles(planes, drawn, **options)
             numbers = np.unique(drawn[drawn > 0]).tolist()
             colours = palette(len(numbers)) if colours is None else colours

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands_for_tests import description, run
-from gaborkit_cli.labels import MOST, overlay, palette, read_scribbles, shown
+from gaborkit_cli.labels import overlay, palette, shown
+from gaborkit_cli.scribbles import MOST
 from textures_for_tests import blotches, patchwork, stripes
 
 import gaborkit as gk
@@ -159,18 +160,6 @@ def test_palettes_and_tints():
     assert tinted[0, 0].tolist() == np.rint(60 + 0.4 * palette(1)[0]).tolist()
 
 
-def test_scribbles_on_a_transparent_layer(folder):
-    layer = np.full((4, 4, 4), 255, np.uint8)
-    layer[..., 3] = 0
-    layer[1, 1:3] = (0, 0, 200, 255)
-    layer[2, 1] = (200, 0, 0, 255)
-    gk.write_image("layer.png", layer)
-    numbers, colours = read_scribbles("layer.png")
-    assert numbers[1].tolist() == [0, 1, 1, 0]
-    assert numbers[2].tolist() == [0, 2, 0, 0]
-    assert colours.tolist() == [[0, 0, 200], [200, 0, 0]]
-
-
 # ---- retrieve ----
 
 
@@ -317,10 +306,3 @@ def test_errors_are_one_line_and_leave_nothing(arguments, code, text, unchanged)
     assert result.exit_code == code
     assert text in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def test_scribbles_of_floats(folder):
-    gk.write_image("strokes.npy", np.full((40, 52), 0.5))
-    result = run("segment", "grey.png", "--scribbles", "strokes.npy", "--out", "a.png")
-    assert result.exit_code == 1
-    assert "strokes.npy: float64 of shape (40, 52) is no picture of scribbles" in result.stderr
