@@ -52,6 +52,12 @@ def test_the_last_two_are_kept_and_nothing_half_written(tmp_path):
     ]
 
 
+def test_the_newest_of_more_than_eight_digits(tmp_path, said):
+    write(tmp_path, 99_999_998, 99_999_999, 100_000_000)
+    assert checkpoint.latest(tmp_path, said.append)[1]["step"] == 100_000_000
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_there_may_be_none(tmp_path, said):
     assert checkpoint.latest(tmp_path, said.append) is None
     assert checkpoint.latest(tmp_path / "missing", said.append) is None

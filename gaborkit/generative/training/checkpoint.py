@@ -102,8 +102,9 @@ def latest(
 
 
 def _steps(folder: Path) -> list[Path]:
-    """Checkpoints, newest first."""
-    return sorted(folder.glob("step-*.safetensors"), reverse=True)
+    """Checkpoints, newest first; a step of nine digits has a longer name."""
+    paths = folder.glob("step-*.safetensors")
+    return sorted(paths, key=lambda path: (len(path.name), path.name), reverse=True)
 
 
 def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
