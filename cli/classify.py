@@ -10,7 +10,14 @@ import click
 
 from .errors import debug_option
 from .groups import Group
-from .picture_options import DESCRIPTORS, jobs_option, parameters_from, recursive_option, set_option
+from .picture_options import (
+    DESCRIPTORS,
+    jobs_option,
+    max_pixels_option,
+    parameters_from,
+    recursive_option,
+    set_option,
+)
 from .progress import counted
 
 if TYPE_CHECKING:
@@ -65,6 +72,7 @@ def command() -> None:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the folds.  [default: 0]")
 @jobs_option
+@max_pixels_option
 @debug_option
 def train(
     folder: str,
@@ -137,6 +145,7 @@ def train(
 @click.option("--out", metavar="CSV", help="File to write instead of printing.")
 @recursive_option
 @jobs_option
+@max_pixels_option
 @debug_option
 def predict(
     model: str, pictures: tuple[str, ...], out: str | None, recursive: bool, jobs: int | None

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .errors import debug_option
-from .picture_options import json_option
+from .picture_options import json_option, max_pixels_option
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
@@ -24,6 +24,7 @@ MEASURES = ("texture", "gist", "jets", "codes")
     help="Measure; may be given several times.  [default: all that fit the pictures' sizes]",
 )
 @json_option
+@max_pixels_option
 @debug_option
 def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None:
     """Compare two pictures by Gabor features, and print NAME=VALUE for each measure in one line.

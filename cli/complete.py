@@ -17,6 +17,7 @@ from .generating import (
     suffix_of,
     zoom_option,
 )
+from .picture_options import max_pixels_option
 
 
 @click.command("complete", short_help="Complete pictures of which the top is given (PixelCNN).")
@@ -47,6 +48,7 @@ from .generating import (
 @zoom_option(2)
 @data_options
 @device_option
+@max_pixels_option
 @debug_option
 def command(
     run: str,

@@ -10,7 +10,7 @@ import click
 
 from .errors import debug_option
 from .options import Number, bank_options_with
-from .picture_options import json_option, seed_option
+from .picture_options import json_option, max_pixels_option, seed_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -39,6 +39,7 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 @bank_options_with("grid", always=False)
 @seed_option
 @json_option
+@max_pixels_option
 @debug_option
 def command(
     source: str,

@@ -11,7 +11,7 @@ import click
 
 from .errors import debug_option
 from .options import Number, bank_options_with, filter_options
-from .picture_options import json_option
+from .picture_options import json_option, max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -67,6 +67,7 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
 @json_option
 @filter_options
+@max_pixels_option
 @debug_option
 def command(
     source: str,

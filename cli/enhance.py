@@ -6,7 +6,7 @@ import click
 
 from .errors import debug_option, show_traceback
 from .options import Number
-from .picture_options import progress_option, recursive_option
+from .picture_options import max_pixels_option, progress_option, recursive_option
 from .progress import shown
 
 
@@ -69,6 +69,7 @@ from .progress import shown
 )
 @recursive_option
 @progress_option
+@max_pixels_option
 @debug_option
 def command(
     sources: tuple[str, ...],

@@ -11,6 +11,7 @@ from .options import BOUNDARIES, bank_options_with
 from .picture_options import (
     DESCRIPTORS,
     jobs_option,
+    max_pixels_option,
     parameters_from,
     progress_option,
     recursive_option,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @jobs_option
 @click.option("--resume", is_flag=True, help="Go on with what a stopped run has left.")
 @progress_option
+@max_pixels_option
 @debug_option
 def command(
     sources: tuple[str, ...],

@@ -11,7 +11,7 @@ import click
 
 from .errors import debug_option, show_traceback
 from .options import PARTS, Number, bank_options, filter_options
-from .picture_options import recursive_option
+from .picture_options import max_pixels_option, recursive_option
 from .progress import shown
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ _PARTS = {
     default=None,
     help="Show how far it is, on stderr.  [default: on a terminal, with several pictures or tiles]",
 )
+@max_pixels_option
 @debug_option
 def command(
     sources: tuple[str, ...],

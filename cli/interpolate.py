@@ -15,6 +15,7 @@ from .generating import (
     zoom_option,
 )
 from .options import Number
+from .picture_options import max_pixels_option
 
 
 @click.command("interpolate", short_help="Go from one picture to another (VAE, AE).")
@@ -46,6 +47,7 @@ from .options import Number
 @zoom_option(4)
 @data_options
 @device_option
+@max_pixels_option
 @debug_option
 def command(
     run: str,

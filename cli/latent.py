@@ -17,6 +17,7 @@ from .generating import (
     zoom_option,
 )
 from .options import Number
+from .picture_options import max_pixels_option
 
 PLOTS = (".png", ".svg", ".pdf")
 
@@ -53,6 +54,7 @@ PLOTS = (".png", ".svg", ".pdf")
 @zoom_option(2)
 @data_options
 @device_option
+@max_pixels_option
 @debug_option
 def command(
     run: str,

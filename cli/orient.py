@@ -10,7 +10,7 @@ import click
 
 from .errors import debug_option
 from .options import bank_options_with, filter_options
-from .picture_options import json_option
+from .picture_options import json_option, max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -54,6 +54,7 @@ _BRIGHT = 0.99
 @click.option("--legend", is_flag=True, help="Draw the picture too, and a wheel of the hues.")
 @json_option
 @filter_options
+@max_pixels_option
 @debug_option
 def command(
     source: str,

@@ -11,6 +11,22 @@ import click
 #: Descriptors of pictures by name; a test holds them equal to the library's.
 DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
 
+
+def _allow_pixels(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        from gaborkit.images import pixel_limit
+
+        ctx.with_resource(pixel_limit(value))
+
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    expose_value=False,
+    callback=_allow_pixels,
+    help="Read compressed pictures of so many pixels.  [default: 90000000]",
+)
 recursive_option = click.option(
     "--recursive", "-r", is_flag=True, help="Look into the folders inside folders."
 )

@@ -10,6 +10,7 @@ import click
 from .errors import debug_option
 from .groups import Group
 from .options import PARTS, Number, bank_options, filter_options, kernel_options
+from .picture_options import max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
@@ -118,6 +119,7 @@ def coverage_command(bank: GaborBank, sampled: bool, log: bool, out: str, dpi: f
 @bank_options
 @filter_options
 @click.option("--common-scale", is_flag=True, help="Show all channels on one scale of magnitude.")
+@max_pixels_option
 @_figure_options("responses.png")
 def responses_command(
     source: str,

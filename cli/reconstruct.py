@@ -15,6 +15,7 @@ from .generating import (
     suffix_of,
     zoom_option,
 )
+from .picture_options import max_pixels_option
 
 
 @click.command("reconstruct", short_help="Encode pictures and decode them again (VAE, AE).")
@@ -41,6 +42,7 @@ from .generating import (
 @zoom_option(2)
 @data_options
 @device_option
+@max_pixels_option
 @debug_option
 def command(
     run: str,

@@ -13,6 +13,7 @@ from .picture_options import (
     DESCRIPTORS,
     jobs_option,
     json_option,
+    max_pixels_option,
     parameters_from,
     recursive_option,
     set_option,
@@ -45,6 +46,7 @@ INDEXES = (".npz", ".csv", ".parquet")
 @click.option("--save", metavar="FILE", help="Keep the features, to be searched again: .npz, ...")
 @jobs_option
 @json_option
+@max_pixels_option
 @debug_option
 def command(
     query: str,

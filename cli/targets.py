@@ -11,10 +11,17 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
+from gaborkit.images import FORMATS
 from gaborkit.large.sources import is_zarr
+from gaborkit.pictures.folders import warn_of_others
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 ARRAYS = (".npy", ".npz", ".zarr")
+
+#: What is read of a folder to be filtered, and to be described: archives in it may well be what a
+#: command wrote.
+READ = (*FORMATS, ".zarr")
+DESCRIBED = tuple(suffix for suffix in FORMATS if suffix != ".npz")
 
 #: Formats that hold all channels of a bank in one file.
 STACKS = (".tif", ".tiff", *ARRAYS)
@@ -124,11 +131,8 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     """
     found: dict[str, None] = {}
     for source in sources:
-        pictures = [picture for picture, _ in _pictures(source, "", recursive)]
-        below = [x for x in pictures if x == source or not x.lower().endswith((".npz", ".zarr"))]
-        if not below:
-            raise PictureError(f"{source}: there is no picture in this folder")
-        found.update(dict.fromkeys(below))
+        pictures = _pictures(source, "", recursive, DESCRIBED)
+        found.update(dict.fromkeys(picture for picture, _ in pictures))
     for picture in found:
         if _same(Path(picture), Path(out)):
             raise click.UsageError(
@@ -153,7 +157,9 @@ def _is_file(out: str) -> bool:
     return bool(suffix)
 
 
-def _pictures(source: str, out: str, recursive: bool) -> Iterator[tuple[str, Path]]:
+def _pictures(
+    source: str, out: str, recursive: bool, suffixes: Sequence[str] = READ
+) -> Iterator[tuple[str, Path]]:
     """Pictures behind one argument, each with its name, without suffix, relative to the output."""
     if source.startswith("sample:"):
         yield source, Path(source.removeprefix("sample:"))
@@ -163,30 +169,30 @@ def _pictures(source: str, out: str, recursive: bool) -> Iterator[tuple[str, Pat
         yield source, Path(folder.stem)
         return
     problems: list[OSError] = []
-    below = []
+    below: list[Path] = []
+    others: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=problems.append):
         stores = [
             name
             for name in sorted(folders)
             if name.lower().endswith(".zarr") and is_zarr(Path(place, name))
         ]
-        below += [Path(place, name) for name in stores]
+        (below if ".zarr" in suffixes else others).extend(Path(place, name) for name in stores)
         # Results of an earlier run into the same folder are no pictures to be filtered.
         folders[:] = sorted(
             name
             for name in folders
             if recursive and name not in stores and not _same(Path(place, name), Path(out))
         )
-        below += [
-            Path(place, name)
-            for name in sorted(names)
-            if not name.startswith(".") and Path(name).suffix.lower() in (*PICTURES, *ARRAYS)
-        ]
+        for name in sorted(names):
+            known = not name.startswith(".") and Path(name).suffix.lower() in suffixes
+            (below if known else others).append(Path(place, name))
     if problems:
         raise problems[0]
     if not below:
         hint = "" if recursive else "; --recursive looks into the folders inside it"
         raise PictureError(f"{source}: there is no picture in this folder{hint}")
+    warn_of_others(folder, others, suffixes)
     for path in below:
         yield str(path), path.relative_to(folder).with_suffix("")
 

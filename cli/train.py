@@ -14,6 +14,7 @@ import click
 
 from .errors import debug_option
 from .generating import device_option
+from .picture_options import max_pixels_option
 from .sections import Command, Option
 from .training_options import MODELS, flag_of, free_folder, recipe_from, training_options
 
@@ -37,6 +38,7 @@ from .training_options import MODELS, flag_of, free_folder, recipe_from, trainin
 @device_option
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @training_options
+@max_pixels_option
 @debug_option
 def command(
     model: str | None,

@@ -70,6 +70,10 @@ class FrameWarning(UserWarning):
     """A frame's bounds are so far apart that its inverse loses precision."""
 
 
+class FolderWarning(UserWarning):
+    """Files of a folder are not taken for pictures."""
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside gaborkit that led here, however many calls lie between."""
     level = 2

@@ -20,6 +20,7 @@ def photos(folder):
     for name in ("photos/a.png", "photos/b.jpg", "photos/deep/c.tif"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         gk.write_image(name, GREY)
+    Path("photos/b.jpg.json").write_text("{}")
     Path("photos/notes.txt").write_text("no picture")
     Path("photos/._a.png").write_bytes(b"what a Mac leaves")
 

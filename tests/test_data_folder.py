@@ -29,6 +29,15 @@ def test_unlabelled(tmp_path: Path) -> None:
     (tmp_path / "pictures" / "notes.txt").write_text("passed over")
     (tmp_path / "pictures" / ".hidden.png").write_text("passed over")
     seen: list[tuple[int, int]] = []
+    np.save(tmp_path / "pictures" / "a.npy", np.zeros((3, 3)))
+    (tmp_path / "pictures" / "0.png.json").write_text("{}")  # what write_image leaves beside it
+    said = (
+        r"pictures: 2 files are not taken \(a.npy, notes.txt\); .png, .*, so copies saved as .png"
+    )
+    with pytest.warns(FolderWarning, match=said):
+        load_dataset(tmp_path / "pictures")
+    (tmp_path / "pictures" / "a.npy").unlink()
+    (tmp_path / "pictures" / "notes.txt").unlink()
     dataset = load_dataset(tmp_path / "pictures", progress=lambda *done: seen.append(done))
     assert dataset.name == "pictures/"
     assert dataset.describe().endswith(" test images, 1 x 28 x 28, unlabelled")

@@ -20,6 +20,7 @@ from ..errors import FeatureError, StoreError
 from ..features import Described, Descriptor, describe_files
 from ..files import StrPath
 from ..images import FORMATS
+from ..pictures.folders import warn_of_others
 from ..types import Array
 from .affine import AffinePCAClassifier
 from .scaling import ChannelScaler
@@ -228,8 +229,8 @@ def train_on_folder(
     Parameters
     ----------
     folder : path
-        Pictures may lie deeper than in the subfolders; hidden files and other formats are passed
-        over.
+        Pictures may lie deeper than in the subfolders. Hidden files are passed over; a warning
+        names other formats, and what lies beside the subfolders.
     descriptor : Descriptor
         Of luminance.
     method : str
@@ -337,12 +338,18 @@ def _labelled(folder: Path) -> list[tuple[Path, str]]:
     """Pictures with the names of the subfolders that they lie in."""
     try:
         classes = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-        return [
+        files = [
             (path, place.name)
             for place in classes
             if not place.name.startswith(".")
             for path in sorted(place.rglob("*"))
-            if path.suffix.lower() in FORMATS and not path.name.startswith(".") and path.is_file()
+            if not path.name.startswith(".") and path.is_file()
         ]
+        # Of no class is what lies beside the subfolders.
+        loose = [path for path in folder.iterdir() if path.is_file()]
     except OSError as cause:
         raise StoreError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
+    labelled = [(path, label) for path, label in files if path.suffix.lower() in FORMATS]
+    others = {path for path, _ in files} - {path for path, _ in labelled}
+    warn_of_others(folder, [*loose, *others], [f"subfolder/*{suffix}" for suffix in FORMATS])
+    return labelled

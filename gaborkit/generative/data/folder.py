@@ -14,13 +14,14 @@ from torch import Tensor
 
 from ...errors import DataError, PictureError
 from ...images import FORMATS, luminance, read_image
+from ...pictures.folders import warn_of_others
 from ..progress import Progress
 from .dataset import Dataset, Split
 from .idx import NAMES, find
 from .resizing import Fit, fitted
 
 SUFFIXES = tuple(suffix for suffix in FORMATS if suffix not in (".npy", ".npz"))
-"""Files that are read; others are passed over."""
+"""Files that are read; a warning names others."""
 
 SIZE = 28
 """Pixels a side unless asked otherwise: those of MNIST, which the models' presets were made for."""
@@ -41,7 +42,7 @@ def read_folder(
     ----------
     folder : Path
         Holds pictures, which are then unlabelled, or subfolders, one a class, whose pictures
-        may lie deeper. Hidden files and files of other formats are passed over.
+        may lie deeper. Hidden files are passed over, other formats with a warning.
     size, fit :
         See `resizing.fitted`.
     colour : bool or None
@@ -125,6 +126,8 @@ def _pictures(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]
         if find(NAMES[0], [folder]):
             remedy = f"for the IDX files in it, give --data mnist --data-dir {folder}"
         raise DataError(f"{folder}: has {found}; {remedy}")
+    files = (path for place in inside for path in (place, *place.rglob("*")) if path.is_file())
+    warn_of_others(folder, (path for path in files if not _is_picture(path)), SUFFIXES)
     if loose:
         return paths, None, ()
     counts = torch.tensor([len(members) for members in classes.values()])
