@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands_for_tests import COLOUR, GREY, ONE, SIX, run, run_filter
+from PIL import Image
 
 import gaborkit as gk
+from gaborkit import images
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -21,7 +24,6 @@ def photos(folder):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         gk.write_image(name, GREY)
     Path("photos/b.jpg.json").write_text("{}")
-    Path("photos/notes.txt").write_text("no picture")
     Path("photos/._a.png").write_bytes(b"what a Mac leaves")
 
 
@@ -98,3 +100,45 @@ def test_a_terminal_gets_a_bar(photos, option, shown):
     assert done.returncode == 0
     assert (b"2/2" in seen) == shown
     assert bool(seen) == shown
+
+
+def test_bmp_gif_and_pgm_of_a_folder_are_filtered():
+    Path("old").mkdir()
+    for suffix in ("bmp", "gif", "pgm"):
+        Image.fromarray(GREY).save(f"old/{suffix}.{suffix}")
+    result = run("filter", "old", *ONE, "--suffix", ".npy", "--out", "results")
+    assert (result.stdout, result.stderr) == ("results: 3 files of 3 pictures\n", "")
+    for name in ("bmp", "gif", "pgm"):
+        np.testing.assert_array_equal(gk.read_image(f"old/{name}.{name}"), GREY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("filter", "photos", *ONE, "--out", "results"),
+        ("features", "photos", "--out", "o.csv"),
+        ("retrieve", "photos/a.png", "photos"),
+        ("enhance", "photos", "--out", "results"),
+    ],
+)
+def test_what_a_folder_holds_beside_pictures_is_named(photos, arguments):
+    for name in ("b.heic", "c.svg", "d.txt"):
+        Path("photos", name).write_text("")
+    np.savez("photos/z.npz", GREY)
+    result = run(*arguments)
+    count = 3 if arguments[0] in ("filter", "enhance") else 4  # archives may be results
+    more = "" if count == 3 else ", ..."
+    said = f"warning: photos: {count} files are not taken (b.heic, c.svg, d.txt{more}); .png, "
+    assert said in result.stderr
+    assert result.stderr.count("not taken") == 1
+
+
+def test_a_picture_of_more_pixels_is_read_where_that_is_asked_for(monkeypatch):
+    gk.write_image("flat.png", np.zeros((100, 100), np.uint8))
+    monkeypatch.setattr(images, "_limits", [9_999])
+    result = run("filter", "flat.png", *ONE, "--out", "o.npy")
+    assert "max_pixels=10000 works, or --max-pixels 10000 of a command" in result.stderr
+    assert run("filter", "flat.png", *ONE, "--out", "o.npy", "--max-pixels", "10000").exit_code == 0
+    assert images._limits == [9_999]
+    assert run("features", "flat.png", "--out", "o.csv", "--max-pixels", "9999").exit_code == 1
+    assert run("features", "flat.png", "--out", "o.csv", "--max-pixels", "10000").exit_code == 0

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gaborkit.errors import FolderWarning
 from gaborkit.generative.data import Dataset, Split, load_dataset
 from gaborkit.generative.data.folder import _parts
 from gaborkit.generative.data.resizing import coloured, fitted
@@ -30,10 +31,8 @@ def test_unlabelled(tmp_path: Path) -> None:
     (tmp_path / "pictures" / ".hidden.png").write_text("passed over")
     seen: list[tuple[int, int]] = []
     np.save(tmp_path / "pictures" / "a.npy", np.zeros((3, 3)))
-    (tmp_path / "pictures" / "0.png.json").write_text("{}")  # what write_image leaves beside it
-    said = (
-        r"pictures: 2 files are not taken \(a.npy, notes.txt\); .png, .*, so copies saved as .png"
-    )
+    (tmp_path / "pictures" / "00.png.json").write_text("{}")  # a description
+    said = r"pictures: 2 files are not taken \(a.npy, notes.txt\); .png, .*, so copies saved"
     with pytest.warns(FolderWarning, match=said):
         load_dataset(tmp_path / "pictures")
     (tmp_path / "pictures" / "a.npy").unlink()

@@ -88,7 +88,9 @@ def test_bad_pictures_are_left_out_and_named(tmp_path):
     (tmp_path / "in" / "down" / "notes.txt").write_text("no picture")
     seen = []
     gk.write_image(tmp_path / "in" / "loose.png", np.zeros((8, 8), np.uint8))
-    with pytest.warns(FolderWarning, match=r"2 files are not taken \(down/notes.txt, loose.png\)"):
+    with pytest.warns(
+        gk.FolderWarning, match=r"2 files are not taken \(down/notes.txt, loose.png\)"
+    ):
         trained = train_on_folder(
             tmp_path / "in", TEXTURE, progress=lambda *now: seen.append(now[:2])
         )

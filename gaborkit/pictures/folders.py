@@ -23,17 +23,16 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
     suffixes : collection of str
         What is taken.
     """
-    others = sorted(
-        path for path in paths if not path.name.startswith(".") and not _describes(path)
-    )
+    visible = (path for path in paths if not path.name.startswith("."))
+    others = sorted(path for path in visible if not _describes(path))
     if not others:
         return
     names = [str(path.relative_to(folder)) for path in others[:_NAMED]]
     more = ", ..." if len(others) > _NAMED else ""
     files = "1 file is" if len(others) == 1 else f"{len(others)} files are"
     warn(
-        f"{folder}: {files} not taken ({', '.join(names)}{more}); {', '.join(suffixes)} are, so copies "
-        "saved as .png or .tif would work",
+        f"{folder}: {files} not taken ({', '.join(names)}{more}); {', '.join(suffixes)} are, so "
+        "copies saved as .png or .tif would work",
         FolderWarning,
     )
 
