@@ -24,9 +24,10 @@ NUMPY = {
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 40), st.sampled_from(BOUNDARIES))
 def test_padding_is_numpy_s(height, width, margin, boundary):
-    image = np.arange(height * width, dtype=float).reshape(height, width) + 1
-    padded = pad(library_of(image), image, margin, boundary)
-    np.testing.assert_array_equal(padded, np.pad(image, margin, NUMPY[boundary]))
+    stack = np.arange(2 * height * width, dtype=float).reshape(2, height, width) + 1
+    padded = pad(library_of(stack), stack, margin, boundary)
+    margins = ((0, 0), (margin, margin), (margin, margin))
+    np.testing.assert_array_equal(padded, np.pad(stack, margins, NUMPY[boundary]))
 
 
 # SciPy 1.17 reads outside the image where a kernel is several times larger: hence the 3.
