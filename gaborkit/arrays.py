@@ -7,6 +7,7 @@ imported.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import Any, ClassVar, Protocol
 
@@ -76,7 +77,7 @@ class NumpyLibrary:
                 f"{np.count_nonzero(masked.getmaskarray(image))} pixels are masked; "
                 "fill them first, with image.filled(value) for example"
             )
-        image = np.asarray(image)
+        image = as_array(image)
         return image.astype(promoted(image.dtype), copy=False)
 
     def check_finite(self, image: Array) -> None:
@@ -171,6 +172,37 @@ class TorchLibrary:
 
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return array.movedim(source, destination)
+
+
+def as_array(image: Any) -> np.ndarray[Any, Any]:
+    """What NumPy makes of an image, such as Pillow's or lists of numbers.
+
+    Raises
+    ------
+    ImageError
+        If it is a path, nothing, or images of several shapes.
+
+    Examples
+    --------
+    >>> as_array("a.png")
+    Traceback (most recent call last):
+    gaborkit.errors.ImageError: 'a.png' is a path, no image; give gaborkit.read_image('a.png')
+    """
+    members = image if isinstance(image, (list, tuple)) else [image]
+    for member in members:
+        if isinstance(member, (str, bytes, os.PathLike)):
+            path = repr(os.fspath(member))[:100]
+            raise ImageError(f"{path} is a path, no image; give gaborkit.read_image({path})")
+        if member is None:
+            raise ImageError("None is no image; give an array (..., H, W)")
+    try:
+        return np.asarray(image)
+    except ValueError as cause:  # lists within it differ in length
+        shapes = [getattr(member, "shape", None) for member in members]
+        told = f" {shapes[0]} and {shapes[-1]}" if shapes[0] != shapes[-1] else "s that differ"
+        raise ImageError(
+            f"images of shape{told} are no array; give them one by one, or bring them to one size"
+        ) from cause
 
 
 def promoted(dtype: Any) -> np.dtype[np.floating[Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import library_of
+from .arrays import as_array, library_of
 from .errors import ImageError, PictureError
 from .files import StrPath, atomic_write, check_target, set_aside
 from .pictures.decoding import decode
@@ -166,13 +166,14 @@ def write_image(
     png        bool (as 0 and 255), uint8, uint16          (H, W), (H, W, 1 to 4)
     jpg, jpeg  uint8 (lossy, at quality 95)                (H, W), (H, W, 1 or 3)
     webp       uint8 (lossless; grey is stored as colour)  (H, W), (H, W, 1 to 4)
-    tif, tiff  bool (as 0 and 255), integer, float         also pages (K, H, W)
+    tif, tiff  bool (as 0 and 255), integer, float         also pages (..., H, W), (..., H, W, C)
     npy, npz   these and complex                           any
     =========  ==========================================  =====================================
 
-    In 3-D, a last axis of size 1 to 4 is colour (grey; grey, alpha; RGB; RGB, alpha); any other
-    3-D array is a stack of pages, which TIFF alone of the picture formats holds. Reading back
-    gives the same array, except that (H, W, 1) and a stack of one page come back as (H, W).
+    From 3-D on, a last axis of size 1 to 4 is colour (grey; grey, alpha; RGB; RGB, alpha); any
+    other array is a stack of pages, which TIFF alone of the picture formats holds. Reading back
+    gives the same array, except that (H, W, 1) and a stack of one page come back as (H, W), and
+    several axes of pages as one.
 
     Parameters
     ----------
@@ -257,7 +258,9 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     array([[255., 255.],
            [255., 255.]], dtype=float32)
     """
-    shape = tuple(getattr(image, "shape", ()))
+    if library_of(image).name == "numpy":
+        image = as_array(image)
+    shape = tuple(image.shape)
     if len(shape) < 3 or not -len(shape) <= channel_axis < len(shape):
         raise ImageError(
             f"luminance of shape {shape} along channel_axis={channel_axis}: "

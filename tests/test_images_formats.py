@@ -11,7 +11,7 @@ import pytest
 from pictures_for_tests import assert_same, picture, refused
 from PIL import Image, features
 
-from gaborkit.images import read_image
+from gaborkit.images import read_image, write_image
 from gaborkit.pictures import raster
 
 
@@ -169,6 +169,16 @@ def test_a_pillow_without_avif_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(features, "check", unknown)
     monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)
     refused(path, "is a picture in AVIF, which the installed Pillow cannot read")
+
+
+def test_stacks_of_stacks_go_into_a_tiff(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    grey = picture("f4", 0, (6 * 7, 9)).reshape(2, 3, 7, 9)
+    write_image(path, grey)
+    assert_same(read_image(path), grey.reshape(6, 7, 9))
+    colour = picture("u2", 0, (6 * 7, 9 * 3)).reshape(2, 3, 7, 9, 3)
+    write_image(path, colour)
+    assert_same(read_image(path), colour.reshape(6, 7, 9, 3))
 
 
 def test_what_is_no_path() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..arrays import as_array
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features import Descriptor, descriptor
@@ -196,7 +197,7 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
 
 def _shape_of(X: ArrayLike) -> tuple[int, ...]:  # noqa: N803
     found = getattr(X, "shape", None)
-    return np.asarray(X).shape if found is None else tuple(found)
+    return as_array(X).shape if found is None else tuple(found)
 
 
 def _describe(

@@ -14,6 +14,7 @@ from ..arrays import NumpyLibrary
 from ..errors import FilterError, ImageError, PictureError
 from ..files import StrPath
 from ..images import luminance, split_page
+from ..pictures.npy import check_array
 from ..pictures.tiff import TiffPicture
 from ..responding import with_leading_channels
 from .optional import optional
@@ -120,7 +121,17 @@ def _open_npy(path: Path) -> Any:
         raise PictureError(f"{path}: cannot be read as npy ({cause})") from cause
     if not isinstance(mapped, np.memmap):
         raise PictureError(f"{path}: is not an npy file; numpy.save writes one")
+    _check(path, mapped)
     return unmapped(mapped)  # in Fortran order it stays mapped
+
+
+def _check(path: Path, array: Any) -> Any:
+    """The array, if it is a picture: by the rules of :func:`gaborkit.read_image`."""
+    try:
+        check_array(array.shape, array.dtype)
+    except PictureError as problem:
+        raise PictureError(f"{path}: {problem}") from problem
+    return array
 
 
 def _open_zarr(path: Path) -> Any:
@@ -128,12 +139,14 @@ def _open_zarr(path: Path) -> Any:
     try:
         node = zarr.open(path, mode="r")
         if not isinstance(node, zarr.Group):
-            return node
+            return _check(path, node)
         # OME-Zarr 0.5, and before it
         scales = (dict(node.attrs).get("ome") or dict(node.attrs)).get("multiscales")
         if scales:
-            return node[scales[0]["datasets"][0]["path"]]
+            return _check(path, node[scales[0]["datasets"][0]["path"]])
         names = list(node.array_keys())
+    except PictureError:
+        raise
     except Exception as cause:
         raise PictureError(f"{path}: cannot be read as zarr ({cause})") from cause
     if len(names) != 1:
@@ -141,7 +154,7 @@ def _open_zarr(path: Path) -> Any:
             f"{path}: holds {', '.join(names) or 'no array'}; give the path of one array, "
             f"such as {path / (names or ['0'])[0]}"
         )
-    return node[names[0]]
+    return _check(path, node[names[0]])
 
 
 class Planes:

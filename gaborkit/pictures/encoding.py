@@ -45,7 +45,8 @@ def check_fits(kind: str, array: NDArray[Any]) -> None:
             f"{kind} holds {', '.join(dtypes)}, not {dtype}; "
             "write a .tif or .npy file, or scale the values to uint8 first"
         )
-    fits = array.ndim == 2 or (array.ndim == 3 and (kind == "TIFF" or shape[2] in channels))
+    fits = array.ndim == 2 or (array.ndim == 3 and shape[2] in channels)
+    fits = fits or (kind == "TIFF" and array.ndim > 2)
     if not fits or array.size == 0:
         third = " | ".join(map(str, channels)) or "C), (K, H, W"
         raise PictureError(
@@ -68,7 +69,7 @@ def encode(path: Path, kind: str, array: NDArray[Any], metadata: str | None) -> 
     if array.dtype == np.bool_:
         array = array * np.uint8(255)
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    channels = array.shape[2] if array.ndim == 3 and array.shape[2] <= 4 else 0
+    channels = array.shape[-1] if array.ndim > 2 and array.shape[-1] <= 4 else 0
     if channels == 1:
         array, channels = array[..., 0], 0
     if kind == "TIFF":
