@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import Any, Self
@@ -23,7 +22,10 @@ TOLERANCE = 1e-5
 
 def check_tolerance(tolerance: float) -> None:
     """Raise KernelError unless the tolerance lies between 0 and 1."""
-    if not isinstance(tolerance, numbers.Real) or not 1e-300 < tolerance < 1:
+    if (
+        not isinstance(tolerance, (int, float, np.integer, np.floating))
+        or not 1e-300 < tolerance < 1
+    ):
         raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
 
 
