@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
-from gaborkit.images import FORMATS
+from gaborkit.images import FORMATS, split_page
 from gaborkit.large.sources import is_zarr
 from gaborkit.pictures.folders import warn_of_others
 
@@ -134,7 +134,7 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
         pictures = _pictures(source, "", recursive, DESCRIBED)
         found.update(dict.fromkeys(picture for picture, _ in pictures))
     for picture in found:
-        if _same(Path(picture), Path(out)):
+        if _same(Path(split_page(picture)[0]), Path(out)):
             raise click.UsageError(
                 f"--out {out} would be written over the input {picture}: give another --out"
             )
@@ -166,7 +166,8 @@ def _pictures(
         return
     folder = Path(source)
     if not folder.is_dir() or is_zarr(folder):
-        yield source, Path(folder.stem)
+        name, page = split_page(source)
+        yield source, Path(Path(name).stem if page is None else f"{Path(name).stem}_{page}")
         return
     problems: list[OSError] = []
     below: list[Path] = []
@@ -218,7 +219,7 @@ def _plain(label: str) -> str:
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:
-    inputs = {os.path.realpath(job.source): job.source for job in jobs}
+    inputs = {os.path.realpath(split_page(job.source)[0]): job.source for job in jobs}
     written: dict[str, str] = {}
     for job in jobs:
         for target in job.targets:

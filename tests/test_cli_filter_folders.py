@@ -142,3 +142,17 @@ def test_a_picture_of_more_pixels_is_read_where_that_is_asked_for(monkeypatch):
     assert images._limits == [9_999]
     assert run("features", "flat.png", "--out", "o.csv", "--max-pixels", "9999").exit_code == 1
     assert run("features", "flat.png", "--out", "o.csv", "--max-pixels", "10000").exit_code == 0
+
+
+def test_a_page_of_a_file():
+    stack = np.stack([GREY, GREY + 1])
+    gk.write_image("a.tif", stack)
+    run_filter("a.tif[0]", "a.tif[1]", *ONE, "--suffix", ".npy", "--out", "results")
+    assert written("results") == ["a_0.npy", "a_1.npy"]
+    assert "2 x 40 x 52" in run_filter("a.tif", *ONE, "--out", "o.npy")
+    expected = np.load("o.npy")[1]
+    np.testing.assert_allclose(np.load("results/a_1.npy"), expected, atol=1e-5 * 255)
+    result = run("filter", "a.tif[1]", *ONE, "--out", "a.tif")
+    assert result.exit_code == 2
+    assert "a.tif would be written over the input a.tif[1]" in result.stderr
+    np.testing.assert_array_equal(gk.read_image("a.tif"), stack)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .. import __version__
 from ..errors import FeatureError
 from ..files import StrPath, check_target
+from ..images import split_page
 from .descriptor import Descriptor
 from .files import Colour, Described, describe_files
 from .registry import to_dict
@@ -95,7 +96,7 @@ def extract_features(
     if not names:
         raise FeatureError("there are no pictures to describe; give at least one")
     for name in names:
-        if os.path.realpath(name) == os.path.realpath(out):
+        if os.path.realpath(split_page(name)[0]) == os.path.realpath(out):
             raise FeatureError(f"{os.fspath(out)}: is one of the pictures; give another name")
     run = {"gaborkit": __version__, **to_dict(descriptor), "colour": colour}
     partial = Path(f"{os.fspath(out)}.partial")
