@@ -95,12 +95,14 @@ def command(
 
 def machine() -> dict[str, Any]:
     """Versions, processors and threads, without which times say little."""
+    from gaborkit.engines.structures import performers
     from gaborkit.engines.threads import available
 
     facts: dict[str, Any] = {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "threads": available(),
+        "fast engines": performers().state,
         "python": platform.python_version(),
     }
     for name in ("gaborkit", "numpy", "scipy", "scikit-image", "opencv-python-headless", "diplib"):

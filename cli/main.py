@@ -99,8 +99,25 @@ def _show_warning(
     click.echo(f"warning: {one_line(message)}", err=True)
 
 
+def _show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    from gaborkit import __version__
+    from gaborkit.engines.structures import performers
+
+    click.echo(f"gaborkit {__version__}, fast engines: {performers().state}")
+    context.exit()
+
+
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gaborkit", message="%(prog)s %(version)s", prog_name="gaborkit")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, whether the fast engines are there, and exit.",
+)
 @debug_option
 def main() -> None:
     """Filter pictures with Gabor wavelets, draw the wavelets, and learn to make new pictures.

@@ -110,12 +110,16 @@ def filter_bank(
         responses = run.on_gpu(range(len(bank)), part)
         return responses.reshape(*run.leading, len(bank), *run.shape)
     if run.library.name == "torch":
-        responses = [part_of(found, part) for found in run.responses(range(len(bank)))]
+        responses = [
+            run.normalization.restored(part_of(response, part), part)
+            for response in run.responses(range(len(bank)))
+        ]
         stacked = run.library.stack(responses, 1)
         return stacked.reshape(*run.leading, len(bank), *run.shape)
     result = run.checked_out(out, part)
     flat = result.reshape(-1, len(bank), *run.shape)
     run.into(Stored(part, {k: flat[:, k] for k in range(len(bank))}), range(len(bank)))
+    run.normalization.restored(flat, part)
     return run.like_image(result)
 
 
@@ -157,6 +161,7 @@ def iterate_bank(
                 found = list(empty((len(indices), *run.image.shape), dtype))
                 run.into(Stored(part, dict(zip(indices, found, strict=True))), indices)
             for response in found:
-                yield run.like_image(response.reshape(shape))
+                restored = run.normalization.restored(response, part)
+                yield run.like_image(restored.reshape(shape))
 
     return chunks()

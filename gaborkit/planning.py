@@ -19,10 +19,10 @@ import numpy as np
 from .arrays import promoted
 from .costs import Work, milliseconds
 from .engines import cuda, decimated, fused
-from .engines.compiled import available_here
 from .engines.factorization import factorized_together
 from .engines.pyramid import halvings
 from .engines.separable import Tables
+from .engines.structures import available_here
 from .engines.threads import available
 from .errors import FilterError
 from .gabor import GaborKernel

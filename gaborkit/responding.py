@@ -19,6 +19,7 @@ from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
 from .kernel import Kernel
+from .normalizing import UNCHANGED, is_small, normalization
 from .parts import empty, part_dtype
 from .planning import Placement, Plan, Step, plan_for
 from .sinks import Sink, Stored
@@ -54,6 +55,7 @@ class Responder:
         check_boundary(boundary)
         library = library_of(image)
         self.checked = library.name == "numpy"
+        small = is_small(getattr(image, "dtype", None))
         if self.checked:
             image = library.promote(image)
         image = with_leading_channels(library, image, channel_axis)
@@ -74,8 +76,10 @@ class Responder:
             image = image if self.checked else image.detach().numpy()
             library = NumpyLibrary(workers=available())
         self.library: Library = library
-        self.image = image.reshape(-1, *self.shape)
         self.double = self.plan.dtype == np.float64
+        self._source = image = image.reshape(-1, *self.shape)
+        self.normalization = normalization(library, image, bank.kernels, self.double, small)
+        self.image = self.normalization.scaled(image)
         self.bank, self.boundary = bank, boundary
         self.level = self._mean()
         self.tolerance, self.transfer = tolerance, transfer
@@ -102,16 +106,19 @@ class Responder:
                 f"out ({out.dtype}) is not a writable C-contiguous {number} array; "
                 f"make one with numpy.empty({shape}, {dtype.name!r})"
             )
-        if np.may_share_memory(out, self.image):
+        if np.may_share_memory(out, self._source):
             raise FilterError(
                 "out shares memory with the image, which it would overwrite; copy one"
             )
         return out
 
     def responses(self, indices: Sequence[int]) -> list[Array]:
-        """Complex responses (B, H, W) of some of the bank's kernels, new arrays or tensors."""
+        """Complex responses (B, H, W) of some of the bank's kernels, new arrays or tensors.
+
+        They are those of the scaled image, whose parts ``normalization`` restores.
+        """
         if self.plan.backend == "triton":
-            return list(self.on_gpu(indices, "complex").unbind(1))
+            return list(self.on_gpu(indices, "complex", scaled=True).unbind(1))
         answers: dict[int, Array] = {}
         twins = self._twins(indices)
         for step in self.plan.steps:
@@ -123,8 +130,11 @@ class Responder:
             answers.update((twin.index, twin.turned(answers[k])) for twin in twins[k])
         return [answers[k] for k in indices]
 
-    def on_gpu(self, indices: Sequence[int], part: Part) -> Array:
-        """Responses (B, K, H, W) of some of the bank's kernels, by the engines of a GPU."""
+    def on_gpu(self, indices: Sequence[int], part: Part, scaled: bool = False) -> Array:
+        """Responses (B, K, H, W) of some of the bank's kernels, by the engines of a GPU.
+
+        Those of the image that was given, or of the scaled one.
+        """
         channels = {k: channel for channel, k in enumerate(indices)}
         steps = [
             (step.engine, [channels[k] for k in step.indices if k in channels])
@@ -139,16 +149,17 @@ class Responder:
             self.tolerance,
             self.transfer,
             part,
+            UNCHANGED if scaled else self.normalization,
         )
 
     def one_by_one(self) -> Iterator[Array]:
-        """All complex responses, in bounded memory."""
+        """All complex responses of the scaled image, in bounded memory."""
         count = self.together
         for first in range(0, len(self.bank), count):
             yield from self.responses(range(first, min(first + count, len(self.bank))))
 
     def into(self, sink: Sink, indices: Sequence[int]) -> None:
-        """Hand the responses of some of the bank's kernels to a sink (NumPy)."""
+        """Hand a sink responses of some of the bank's kernels to the scaled image (NumPy)."""
         twins: dict[int, list[_Twin]] | None = None
         complex_outs = sink.outs if isinstance(sink, Stored) and sink.part == "complex" else {}
         count = len(self.bank) if complex_outs else self.together
@@ -300,7 +311,7 @@ class Responder:
         if not np.isfinite(level).all():
             if self.checked:
                 self.library.check_finite(self.image)
-            level[...] = 0  # the sum of huge values overflowed
+            level[...] = 0  # a tensor's NaN spreads by itself
         return level * self.image.dtype.type(outside)
 
     def _with_level(self, response: Array, kernel: Kernel) -> Array:

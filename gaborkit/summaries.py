@@ -91,14 +91,19 @@ def bank_statistics(
         values = [part_of(found, part) for found in run.one_by_one()]
         means = [value.mean((1, 2)) for value in values]
         spreads = [_deviation(value) for value in values]
-        mean, deviation = (run.library.stack(found, 1) for found in (means, spreads))
+        mean, deviation = (
+            run.normalization.restored(run.library.stack(found, 1), part)
+            for found in (means, spreads)
+        )
         return Statistics(mean.reshape(shape), deviation.reshape(shape))
     sink = Summed(part, len(run.image), len(bank))
     run.into(sink, range(len(bank)))
     mean, square = np.moveaxis(sink.sums / math.prod(run.shape), 2, 0)
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    mean, deviation = (run.normalization.restored(found, part) for found in (mean, deviation))
     dtype = run.image.dtype
-    mean, deviation = (found.reshape(shape).astype(dtype) for found in (mean, deviation))
+    with np.errstate(over="ignore"):  # an energy may be infinite
+        mean, deviation = (found.reshape(shape).astype(dtype) for found in (mean, deviation))
     return Statistics(run.like_image(mean), run.like_image(deviation))
 
 
@@ -163,10 +168,11 @@ def strongest_kernel(
     shape = (*run.leading, max(groups) + 1, *run.shape)
     if run.library.name == "torch":
         magnitude, index = _strongest_of_tensors(run, groups)
+        magnitude = run.normalization.restored(magnitude, "magnitude")
         return Strongest(magnitude.reshape(shape), index.reshape(shape))
     sink = Compared(groups, run.image.shape, run.image.dtype)
     run.into(sink, range(len(bank)))
-    magnitude = np.sqrt(sink.energy, out=sink.energy)
+    magnitude = run.normalization.restored(np.sqrt(sink.energy, out=sink.energy), "magnitude")
     index = sink.index if run.checked else sink.index.astype(np.int64)
     return Strongest(run.like_image(magnitude.reshape(shape)), run.like_image(index.reshape(shape)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -16,11 +17,12 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands_for_tests import run
-from gaborkit_cli import options
+from gaborkit_cli import bench, options
 from gaborkit_cli.main import COMMANDS, main
 
 import gaborkit as gk
 from gaborkit import presets, types
+from gaborkit.engines import structures
 
 
 def commands(command: click.Command = main, path: tuple[str, ...] = ()):
@@ -163,14 +165,20 @@ def test_version_imports_no_numpy_and_what_runs_does():
     assert "numpy" in loaded_by(["plot", "bank", "--bank", "kovesi", "--table"])
 
 
-def test_version():
-    assert run("--version").output == f"gaborkit {gk.__version__}\n"
+def test_version_says_whether_the_fast_engines_are_there(monkeypatch):
+    there = f"gaborkit {gk.__version__}, fast engines: compiled, registers of \\d+ bits\n"
+    assert re.fullmatch(there, run("--version").output)
+    missing = structures.Performers({}, "not compiled here")
+    monkeypatch.setattr(structures, "performers", lambda: missing)
+    assert run("--version").output.endswith(", fast engines: not compiled here\n")
+    assert bench.machine()["fast engines"] == "not compiled here"
 
 
 def test_the_console_script_runs():
     script = Path(sys.executable).with_name("gaborkit")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, f"gaborkit {gk.__version__}\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"gaborkit {gk.__version__}, fast engines: ")
 
 
 # ---- the choices that are written down twice ----

@@ -28,6 +28,7 @@ LAYERS = [
     ["bank"],
     ["arrays", "boundary"],
     ["parts"],
+    ["normalizing"],
     ["sinks"],
     ["engines"],
     ["costs"],

@@ -14,7 +14,7 @@ from reference import convolve, kernels, relative_error
 from torch.autograd import forward_ad
 
 import gaborkit as gk
-from gaborkit.engines import compiled, separable
+from gaborkit.engines import compiled, separable, structures
 from gaborkit.engines.factorization import Factorization
 from gaborkit.types import BOUNDARIES
 
@@ -51,7 +51,7 @@ def test_every_register_width_gives_the_same(width, dtype, monkeypatch):
     expected = bank.filter(image, engine="direct")
     precision = {np.float32: "float", np.float64: "double"}[dtype]
     perform = getattr(library, f"perform_{precision}_{width}")
-    perform.argtypes = compiled.performer(np.dtype(dtype)).argtypes
+    perform.argtypes = structures.performer(np.dtype(dtype).name).argtypes
     monkeypatch.setattr(compiled, "performer", lambda *_: perform)
     found = bank.filter(image, engine="separable")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
@@ -146,7 +146,7 @@ def test_nan_in_a_tensor_spreads_over_its_picture_only():
 
 @pytest.fixture
 def no_compiled_code(monkeypatch):
-    monkeypatch.setattr(compiled, "performers", lambda: compiled.Performers({}, "not compiled"))
+    monkeypatch.setattr(structures, "performers", lambda: structures.Performers({}, "not compiled"))
 
 
 def test_without_the_compiled_code(no_compiled_code):
@@ -169,18 +169,18 @@ def test_files_that_do_not_fit(content, monkeypatch, tmp_path):
         monkeypatch.setattr(ctypes, "CDLL", lambda _: loaded)
         library.touch()
     else:
-        monkeypatch.setattr(compiled, "STRUCTURES", (compiled.Bank,) * 7)
+        monkeypatch.setattr(structures, "STRUCTURES", (structures.Bank,) * 7)
         library.write_bytes(BUILT.read_bytes())
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
-    compiled.performers.cache_clear()
+    monkeypatch.setattr(structures, "__file__", str(tmp_path / "structures.py"))
+    structures.performers.cache_clear()
     try:
         with pytest.warns(RuntimeWarning, match=r"_separable\.so is of another .*; slower engines"):
-            assert not compiled.available_here()
-        assert "or damaged" in compiled.performers().state
+            assert not structures.available_here()
+        assert "or damaged" in structures.performers().state
         with pytest.raises(gk.FilterError, match=r"_separable\.so is of another"):
-            compiled.performer(np.dtype(np.float32))
+            structures.performer("float32")
     finally:
-        compiled.performers.cache_clear()
+        structures.performers.cache_clear()
 
 
 def test_memory_that_is_not_aligned():

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ..arrays import TorchLibrary
 from ..boundary import pad
 from ..kernel import Kernel
+from ..normalizing import UNCHANGED, Normalization
 from ..parts import part_of
 from ..types import Array, Boundary, Part, Transfer
 from . import decimated, fourier, fused
@@ -87,10 +88,18 @@ class Picture:
     level : tensor (B, 1, 1)
         Mean of each picture in single or double precision, or zeros where zeros lie outside.
     boundary : str
+    normalization : Normalization, optional
+        How the image was scaled: what is stored is of the original's size.
     """
 
-    def __init__(self, image: Array, level: Array, boundary: Boundary) -> None:
-        self.library = TorchLibrary(image)
+    def __init__(
+        self,
+        image: Array,
+        level: Array,
+        boundary: Boundary,
+        normalization: Normalization = UNCHANGED,
+    ) -> None:
+        self.library, self.normalization = TorchLibrary(image), normalization
         self.image, self.level, self.boundary = image, level, boundary
         self._padded: dict[int, Array] = {}
         self._spectrum: dict[tuple[str, int], Array] = {}
@@ -118,7 +127,15 @@ class Picture:
             if margin not in self._padded:
                 self._padded = {margin: pad(self.library, self.image, margin, self.boundary)}
             fused.respond(
-                self._padded[margin], margin, self.level, kernels, places, out, tolerance, part
+                self._padded[margin],
+                margin,
+                self.level,
+                kernels,
+                places,
+                out,
+                tolerance,
+                part,
+                self.normalization.inverses,
             )
         elif engine == "decimated":
             margin = max(margin, decimated.margin_of(kernels, decimated.step_of(kernels[0])))
@@ -128,7 +145,17 @@ class Picture:
                 padded = self._less_its_mean(margin)
                 self._spectrum = {("half", margin): decimated.spectrum(padded, size)}
             transformed = self._spectrum["half", margin]
-            decimated.respond(transformed, size, margin, self.level, kernels, places, out, part)
+            decimated.respond(
+                transformed,
+                size,
+                margin,
+                self.level,
+                kernels,
+                places,
+                out,
+                part,
+                self.normalization.inverses,
+            )
         else:
             self._fourier(kernels, places, out, tolerance, transfer, part, margin)
 
@@ -158,7 +185,7 @@ class Picture:
                 if not kernels[k].is_dc_free:
                     gain = _gain(kernels[k], tolerance, transfer)
                     response = response + self.level * self.library.constant(gain, double)
-                out[:, places[k]] = part_of(response, part)
+                out[:, places[k]] = self.normalization.restored(part_of(response, part), part)
 
     def _less_its_mean(self, margin: int) -> Array:
         padded = pad(self.library, self.image, margin, self.boundary)
@@ -180,6 +207,7 @@ def filter_bank(
     tolerance: float,
     transfer: Transfer,
     part: Part,
+    normalization: Normalization = UNCHANGED,
 ) -> Array:
     """Responses (B, K, H, W) to a bank.
 
@@ -187,13 +215,15 @@ def filter_bank(
     ----------
     image : tensor (B, H, W)
         Of a dtype that :func:`gaborkit.engines.fused.reads`.
-    level : tensor (B, 1, 1)
-        As :class:`Picture` takes it.
+    level, normalization : tensor (B, 1, 1) and Normalization
+        As :class:`Picture` takes them.
     steps : sequence of (engine, places)
         Kernels of one radius each, by their places in the bank.
     """
     torch = sys.modules["torch"]
-    picture = Picture(image, level, boundary)
+    # Phases have no size, and small numbers have few digits.
+    normalization = UNCHANGED if part == "phase" else normalization
+    picture = Picture(image, level, boundary, normalization)
     complex_part = part in ("complex", "phase")
     dtype = level.to(torch.complex64 if level.dtype == torch.float32 else torch.complex128).dtype
     shape = (image.shape[0], len(bank), *image.shape[1:])

@@ -104,6 +104,7 @@ def respond(
     places: Sequence[int],
     out: Array,
     part: str = "complex",
+    inverses: Array | None = None,
 ) -> None:
     """Multiply, transform back on the coarse grid, interpolate, store.
 
@@ -117,13 +118,14 @@ def respond(
         Where the image starts in the padded image, a multiple of :data:`LONGEST`.
     level : tensor (B,) or (B, 1, 1)
         Mean that was taken off, whose answer is added again.
-    kernels, places, out, part
+    kernels, places, out, part, inverses
         As in :func:`gaborkit.engines.fused.respond`; kernels of one step.
     """
     torch = sys.modules["torch"]
     step = step_of(kernels[0])
     coarse = (size[0] // step, size[1] // step)
     pictures = len(transformed)
+    inverses = torch.ones_like(level) if inverses is None else inverses
     # A product, its transform back, and as much again for the transform's own use.
     fitting = BATCH_BYTES // (24 * pictures * math.prod(coarse))
     together = max(1, min(fitting, 65535 // pictures))  # a launch's limit
@@ -136,7 +138,7 @@ def respond(
             # The mean is a wave of frequency zero: the answer to it needs no second place.
             mean = level.reshape(-1, 1).to(gains.dtype) * (coarse[0] * coarse[1])
             product[:, :, 0, 0] += mean * gains / _transfer(np.zeros(1)).item() ** 2
-            _interpolate(torch.fft.ifft2(product), step, margin, where, out, part)
+            _interpolate(torch.fft.ifft2(product), step, margin, where, inverses, out, part)
 
 
 def _product(
@@ -164,7 +166,13 @@ def _product(
 
 
 def _interpolate(
-    coarse: Array, step: int, margin: int, places: tuple[int, ...], out: Array, part: str
+    coarse: Array,
+    step: int,
+    margin: int,
+    places: tuple[int, ...],
+    inverses: Array,
+    out: Array,
+    part: str,
 ) -> None:
     from . import triton_kernels
 
@@ -176,6 +184,7 @@ def _interpolate(
         torch.view_as_real(coarse),
         *_weights(step, device),
         _places(places, device),
+        inverses.reshape(-1).to(coarse.real.dtype),
         torch.view_as_real(out) if part == "complex" else out,
         margin // step - TAPS // 2 + 1,
         *coarse.shape[-2:],

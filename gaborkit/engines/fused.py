@@ -62,6 +62,7 @@ def respond(
     out: Array,
     tolerance: float,
     part: str = "complex",
+    inverses: Array | None = None,
 ) -> None:
     """Convolve with kernels of one radius, and store the responses in place.
 
@@ -81,6 +82,8 @@ def respond(
         Complex for ``part="complex"``, else real.
     part : {"complex", "real", "imag", "magnitude", "energy"}
         ``energy`` is the squared magnitude.
+    inverses : tensor (B,) or (B, 1, 1), optional
+        Of the powers of two that pictures were multiplied by: what is stored is the original's.
 
     Raises
     ------
@@ -92,8 +95,10 @@ def respond(
     torch = sys.modules["torch"]
     double = padded.dtype == torch.float64
     tables = _tables(tuple(kernels), tolerance, double, padded.device)
+    inverses = torch.ones_like(level) if inverses is None else inverses
+    channels = np.array([*places, -1])[tables.pairs]
     with torch.cuda.device_of(padded):
-        _launch(padded, margin, level, tables, np.array([*places, -1])[tables.pairs], out, part)
+        _launch(padded, margin, level, inverses, tables, channels, out, part)
 
 
 def usable(device: Any) -> bool:
@@ -220,7 +225,14 @@ def _whole(count: int) -> int:
 
 
 def _launch(
-    padded: Array, margin: int, level: Array, tables: _Tables, where: Any, out: Array, part: str
+    padded: Array,
+    margin: int,
+    level: Array,
+    inverses: Array,
+    tables: _Tables,
+    where: Any,
+    out: Array,
+    part: str,
 ) -> None:
     from . import triton_kernels
 
@@ -229,7 +241,7 @@ def _launch(
     taps, dtype, device = tables.taps, tables.filters.dtype, padded.device
     start = margin - taps // 2
     image = padded[:, start:, start:]
-    level = level.reshape(-1).to(dtype)
+    level, inverses = (values.reshape(-1).to(dtype) for values in (level, inverses))
     places = put(where, device, "int32")
     into = torch.view_as_real(out) if part == "complex" else out
     block = max(ROW_BLOCK, COLUMN_BLOCK)
@@ -281,6 +293,7 @@ def _launch(
                 places,
                 tables.gains,
                 level[pieces],
+                inverses[pieces],
                 into[pieces],
                 top,
                 bottom,

@@ -25,8 +25,9 @@ from ..parameters import number
 from ..sinks import Sink
 from ..types import Array, Boundary, RealArray
 from . import separable
-from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Doubling, Halving, Job, Program, sources
+from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
 from .separable import Tables
+from .structures import Doubling, Halving, Job
 
 #: Largest error of a half-band filter's transfer function, in the band and where it aliases to.
 RIPPLE = 1e-6

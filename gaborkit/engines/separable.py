@@ -14,8 +14,9 @@ import numpy as np
 from ..kernel import Kernel
 from ..sinks import Sink, Stored
 from ..types import Array, Boundary, RealArray
-from .compiled import TILE_BYTES, Bank, Filtering, Job, Program, sources
+from .compiled import TILE_BYTES, Program, sources
 from .factorization import Factorization
+from .structures import Bank, Filtering, Job
 
 #: Share of a kernel's L2 norm that a low-rank factorization may leave out.
 ACCURACY = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-15}
@@ -126,7 +127,9 @@ class Tables:
         mix = parts.mix[np.arange(2 * self.kernels).reshape(2, -1).T.ravel()]
         if heights:
             mix = mix * np.repeat(heights, 2)[:, None]
-        used = abs(mix) > 1e-16 * abs(mix).max()
+        # Of both parts of a kernel, whatever the others' size.
+        largest = abs(mix).reshape(self.kernels, -1).max(1).repeat(2)
+        used = abs(mix) > 1e-16 * largest[:, None]
         if part != "complex" and used[part == "imag" :: 2].any():
             used[part == "real" :: 2] = False
         taps: list[RealArray] = []

@@ -70,6 +70,7 @@ def column_passes(
     places,
     gains,
     level,
+    inverses,
     out,
     top,
     bottom,
@@ -121,12 +122,13 @@ def column_passes(
     y = top + start + r
     keep = (x < width) & (y < bottom)
     place = picture * channels + tl.load(places + group * 2)
-    _sink(out, (place * height + y) * width + x, real, imag, keep, PART)
+    inverse = tl.load(inverses + picture)
+    _sink(out, (place * height + y) * width + x, real, imag, inverse, keep, PART)
     if PAIR:
         second = tl.load(places + group * 2 + 1)
         if second >= 0:
             place = picture * channels + second
-            _sink(out, (place * height + y) * width + x, real2, imag2, keep, PART)
+            _sink(out, (place * height + y) * width + x, real2, imag2, inverse, keep, PART)
 
 
 @triton.jit
@@ -185,6 +187,7 @@ def interpolate(
     row_weights,
     column_weights,
     places,
+    inverses,
     out,
     offset,
     coarse_height,
@@ -231,20 +234,25 @@ def interpolate(
     y = start + r
     place = plane // kernels * channels + tl.load(places + plane % kernels)
     keep = (x < width) & (y < height)
-    _sink(out, (place * height + y) * width + x, real, imag, keep, PART)
+    inverse = tl.load(inverses + plane // kernels)
+    _sink(out, (place * height + y) * width + x, real, imag, inverse, keep, PART)
 
 
 @triton.jit
-def _sink(out, pixel, real, imag, keep, PART: tl.constexpr):
-    """Store a response, or what is wanted of it; complex numbers as pairs."""
+def _sink(out, pixel, real, imag, inverse, keep, PART: tl.constexpr):
+    """Store a response to a scaled picture, or what is wanted of it; complex numbers as pairs.
+
+    The inverse of the scale is a power of two; squares are made before it.
+    """
     if PART == "complex":
         part = tl.arange(0, 2)[None, None, :]
-        pair = tl.join(real, imag)  # (R, X, 2)
+        pair = tl.join(real * inverse, imag * inverse)  # (R, X, 2)
         tl.store(out + pixel[:, :, None] * 2 + part, pair, mask=keep[:, :, None])
     elif PART == "real":
-        tl.store(out + pixel, real, mask=keep)
+        tl.store(out + pixel, real * inverse, mask=keep)
     elif PART == "imag":
-        tl.store(out + pixel, imag, mask=keep)
+        tl.store(out + pixel, imag * inverse, mask=keep)
     else:
         energy = real * real + imag * imag
-        tl.store(out + pixel, tl.sqrt(energy) if PART == "magnitude" else energy, mask=keep)
+        value = tl.sqrt(energy) if PART == "magnitude" else energy * inverse
+        tl.store(out + pixel, value * inverse, mask=keep)
