@@ -99,7 +99,8 @@ class Kernel(ABC):
         columns = np.concatenate([half[0] for half in found])
         rows = np.concatenate([half[2] for half in found])
         order = np.argsort(-values, kind="stable")
-        tail = np.sqrt(np.cumsum(values[order][::-1] ** 2))[::-1]
+        shares = values[order] / (values.max() or 1)  # squares of tiny values would be nothing
+        tail = np.sqrt(np.cumsum(shares[::-1] ** 2))[::-1]
         chosen = order[: max(1, int(np.count_nonzero(tail > accuracy * tail[0])))]
         size = len(samples)
         left = columns[chosen, :size] + 1j * columns[chosen, size:]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Library
+from .arrays import Library, library_of
 from .gabor import GaborKernel
 from .kernel import Kernel
 from .parameters import number
@@ -100,14 +100,20 @@ def normalization(
     if (small and low <= 0 and high >= 16) or 0 in images.shape:
         return UNCHANGED
     if library.name == "numpy":
-        flat = images.reshape(len(images), -1)
-        largest = np.maximum(flat.max(1), -flat.min(1))
+        largest = np.maximum(images.max((1, 2)), -images.min((1, 2)))
         sizes = np.frexp(largest)[1]
         usable = (largest > 0) & np.isfinite(largest)
         exponents = np.where(usable, sizes - np.clip(sizes, low, high), 0)
         return Normalization(exponents) if exponents.any() else UNCHANGED
     factors = _factors(images.detach(), low, high, double)
     return UNCHANGED if _all_ones(factors) else Normalization(None, factors, 1 / factors)
+
+
+def ordinary(images: Array) -> Array:
+    """Float pictures (..., H, W), each of ordinary size, for what does not depend on its size."""
+    library, planes = library_of(images), images.reshape(-1, *images.shape[-2:])
+    found = normalization(library, planes, (), library.double(images), False)
+    return found.scaled(planes).reshape(images.shape)
 
 
 def _factors(images: Array, low: int, high: int, double: bool) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 import gaborkit as gk
 from gaborkit.arrays import TorchLibrary
+from gaborkit.nn.channels import real_part_channels
 from gaborkit.normalizing import normalization
 
 RNG = np.random.default_rng(0)
@@ -60,11 +63,10 @@ def numbers(values):
     return np.stack([values.real, values.imag]) if values.dtype.kind == "c" else values
 
 
-EXPECTED = {
-    (engine, dtype): [(name, power, numbers(values)) for name, power, values in
-                      results(IMAGE.astype(dtype), engine)]
-    for engine, dtype in RUNS
-}  # fmt: skip
+@functools.cache
+def expected_results(engine, dtype):
+    found = results(IMAGE.astype(dtype), engine)
+    return [(name, power, numbers(values)) for name, power, values in found]
 
 
 @pytest.mark.parametrize(("engine", "dtype"), RUNS)
@@ -75,7 +77,8 @@ def test_a_power_of_two_times_the_picture(engine, dtype, data):
     image = np.ldexp(IMAGE.astype(dtype), exponent)
     smallest = 32 * float(np.finfo(dtype).smallest_subnormal)
     found = results(image, engine)
-    for (name, power, expected), (_, _, values) in zip(EXPECTED[engine, dtype], found, strict=True):
+    pairs = zip(expected_results(engine, dtype), found, strict=True)
+    for (name, power, expected), (_, _, values) in pairs:
         if power == 0 and "index" not in name:  # a phase where there is next to nothing
             continue
         with np.errstate(over="ignore"):
@@ -164,10 +167,13 @@ def test_tensors_whose_values_nobody_may_look_at():
 
 
 @pytest.mark.parametrize("size", [1e-150, 1e150])
-def test_kernels_of_any_amplitude(size):
+@pytest.mark.parametrize("gamma", [1, 0.5])
+def test_kernels_of_any_amplitude(size, gamma):
     """The article's rule makes them as large and as small as its mother is narrow and wide."""
-    kernel = gk.GaborKernel(sigma=3 * size, wavelength=6 * size, scale=1 / size, norm="article")
-    ordinary = gk.GaborKernel(sigma=3, wavelength=6)
+    kernel = gk.GaborKernel(
+        sigma=3 * size, wavelength=6 * size, scale=1 / size, gamma=gamma, norm="article"
+    )
+    ordinary = gk.GaborKernel(sigma=3, wavelength=6, gamma=gamma)
     bank = gk.GaborBank([kernel, kernel.rotated(1)])
     expected = gk.GaborBank([ordinary, ordinary.rotated(1)]).filter(IMAGE, part="magnitude")
     amplitude = float(kernel.amplitude() / ordinary.amplitude())
@@ -190,3 +196,46 @@ def test_a_weak_kernel_beside_a_strong_one():
     found = both.filter(IMAGE, engine="separable")
     amplitude = float(weak.amplitude() / strong.amplitude())
     np.testing.assert_allclose(found[1] / amplitude, found[0], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [2.0**-90, 2.0**90])
+def test_features_that_do_not_depend_on_the_size(factor):
+    image = IMAGE.astype(np.float32)
+    bank = gk.GaborBank.grid(2, 4)
+    shares = gk.features.Energy(bank, normalise="sum")
+    jets = [gk.features.jets(picture, [(10, 12), (14, 9)]) for picture in (image, factor * image)]
+    for found, expected in (
+        (shares.describe(factor * image).values, shares.describe(image).values),
+        (
+            gk.features.local_frequency(bank.filter(factor * image), bank).along,
+            gk.features.local_frequency(bank.filter(image), bank).along,
+        ),
+        (
+            gk.features.local_orientation(factor * image).angle,
+            gk.features.local_orientation(image).angle,
+        ),
+        *(
+            (similarity(jets[1][0], jets[1][1]), similarity(jets[0][0], jets[0][1]))
+            for similarity in (
+                gk.features.magnitude_similarity,
+                gk.features.phase_similarity,
+                gk.features.jet_displacement,
+            )
+        ),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [2.0**-90, 2.0**90])
+def test_layers_at_any_size(factor):
+    pairs = torch.randn(2, 3, 2, 5, 6, generator=torch.Generator().manual_seed(0))
+    pairs[0, 0] = 0
+    gradients = []
+    for scale in (1, factor):
+        scaled = (scale * pairs).requires_grad_()
+        magnitude = real_part_channels(scaled, "magnitude")
+        expected = torch.complex(*(scale * pairs).unbind(-3)).abs()
+        torch.testing.assert_close(magnitude, expected, rtol=1e-6, atol=0)
+        magnitude.mean().backward()
+        gradients.append(scaled.grad)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-5, atol=0)

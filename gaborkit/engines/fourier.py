@@ -207,7 +207,9 @@ def _lines(
     """
     weights, columns, rows = kernel.factors(tolerance)
     tall, wide = _centred(weights[:, None] * columns, size[0]), _centred(rows, size[1])
-    energy = np.einsum("iy,ij,jy->y", tall, wide @ wide.conj().T, tall.conj()).real
+    # Of the largest number 1: squares of tiny ones would be nothing.
+    high, long = (lines / (abs(lines).max() or 1) for lines in (tall, wide))
+    energy = np.einsum("iy,ij,jy->y", high, long @ long.conj().T, high.conj()).real
     order = np.argsort(energy)
     left_out = energy[order].cumsum() <= LEFT_OUT[double] ** 2 * energy.sum()
     return tall, wide, double or cancels(weights), np.sort(order[~left_out])

@@ -15,6 +15,7 @@ from ..boundary import check_boundary
 from ..errors import FeatureError
 from ..gabor import GaborKernel
 from ..kernel import TOLERANCE
+from ..normalizing import ordinary
 from ..ranges import LARGEST
 from ..types import Array, Boundary, Engine, Part
 from .choices import check_choice
@@ -225,6 +226,8 @@ class Energy(Descriptor):
 
     def values(self, planes: Array) -> Array:
         """Mean energies (..., K)."""
+        if self.normalise == "sum":  # shares do not depend on the picture's size
+            planes = ordinary(planes)
         energy = self.bank.statistics(planes, part="energy", boundary=self.boundary).mean
         if self.normalise == "sum":
             total = energy.sum(-1)[..., None]

@@ -53,6 +53,7 @@ def magnitude_similarity(first: Array, second: Array) -> Array:
     0.996
     """
     _check_jets(first, second)
+    first, second = _unit(first), _unit(second)
     product, norm = (abs(first) * abs(second)).sum(-1), _norm(first, second)
     return product / (norm + (norm == 0))
 
@@ -98,6 +99,7 @@ def phase_similarity(
     """
     bank = GaborBank.preset("bob") if bank is None else bank
     _check_jets(first, second, bank)
+    first, second = _unit(first), _unit(second)
     product, norm = first * second.conj(), _norm(first, second)
     if displacement is not None:
         if isinstance(displacement, str):
@@ -157,7 +159,7 @@ def jet_displacement(first: Array, second: Array, bank: GaborBank | None = None)
             "wave vectors of one direction tell no displacement across it; add others"
         )
     library = library_of(first)
-    product = first * second.conj()
+    product = _unit(first) * _unit(second).conj()
     weight = abs(product)
     ky, kx = (library.constant(k, library.double(product.real), real=True) for k in waves.T)
     dy = dx = 0 * weight[..., 0]
@@ -195,6 +197,16 @@ def _turned(like: Array, displacement: Any, bank: GaborBank) -> Array:
     waves = library.constant(_waves(bank), double, real=True)
     angle = moved[..., :1] * waves[:, 0] + moved[..., 1:] * waves[:, 1]
     return np.exp(1j * angle) if isinstance(angle, np.ndarray) else (1j * angle).exp()
+
+
+def _unit(jet: Array) -> Array:
+    """A jet whose largest magnitude is 1: its products are numbers, whatever the picture's size."""
+    magnitude = abs(jet)
+    if isinstance(jet, np.ndarray):
+        largest = magnitude.max(-1, keepdims=True)
+    else:
+        largest = magnitude.detach().amax(-1, keepdim=True)
+    return jet / (largest + (largest == 0))
 
 
 def _norm(first: Array, second: Array) -> Array:

@@ -106,6 +106,7 @@ def local_frequency(responses: Array, bank: GaborBank, *, floor: float = FLOOR) 
 def phase_gradient(response: Array, kernel: Kernel) -> tuple[Array, Array]:
     """Derivative of one response's phase (..., H, W) along y and x, in radians per pixel."""
     wave, theta = 2 * math.pi * kernel.frequency, number(kernel.theta)
+    response = response / peak_of(response)  # products of neighbours stay numbers
     # Along x on a transposed view, so that one function serves both axes.
     across = _along_rows(response.swapaxes(-1, -2), wave * math.cos(theta)).swapaxes(-1, -2)
     return _along_rows(response, wave * math.sin(theta)), across

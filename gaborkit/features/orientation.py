@@ -18,6 +18,8 @@ import cmath
 import math
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -154,11 +156,10 @@ def local_orientation(
         peak = peak[..., 0, :, :]
     rounding = sum((rounding_of(planes) * gain_of(kernel)) ** 2 for kernel in bank)
     vector = squared if method == "phase" else linear
-    return Orientation(
-        half_circle(part_of(vector, "phase") / 2),
-        abs(linear) / (total + rounding),
-        total * peak**2,
-    )
+    with np.errstate(over="ignore"):  # an energy may be infinite
+        energy = total * peak * peak
+    angle = half_circle(part_of(vector, "phase") / 2)
+    return Orientation(angle, abs(linear) / (total + rounding), energy)
 
 
 def _double_angle(response: Array, kernel: Kernel, method: Method) -> Array:

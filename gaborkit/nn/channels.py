@@ -30,19 +30,22 @@ def real_part_channels(pairs: Tensor, part: str) -> Tensor:
         case "complex":
             return pairs.flatten(-4, -3)
         case "magnitude":
-            energy = _energy(pairs)
+            # Squares of numbers near 1 stay numbers; what only scales passes no gradient.
+            wide = _wide(pairs)
+            largest = wide.detach().abs().amax(-3, keepdim=True)
+            largest = torch.where(largest > 0, largest, 1)
+            energy = (wide / largest).square().sum(-3)
             some = energy > 0  # at zero, the root's gradient is infinite; this one's is zero
-            root = torch.where(some, energy, 1).sqrt()
+            root = torch.where(some, energy, 1).sqrt() * largest.squeeze(-3)
             return torch.where(some, root, 0).to(pairs.dtype)
         case "energy":
-            return _energy(pairs).to(pairs.dtype)
+            return _wide(pairs).square().sum(-3).to(pairs.dtype)
         case "phase":
             return torch.atan2(pairs[..., 1, :, :], pairs[..., 0, :, :])
         case _:
             return pairs[..., 0 if part == "real" else 1, :, :]
 
 
-def _energy(pairs: Tensor) -> Tensor:
-    """Squared magnitudes, in single precision or better: squares overflow half precision."""
-    wide = pairs if pairs.dtype == torch.float64 else pairs.float()
-    return wide.square().sum(-3)
+def _wide(pairs: Tensor) -> Tensor:
+    """In single precision or better: squares overflow half precision."""
+    return pairs if pairs.dtype == torch.float64 else pairs.float()
