@@ -129,7 +129,7 @@ def hamming_distance(first: PhaseCode, second: PhaseCode, *, shifts: int = 0) ->
     Returns
     -------
     Comparison
-        A distance of 1 where no bit counts in both.
+        A distance of 1 and a shift of 0 where no bit counts in both; of equal shifts the nearest.
 
     Raises
     ------
@@ -159,7 +159,9 @@ def hamming_distance(first: PhaseCode, second: PhaseCode, *, shifts: int = 0) ->
         both = first.mask & np.roll(second.mask, shift, 0)
         count = int(np.bitwise_count(both).sum())
         differing = (first.bits ^ np.roll(second.bits, shift, 0)) & both
-        distance = int(np.bitwise_count(differing).sum()) / count if count else 1.0
+        if not count:
+            continue
+        distance = int(np.bitwise_count(differing).sum()) / count
         if distance < best.distance or best.bits == 0:
             best = Comparison(distance, shift, count)
     return best

@@ -2,14 +2,14 @@
 
 The logarithms of local energies are compared with their mean and covariance, over a picture that
 has no defect or, robustly, over the picture itself: the squared Mahalanobis distance is the score.
-The threshold comes from the largest scores of blocks, whose distribution (Gumbel's, of maxima) is
-fitted to their quartiles, which a few blocks with defects do not move.
+The threshold comes from the largest scores of blocks without defects, to whose distribution that
+of maxima (Gumbel's) is fitted. Windows are as wide as the period of the texture asks for, and leave
+out what kernels make of the reflection at the borders.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,38 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
+from ..gabor import GaborKernel
 from ..types import Array, RealArray
-from .texture_maps import check_windows, flat_pixels, one_thread, planes_of, texture_maps
+from .texture_maps import check_windows, flat_pixels, planes_of
 
 #: Share of a map's median that is added before the logarithm, which would else follow noise.
 FLOOR = 0.05
 
-#: Pixels of which mean and covariance are estimated at most, and the share of them that is taken
-#: for good at least.
-SAMPLE, GOOD = 2500, 0.75
+#: Least deviations of the windows of energy and grey level, and of that of the broad grey level, in
+#: pixels and in periods of the texture.
+LEAST, BROAD = (3.0, 0.35), (8.0, 0.45)
+
+#: Pixels of which mean and covariance are estimated at most; the share of them that is taken for
+#: good at least, and the probability of good ones that later count too.
+SAMPLE, GOOD, LIKELY = 3000, 0.4, 0.975
+
+#: Tiles along each side from which the search for good pixels starts.
+TILES = 4
 
 #: Added to variances, as a share of each, and what the share of none is.
-RIDGE, TINY = 1e-4, 1e-6
+RIDGE, TINY = 1e-3, 1e-6
+
+#: Deviations of a kernel's envelope from the border at which its responses begin to count, and
+#: from which on they count in full; pixels from the border at which grey levels do.
+TAPER, GREY_TAPER = (0.75, 2.25), 10.0
+
+#: Longest wavelengths from the border within which scores are compared along the border.
+ZONE = 2.1
+
+#: Power of scores whose maxima have Gumbel's distribution. That of a chi-squared variable is nearly
+#: normal to the power of 1/3, of which the maxima approach it slowly; of scores themselves the tail
+#: is longer than Gumbel's.
+POWER = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +77,13 @@ def find_defects(
     *,
     bank: GaborBank | None = None,
     window: float = 0.5,
-    least: float = 3.0,
+    least: float | None = None,
     margin: int | None = None,
     false_alarms: float = 0.05,
     seed: int = 0,
     channel_axis: int | None = None,
 ) -> Defects:
-    """Find defects in a picture of a regular texture (needs scikit-learn).
+    """Find defects in a picture of a regular texture.
 
     Parameters
     ----------
@@ -75,7 +95,8 @@ def find_defects(
         Wavelengths of 2.8, 5.7 and 11.3 pixels in four orientations if None. Those beyond the
         texture's period see how it wavers rather than defects, and bring false alarms.
     window, least
-        Widths of the windows of local energy and grey level, see :func:`texture_maps`.
+        Widths of the windows of local energy and grey level, see :func:`texture_maps`; the least is
+        0.35 periods of the texture if None, and 3 pixels or more.
     margin : int, optional
         Pixels at the borders that are not judged, as what lies outside is not known; 0.7 of the
         longest wavelength if None.
@@ -83,7 +104,7 @@ def find_defects(
         Probability that something is found in a picture without defects, between 0 and 1. It holds
         as far as the texture is the same everywhere.
     seed : int
-        Of the robust estimate.
+        Of the choice of pixels that the estimate is made of.
     channel_axis : int, optional
         Axis of colour.
 
@@ -103,7 +124,7 @@ def find_defects(
     Kumar and Pang (2002), "Defect detection in textured materials using Gabor filters", IEEE
     Trans. Industry Applications 38(2), 425-440.
     Rousseeuw and Van Driessen (1999), "A fast algorithm for the minimum covariance determinant
-    estimator", Technometrics 41(3), 212-223.
+    estimator", Technometrics 41(3), 212-223, for concentration and reweighting.
 
     Examples
     --------
@@ -114,7 +135,7 @@ def find_defects(
     >>> bool(mask[80:90, 60:100].any()), bool(mask[:40].any())
     (True, False)
     """
-    check_windows("magnitude", window, least)
+    check_windows("magnitude", window, LEAST[0] if least is None else least)
     if not 0 < false_alarms < 1:
         raise FeatureError(
             f"false_alarms={false_alarms!r} is no probability; give one between 0 and 1, as 0.05"
@@ -139,54 +160,145 @@ def find_defects(
                 f"know its texture from; give {2 * margin + 4 * block} a side, or a bank of "
                 "shorter wavelengths"
             )
-    maps = _log_energies(planes, bank, window, least)
-    inner = (slice(margin, size - margin) for size in planes.shape[-2:])
-    judged = (slice(None), *inner)
-    if reference is None:
-        known = maps[judged]
-    else:
-        good = _log_energies(pictures[1], bank, window, least)
-        known = good[(slice(None), *(slice(margin, size - margin) for size in good.shape[-2:]))]
-    estimate = _statistics(known, robust=reference is None, seed=seed)
+    period = _period(pictures[-1])
+    if least is None:
+        least = max(LEAST[0], LEAST[1] * period)
+    zone = math.ceil(ZONE * longest) - margin
+    widths = (window, least, max(BROAD[0], BROAD[1] * period))
+    maps = [_log_energies(picture, bank, *widths)[_inside(margin)] for picture in pictures]
+    estimate = _statistics(maps[-1], robust=reference is None, seed=seed)
+    scores = [_even(_distances(part, *estimate), zone) for part in maps]
+    judged = scores[0]
+    threshold = _threshold(scores[-1], block, judged.size, false_alarms)
     score = np.zeros(planes.shape[-2:], np.float32)
-    score[judged[1:]] = _distances(maps[judged], *estimate)
-    usual = score[judged[1:]] if reference is None else _distances(known, *estimate)
-    threshold = _threshold(usual, block, score[judged[1:]].size, false_alarms)
+    score[_inside(margin)[1:]] = judged
     return Defects(score > threshold, score, threshold)
 
 
-def _log_energies(planes: RealArray, bank: GaborBank, window: float, least: float) -> RealArray:
-    """Logarithms of the maps, and the grey level around each pixel."""
-    maps = texture_maps(planes, bank=bank, window=window, least=least, channel_axis=0).to_numpy()
+def _inside(margin: int) -> tuple[slice, slice, slice]:
+    """Of maps (F, H, W), what is not margin."""
+    part = slice(margin, -margin or None)
+    return slice(None), part, part
+
+
+def _period(planes: RealArray) -> float:
+    """Wavelength in pixels of an octave's third with most of a picture's energy.
+
+    Waves of which twelve do not fit into the shorter side are no texture.
+    """
+    height, width = planes.shape[-2:]
+    level = planes - planes.mean((1, 2), keepdims=True)
+    level = level * np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    power = (np.abs(np.fft.rfft2(level)) ** 2).sum(0)
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    lowest = 12 / min(height, width)
+    known = (frequency >= lowest) & (frequency <= 0.5)
+    if not known.any():
+        return 2.0
+    thirds = np.floor(3 * np.log2(frequency[known] / lowest)).astype(int)
+    energy = np.bincount(thirds, power[known])
+    return float(2 ** (-(energy.argmax() + 0.5) / 3) / lowest)
+
+
+def _log_energies(
+    planes: RealArray, bank: GaborBank, window: float, least: float, broad: float
+) -> RealArray:
+    """Logarithms of local energies, and grey levels around each pixel in two windows, (F, H, W).
+
+    What a kernel sees of the reflection at the border counts little in the means of its windows.
+    """
+    shape = planes.shape[-2:]
+    apart = np.minimum.outer(
+        *(np.minimum(np.arange(n), np.arange(n)[::-1]).astype(np.float32) + 0.5 for n in shape)
+    )
+    deviations = [_deviation(kernel) for kernel in bank]
+    weights = np.stack([_rise(apart, *(end * d for end in TAPER)) for d in deviations])
+    energies = bank.filter(planes, part="magnitude", channel_axis=0)
+    widths = [max(window / kernel.frequency, least) for kernel in bank]
+    maps = _averaged(energies, weights, widths).reshape(-1, *shape)
+    levels = np.repeat(planes, 2, 0)
+    grey = _averaged(levels[None], _rise(apart, 0, GREY_TAPER)[None], [least, broad] * len(planes))
+    if float(np.median(maps.sum(0))) <= 1e-6 * float(np.abs(planes).max()):
+        raise FeatureError(
+            "most of the picture is the same, as if blank: there is no texture to compare with"
+        )
     floor = FLOOR * np.median(maps, axis=(1, 2), keepdims=True)
-    tiny = np.finfo(maps.dtype).tiny  # of a constant picture
-    return np.concatenate([np.log(maps + floor + tiny), smoothed(planes, least)])
+    tiny = np.finfo(maps.dtype).tiny  # of a kernel that answers nothing anywhere
+    return np.concatenate([np.log(maps + floor + tiny), grey.reshape(-1, *shape)])
+
+
+def _averaged(values: RealArray, weights: RealArray, widths: list[float]) -> RealArray:
+    """Weighted means (..., K, H, W) over Gaussian windows: normalized convolution."""
+    weights = np.broadcast_to(weights, values.shape[-3:]).astype(values.dtype)
+    whole = smoothed(weights, widths, "constant")
+    least = np.finfo(values.dtype).eps
+    return np.asarray(smoothed(values * weights, widths, "constant") / np.maximum(whole, least))
+
+
+def _deviation(kernel: Any) -> float:
+    """Of the envelope along the wave vector, in pixels."""
+    if isinstance(kernel, GaborKernel):
+        return float(kernel.sigma) * float(kernel.scale)
+    return 0.56 / float(kernel.frequency)  # of a bandwidth of an octave
+
+
+def _rise(distance: RealArray, begin: float, end: float) -> RealArray:
+    """From 0 to 1, smoothly."""
+    return np.sin(np.pi / 2 * ((distance - begin) / (end - begin)).clip(0, 1)) ** 2
 
 
 def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, RealArray]:
-    """Mean (F,) and covariance (F, F) of good pixels."""
-    from sklearn.covariance import EmpiricalCovariance, MinCovDet
+    """Mean (F,) and covariance (F, F) of good pixels.
 
-    rows = flat_pixels(maps).astype(np.float64)
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:SAMPLE]
-    sample = rows[np.sort(chosen)]
+    Robustly: from the pixels of each tile of the picture, of which some are without defects, grows
+    the part of all pixels that is closest; the one of the smallest determinant is taken, and then
+    all whose distance is a likely one of a good pixel.
+    """
+    from scipy.special import gammaincinv
+
+    height, width = maps.shape[-2:]
+    chosen = np.sort(np.random.default_rng(seed).permutation(height * width)[:SAMPLE])
+    rows = flat_pixels(maps)[chosen].astype(np.float64)
+    middle = np.median(rows, 0)
     # In units of their deviations, or else the determinant is that of the units.
-    width = sample.std(0)
-    width[width <= 1e-9 * np.abs(sample).max(0)] = 1
-    found: Any = MinCovDet(support_fraction=GOOD, random_state=seed)
+    unit = 1.4826 * np.median(np.abs(rows - middle), 0)
+    unit[unit <= 1e-9 * np.abs(rows).max(0)] = 1
+    rows = (rows - middle) / unit
     if not robust:
-        found = EmpiricalCovariance()
-    with warnings.catch_warnings(), one_thread():
-        # Of a perfectly regular texture the determinant is nearly 0; the ridge is for that.
-        warnings.simplefilter("ignore")
-        try:
-            found.fit(sample / width)
-        except ValueError:  # no covariance at all
-            raise FeatureError(
-                "most of the picture is the same, as if blank: there is no texture to compare with"
-            ) from None
-    covariance = found.covariance_ + RIDGE * np.diag(np.diag(found.covariance_) + TINY)
-    return found.location_ * width, covariance * np.outer(width, width)
+        mean, covariance, _ = _moments(rows, np.ones(len(rows), bool))
+        return middle + mean * unit, covariance * np.outer(unit, unit)
+    y, x = np.divmod(chosen, width)
+    tiles = y * TILES // height * TILES + x * TILES // width
+    starts = [_closest(rows, tiles == tile, 3) for tile in range(TILES**2)]
+    good = min(starts, key=lambda part: float(np.linalg.slogdet(_moments(rows, part)[1])[1]))
+    good = _closest(rows, good, 50)
+    # Quantiles of chi-squared distributions with as many degrees of freedom as maps.
+    part, likely = (float(gammaincinv(rows.shape[1] / 2, p)) for p in (GOOD, LIKELY))
+    distances = _moments(rows, good)[2]
+    good = distances <= np.quantile(distances, GOOD) * likely / part
+    mean, covariance, _ = _moments(rows, good)
+    return middle + mean * unit, covariance * np.outer(unit, unit)
+
+
+def _closest(rows: RealArray, good: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """The share GOOD of rows that are closest to their own mean: concentration from some rows."""
+    for _ in range(steps):
+        before = good
+        distances = _moments(rows, good)[2]
+        good = distances <= np.quantile(distances, GOOD)
+        if np.array_equal(before, good):
+            break
+    return good
+
+
+def _moments(rows: RealArray, good: NDArray[np.bool_]) -> tuple[RealArray, RealArray, RealArray]:
+    """Mean and covariance of good rows, and the squared distances of all."""
+    mean = rows[good].mean(0)
+    covariance = np.cov(rows[good].T)
+    # Of a perfectly regular texture the determinant is nearly 0; the ridge is for that.
+    covariance += RIDGE * np.diag(np.diag(covariance) + TINY)
+    distances = np.square((rows - mean) @ np.linalg.inv(np.linalg.cholesky(covariance)).T).sum(1)
+    return mean, covariance, distances
 
 
 def _distances(maps: RealArray, mean: RealArray, covariance: RealArray) -> RealArray:
@@ -196,16 +308,53 @@ def _distances(maps: RealArray, mean: RealArray, covariance: RealArray) -> RealA
     return np.square(np.tensordot(factor, offset, 1)).sum(0)
 
 
+def _even(score: RealArray, zone: int) -> RealArray:
+    """Scores near a border in proportion to those along it, where those are larger than elsewhere.
+
+    What is reflected is another texture, and windows near it hold less.
+    """
+    zone = min(zone, min(score.shape) // 4)
+    if zone <= 0:
+        return score
+    usual = float(np.median(score[zone:-zone, zone:-zone])) or 1.0
+    factor = np.ones_like(score)
+    for axis in (0, 1):
+        along = np.median(score, axis=1 - axis)
+        along[zone:-zone] = usual
+        ratio = np.maximum(along / usual, 1)
+        factor = np.maximum(factor, np.expand_dims(ratio, 1 - axis))
+    return np.asarray(score / factor)
+
+
 def _threshold(scores: RealArray, block: int, pixels: int, false_alarms: float) -> float:
-    """What no block of as many pixels exceeds, but with the probability of a false alarm."""
+    """What no block of as many pixels exceeds, but with the probability of a false alarm.
+
+    Blocks above it have defects; without them it is found again, until it stays. It begins from the
+    lower blocks, which a few or many with defects do not move.
+    """
     rows, columns = (size // block for size in scores.shape)
     whole = scores[: rows * block, : columns * block]
-    largest = whole.reshape(rows, block, columns, block).max((1, 3))
-    low, middle, high = np.quantile(largest, [0.25, 0.5, 0.75])
-    # Quantiles of a Gumbel distribution: centre - spread log(-log p).
-    spread = (high - low) / (math.log(-math.log(0.25)) - math.log(-math.log(0.75)))
-    centre = middle + spread * math.log(-math.log(0.5))
+    largest = whole.reshape(rows, block, columns, block).max((1, 3)).ravel() ** POWER
     blocks = pixels / block**2
+    threshold = _gumbel_limit(largest, (0.05, 0.15, 0.3), blocks, false_alarms)
+    for _ in range(50):
+        before = threshold
+        sound = largest[largest <= threshold]
+        threshold = _gumbel_limit(sound, (0.1, 0.3, 0.5), blocks, false_alarms)
+        if threshold == before:
+            break
+    return threshold ** (1 / POWER)
+
+
+def _gumbel_limit(
+    largest: RealArray, shares: tuple[float, float, float], blocks: float, false_alarms: float
+) -> float:
+    """What the largest of so many draws exceeds with a probability; fitted to three quantiles."""
+    low, middle, high = np.quantile(largest, shares)
+    # Quantiles of a Gumbel distribution: centre - spread log(-log p).
+    first, second, third = (-math.log(-math.log(share)) for share in shares)
+    spread = (high - low) / (third - first)
+    centre = middle - spread * second
     return float(centre - spread * math.log(-math.log1p(-false_alarms) / blocks))
 
 
