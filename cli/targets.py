@@ -131,7 +131,7 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     """
     found: dict[str, None] = {}
     for source in sources:
-        pictures = _pictures(source, "", recursive, DESCRIBED)
+        pictures = _pictures(source, out, recursive, DESCRIBED)
         found.update(dict.fromkeys(picture for picture, _ in pictures))
     for picture in found:
         if _same(Path(split_page(picture)[0]), Path(out)):
@@ -193,7 +193,8 @@ def _pictures(
     if not below:
         hint = "" if recursive else "; --recursive looks into the folders inside it"
         raise PictureError(f"{source}: there is no picture in this folder{hint}")
-    warn_of_others(folder, others, suffixes)
+    # Neither is what an earlier run has written.
+    warn_of_others(folder, (path for path in others if not _same(path, Path(out))), suffixes)
     for path in below:
         yield str(path), path.relative_to(folder).with_suffix("")
 

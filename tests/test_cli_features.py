@@ -46,7 +46,9 @@ def test_a_folder_into_each_format(suffix):
     ], rtol=1e-5)  # fmt: skip
     assert table.features.values.dtype == np.float32
     # An earlier table is no picture.
-    assert "of 2 pictures" in run_features(".", "--out", f"again{suffix}")
+    again = run("features", ".", "--out", f"again{suffix}")
+    assert "of 2 pictures" in again.stdout
+    assert f"warning: .: 1 file is not taken (out{suffix}); .png" in again.stderr
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
