@@ -9,34 +9,37 @@ from typing import Any
 
 import click
 
+from .arguments import FILE, Number, Whole
 from .errors import debug_option
 
 
 @click.command("bench", short_help="Measure gaborkit beside the libraries that are installed.")
 @click.option(
     "--size",
-    type=click.IntRange(min=16),
+    type=Whole(16, 8192),
     help="Side of the picture, pixels.  [default: 512; quick: 256]",
 )
 @click.option(
     "--sigma",
     "sigmas",
-    type=float,
+    type=Number(above=0),
     multiple=True,
     help="Pixels; may be repeated.  [default: 2, 4 and 8; quick: 2]",
 )
-@click.option("--orientations", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--orientations", type=Whole(1, 1000), default=8, show_default=True)
 @click.option(
     "--scales",
-    type=click.IntRange(min=1),
+    type=Whole(1, 16),
     default=1,
     show_default=True,
     help="Each further one doubles sigma.",
 )
 @click.option("--means", is_flag=True, help="Ask for mean magnitudes in place of responses.")
-@click.option("--repeat", type=click.IntRange(min=1), help="Rounds.  [default: 7; quick: 3]")
+@click.option("--repeat", type=Whole(1, 1000), help="Rounds.  [default: 7; quick: 3]")
 @click.option("--quick", is_flag=True, help="Take seconds instead of a minute.")
-@click.option("--json", "json_file", metavar="FILE", help="Write all figures into a file too.")
+@click.option(
+    "--json", "json_file", type=FILE, metavar="FILE", help="Write all figures into a file too."
+)
 @debug_option
 def command(
     size: int | None,
@@ -67,11 +70,12 @@ def command(
     from gaborkit import GaborkitError
     from gaborkit.benchmark import compare
     from gaborkit.files import atomic_write, check_target
+    from gaborkit.tables import fold
 
     if json_file is not None:
         check_target(json_file)
     facts = machine()
-    click.echo(", ".join(f"{name} {value}" for name, value in facts.items()))
+    click.echo(fold(", ".join(f"{name} {value}" for name, value in facts.items())))
     comparisons = []
     for sigma in sigmas or ((2.0,) if quick else (2.0, 4.0, 8.0)):
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option
+from .arguments import FILE, FOLDER, IN, SEED, Choice, Whole
+from .errors import debug_option, report
 from .groups import Group
 from .picture_options import (
     DESCRIPTORS,
@@ -18,7 +19,7 @@ from .picture_options import (
     recursive_option,
     set_option,
 )
-from .progress import counted
+from .progress import meter
 
 if TYPE_CHECKING:
     from gaborkit.estimators.pictures import Predicted, Trained
@@ -39,11 +40,11 @@ def command() -> None:
 
 
 @command.command("train", short_help="Learn from a folder whose subfolders are the classes.")
-@click.argument("folder", metavar="FOLDER")
-@click.option("--out", required=True, metavar="MODEL", help="Folder to write.")
+@click.argument("folder", type=FOLDER, metavar="FOLDER")
+@click.option("--out", type=FOLDER, required=True, metavar="MODEL", help="Folder to write.")
 @click.option(
     "--features",
-    type=click.Choice(DESCRIPTORS),
+    type=Choice(DESCRIPTORS),
     default="texture",
     show_default=True,
     help="What pictures are described by; gaborkit features --help tells of each.",
@@ -51,26 +52,26 @@ def command() -> None:
 @set_option
 @click.option(
     "--classifier",
-    type=click.Choice(CLASSIFIERS),
+    type=Choice(CLASSIFIERS),
     default="svm",
     show_default=True,
     help="How classes are told apart.",
 )
 @click.option(
     "--size",
-    type=click.IntRange(1, 2**14),
+    type=Whole(1, 2**14),
     help="Bring pictures to so many pixels a side first.  [default: leave them]",
 )
 @click.option(
     "--cross-validate",
     "folds",
-    type=int,
+    type=Whole(0, 1000),
     default=5,
     show_default=True,
     metavar="FOLDS",
     help="Measure on folds that are left out in turn; 0 does not.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the folds.  [default: 0]")
+@click.option("--seed", type=SEED, default=0, help="Of the folds.  [default: 0]")
 @jobs_option
 @max_pixels_option
 @debug_option
@@ -78,7 +79,7 @@ def train(
     folder: str,
     out: str,
     features: str,
-    settings: tuple[str, ...],
+    settings: tuple[tuple[str, Any], ...],
     classifier: str,
     size: int | None,
     folds: int,
@@ -113,7 +114,7 @@ def train(
         chosen = descriptor(features, **parameters_from(settings))
     except GaborkitError as error:
         raise click.UsageError(f"--features {features}: {error}") from error
-    with counted() as show:
+    with meter("describing the pictures") as show:
         trained = train_on_folder(
             folder,
             chosen,
@@ -122,10 +123,10 @@ def train(
             folds=folds,
             seed=seed,
             jobs=jobs,
-            progress=show,
+            progress=lambda done, total, one: show(done, total, one.source),
         )
     for failed in trained.failed:
-        click.echo(f"left out: {failed.error}", err=True)
+        report(failed.error, "left out")
     write_classifier(out, trained)
     pictures, classes = sum(trained.counts.values()), len(trained.counts)
     click.echo(
@@ -140,9 +141,9 @@ def train(
 
 
 @command.command("predict", short_help="Name the classes of pictures.")
-@click.argument("model", metavar="MODEL")
-@click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True)
-@click.option("--out", metavar="CSV", help="File to write instead of printing.")
+@click.argument("model", type=FOLDER, metavar="MODEL")
+@click.argument("pictures", type=IN, metavar="PICTURES...", nargs=-1, required=True)
+@click.option("--out", type=FILE, metavar="CSV", help="File to write instead of printing.")
 @recursive_option
 @jobs_option
 @max_pixels_option
@@ -185,7 +186,7 @@ def _printed(found: Iterable[Predicted]) -> int:
     for one in found:
         if one.error is not None:
             failed += 1
-            click.echo(f"error: {one.error}", err=True)
+            report(one.error)
         else:
             click.echo(f"{one.source}: {one.label}")
     return failed
@@ -206,7 +207,7 @@ def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> in
         for one in found:
             if one.scores is None:
                 failed += 1
-                click.echo(f"error: {one.error}", err=True)
+                report(one.error)
             else:
                 table.writerow([one.source, one.label, *map("{:.6g}".format, one.scores)])
     return failed

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .arguments import IN, Choice
 from .errors import debug_option
 from .picture_options import json_option, max_pixels_option
 
@@ -15,11 +16,11 @@ MEASURES = ("texture", "gist", "jets", "codes")
 
 
 @click.command("compare", short_help="Say how alike two pictures are.")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", type=IN, metavar="A")
+@click.argument("second", type=IN, metavar="B")
 @click.option(
     "--by",
-    type=click.Choice(MEASURES),
+    type=Choice(MEASURES),
     multiple=True,
     help="Measure; may be given several times.  [default: all that fit the pictures' sizes]",
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from .arguments import FILE, IN, Whole
 from .errors import debug_option
 from .generating import (
-    bar,
     check_count,
     classes_option,
     data_options,
@@ -18,24 +18,25 @@ from .generating import (
     zoom_option,
 )
 from .picture_options import max_pixels_option
+from .progress import meter
 
 
 @click.command("complete", short_help="Complete pictures of which the top is given (PixelCNN).")
 @run_argument
-@click.argument("sources", metavar="[IN]...", nargs=-1)
+@click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
     "--rows",
-    type=click.IntRange(min=0),
+    type=Whole(0, 10**6),
     help="How many rows from the top are kept.  [default: half]",
 )
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Whole(1, 10**4),
     help="How many test images, where no IN is given.  [default: 10]",
 )
 @click.option(
     "--draws",
-    type=click.IntRange(min=1),
+    type=Whole(1, 1000),
     default=4,
     show_default=True,
     help="How many completions of each.",
@@ -43,7 +44,12 @@ from .picture_options import max_pixels_option
 @classes_option("Of the pictures IN, one each, for a model trained with --classes.")
 @seed_option
 @click.option(
-    "--out", metavar="OUT", default="completed.png", show_default=True, help="Grid to write (.png)."
+    "--out",
+    type=FILE,
+    metavar="OUT",
+    default="completed.png",
+    show_default=True,
+    help="Grid to write (.png).",
 )
 @zoom_option(2)
 @data_options
@@ -94,7 +100,7 @@ def command(
             f"give {height - 1} or less"
         )
     repeated = None if labels is None else labels * draws
-    with bar("completing") as progress:
+    with meter("completing") as progress:
         found = model.complete(
             images.repeat(draws, 1, 1, 1), kept, repeated, seed=seed, progress=progress
         )

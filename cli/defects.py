@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FILE, IN, Number, Whole
 from .errors import debug_option
-from .options import Number, bank_options_with
+from .options import bank_options_with
 from .picture_options import json_option, max_pixels_option, seed_option
 
 if TYPE_CHECKING:
@@ -19,11 +20,17 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 
 
 @click.command("defects", short_help="Find defects of a regular texture.")
-@click.argument("source", metavar="IN")
-@click.option("--out", required=True, metavar="MASK", help="File to write.")
-@click.option("--reference", metavar="FILE", help="Picture of the texture without defects.")
-@click.option("--score", metavar="FILE", help="Write how unlike each pixel is: .tif, .npy or .png.")
-@click.option("--overlay", metavar="FILE", help="Write the picture with the defects outlined.")
+@click.argument("source", type=IN, metavar="IN")
+@click.option("--out", type=FILE, required=True, metavar="MASK", help="File to write.")
+@click.option(
+    "--reference", type=IN, metavar="FILE", help="Picture of the texture without defects."
+)
+@click.option(
+    "--score", type=FILE, metavar="FILE", help="Write how unlike each pixel is: .tif, .npy or .png."
+)
+@click.option(
+    "--overlay", type=FILE, metavar="FILE", help="Write the picture with the defects outlined."
+)
 @click.option(
     "--false-alarms",
     type=Number(above=0, below=1),
@@ -33,7 +40,7 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 )
 @click.option(
     "--margin",
-    type=click.IntRange(min=0),
+    type=Whole(0, 10**6),
     help="Pixels at the borders that are not judged.  [default: 0.7 of the longest wavelength]",
 )
 @bank_options_with("grid", always=False)

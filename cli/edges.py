@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FILE, IN, Choice, Number
 from .errors import debug_option
-from .options import Number, bank_options_with, filter_options
+from .options import bank_options_with, filter_options
 from .picture_options import json_option, max_pixels_option
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 
 
 @click.command("edges", short_help="Edges and lines, thin and by their kind.")
-@click.argument("source", metavar="IN")
-@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@click.argument("source", type=IN, metavar="IN")
+@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
 @bank_options_with("grid", always=False)
 @click.option(
     "--by",
     "measure",
-    type=click.Choice(("energy", "congruency")),
+    type=Choice(("energy", "congruency")),
     default="energy",
     show_default=True,
     help="Strength by energy, which grows with contrast, or by congruency of phase.",
@@ -47,23 +47,21 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 )
 @click.option(
     "--noise",
+    type=Number(0, words=("median", "mode")),
     metavar="LEVEL",
-    callback=lambda context, option, value: _level(value),
     help="How congruency knows the noise: median, mode, or the threshold.  [default: median]",
 )
 @click.option(
     "--deviations",
-    type=click.FloatRange(min=0),
+    type=Number(0, 1000),
     help="Of noise above its mean, up to which congruency is none.  [default: 2]",
 )
 @click.option(
     "--cutoff",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Share of the scales below which congruency is penalised.  [default: 0.5]",
 )
-@click.option(
-    "--sharpness", type=click.FloatRange(min=0), help="Of that transition.  [default: 10]"
-)
+@click.option("--sharpness", type=Number(0, 1000), help="Of that transition.  [default: 10]")
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
 @json_option
 @filter_options
@@ -164,19 +162,6 @@ def command(
         click.echo(
             f"{out}: {edges} pixels of edges, {bright} of bright lines, {dark} of dark lines"
         )
-
-
-def _level(value: str | None) -> Any:
-    """What the noise is known by: a word, or a threshold of 0 or more."""
-    if value is None or value in ("median", "mode"):
-        return value
-    try:
-        level = float(value)
-    except ValueError:
-        level = math.nan
-    if not 0 <= level < math.inf:
-        raise click.BadParameter(f"{value} is neither median, mode, nor a threshold of 0 or more")
-    return level
 
 
 def _write_numbers(out: str, found: Any) -> None:

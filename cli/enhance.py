@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import click
 
-from .errors import debug_option, show_traceback
-from .options import Number
+from .arguments import FILE, IN, Choice, Number, Whole
+from .errors import debug_option, report, show_traceback
 from .picture_options import max_pixels_option, progress_option, recursive_option
-from .progress import shown
+from .progress import followed
 
 
 @click.command("enhance", short_help="Enhance the ridges of fingerprints.")
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="OUT", help="File or folder to write.")
+@click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
+@click.option("--out", type=FILE, required=True, metavar="OUT", help="File or folder to write.")
 @click.option("--binary", is_flag=True, help="Write ridges in black on white, not grey values.")
 @click.option("--thin", is_flag=True, help="Write ridges as lines one pixel wide.")
-@click.option("--mask", metavar="OUT", help="Write where there are ridges that can be told.")
-@click.option("--orientation", metavar="OUT", help="Write the direction across the ridges.")
-@click.option("--frequency", metavar="OUT", help="Write the frequency of the ridges.")
+@click.option(
+    "--mask", type=FILE, metavar="OUT", help="Write where there are ridges that can be told."
+)
+@click.option(
+    "--orientation", type=FILE, metavar="OUT", help="Write the direction across the ridges."
+)
+@click.option("--frequency", type=FILE, metavar="OUT", help="Write the frequency of the ridges.")
 @click.option(
     "--ridges",
-    type=click.Choice(("dark", "light")),
+    type=Choice(("dark", "light")),
     default="dark",
     show_default=True,
     help="What of the picture is a ridge.",
 )
 @click.option(
     "--wavelengths",
-    type=Number(),
+    type=Number(above=0, most=10_000),
     nargs=2,
     default=(3, 25),
     show_default=True,
@@ -36,35 +40,35 @@ from .progress import shown
 )
 @click.option(
     "--sigma",
-    type=float,
+    type=Number(above=0, most=1000),
     default=4,
     show_default=True,
     help="Standard deviation of the Gabor kernels, pixels.",
 )
 @click.option(
     "--block",
-    type=int,
+    type=Whole(1, 10_000),
     default=16,
     show_default=True,
     help="Side of what has one frequency, pixels.",
 )
 @click.option(
     "--regularity",
-    type=float,
+    type=Number(0, 1),
     default=0.3,
     show_default=True,
     help="Least likeness to a sine, 0 to 1, of what is no background.",
 )
 @click.option(
     "--method",
-    type=click.Choice(("gradient", "gabor")),
+    type=Choice(("gradient", "gabor")),
     default="gradient",
     show_default=True,
     help="How to find the orientation.",
 )
 @click.option(
     "--suffix",
-    type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz")),
+    type=Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz")),
     help="Format of the files in a folder.  [default: .png]",
 )
 @recursive_option
@@ -133,10 +137,10 @@ def command(
         click.echo(text)
         return
     results = outcomes(jobs, settings, show_traceback)
-    several = shown(results, len(jobs), progress, lambda result: result[0])
+    several = followed(results, len(jobs), "enhancing", lambda result: result[0], progress)
     failed = [problem for _, problem in several if problem is not None]
     for problem in failed:
-        click.echo(f"error: {problem}", err=True)
+        report(problem)
     if failed:
         raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be enhanced")
     click.echo(f"{out}: {len(jobs)} prints")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -61,7 +62,7 @@ def print_jobs(
         except click.UsageError as error:
             raise click.UsageError(error.message.replace("--out", f"--{option}")) from None
     jobs = [dict(zip(found, several, strict=True)) for several in zip(*found.values(), strict=True)]
-    written: dict[Any, str] = {}
+    written: dict[str, str] = {}
     for job in jobs:
         for option, one in job.items():
             target = one.targets[0]
@@ -69,7 +70,7 @@ def print_jobs(
                 raise click.UsageError(
                     f"--{option} {target}: a print goes into {', '.join(PICTURES)}, .npy or .npz"
                 )
-            other = written.setdefault(target.resolve(), option)
+            other = written.setdefault(os.path.realpath(target), option)
             if other != option:
                 raise click.UsageError(
                     f"--{other} and --{option} would both write {target}: name another file, or "

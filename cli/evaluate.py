@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from .arguments import Whole
 from .errors import debug_option
 from .generating import (
-    bar,
     data_options,
     dataset_of,
     device_option,
@@ -16,6 +16,7 @@ from .generating import (
     run_argument,
     seed_option,
 )
+from .progress import meter
 
 #: Fewer samples are not measured.
 FEWEST = 10
@@ -23,19 +24,19 @@ FEWEST = 10
 
 @click.command("evaluate", short_help="Measure a trained model: likelihood, FID, modes, ...")
 @run_argument
-@click.option("--samples", type=click.IntRange(min=FEWEST), help="How many images are drawn.")
+@click.option("--samples", type=Whole(FEWEST, 10**6), help="How many images are drawn.")
 @click.option(
     "--importance-samples",
-    type=click.IntRange(min=1),
+    type=Whole(1, 10**6),
     help="K of the IWAE bound on a VAE's likelihood.",
 )
 @click.option(
     "--repeats",
-    type=click.IntRange(min=1),
+    type=Whole(1, 1000),
     help="How often a figure with chance in it is measured.",
 )
 @click.option(
-    "--test-images", type=click.IntRange(min=1), help="For the likelihood; fewer take less time."
+    "--test-images", type=Whole(1, 10**6), help="For the likelihood; fewer take less time."
 )
 @seed_option
 @data_options
@@ -73,7 +74,7 @@ def command(
     }
     model = load(run, device)
     dataset = dataset_of(model, data, data_dir)
-    with bar("evaluating") as progress:
+    with meter("evaluating") as progress:
         evaluation = evaluate(
             model,
             dataset,

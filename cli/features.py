@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option
+from .arguments import FILE, IN, Choice
+from .errors import debug_option, report
 from .options import BOUNDARIES, bank_options_with
 from .picture_options import (
     DESCRIPTORS,
@@ -17,19 +18,21 @@ from .picture_options import (
     recursive_option,
     set_option,
 )
-from .progress import counted
+from .progress import meter
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
 
 
 @click.command("features", short_help="Describe pictures by Gabor features, in a table.")
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE", help="Table to write: .csv, .npz, .parquet.")
+@click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
+@click.option(
+    "--out", type=FILE, required=True, metavar="FILE", help="Table to write: .csv, .npz, .parquet."
+)
 @click.option(
     "--features",
     "name",
-    type=click.Choice(DESCRIPTORS),
+    type=Choice(DESCRIPTORS),
     default="texture",
     show_default=True,
     help="How pictures are described.",
@@ -38,12 +41,12 @@ if TYPE_CHECKING:
 @bank_options_with("manjunath", always=False)
 @click.option(
     "--boundary",
-    type=click.Choice(BOUNDARIES),
+    type=Choice(BOUNDARIES),
     help="What lies outside the picture, in SciPy's words.  [default: reflect]",
 )
 @click.option(
     "--colour",
-    type=click.Choice(("luminance", "channels")),
+    type=Choice(("luminance", "channels")),
     default="luminance",
     show_default=True,
     help="Describe a colour picture's luminance, or each channel.",
@@ -58,7 +61,7 @@ def command(
     sources: tuple[str, ...],
     out: str,
     name: str,
-    settings: tuple[str, ...],
+    settings: tuple[tuple[str, Any], ...],
     bank: GaborBank | None,
     boundary: str | None,
     colour: Any,
@@ -111,12 +114,18 @@ def command(
     except GaborkitError as error:
         raise click.UsageError(f"--features {name}: {error}") from error
     pictures = pictures_in(sources, out, recursive=recursive)
-    with counted(progress, len(pictures)) as show:
+    with meter("describing", progress) as show:
         done = extract_features(
-            chosen, pictures, out, colour=colour, jobs=jobs, resume=resume, progress=show
+            chosen,
+            pictures,
+            out,
+            colour=colour,
+            jobs=jobs,
+            resume=resume,
+            progress=lambda done, total, one: show(done, total, one.source),
         )
     for failed in done.failed:
-        click.echo(f"error: {failed.error}", err=True)
+        report(failed.error)
     if done.pictures:
         before = f", {done.resumed} of them from before" if done.resumed else ""
         plural = "s" * (done.pictures != 1)

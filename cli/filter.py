@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option, show_traceback
-from .options import PARTS, Number, bank_options, filter_options
+from .arguments import FILE, IN, Choice, Number, Word
+from .errors import debug_option, report, show_traceback
+from .options import PARTS, bank_options, filter_options
 from .picture_options import max_pixels_option, recursive_option
-from .progress import shown
+from .progress import followed, meter
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -31,21 +30,21 @@ _PARTS = {
 
 
 @click.command("filter", short_help="Filter pictures with a Gabor kernel or bank.")
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="OUT", help="File or folder to write.")
+@click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
+@click.option("--out", type=FILE, required=True, metavar="OUT", help="File or folder to write.")
 @bank_options
 @click.option(
     "--part",
-    type=click.Choice((*PARTS, "energy", "complex")),
+    type=Choice((*PARTS, "energy", "complex")),
     help="What to write.  [default: complex into npy and npz, else real]",
 )
 @filter_options
 @click.option(
     "--colour",
-    type=click.Choice(("luminance", "channels")),
+    type=Choice(("luminance", "channels")),
     help="Filter a colour picture's luminance, or each channel.  [default: luminance]",
 )
-@click.option("--bits", type=click.Choice(("8", "16")), help="Of a PNG's values.  [default: 8]")
+@click.option("--bits", type=Choice(("8", "16")), help="Of a PNG's values.  [default: 8]")
 @click.option(
     "--range",
     "limits",
@@ -56,18 +55,20 @@ _PARTS = {
 )
 @click.option(
     "--suffix",
-    type=click.Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
+    type=Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
     help="Format of the files in a folder.  [default: .png]",
 )
 @recursive_option
 @click.option(
     "--memory",
+    type=Word("500MB", "1GB", "2GB", "4GB"),
     metavar="SIZE",
     help="Filter in tiles what takes more, such as 1GB.  [default: half of what is available]",
 )
 @click.option("--resume", is_flag=True, help="Go on with tiles that a stopped run has left.")
 @click.option(
     "--scheduler",
+    type=Word("tcp://127.0.0.1:8786"),
     metavar="ADDRESS",
     help="Of a Dask cluster, which filters the tiles of a picture, or each picture of several.",
 )
@@ -157,14 +158,14 @@ def command(
     )
 
     if len(jobs) == 1 and jobs[0].source == sources[0]:
-        with _tiles_shown(progress) as show:
+        with meter("tiles", progress) as show:
             description = filter_any(jobs[0], bank, settings, scheduler=scheduler, progress=show)
         _note_colour([description["colour"]], colour)
         click.echo(_summary(jobs[0], description))
         return
     found, failed = [], []
     results = outcomes(jobs, bank, settings, scheduler, show_traceback)
-    several = shown(results, len(jobs), progress, lambda result: result[0].source)
+    several = followed(results, len(jobs), "filtering", lambda result: result[0].source, progress)
     for _, (colours, problem) in several:
         if problem is None:
             found.append(colours or "grey")
@@ -172,7 +173,7 @@ def command(
             failed.append(problem)
     _note_colour(found, colour)
     for text in failed:
-        click.echo(f"error: {text}", err=True)
+        report(text)
     if failed:
         raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be filtered")
     files = sum(len(job.targets) for job in jobs)
@@ -189,28 +190,6 @@ def _bytes(memory: str | None) -> int | None:
         return parse_memory(memory)
     except FilterError as error:
         raise click.UsageError(f"--{error}") from error
-
-
-@contextlib.contextmanager
-def _tiles_shown(progress: bool | None) -> Iterator[Callable[[int, int], None]]:
-    """What to call after each tile of a picture: it moves a bar, or writes a line."""
-    terminal = sys.stderr.isatty() and progress is not False
-    with contextlib.ExitStack() as stack:
-        bar: Any = None
-
-        def show(done: int, tiles: int) -> None:
-            nonlocal bar
-            if terminal:
-                if bar is None:
-                    bar = click.progressbar(
-                        length=tiles, file=sys.stderr, show_pos=True, label="tiles"
-                    )
-                    stack.enter_context(bar)
-                bar.update(done - bar.pos)
-            elif progress:
-                click.echo(f"[{done}/{tiles}] tiles", err=True)
-
-        yield show
 
 
 def _note_colour(found: Sequence[str], asked: str | None) -> None:

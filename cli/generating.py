@@ -1,41 +1,39 @@
-"""What the commands that use a trained model share: options, the model, its images, a bar."""
+"""What the commands that use a trained model share: options, the model, its images."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from .arguments import FOLDER, RUN, SEED, Classes, Whole, Word
+from .progress import meter
 from .sections import Option
 
 if TYPE_CHECKING:
     from gaborkit.generative.data import Dataset
     from gaborkit.generative.image_model import ImageModel
 
-run_argument = click.argument("run", metavar="RUN")
+run_argument = click.argument("run", type=RUN, metavar="RUN")
 
 device_option = click.option(
     "--device",
     cls=Option,
     section="Run",
+    type=Word("auto", "cpu", "cuda", "mps"),
     default="auto",
     show_default=True,
     metavar="DEVICE",
     help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.",
 )
 
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every draw."
-)
+seed_option = click.option("--seed", type=SEED, default=0, show_default=True, help="Of every draw.")
 
 columns_option = click.option(
-    "--columns", type=click.IntRange(min=1), help="Of the grid.  [default: about square]"
+    "--columns", type=Whole(1, 10_000), help="Of the grid.  [default: about square]"
 )
 
 
@@ -45,7 +43,7 @@ def data_options(function: Callable[..., None]) -> Callable[..., None]:
         ("--data-dir", "Where the files of the data set lie by now."),
         ("--data", "The folder of pictures that the model was trained on, if it has moved."),
     ):
-        function = click.option(flag, metavar="DIR", help=text)(function)
+        function = click.option(flag, type=FOLDER, metavar="DIR", help=text)(function)
     return function
 
 
@@ -53,34 +51,11 @@ def zoom_option(default: int) -> Callable[[Callable[..., None]], Callable[..., N
     """Add ``--zoom``."""
     return click.option(
         "--zoom",
-        type=click.IntRange(1, 64),
+        type=Whole(1, 64),
         default=default,
         show_default=True,
         help="Side of the square that a pixel of an image becomes.",
     )
-
-
-class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
-    """Classes as ``0-9``, ``3,7`` or ``0-2,8``: a tuple of whole numbers."""
-
-    name = "classes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Parse, or fail with what would work."""
-        if not isinstance(value, str):
-            return tuple(value)
-        classes: list[int] = []
-        for part in value.split(","):
-            found = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", part)
-            if found is None:
-                self.fail(f"{value!r} is no list of classes, such as 0-9 or 3,7", param, ctx)
-            first, last = int(found[1]), int(found[2] or found[1])
-            if last < first:
-                self.fail(f"{part.strip()} is empty: give the lower class first", param, ctx)
-            classes += range(first, last + 1)
-        return tuple(classes)
 
 
 def classes_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -157,7 +132,7 @@ def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None 
             "with the folder where they are by now"
         )
     colours, height, _ = model.representation.image_shape
-    with bar("reading the data") as progress:
+    with meter("reading the data") as progress:
         dataset = load_dataset(
             name,
             data_dir=data_dir or origin.data_dir,
@@ -265,18 +240,3 @@ def suffix_of(out: str, suffixes: Sequence[str], folder: bool = False) -> str:
         raise click.UsageError(f"--out {out}: {suffix or 'no suffix'} is unknown: give {wanted}")
     check_target(out)
     return suffix
-
-
-@contextlib.contextmanager
-def bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on a terminal, to be called with what is done and what there is in all."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1, file=sys.stderr, label=label) as shown:
-
-        def progress(done: int, total: int) -> None:
-            shown.length = total
-            shown.update(done - shown.pos)
-
-        yield progress

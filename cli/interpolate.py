@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .arguments import FILE, IN, Number, Whole
 from .errors import debug_option
 from .generating import (
     classes_option,
@@ -14,16 +15,15 @@ from .generating import (
     suffix_of,
     zoom_option,
 )
-from .options import Number
 from .picture_options import max_pixels_option
 
 
 @click.command("interpolate", short_help="Go from one picture to another (VAE, AE).")
 @run_argument
-@click.argument("sources", metavar="[A B]", nargs=-1)
+@click.argument("sources", type=IN, metavar="[A B]", nargs=-1)
 @click.option(
     "--steps",
-    type=click.IntRange(2, 1000),
+    type=Whole(2, 1000),
     default=16,
     show_default=True,
     help="Pictures, both ends among them.",
@@ -40,6 +40,7 @@ from .picture_options import max_pixels_option
 @click.option(
     "--out",
     "outs",
+    type=FILE,
     metavar="OUT",
     multiple=True,
     help="Animation (.gif) or strip (.png); may be repeated.  [default: both, interpolation.*]",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from .arguments import FILE, IN, Classes, Number, Whole
 from .errors import debug_option
 from .generating import (
-    Classes,
     classes_option,
     data_options,
     dataset_of,
@@ -16,7 +16,6 @@ from .generating import (
     suffix_of,
     zoom_option,
 )
-from .options import Number
 from .picture_options import max_pixels_option
 
 PLOTS = (".png", ".svg", ".pdf")
@@ -26,13 +25,14 @@ PLOTS = (".png", ".svg", ".pdf")
 @run_argument
 @click.option(
     "--traverse",
+    type=IN,
     metavar="IN",
     help="Draw what each latent dimension does to a picture, or to a test image by its number.",
 )
 @click.option("--manifold", is_flag=True, help="Draw what a grid of two latents decodes to.")
 @click.option(
     "--count",
-    type=click.IntRange(min=3),
+    type=Whole(3, 10**6),
     help="Test images to draw as points.  [default: 2000]",
 )
 @click.option(
@@ -41,11 +41,12 @@ PLOTS = (".png", ".svg", ".pdf")
     metavar="0-4|1,3",
     help="Of --traverse, which.  [default: all]",
 )
-@click.option("--steps", type=click.IntRange(2, 1000), help="Of --traverse.  [default: 9]")
+@click.option("--steps", type=Whole(2, 1000), help="Of --traverse.  [default: 9]")
 @click.option("--span", type=Number(above=0, below=100), help="Of --traverse.  [default: 3]")
 @classes_option("One, of --traverse IN and --manifold, for a model trained with --classes.")
 @click.option(
     "--out",
+    type=FILE,
     metavar="OUT",
     default="latent.png",
     show_default=True,

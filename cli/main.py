@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from .errors import debug_option, one_line, reason, show_traceback
+from .errors import GENERATIVE, debug_option, one_line, reason, show_traceback
 from .groups import Group
 
 #: Each is a module of this package, and the command of the same name in it.
@@ -25,7 +25,7 @@ COMMANDS = (
     *("enhance",),
     *("segment", "retrieve", "defects"),
     "classify",
-    *("train", "runs", "sample", "complete", "reconstruct", "interpolate", "latent", "evaluate"),
+    *GENERATIVE,
 )
 
 

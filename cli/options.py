@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import Choice, FilePath, Number, Whole
+
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
 
@@ -32,6 +34,9 @@ PRESETS: dict[str, dict[str, str]] = {
     "kovesi": {"scales": "scales", "orientations": "orientations"},
 }
 
+BANKS = ("grid", *PRESETS)
+BANK = FilePath(BANKS)
+
 #: What ``--article`` and ``--bank grid`` leave open.
 _ARTICLE = ("sigma", "theta", "scale")
 _GRID = (
@@ -41,33 +46,33 @@ _GRID = (
 
 _KERNEL_OPTIONS = {
     "sigma": click.option(
-        "--sigma", type=float, help="Standard deviation along the wave vector, pixels."
+        "--sigma", type=Number(), help="Standard deviation along the wave vector, pixels."
     ),
     "bandwidth": click.option(
-        "--bandwidth", type=float, help="Octaves at half response; instead of --sigma."
+        "--bandwidth", type=Number(), help="Octaves at half response; instead of --sigma."
     ),
     "wavelength": click.option(
         "--wavelength",
-        type=float,
+        type=Number(),
         help="Period of the carrier, pixels.  [default: 2 pi; 4 for --bank grid]",
     ),
     "theta": click.option(
-        "--theta", type=float, help="Degrees from +x (right) towards +y (down).  [default: 0]"
+        "--theta", type=Number(), help="Degrees from +x (right) towards +y (down).  [default: 0]"
     ),
     "gamma": click.option(
-        "--gamma", type=float, help="Aspect: sigma / gamma across the wave vector.  [default: 1]"
+        "--gamma", type=Number(), help="Aspect: sigma / gamma across the wave vector.  [default: 1]"
     ),
     "phase": click.option(
-        "--phase", type=float, help="Of the carrier at the centre, degrees.  [default: 0]"
+        "--phase", type=Number(), help="Of the carrier at the centre, degrees.  [default: 0]"
     ),
-    "scale": click.option("--scale", type=float, help="Dilation of one kernel.  [default: 1]"),
+    "scale": click.option("--scale", type=Number(), help="Dilation of one kernel.  [default: 1]"),
     "dc_free": click.option(
         "--dc-free/--plain",
         default=None,
         help="Answer 0 to a constant image, or keep the plain Gabor function.  [default: dc-free]",
     ),
     "norm": click.option(
-        "--norm", type=click.Choice(NORMS), help="Rule for the amplitude.  [default: l1]"
+        "--norm", type=Choice(NORMS), help="Rule for the amplitude.  [default: l1]"
     ),
     "article": click.option(
         "--article",
@@ -80,15 +85,16 @@ _KERNEL_OPTIONS = {
 _BANK_OPTIONS = {
     "bank": click.option(
         "--bank",
+        type=BANK,
         metavar="NAME",
         help=f"Several kernels: grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.",
     ),
-    "scales": click.option("--scales", type=int, help="How many dilations the bank has."),
+    "scales": click.option("--scales", type=Whole(1, 100), help="How many dilations the bank has."),
     "orientations": click.option(
-        "--orientations", type=int, help="How many directions in half a circle."
+        "--orientations", type=Whole(1, 1000), help="How many directions in half a circle."
     ),
     "a": click.option(
-        "--a", type=float, help="Dilation from one scale of the bank to the next.  [default: 2]"
+        "--a", type=Number(), help="Dilation from one scale of the bank to the next.  [default: 2]"
     ),
 }
 
@@ -115,6 +121,7 @@ def bank_options_with(
     options = {key: x for key, x in (_KERNEL_OPTIONS | _BANK_OPTIONS).items() if key not in alone}
     options["bank"] = click.option(
         "--bank",
+        type=BANK,
         metavar="NAME",
         help=f"grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.  [default: {default}]",
     )
@@ -157,14 +164,14 @@ def filter_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--engine",
-            type=click.Choice(ENGINES),
+            type=Choice(ENGINES),
             default="auto",
             show_default=True,
             help="How to convolve; all give the same result.",
         ),
         click.option(
             "--boundary",
-            type=click.Choice(BOUNDARIES),
+            type=Choice(BOUNDARIES),
             default="reflect",
             show_default=True,
             help="What lies outside the picture, in SciPy's words.",
@@ -172,23 +179,6 @@ def filter_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = option(function)
     return function
-
-
-class Number(click.types.FloatParamType):
-    """A finite number, or one within open bounds."""
-
-    def __init__(self, above: float = -math.inf, below: float = math.inf) -> None:
-        self.above, self.below = above, below
-        self.wanted = "finite" if math.isinf(below) else f"between {above:g} and {below:g}"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Parse, or fail with what would work."""
-        number = float(super().convert(value, param, ctx))
-        if not self.above < number < self.below:
-            self.fail(f"{number:g} is not {self.wanted}", param, ctx)
-        return number
 
 
 def kernel_from(given: dict[str, Any]) -> GaborKernel:
@@ -241,11 +231,11 @@ def bank_from(given: dict[str, Any]) -> GaborBank:
                 "which kernel? give --sigma PIXELS or --bandwidth OCTAVES for one, --bank for more"
             )
         return gk.GaborBank([kernel_from(fields)])
-    if name not in ("grid", *PRESETS):
+    if name not in BANKS:
         if not (name.endswith(".json") or os.path.lexists(name)):
             raise click.UsageError(
                 f"--bank {name}: there is no such bank; choose grid, {', '.join(PRESETS)} "
-                "or a .json file that GaborBank.save wrote"
+                f"or a .json file that GaborBank.save wrote{gk.errors.closest(name, BANKS)}"
             )
         _only(fields, f"--bank {name}", ())
         return gk.GaborBank.load(Path(name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FILE, IN, Choice
 from .errors import debug_option
 from .options import bank_options_with, filter_options
 from .picture_options import json_option, max_pixels_option
@@ -31,12 +32,12 @@ _BRIGHT = 0.99
 
 
 @click.command("orient", short_help="Orientation at each pixel, as hue or as numbers.")
-@click.argument("source", metavar="IN")
-@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@click.argument("source", type=IN, metavar="IN")
+@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
 @bank_options_with("grid")
 @click.option(
     "--method",
-    type=click.Choice(("phase", "energy")),
+    type=Choice(("phase", "energy")),
     default="phase",
     show_default=True,
     help="Gradients of phase, without bias, or the vector sum of energies.",
@@ -46,7 +47,7 @@ _BRIGHT = 0.99
 )
 @click.option(
     "--brightness",
-    type=click.Choice(("confidence", "energy", "full")),
+    type=Choice(("confidence", "energy", "full")),
     default="confidence",
     show_default=True,
     help="What makes a pixel bright; energy: confidence times the square root of the magnitude.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import click
+
+from .arguments import SEED, Setting, Whole
 
 #: Descriptors of pictures by name; a test holds them equal to the library's.
 DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
@@ -21,7 +22,7 @@ def _allow_pixels(ctx: click.Context, param: click.Parameter, value: int | None)
 
 max_pixels_option = click.option(
     "--max-pixels",
-    type=click.IntRange(min=1),
+    type=Whole(1, 10**12),
     metavar="N",
     expose_value=False,
     callback=_allow_pixels,
@@ -37,45 +38,28 @@ progress_option = click.option(
 )
 jobs_option = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=Whole(1, 1024),
     metavar="N",
     help="Pictures at a time.  [default: one for each core]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of chance."
-)
+seed_option = click.option("--seed", type=SEED, default=0, show_default=True, help="Of chance.")
 set_option = click.option(
     "--set",
     "settings",
+    type=Setting("pooling=max"),
     metavar="NAME=VALUE",
     multiple=True,
     help="A parameter of the features; may be given several times.",
 )
 
 
-def parameters_from(settings: Sequence[str]) -> dict[str, Any]:
-    """What ``--set NAME=VALUE`` said; each value is JSON or else a word.
-
-    Raises
-    ------
-    click.UsageError
-        If one has no name or no value.
+def parameters_from(settings: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Parameters of a descriptor, whose lists are tuples.
 
     Examples
     --------
-    >>> parameters_from(["pooling=max", "blocks=2"])
-    {'pooling': 'max', 'blocks': 2}
+    >>> parameters_from([("pooling", "max"), ("blocks", [2, 3])])
+    {'pooling': 'max', 'blocks': (2, 3)}
     """
-    return dict(map(_parameter, settings))
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise click.UsageError(f"--set {text}: give NAME=VALUE, such as pooling=max")
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return name, value
-    return name, tuple(found) if isinstance(found, list) else found
+    return {name: tuple(x) if isinstance(x, list) else x for name, x in settings}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FILE, IN, Choice, Number
 from .errors import debug_option
 from .groups import Group
-from .options import PARTS, Number, bank_options, filter_options, kernel_options
+from .options import PARTS, bank_options, filter_options, kernel_options
 from .picture_options import max_pixels_option
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def _figure_options(default: str) -> Callable[[Callable[..., None]], Callable[..
     def add(function: Callable[..., None]) -> Callable[..., None]:
         out = click.option(
             "--out",
+            type=FILE,
             metavar="OUT",
             default=default,
             show_default=True,
@@ -40,7 +42,7 @@ def _figure_options(default: str) -> Callable[[Callable[..., None]], Callable[..
         )
         dpi = click.option(
             "--dpi",
-            type=Number(above=0, below=2401),
+            type=Number(10, 2400),
             default=150,
             show_default=True,
             help="Dots per inch.",
@@ -76,9 +78,7 @@ def kernel_command(kernel: GaborKernel, gaussian: bool, out: str, dpi: float) ->
 
 @command.command("bank")
 @bank_options
-@click.option(
-    "--part", type=click.Choice(PARTS), default="real", show_default=True, help="What to draw."
-)
+@click.option("--part", type=Choice(PARTS), default="real", show_default=True, help="What to draw.")
 @click.option("--table", is_flag=True, help="Print a line for each kernel instead of drawing.")
 @_figure_options("bank.png")
 def bank_command(bank: GaborBank, part: str, table: bool, out: str, dpi: float) -> None:
@@ -115,7 +115,7 @@ def coverage_command(bank: GaborBank, sampled: bool, log: bool, out: str, dpi: f
 
 
 @command.command("responses")
-@click.argument("source", metavar="IN")
+@click.argument("source", type=IN, metavar="IN")
 @bank_options
 @filter_options
 @click.option("--common-scale", is_flag=True, help="Show all channels on one scale of magnitude.")

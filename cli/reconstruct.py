@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .arguments import FILE, IN, SEED, Whole
 from .errors import debug_option
 from .generating import (
     check_count,
@@ -20,20 +21,21 @@ from .picture_options import max_pixels_option
 
 @click.command("reconstruct", short_help="Encode pictures and decode them again (VAE, AE).")
 @run_argument
-@click.argument("sources", metavar="[IN]...", nargs=-1)
+@click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Whole(1, 10**5),
     help="How many test images, where no IN is given.  [default: 16]",
 )
 @classes_option("Of the pictures IN, one each, for a model trained with --classes.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     help="Draw the latents, with this seed.  [default: their means]",
 )
 @click.option(
     "--out",
+    type=FILE,
     metavar="OUT",
     default="reconstructed.png",
     show_default=True,

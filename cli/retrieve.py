@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import debug_option
+from .arguments import FILE, IN, Choice, Whole
+from .errors import debug_option, report
 from .picture_options import (
     DESCRIPTORS,
     jobs_option,
@@ -26,11 +27,11 @@ INDEXES = (".npz", ".csv", ".parquet")
 
 
 @click.command("retrieve", short_help="Find pictures of a similar texture.")
-@click.argument("query", metavar="QUERY")
-@click.argument("collection", metavar="COLLECTION...", nargs=-1, required=True)
+@click.argument("query", type=IN, metavar="QUERY")
+@click.argument("collection", type=IN, metavar="COLLECTION...", nargs=-1, required=True)
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Whole(1, 10**6),
     default=10,
     show_default=True,
     help="How many pictures to show.",
@@ -38,12 +39,14 @@ INDEXES = (".npz", ".csv", ".parquet")
 @click.option(
     "--features",
     "name",
-    type=click.Choice(DESCRIPTORS),
+    type=Choice(DESCRIPTORS),
     help="How pictures are described; see gaborkit features.  [default: texture]",
 )
 @set_option
 @recursive_option
-@click.option("--save", metavar="FILE", help="Keep the features, to be searched again: .npz, ...")
+@click.option(
+    "--save", type=FILE, metavar="FILE", help="Keep the features, to be searched again: .npz, ..."
+)
 @jobs_option
 @json_option
 @max_pixels_option
@@ -53,7 +56,7 @@ def command(
     collection: tuple[str, ...],
     count: int,
     name: str | None,
-    settings: tuple[str, ...],
+    settings: tuple[tuple[str, Any], ...],
     recursive: bool,
     save: str | None,
     jobs: int | None,
@@ -121,6 +124,6 @@ def _fill(index: TextureIndex, pictures: list[str], jobs: int | None) -> int:
     failed = 0
     for described in index.add_files(pictures, jobs=jobs):
         if described.error is not None:
-            click.echo(f"error: {described.error}", err=True)
+            report(described.error)
             failed += 1
     return failed

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .errors import debug_option, reason
+from .arguments import FOLDER
+from .errors import debug_option, reason, report
 
-COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "figures", "state")
+COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "state")
 
 
 @click.command("runs", short_help="List what has been trained.")
-@click.argument("folder", metavar="[FOLDER]", default="runs")
+@click.argument("folder", type=FOLDER, metavar="[FOLDER]", default="runs")
 @debug_option
 def command(folder: str) -> None:
     """Print a table of the runs in FOLDER, runs/ if left out.
@@ -28,7 +29,7 @@ def command(folder: str) -> None:
       gaborkit runs
       gaborkit runs experiments/october
     """  # noqa: D301
-    from gaborkit import StoreError
+    from gaborkit import GaborkitError, StoreError
 
     place = Path(folder)
     try:
@@ -46,13 +47,12 @@ def command(folder: str) -> None:
     for path in found:
         try:
             rows.append(_row(path))
-        except StoreError as error:
+        except GaborkitError as error:
             damaged.append(reason(error))
     if rows:
-        for line in _table([COLUMNS, *rows]):
-            click.echo(line)
+        click.echo("\n".join(_lines(rows)))
     for text in damaged:
-        click.echo(f"error: {text}", err=True)
+        report(text)
     if damaged:
         raise click.ClickException(f"{len(damaged)} of {len(found)} runs could not be read")
 
@@ -72,16 +72,15 @@ def _row(run: Path) -> tuple[str, ...]:
         Path(data).name or data,
         f"{done:,}",
         _parameters(run, described),
-        _figures(metrics),
         state,
+        _figures(metrics),
     )
 
 
 def _state(run: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[int, str]:
     """Steps done, and whether there are more to do."""
     training = _object(provenance, "training")
-    wanted = training.get("steps", 0)
-    done = _object(metrics, "training").get("steps", 0)
+    wanted, done = (_steps(run, part) for part in (training, _object(metrics, "training")))
     names = (re.fullmatch(r"step-(\d+)", path.stem) for path in (run / "checkpoints").glob("*"))
     saved = max((int(name[1]) for name in names if name), default=0)
     if (run / "model.safetensors").exists() and saved <= done:
@@ -92,6 +91,17 @@ def _state(run: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any])
     if not saved:
         return 0, "nothing saved yet"
     return saved, f"resumable at step {saved:,} of {wanted:,}"
+
+
+def _steps(run: Path, training: Mapping[str, Any]) -> int:
+    from gaborkit import StoreError
+
+    steps = training.get("steps", 0)
+    if type(steps) is not int:
+        raise StoreError(
+            f"{run}: steps={steps!r:.60} is no number of steps; evaluate or train anew"
+        )
+    return steps
 
 
 def _parameters(run: Path, described: Mapping[str, Any]) -> str:
@@ -128,12 +138,13 @@ def _object(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = {COLUMNS.index("steps"), COLUMNS.index("parameters")}
-    for row in rows:
-        cells = (
-            cell.rjust(width) if k in right else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
+def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Tables that fit the terminal: what there is, and how good it is."""
+    from gaborkit.tables import table
+
+    right = [COLUMNS.index(name) for name in ("steps", "parameters")]
+    yield from table([COLUMNS, *(row[:-1] for row in rows)], right=right)
+    measured = [(row[0], row[-1]) for row in rows if row[-1]]
+    if measured:
+        yield ""
+        yield from table([("run", "figures"), *measured])

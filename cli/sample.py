@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from .arguments import FILE, Number, Whole
 from .errors import debug_option
 from .generating import (
-    bar,
     classes_option,
     columns_option,
     device_option,
@@ -19,22 +19,22 @@ from .generating import (
     suffix_of,
     zoom_option,
 )
+from .progress import meter
 
 
 @click.command("sample", short_help="Draw new images from a trained model.")
 @run_argument
-@click.option(
-    "--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many."
-)
+@click.option("--count", type=Whole(1, 10**6), default=64, show_default=True, help="How many.")
 @classes_option("Which classes, in turn, of a model trained with --classes.  [default: all]")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(above=0, most=1000),
     help="Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
 )
 @seed_option
 @click.option(
     "--out",
+    type=FILE,
     metavar="OUT",
     default="samples.png",
     show_default=True,
@@ -79,7 +79,7 @@ def command(
         )
     model = load(run, device)
     labels = labels_of(model, classes, count)
-    with bar("sampling") as progress:
+    with meter("sampling") as progress:
         images = model.sample(
             count, classes=labels, temperature=temperature, seed=seed, progress=progress
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FILE, IN, Choice, Number, Whole
 from .errors import debug_option
 from .options import bank_options_with
 from .picture_options import json_option, max_pixels_option, seed_option
@@ -21,33 +22,34 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 
 
 @click.command("segment", short_help="Divide a picture into its textures.")
-@click.argument("source", metavar="IN")
-@click.option("--out", required=True, metavar="OUT", help="File to write.")
+@click.argument("source", type=IN, metavar="IN")
+@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
 @click.option(
     "--count",
-    type=click.IntRange(2, 255),
+    type=Whole(2, 255),
     help="Number of textures.  [default: what fits best of 2 to 8]",
 )
 @click.option(
     "--scribbles",
+    type=FILE,
     metavar="FILE",
     help="Picture of strokes, of a number or colour for each texture, to learn from.",
 )
-@click.option("--overlay", metavar="FILE", help="Write the picture with the textures over it.")
+@click.option(
+    "--overlay", type=FILE, metavar="FILE", help="Write the picture with the textures over it."
+)
 @click.option(
     "--article",
     is_flag=True,
     help="Do as Jain and Farrokhnia did: windows of half a wavelength, k-means, no smoothing.",
 )
+@click.option("--window", type=Number(0, 100), help="Deviation of the windows, in wavelengths.")
 @click.option(
-    "--window", type=click.FloatRange(min=0), help="Deviation of the windows, in wavelengths."
-)
-@click.option(
-    "--smoothing", type=click.FloatRange(min=0), help="Of the probabilities, deviation in pixels."
+    "--smoothing", type=Number(0, 1000), help="Of the probabilities, deviation in pixels."
 )
 @click.option(
     "--colour",
-    type=click.Choice(("luminance", "channels")),
+    type=Choice(("luminance", "channels")),
     default="luminance",
     show_default=True,
     help="Look at a colour picture's luminance, or at each channel.",

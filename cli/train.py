@@ -5,26 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .arguments import FOLDER, RUN, Choice
 from .errors import debug_option
 from .generating import device_option
 from .picture_options import max_pixels_option
+from .progress import meter
 from .sections import Command, Option
 from .training_options import MODELS, flag_of, free_folder, recipe_from, training_options
 
 
 @click.command("train", cls=Command, short_help="Train a model of images, or go on with one.")
-@click.argument("model", type=click.Choice(MODELS), metavar="MODEL", required=False)
+@click.argument("model", type=Choice(MODELS), metavar="MODEL", required=False)
 @click.option(
     "--out",
     cls=Option,
     section="Run",
+    type=FOLDER,
     metavar="RUN",
     help="Folder to make.  [default: runs/MODEL-FEATURES-DATA, with a number where taken]",
 )
@@ -32,6 +34,7 @@ from .training_options import MODELS, flag_of, free_folder, recipe_from, trainin
     "--resume",
     cls=Option,
     section="Run",
+    type=RUN,
     metavar="RUN",
     help="Go on with a run instead; no MODEL, and of the options below only --steps.",
 )
@@ -55,7 +58,7 @@ def command(
 
     The folder RUN gets the model, its configuration, checkpoints, a log and grids of samples.
     Ctrl-C saves; --resume goes on with exactly the steps that were left. Several processes:
-    torchrun --nproc-per-node 2 -m gaborkit_cli.main train ..., or accelerate launch --multi_gpu
+    torchrun --nproc-per-node 2 -m gaborkit train ..., or accelerate launch --multi_gpu
     --num_processes 2 alike; on CPUs too, with --device cpu where there are GPUs.
 
     \b
@@ -81,14 +84,14 @@ def command(
     silent = quiet or os.environ.get("RANK", "0") != "0"
     talk: dict[str, Any] = {
         "device": device,
-        "progress": not silent and sys.stderr.isatty(),
         "say": None if silent else click.echo,
     }
     try:
-        if resume is None:
-            session.start(recipe, folder, **talk)
-        else:
-            session.resume(folder, steps=given.get("steps"), **talk)
+        with meter("training", False if silent else None) as show:
+            if resume is None:
+                session.start(recipe, folder, progress=show, **talk)
+            else:
+                session.resume(folder, steps=given.get("steps"), progress=show, **talk)
     except session.Interrupted as stop:
         if os.environ.get("RANK", "0") == "0":
             click.echo(
@@ -133,7 +136,7 @@ def resume_command(run: Path, device: str = "auto") -> str:
     launcher = (
         ["gaborkit"]
         if processes == 1
-        else ["torchrun", "--nproc-per-node", str(processes), "-m", "gaborkit_cli.main"]
+        else ["torchrun", "--nproc-per-node", str(processes), "-m", "gaborkit"]
     )
     words = [*launcher, "train", "--resume", str(run)]
     return shlex.join([*words, "--device", device] if device != "auto" else words)

@@ -6,7 +6,6 @@ library's.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import FOLDER, SEED, Choice, FilePath, Number, Setting, Whole, Word
 from .generating import check_data_dir
-from .options import Number
 from .sections import Option
 
 if TYPE_CHECKING:
@@ -31,28 +30,37 @@ BINARIZE = ("dynamic", "threshold")
 SCHEDULES = ("constant", "linear", "cosine")
 PRECISIONS = ("no", "bf16", "fp16")
 
-COUNT = click.IntRange(min=1)
-COUNT_OR_0 = click.IntRange(min=0)
+COUNT = Whole(1, 10**9)
+COUNT_OR_0 = Whole(0, 10**9)
 POSITIVE = Number(above=0)
 
 #: Where the options of each heading go in a recipe, and the options. What is not given is left to
 #: the preset, so that none has a default of its own here.
 _DATA: dict[str, dict[str, Any]] = {
     "data": {
+        "type": FilePath(DATASETS, folder=True),
         "metavar": "NAME|DIR",
         "help": f"{', '.join(DATASETS)}, or a folder of pictures.  [default: mini]",
     },
-    "data_dir": {"metavar": "DIR", "help": "Where the files of a data set lie, or go."},
+    "data_dir": {
+        "type": FOLDER,
+        "metavar": "DIR",
+        "help": "Where the files of a data set lie, or go.",
+    },
     "limit": {"type": COUNT, "metavar": "N", "help": "Train with this many images only."},
-    "size": {"type": click.IntRange(min=4), "metavar": "N", "help": "Side of the images, pixels."},
-    "fit": {"type": click.Choice(FITS), "help": "How a picture becomes square.  [default: crop]"},
+    "size": {"type": Whole(4, 1024), "metavar": "N", "help": "Side of the images, pixels."},
+    "fit": {"type": Choice(FITS), "help": "How a picture becomes square.  [default: crop]"},
     "colour": {"flags": "--colour/--grey", "help": "Of a folder.  [default: as it is]"},
     "classes": {"is_flag": True, "help": "Condition the model on the class of the image."},
 }
 _REPRESENTATION: dict[str, dict[str, Any]] = {
-    "scales": {"type": COUNT, "metavar": "N", "help": "Dilations of the Gabor bank.  [default: 2]"},
+    "scales": {
+        "type": Whole(1, 20),
+        "metavar": "N",
+        "help": "Dilations of the Gabor bank.  [default: 2]",
+    },
     "orientations": {
-        "type": COUNT,
+        "type": Whole(1, 1000),
         "metavar": "N",
         "help": "Directions of the bank.  [default: 4]",
     },
@@ -62,16 +70,16 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
         "help": "Of the finest scale, pixels.  [default: 4]",
     },
     "parts": {
-        "type": click.Choice(PARTS),
+        "type": Choice(PARTS),
         "help": "Coefficients as they are, or magnitudes, inverted approximately.",
     },
     "levels": {
-        "type": click.IntRange(2, 65536),
+        "type": Whole(2, 65536),
         "metavar": "N",
         "help": "How many values a feature takes, where the model has levels (PixelCNNs).",
     },
     "binarize": {
-        "type": click.Choice(BINARIZE),
+        "type": Choice(BINARIZE),
         "help": "Pixels become 0 or 1 (2 levels): drawn anew each time, or cut at 1/2.",
     },
 }
@@ -97,27 +105,27 @@ _TRAINING: dict[str, dict[str, Any]] = {
         "help": "Of Adam, at the top of the schedule.",
     },
     "weight_decay": {
-        "type": click.FloatRange(min=0),
+        "type": Number(0, 1000),
         "metavar": "X",
         "help": "Decoupled, as in AdamW.",
     },
-    "schedule": {"type": click.Choice(SCHEDULES), "help": "Of the learning rate, after --warmup."},
+    "schedule": {"type": Choice(SCHEDULES), "help": "Of the learning rate, after --warmup."},
     "warmup": {
         "type": COUNT_OR_0,
         "metavar": "N",
         "help": "Steps over which the learning rate rises.",
     },
     "clip": {
-        "type": click.FloatRange(min=0),
+        "type": Number(0),
         "metavar": "X",
         "help": "Largest norm of a gradient; 0: any.",
     },
     "ema": {
-        "type": click.FloatRange(0, 1, max_open=True),
+        "type": Number(0, below=1),
         "metavar": "X",
         "help": "Decay of the averaged weights that samples are drawn by; 0: none.",
     },
-    "precision": {"type": click.Choice(PRECISIONS), "help": "no is float32.  [default: no]"},
+    "precision": {"type": Choice(PRECISIONS), "help": "no is float32.  [default: no]"},
     "compile": {"is_flag": True, "help": "Pass the model through torch.compile."},
     "patience": {
         "type": COUNT_OR_0,
@@ -137,7 +145,7 @@ _TRAINING: dict[str, dict[str, Any]] = {
     "checkpoint_every": {"type": COUNT_OR_0, "metavar": "N", "help": "Steps; 0: at the end."},
     "log_every": {"type": COUNT, "metavar": "N", "help": "Steps."},
     "seed": {
-        "type": COUNT_OR_0,
+        "type": SEED,
         "metavar": "N",
         "help": "Of weights, order of images, and every draw.  [default: 0]",
     },
@@ -157,13 +165,14 @@ def _options() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]
         "--features",
         cls=Option,
         section="Model",
-        type=click.Choice(FEATURES),
+        type=Choice(FEATURES),
         help="Model pixels, or their Gabor coefficients.  [default: raw]",
     )
     yield click.option(
         "--preset",
         cls=Option,
         section="Model",
+        type=Word("small", "article", "large", "mlp-200-200-50"),
         metavar="NAME",
         help="small, for minutes on two cores; article, as the article has it; large, for a GPU; "
         "of vae also mlp-200-200-50.  [default: what the model takes minutes with]",
@@ -173,6 +182,7 @@ def _options() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]
         "settings",
         cls=Option,
         section="Model",
+        type=Setting("latent=2"),
         multiple=True,
         metavar="NAME=VALUE",
         help="A field of the model's configuration, in JSON; may be repeated.",
@@ -238,7 +248,7 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
         fields["data"] = str(Path(data).resolve())
     if "data_dir" in fields:
         fields["data_dir"] = str(Path(fields["data_dir"]).expanduser().resolve())
-    config = dict(map(_setting, fields.pop("settings", ())))
+    config = dict(fields.pop("settings", ()))
     if "levels" in fields:  # the model's first, which the representation follows
         config["levels"] = fields.pop("levels")
     groups: dict[str, Any] = {"representation": {}, "training": {}}
@@ -253,17 +263,6 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
         if text.startswith("config: "):
             text = f"--set: {text.removeprefix('config: ')}"
         raise click.UsageError(text) from error
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """``latent=2`` as a name and a value; what is no JSON is a string."""
-    name, equals, value = text.partition("=")
-    if not (equals and name):
-        raise click.UsageError(f"--set {text} is not NAME=VALUE, such as --set latent=2")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def free_folder(recipe: Recipe) -> Path:

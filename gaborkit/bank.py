@@ -5,6 +5,7 @@ A bank only says *which* kernels; how they are applied lies in ``engines`` and `
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
-from .errors import BankError, GaborkitError
+from . import strict_json
+from .errors import BankError, GaborkitError, closest
 from .files import atomic_write
 from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
@@ -37,6 +39,9 @@ FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {
 
 FILE_VERSION = 1
 
+#: Kernels of a bank at most: what 16 bits can number.
+MOST = 2**15 - 1
+
 
 @dataclass(frozen=True, init=False)
 class GaborBank:
@@ -50,7 +55,7 @@ class GaborBank:
     Raises
     ------
     BankError
-        If there is no kernel, or something else among them.
+        If there is no kernel, more than 32,767, or something else among them.
 
     Examples
     --------
@@ -69,7 +74,10 @@ class GaborBank:
     def __init__(self, kernels: Iterable[Kernel]) -> None:
         if isinstance(kernels, Kernel):
             raise BankError("a bank takes a list of kernels; give [kernel]")
-        kernels = tuple(kernels)
+        # Of a number from a file or a command, so many would be made that it never ends.
+        kernels = tuple(itertools.islice(kernels, MOST + 1))
+        if len(kernels) > MOST:
+            raise BankError(f"a bank of more than {MOST:,} kernels is no bank; give fewer")
         if not kernels:
             raise BankError("a bank of no kernels filters nothing; give at least one GaborKernel")
         for kernel in kernels:
@@ -165,7 +173,10 @@ class GaborBank:
         (24, 18)
         """
         if name not in PRESETS:
-            raise BankError(f"preset {name!r} is unknown; choose one of {', '.join(PRESETS)}")
+            raise BankError(
+                f"preset {name!r} is unknown; choose one of {', '.join(PRESETS)}"
+                f"{closest(str(name), PRESETS)}"
+            )
         try:
             return cls(PRESETS[name](**parameters))
         except TypeError as error:
@@ -269,12 +280,7 @@ class GaborBank:
         ...     GaborBank.load(f"{folder}/bank.json") == bank
         True
         """
-        try:
-            description = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BankError(f"{path}: {error.strerror}") from None
-        except ValueError:
-            raise BankError(f"{path} is not JSON; GaborBank.save writes a bank") from None
+        description = strict_json.read(path, BankError, "GaborBank.save writes a bank")
         try:
             return cls.from_dict(description)
         except GaborkitError as error:
@@ -452,11 +458,13 @@ class GaborBank:
 
 def _kernel_from_dict(k: int, entry: Any) -> Kernel:
     if not isinstance(entry, dict):
-        raise BankError(f"kernel {k} is {entry!r}, not a JSON object")
+        raise BankError(f"kernel {k} is {entry!r:.60}, not a JSON object")
     fields = dict(entry)
     family = fields.pop("family", None)
     if not isinstance(family, str) or family not in FAMILIES:
-        raise BankError(f"kernel {k}: family {family!r} is unknown; known: {', '.join(FAMILIES)}")
+        raise BankError(
+            f"kernel {k}: family {family!r:.60} is unknown; known: {', '.join(FAMILIES)}"
+        )
     try:
         return FAMILIES[family](**fields)
     except (TypeError, GaborkitError) as error:

@@ -23,6 +23,7 @@ import numpy as np
 from .contestants import Contestant, Problem, Run
 from .errors import BankError
 from .peers import PEERS
+from .tables import fold
 from .types import Engine
 
 #: Seconds that one contestant may take in all before it sits out the remaining rounds.
@@ -102,7 +103,8 @@ class Comparison:
             f"sigma {sigmas} px, {result}",
             f"{'x gaborkit':>10}{'x copy':>8}{'ms':>10}{'error':>10}",
         ]
-        return "\n".join([*lines, *map(str, self.rows)])
+        # Below the first letter of a name.
+        return "\n".join([*map(fold, lines), *(fold(str(row), 40) for row in self.rows)])
 
 
 def _gaborkit(engine: Engine) -> Contestant:
@@ -240,7 +242,7 @@ def compare(
             continue
         started = time.perf_counter()
         result = run()
-        rounds = int(BUDGET / max(time.perf_counter() - started, 1e-6))
+        rounds = int(BUDGET / (time.perf_counter() - started + SETTLE))
         running[len(rows)] = run, min(repeat, max(1, rounds))
         error = problem.error(result, contestant.dc_free) if contestant.comparable else None
         rows.append(replace(row, error=error, note=contestant.note(problem)))

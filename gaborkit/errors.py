@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import warnings
+from collections.abc import Iterable
 
 
 class GaborkitError(ValueError):
@@ -72,6 +74,19 @@ class FrameWarning(UserWarning):
 
 class FolderWarning(UserWarning):
     """Files of a folder are not taken for pictures."""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean X?`` for the known word that is most like another, or nothing.
+
+    Examples
+    --------
+    >>> closest("camra", ["brick", "camera"]), closest("x", ["brick"])
+    ('; did you mean camera?', '')
+    """
+    # A longer word is like none of them, and would take long to compare.
+    matches = difflib.get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
 
 
 def warn(message: str, category: type[Warning]) -> None:

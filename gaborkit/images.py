@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import as_array, library_of
-from .errors import ImageError, PictureError
+from .errors import ImageError, PictureError, closest
 from .files import StrPath, atomic_write, check_target, set_aside
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
@@ -285,7 +285,9 @@ def _existing(name: str) -> Path:
         path = samples.get(name.removeprefix("sample:"))
         if path is None:
             available = ", ".join(sorted(samples)) or "none (scikit-image is not installed)"
-            raise PictureError(f"there is no such sample; available: {available}")
+            raise PictureError(
+                f"there is no such sample; available: {available}{_meant(name, samples)}"
+            )
         return path
     path = Path(name)
     if path.is_dir():
@@ -299,6 +301,10 @@ def _existing(name: str) -> Path:
     if path.stat().st_size == 0:
         raise PictureError("is empty (0 bytes); a complete copy of the file would work")
     return path
+
+
+def _meant(name: str, samples: Iterable[str]) -> str:
+    return closest(name, [f"sample:{sample}" for sample in samples])
 
 
 def _samples() -> dict[str, Path]:

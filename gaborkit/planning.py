@@ -28,6 +28,7 @@ from .errors import FilterError
 from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
 from .parts import check_part
+from .tables import fold
 from .types import ENGINES, TRANSFERS, Engine, Part, Transfer
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Plan:
                 f"  {_count(len(step.indices))} of radius {step.radius}: {step.engine}"
                 f"{self._passes(step)} ({times})"
             )
-        return "\n".join(lines)
+        return "\n".join(map(fold, lines))
 
     def _passes(self, step: Step) -> str:
         if step.engine != "separable":

@@ -17,6 +17,14 @@ settings.register_profile(
 settings.load_profile("gaborkit")
 
 
+@pytest.fixture(autouse=True)
+def _no_pulse(monkeypatch):
+    """On a busy machine a test may be slow enough for a line that tells of it."""
+    from gaborkit_cli import progress
+
+    monkeypatch.setattr(progress, "EVERY", 1e6)
+
+
 @pytest.fixture
 def coarse(monkeypatch):
     """Draw surfaces of few faces: many are slow."""

@@ -93,7 +93,7 @@ def test_examples(example):
         (
             ["grey.png", "--by", "congruency", "--noise", "loud", "--out", "o.png"],
             2,
-            "loud is neither median, mode, nor a threshold",
+            "'loud' is not a number of at least 0, median, mode",
         ),
         (["grey.png", "--by", "congruency", "--deviations", -1, "--out", "o.png"], 2, "-1"),
         (["none.png", "--out", "out.png"], 1, "none.png: there is no such file"),

@@ -138,9 +138,9 @@ def test_one_bad_picture_does_not_stop_the_others(found):
         (["--out", "o.png", "--mask", "./o.png"], "--out and --mask would both write o.png"),
         (["colour.png", "--out", "o.png"], "--out o.png is one file, not a folder"),
         (["--out", "o.png", "--binary", "--thin"], "--binary and --thin say what OUT holds"),
-        (["--out", "o.png", "--ridges", "black"], "'black' is not one of 'dark', 'light'"),
-        (["--out", "o.png", "--block", "0"], "block=0"),
-        (["--out", "o.png", "--sigma", "-1"], "sigma=-1.0 is no deviation"),
+        (["--out", "o.png", "--ridges", "black"], "'black' is not one of dark, light"),
+        (["--out", "o.png", "--block", "0"], "0 is not a whole number from 1"),
+        (["--out", "o.png", "--sigma", "-1"], "-1 is not a number above 0"),
         (["--out", "o.png", "--wavelengths", "9", "5"], "wavelengths=(9.0, 5.0) are no limits"),
     ],
 )

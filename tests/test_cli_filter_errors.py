@@ -35,13 +35,22 @@ pytestmark = pytest.mark.usefixtures("folder")
         (["grey.png", *ONE, "--out", "o.jpg", "--bits", "16"], "--bits 16 is for .png, not .jpg"),
         (["grey.png", *ONE, "--out", "o.tif", "--range", "0", "1"], "--range is for 8 and 16 bits"),
         (["grey.png", *ONE, "--out", "o.png", "--range", "1", "1"], "--range 1 1 is empty"),
-        (["grey.png", *ONE, "--out", "o.png", "--range", "0", "nan"], "nan is not finite"),
+        (["grey.png", *ONE, "--out", "o.png", "--range", "0", "nan"], "nan is not a finite number"),
         (["grey.png", *ONE, "--out", "o.png", "--part", "complex"], "fits .npy, .npz, .zarr, not"),
         (["grey.png", *ONE, "--out", "o.tif", "--part", "complex"], "fits .npy, .npz, .zarr, not"),
-        (["grey.png", *ONE, "--out", "o.png", "--tolerance", "0"], "0 is not between 0 and 1"),
-        (["grey.png", *ONE, "--out", "o.png", "--tolerance", "nan"], "nan is not between 0 and 1"),
+        (
+            ["grey.png", *ONE, "--out", "o.png", "--tolerance", "0"],
+            "0 is not a number above 0 and below 1",
+        ),
+        (
+            ["grey.png", *ONE, "--out", "o.png", "--tolerance", "nan"],
+            "nan is not a number above 0 and below 1",
+        ),
         (["grey.png", "--sigma", "0", "--out", "o.png"], "sigma=0 is not positive"),
-        (["grey.png", "--sigma", "1", "--theta", "nan", "--out", "o.png"], "theta=nan"),
+        (
+            ["grey.png", "--sigma", "1", "--theta", "nan", "--out", "o.png"],
+            "nan is not a finite number",
+        ),
         (["grey.png", "--bank", "gabor", "--out", "o.png"], "there is no such bank"),
     ],
 )

@@ -35,7 +35,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
     ("arguments", "text"),
     [
         (["sample"], "Missing argument 'RUN'"),
-        (["sample", "r", "--count", "0"], "0 is not in the range"),
+        (["sample", "r", "--count", "0"], "0 is not a whole number from "),
         (
             ["sample", "r", "--classes", "three"],
             "'three' is no list of classes, such as 0-9 or 3,7",
@@ -43,9 +43,9 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["sample", "r", "--classes", "1,,2"], "is no list of classes"),
         (["sample", "r", "--classes", "-1"], "is no list of classes"),
         (["sample", "r", "--classes", "7-3"], "7-3 is empty: give the lower class first"),
-        (["sample", "r", "--temperature", "0"], "0.0 is not in the range"),
-        (["sample", "r", "--seed", "-1"], "-1 is not in the range"),
-        (["sample", "r", "--zoom", "0"], "0 is not in the range"),
+        (["sample", "r", "--temperature", "0"], "0 is not a number above 0"),
+        (["sample", "r", "--seed", "-1"], "-1 is not a whole number from "),
+        (["sample", "r", "--zoom", "0"], "0 is not a whole number from "),
         (["sample", "r", "--out", "s.jpg"], "--out s.jpg: .jpg is unknown: give .png, .npz, or a"),
         (["sample", "r", "--out", "s/", "--columns", "2"], "--columns is for a grid"),
         (["sample", "r", "--out", "s.npz", "--zoom", "2"], "--zoom is for pictures"),
@@ -53,12 +53,12 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["reconstruct", "r", "--out", "p"], "--out p: no suffix is unknown: give .png"),
         (["complete", "r", "a.png", "--count", "3"], "--count 3 is for test images, and a.png"),
         (["complete", "r", "--out", "p.gif"], "--out p.gif: .gif is unknown: give .png"),
-        (["complete", "r", "--rows", "-1"], "-1 is not in the range"),
-        (["complete", "r", "--draws", "0"], "0 is not in the range"),
+        (["complete", "r", "--rows", "-1"], "-1 is not a whole number from "),
+        (["complete", "r", "--draws", "0"], "0 is not a whole number from "),
         (["interpolate", "r", "a.png"], "a.png: give two pictures A and B"),
         (["interpolate", "r", "1", "2", "3"], "give two pictures A and B"),
-        (["interpolate", "r", "--steps", "1"], "1 is not in the range"),
-        (["interpolate", "r", "--seconds", "0"], "0 is not between 0 and 60"),
+        (["interpolate", "r", "--steps", "1"], "1 is not a whole number from "),
+        (["interpolate", "r", "--seconds", "0"], "0 is not a number above 0 and below 60"),
         (["interpolate", "r", "--out", "a.mp4"], "--out a.mp4: .mp4 is unknown: give .gif, .png"),
         (
             ["latent", "r", "--traverse", "0", "--manifold"],
@@ -69,12 +69,12 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["latent", "r", "--manifold", "--span", "3"], "--span is for --traverse IN"),
         (["latent", "r", "--manifold", "--count", "3"], "--count is for the plot of points"),
         (["latent", "r", "--classes", "3"], "--classes is for --traverse and --manifold"),
-        (["latent", "r", "--count", "2"], "2 is not in the range"),
+        (["latent", "r", "--count", "2"], "2 is not a whole number from "),
         (["latent", "r", "--traverse", "0", "--out", "t.pdf"], "--out t.pdf: .pdf is unknown"),
-        (["evaluate", "r", "--samples", "9"], "9 is not in the range"),
-        (["evaluate", "r", "--importance-samples", "0"], "0 is not in the range"),
-        (["evaluate", "r", "--repeats", "0"], "0 is not in the range"),
-        (["evaluate", "r", "--test-images", "0"], "0 is not in the range"),
+        (["evaluate", "r", "--samples", "9"], "9 is not a whole number from "),
+        (["evaluate", "r", "--importance-samples", "0"], "0 is not a whole number from "),
+        (["evaluate", "r", "--repeats", "0"], "0 is not a whole number from "),
+        (["evaluate", "r", "--test-images", "0"], "0 is not a whole number from "),
     ],
 )
 def test_usage_errors(arguments, text):
@@ -254,6 +254,6 @@ def test_a_package_that_is_not_installed_is_named_with_the_way_to_it(package, mo
         return honest(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    text = f'this needs {package}, which is not installed; pip install "gaborkit[all]" brings it'
+    text = f'this needs {package}, which is not installed; pip install "gaborkit[generative]"'
     for arguments in (["train", "vae"], ["sample", "r"], ["evaluate", "r"], ["latent", "r"]):
         failed(1, text, *arguments)

@@ -203,12 +203,12 @@ def test_presets_and_their_parameters_are_those_of_the_library():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["fliter"], "No such command 'fliter'"),
+        (["fliter"], "No such command 'fliter'; did you mean filter?"),
         (["--wrong"], "--wrong"),
         (["filter"], "Missing argument 'IN...'"),
         (["filter", "a.png", "--sigma", "1"], "Missing option '--out'"),
         (["filter", "a.png", "--sgima", "1"], "--sgima"),
-        (["filter", "a.png", "--sigma", "one", "--out", "b.png"], "'one' is not a valid float"),
+        (["filter", "a.png", "--sigma", "one", "--out", "b.png"], "'one' is not a finite number"),
         (["filter", "a.png", "--part", "both", "--out", "b.png"], "'both' is not one of"),
         (["plot", "surface"], "No such command 'surface'"),
     ],
@@ -248,7 +248,7 @@ def failing_with(monkeypatch, error: BaseException, *more: str) -> Result:
         ),
         (
             ModuleNotFoundError("No module named 'torch'", name="torch"),
-            'error: this needs torch, which is not installed; pip install "gaborkit[all]" brings '
+            'error: this needs torch, which is not installed; pip install "gaborkit[torch]" brings '
             "it\n",
         ),
         (

@@ -293,7 +293,7 @@ def train_on_folder(
     folds = folds if folds > 1 else 0
     confusion = None
     if folds:
-        splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        splits = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
         with np.errstate(invalid="ignore"):  # of components of a fold whose pictures are all equal
             guesses = cross_val_predict(_pipeline(method), values, members, cv=splits)
         confusion = confusion_matrix(members, guesses, labels=list(counts))

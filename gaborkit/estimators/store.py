@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import strict_json
 from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
 from ..features.registry import from_dict, to_dict
@@ -126,15 +127,8 @@ def _prepared(arrays: Arrays, features: int) -> int:
 def _description(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise StoreError(f"{path}: does not exist; give the folder of a trained classifier")
-    try:
-        if path.stat().st_size > JSON_LIMIT:
-            raise StoreError(f"{path}: is larger than any description; give an intact model")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as cause:
-        if isinstance(cause, StoreError):
-            raise
-        raise StoreError(f"{path}: is not JSON ({' '.join(str(cause).split()):.120})") from cause
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    found = strict_json.read_object(path, StoreError, "give an intact model", JSON_LIMIT)
+    if found.get("format") != FORMAT:
         raise StoreError(f"{path}: describes no classifier; give the folder of a trained one")
     if found.get("version") != VERSION:
         raise StoreError(

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .. import strict_json
 from ..errors import FeatureError
 from ..files import check_target
 from .table import Features
@@ -105,7 +106,7 @@ class Store:
             for picture in pictures:
                 if picture in self._places:
                     stream.seek(self._places[picture])
-                    _, dtype, encoded = json.loads(stream.readline())
+                    _, dtype, encoded = strict_json.parse(stream.readline().decode())
                     yield picture, np.frombuffer(base64.b64decode(encoded), dtype)
 
     def _widen(self, dtype: str) -> None:
@@ -127,7 +128,7 @@ class Store:
                 for number, line in enumerate(stream):
                     if not line.endswith(b"\n"):
                         break
-                    entry = json.loads(line)
+                    entry = strict_json.parse(line.decode())
                     if number == 0:
                         stored = entry["run"]
                     elif number == 1:

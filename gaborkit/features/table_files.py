@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import strict_json
 from ..errors import FeatureError
 from ..files import StrPath, atomic_write
 from ..types import RealArray
@@ -128,7 +129,7 @@ def read_table(path: StrPath) -> Table:
     suffix = check_table_path(path)
     try:
         pictures, names, values, text = _READERS[suffix](Path(path))
-        description = json.loads(text) if text else {}
+        description = strict_json.parse(text) if text else {}
         values = values.astype(description.get("dtype", "float64"), copy=False)
         return Table(tuple(pictures), Features(values, names), description)
     except OSError as error:
@@ -158,7 +159,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[str], RealArray, str]:
         rows = list(lines)
     values = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), len(names))
     beside = Path(f"{path}.json")
-    text = beside.read_text(encoding="utf-8") if beside.exists() else ""
+    text = strict_json.read_text(beside, FeatureError) if beside.exists() else ""
     return [row[0] for row in rows], names, values, text
 
 

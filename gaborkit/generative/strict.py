@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn.modules import module as registration
 
+from .. import strict_json
 from ..errors import StoreError
 
 #: Type and shape of tensors by name.
@@ -31,8 +31,10 @@ DTYPES = {
 }
 
 
-#: Largest JSON file that is read, bytes.
-JSON_LIMIT = 16 * 1024**2
+#: Largest description that is read, bytes.
+LARGEST = strict_json.LARGEST
+
+ADVICE = "give the folder of a trained model"
 
 
 @contextlib.contextmanager
@@ -75,22 +77,7 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing, too large, damaged, or holds something else.
     """
     _check_file(path)
-
-    def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is not JSON")
-
-    try:
-        size = path.stat().st_size
-        if size > JSON_LIMIT:
-            raise StoreError(f"{path}: has {size:,} bytes, more than any description needs")
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except (OSError, ValueError, RecursionError) as cause:
-        if isinstance(cause, StoreError):
-            raise
-        raise StoreError(f"{path}: is not JSON ({cause})") from cause
-    if not isinstance(data, dict):
-        raise StoreError(f"{path}: holds {type(data).__name__}, not an object of names and values")
-    return cast("dict[str, Any]", data)
+    return strict_json.read_object(path, StoreError, ADVICE, LARGEST)
 
 
 def _check_file(path: Path) -> None:
@@ -101,7 +88,7 @@ def _check_file(path: Path) -> None:
     if not regular:
         # A pipe or a device would never end.
         kind = "is not a regular file" if os.path.lexists(path) else "does not exist"
-        raise StoreError(f"{path}: {kind}; give the folder of a trained model")
+        raise StoreError(f"{path}: {kind}; {ADVICE}")
 
 
 @contextlib.contextmanager

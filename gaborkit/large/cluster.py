@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from ..errors import FilterError
-from .optional import optional
+from ..extras import optional
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ..arrays import NumpyLibrary
 from ..bank import GaborBank
 from ..boundary import check_boundary, source_index
+from ..extras import optional
 from ..kernel import TOLERANCE
 from ..parts import check_part, part_dtype
 from ..planning import plan_bank
 from ..responding import with_leading_channels
 from ..types import Boundary, Engine, Part
-from .optional import optional
 from .tiles import halo_of, in_one_thread, respond
 
 

@@ -20,6 +20,9 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 #: Complex copies of the tile that the other engines hold for each thread, and once more.
 SCRATCH = 3
 
+#: Bytes, more than any machine has.
+LARGEST = 2.0**60
+
 
 def parse_memory(memory: str | int) -> int:
     """Bytes in ``"1GB"``, ``"1.5 GiB"``, ``"500MB"`` or a number.
@@ -36,10 +39,10 @@ def parse_memory(memory: str | int) -> int:
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(memory))
     unit = found[2].upper() if found else ""
-    size = int(float(found[1]) * _UNITS[unit]) if found and unit in _UNITS else 0
-    if size <= 0:
+    size = float(found[1]) * _UNITS[unit] if found and unit in _UNITS else 0.0
+    if not 1 <= size <= LARGEST:
         raise FilterError(f"memory={memory!r} is no amount of memory; 500MB, 1GB or 1.5GiB works")
-    return size
+    return int(size)
 
 
 def available_memory() -> int:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ..arrays import NumpyLibrary
 from ..errors import FilterError, ImageError, PictureError
+from ..extras import optional
 from ..files import StrPath
 from ..images import luminance, split_page
 from ..pictures.npy import check_array
 from ..pictures.tiff import TiffPicture
 from ..responding import with_leading_channels
-from .optional import optional
 from .raw import Raw
 from .tiff import open_tiff
 

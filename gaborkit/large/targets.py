@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PictureError
+from ..extras import optional
 from ..files import StrPath, atomic_write, check_target, set_aside
 from ..pictures.metadata import to_json
-from .optional import optional
 from .raw import Raw
 from .sources import is_zarr
 from .tiff import open_tiff

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import strict_json
 from ..bank import GaborBank
 from ..errors import FeatureError, GaborkitError
 from ..features.energy import smoothed
@@ -170,7 +171,7 @@ class ScribbleModel:
         """
         try:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                described = json.loads(str(stored["model"]))
+                described = strict_json.parse(str(stored["model"]))
                 arrays = {name: stored[name] for name in _ARRAYS}
             if described["version"] != VERSION:
                 raise FeatureError(

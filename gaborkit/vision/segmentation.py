@@ -235,9 +235,9 @@ def _fit(sample: RealArray, placed: RealArray, count: int, clustering: str, seed
     from sklearn.cluster import KMeans
 
     if clustering == "kmeans":
-        return KMeans(count, n_init=10, random_state=seed).fit(placed)
+        return KMeans(count, n_init=10, random_state=seed % 2**32).fit(placed)
     starts = (
-        KMeans(count, n_init=1, random_state=seed + start).fit_predict(placed)
+        KMeans(count, n_init=1, random_state=(seed + start) % 2**32).fit_predict(placed)
         for start in range(STARTS)
     )
     return max(

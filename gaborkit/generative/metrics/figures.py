@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...errors import ModelError, StoreError
+from ...tables import fold, table
 from .. import configuration
 
 
@@ -92,8 +93,8 @@ class Evaluation:
             (figure.name, str(figure), figure.better or "", figure.protocol)
             for figure in self.figures
         ]
-        table = _table([("figure", "value", "better", "protocol"), *rows])
-        return "\n".join([f"{self.model}, on {self.data}", *table, *self.notes])
+        lines = table([("figure", "value", "better", "protocol"), *rows], indent=2)
+        return "\n".join([f"{self.model}, on {self.data}", *lines, *map(fold, self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """Description that :meth:`from_dict` reads, for JSON."""
@@ -176,7 +177,7 @@ def compare(evaluations: Mapping[str, Evaluation], *, likelihoods: bool = True) 
             dropped.append(f"{name} is left out: its protocols differ")
             continue
         rows.append((name, *("" if figure is None else str(figure) for figure in found.values())))
-    return "\n".join([*_table([("figure", *evaluations), *rows]), *dropped])
+    return "\n".join([*table([("figure", *evaluations), *rows], indent=2), *dropped])
 
 
 def _check_domains(evaluations: Mapping[str, Evaluation]) -> None:
@@ -204,13 +205,3 @@ def _check_domains(evaluations: Mapping[str, Evaluation]) -> None:
 def _digits(value: float) -> int:
     """Decimals that leave about four digits."""
     return 4 if abs(value) < 1 else 3 if abs(value) < 10 else 2
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lines of left-aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

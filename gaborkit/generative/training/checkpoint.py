@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ... import strict_json
 from ...errors import StoreError
 from ...files import atomic_write
 
@@ -62,7 +63,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        state = json.loads(metadata["state"])
+        state = strict_json.parse(metadata["state"], finite=False)
         version = state["version"]
         intact = metadata["sha256"] == _digest(tensors, metadata["state"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as cause:

@@ -23,6 +23,7 @@ from ..image_model import ImageModel
 from ..metrics.collapse import CollapseWatch
 from ..metrics.shipped import knows
 from ..models.model import Model
+from ..progress import Steps
 from ..representation import Representation
 from .recipe import Recipe
 from .settings import Training
@@ -90,7 +91,7 @@ class Run:
         """Write ``config.json``."""
         store.write_config(self.out, store.describe(self.model, self.provenance))
 
-    def trainer(self, device: torch.device, progress: bool, say: Say | None) -> Trainer:
+    def trainer(self, device: torch.device, progress: Steps | None, say: Say | None) -> Trainer:
         """One that draws a grid now and then, and says so if all samples are alike."""
 
         def silent(line: str) -> None:

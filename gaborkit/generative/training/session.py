@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from tqdm import tqdm
 
 from ...errors import GaborkitError, StoreError, TrainingError
 from .. import store
@@ -19,6 +18,7 @@ from ..configuration import from_dict
 from ..data import Dataset
 from ..device import choose_device
 from ..image_model import ImageModel
+from ..progress import Steps
 from ..randomness import initialised
 from .folder import check_free, claimed, locked
 from .interruption import Interrupted as Interrupted
@@ -32,7 +32,7 @@ def start(
     out: Path | str,
     *,
     device: str = "auto",
-    progress: bool = False,
+    progress: Steps | None = None,
     say: Say | None = None,
 ) -> ImageModel:
     """Train a model in a new folder.
@@ -44,8 +44,8 @@ def start(
         A folder that does not exist, or is empty. Of several processes the main one decides.
     device : str
         See :func:`~gaborkit.generative.device.choose_device`.
-    progress : bool
-        Show a progress bar.
+    progress : callable, optional
+        Called as the data are read and after each step; see `Steps`.
     say : callable, optional
         Takes lines of text that tell what is going on.
 
@@ -85,7 +85,7 @@ def resume(
     *,
     steps: int | None = None,
     device: str = "auto",
-    progress: bool = False,
+    progress: Steps | None = None,
     say: Say | None = None,
 ) -> ImageModel:
     """Go on with a run, exactly as it would have gone on by itself.
@@ -124,7 +124,7 @@ def _resume(
     described: Mapping[str, Any],
     steps: int | None,
     where: torch.device,
-    progress: bool,
+    progress: Steps | None,
     say: Say | None,
 ) -> ImageModel:
     recipe, training = _read_run(out, described)
@@ -154,15 +154,11 @@ def _resume(
     return going_on.train(trainer)
 
 
-def _load(recipe: Recipe, progress: bool) -> Dataset:
-    """The data, with a bar where they come from the net or from many files."""
-    with tqdm(desc="data", unit="", unit_scale=True, disable=not progress, leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        return recipe.dataset(show)
+def _load(recipe: Recipe, progress: Steps | None) -> Dataset:
+    """The data, which come from the net or from many files."""
+    if progress is None or not PartialState().is_main_process:
+        return recipe.dataset()
+    return recipe.dataset(lambda done, total: progress(done, total, "data"))
 
 
 def _check_classes(recipe: Recipe, dataset: Dataset) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from ...errors import StoreError, TrainingError
 from ..data import Dataset
 from ..models.model import Model
+from ..progress import Steps
 from ..representation import Representation
 from . import checkpoint, snapshot
 from .batches import Batches
@@ -53,8 +53,8 @@ class Trainer:
     identity : mapping
         JSON that says which run this is. It is saved with each checkpoint, and a checkpoint of
         another identity is refused.
-    progress : bool
-        Show a progress bar.
+    progress : callable, optional
+        Called after each step, on the main process only; see `Steps`.
     say : callable
         Takes lines of text; called on the main process only.
     on_sample : callable
@@ -68,6 +68,8 @@ class Trainer:
         Steps done.
     metrics : dict
         Last validation loss, and seconds spent.
+    figures : str
+        Last losses, in words.
 
     Raises
     ------
@@ -85,17 +87,18 @@ class Trainer:
         run: Path,
         device: torch.device,
         identity: Mapping[str, Any] | None = None,
-        progress: bool = False,
+        progress: Steps | None = None,
         say: Callable[[str], None] = lambda line: None,
         on_sample: Callable[[Model, int], None] = lambda model, step: None,
     ) -> None:
         self.model, self.training, self.run = model, training, run
         self.identity = dict(identity or {})
-        self.progress, self.on_sample = progress, on_sample
+        self.on_sample = on_sample
         self._check(device)
         self.accelerator = accelerator_for(training, device, several=len(model.parts) > 1)
         self.main: bool = self.accelerator.is_main_process
         self.say = say if self.main else lambda line: None
+        self.progress = progress if self.main else None
         self.world: int = self.accelerator.num_processes
         self.learner = Learner(model, representation, dataset.train, training, self.accelerator)
         self.kept = self.learner.kept
@@ -104,7 +107,7 @@ class Trainer:
             device, labelled = self.accelerator.device, model.classes > 0
             self.held_out = Batches(dataset.validation, representation, labelled, device)
         self.step, self.best, self.stale = 0, math.inf, 0
-        self.seconds = 0.0
+        self.seconds, self.figures = 0.0, ""
         self.metrics: dict[str, float] = {}
         self.losses = Losses(self.accelerator, several=len(model.parts) > 1)
 
@@ -142,13 +145,6 @@ class Trainer:
         if self.main:
             self._folder.mkdir(exist_ok=True)
         log = Log(self.run / "log.csv", self.step, board) if self.main else None
-        bar = tqdm(
-            total=training.steps,
-            initial=self.step,
-            unit="step",
-            disable=not (self.progress and self.main),
-            dynamic_ncols=True,
-        )
         started = time.monotonic() - self.seconds
         self.model.train()
         try:
@@ -156,14 +152,14 @@ class Trainer:
                 while not self.done:
                     self._update(self.step)
                     self.step += 1
-                    bar.update()
                     stop = self._agree(interruption.requested)
                     self.seconds = time.monotonic() - started
-                    self._after(log, bar, stop)
+                    self._after(log, stop)
+                    if self.progress is not None:
+                        self.progress(self.step, training.steps, self.figures)
                     if stop and self.step < training.steps:
                         raise Interrupted(self.run, self.step)
         finally:
-            bar.close()
             if log is not None:
                 log.close()
         self.metrics["seconds"] = self.seconds
@@ -176,7 +172,7 @@ class Trainer:
     def _update(self, step: int) -> None:
         self.losses.add(step, *self.learner(step))
 
-    def _after(self, log: Log | None, bar: Any, stop: bool) -> None:
+    def _after(self, log: Log | None, stop: bool) -> None:
         """Everything that is not done at each step. The log comes before the checkpoint."""
         training = self.training
         last = self.step == training.steps
@@ -188,7 +184,7 @@ class Trainer:
         if due(training.log_every):
             self._fetch()
             figures = self.losses.take()
-            bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
+            self.figures = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         if due(training.validate_every) and self.held_out is not None:
             figures["validation loss"] = self.metrics["validation loss"] = self._validate()
         if figures and log is not None:

@@ -1,0 +1,245 @@
+"""Types of arguments and options: what each accepts, and what a shell completes.
+
+Nothing here imports gaborkit before a value is there to be judged.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+#: Characters that a path may have, as Linux has it.
+LONGEST_PATH = 4095
+
+
+class Choice(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.4
+    """A word of a list; the one that is most like a wrong one is offered."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, or fail with what would work."""
+        if value in self.choices:
+            return value
+        from gaborkit.errors import closest
+
+        known = [str(choice) for choice in self.choices]
+        self.fail(
+            f"{value!r} is not one of {', '.join(known)}{closest(str(value), known)}", param, ctx
+        )
+
+
+class Whole(click.IntRange):
+    """A whole number from ``least`` to ``most``: every one has a largest."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or fail with what would work."""
+        wanted = f"a whole number from {self.min:,} to {self.max:,}"
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {wanted}", param, ctx)
+        if not (self.min or 0) <= number <= (self.max or 0):
+            self.fail(f"{value} is not {wanted}", param, ctx)
+        return number
+
+
+class Number(click.types.FloatParamType):
+    """A finite number, from ``least`` to ``most`` or between ``above`` and ``below``, or a word."""
+
+    def __init__(
+        self,
+        least: float = -math.inf,
+        most: float = math.inf,
+        *,
+        above: float = -math.inf,
+        below: float = math.inf,
+        words: Sequence[str] = (),
+    ) -> None:
+        self.words = tuple(words)
+        self.least, self.most, self.above, self.below = least, most, above, below
+        low = f"above {above:g}" if above > least else f"of at least {least:g}"
+        high = f"below {below:g}" if below < most else f"at most {most:g}"
+        bounds = " and ".join(text for text in (low, high) if "inf" not in text)
+        wanted = f"a number {bounds}" if bounds else "a finite number"
+        self.wanted = ", ".join([wanted, *words])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, or fail with what would work."""
+        if value in self.words:
+            return value
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not {self.wanted}", param, ctx)
+        if not (
+            math.isfinite(number)
+            and self.least <= number <= self.most
+            and self.above < number < self.below
+        ):
+            self.fail(f"{value} is not {self.wanted}", param, ctx)
+        return number
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the words."""
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
+
+
+class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """Classes as ``0-9``, ``3,7`` or ``0-2,8``: a tuple of whole numbers."""
+
+    name = "classes"
+    #: How many are taken: more than any model has.
+    most = 10_000
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse, or fail with what would work."""
+        if not isinstance(value, str):
+            return tuple(value)
+        classes: list[int] = []
+        for part in value.split(","):
+            limits = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", part)
+            if limits is None:
+                self.fail(f"{value!r} is no list of classes, such as 0-9 or 3,7", param, ctx)
+            first, last = int(limits[1]), int(limits[2] or limits[1])
+            if last < first:
+                self.fail(f"{part.strip()} is empty: give the lower class first", param, ctx)
+            if len(classes) + last - first >= self.most:
+                self.fail(f"{value!r} are more than {self.most:,}: give fewer", param, ctx)
+            classes += range(first, last + 1)
+        return tuple(classes)
+
+
+class Setting(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """``NAME=VALUE`` as a name and a value, which is JSON or else a word."""
+
+    name = "setting"
+
+    def __init__(self, example: str) -> None:
+        self.example = example
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Parse, or fail with what would work.
+
+        Examples
+        --------
+        >>> Setting("latent=2").convert("blocks=[2, 3]", None, None)
+        ('blocks', [2, 3])
+        >>> Setting("latent=2").convert("pooling=max", None, None)
+        ('pooling', 'max')
+        """
+        if not isinstance(value, str):
+            return tuple(value)
+        name, sign, text = value.partition("=")
+        if not (sign and name):
+            self.fail(f"{value} is not NAME=VALUE, such as {self.example}", param, ctx)
+        from gaborkit.strict_json import parse
+
+        try:
+            return name, parse(text)
+        except ValueError:
+            return name, text
+
+
+class FilePath(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """The name of a file or folder, which a shell completes; it need not exist.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Names that stand for something without a file, offered beside files.
+    folder : bool
+        Complete folders only.
+    """
+
+    name = "path"
+
+    def __init__(self, words: Iterable[str] = (), *, folder: bool = False) -> None:
+        self.words, self.folder = tuple(words), folder
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is no name of a file anywhere."""
+        name = os.fspath(value)
+        if not name:
+            self.fail("an empty text is no name of a file", param, ctx)
+        if "\0" in name:
+            self.fail(f"{name!r} holds a null character, which no file's name does", param, ctx)
+        if len(os.fsencode(name)) > LONGEST_PATH:
+            self.fail(f"{name}: is longer than any path, {LONGEST_PATH:,} bytes", param, ctx)
+        return str(name)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete files, and offer words."""
+        items = [CompletionItem(incomplete, type="dir" if self.folder else "file")]
+        return items + [CompletionItem(x) for x in self.known() if x.startswith(incomplete)]
+
+    def known(self) -> Sequence[str]:
+        """Words that are no files."""
+        return self.words
+
+
+class Picture(FilePath):
+    """A picture: a file, a folder of them, or ``sample:NAME``."""
+
+    def known(self) -> Sequence[str]:
+        """The samples."""
+        from gaborkit import sample_names
+
+        return [f"sample:{name}" for name in sample_names()]
+
+
+class Run(FilePath):
+    """The folder of a trained model: those in runs/ and below the folder that is being typed."""
+
+    def __init__(self) -> None:
+        super().__init__(folder=True)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Runs, and folders in which there may be some."""
+        parent = Path(incomplete if incomplete.endswith("/") else Path(incomplete).parent)
+        configs = (*Path("runs").glob("*/config.json"), *parent.glob("*/config.json"))
+        names = dict.fromkeys(str(path.parent) for path in sorted(configs))
+        items = super().shell_complete(ctx, param, incomplete)
+        return items + [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class Word(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """A free text, for which some words are offered."""
+
+    name = "text"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the words."""
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
+
+
+#: What chance starts from.
+SEED = Whole(0, 2**63 - 1)
+IN, FILE, FOLDER, RUN = Picture(), FilePath(), FilePath(folder=True), Run()

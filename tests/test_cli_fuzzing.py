@@ -1,0 +1,105 @@
+"""The fuzzer of commands on what once failed and on some cases more.
+
+``GABORKIT_FUZZ_SECONDS=600 GABORKIT_FUZZ_SEED=7`` run it for longer, on other cases.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import fuzzed_files_for_tests as files
+import pytest
+from fuzzing_for_tests import Fuzzer
+from gaborkit_cli.main import main
+
+SECONDS = float(os.environ.get("GABORKIT_FUZZ_SECONDS", "0"))
+SEED = os.environ.get("GABORKIT_FUZZ_SEED", "0")
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and timers")
+
+
+def test_no_command_fails_but_in_one_line(vae_run, tmp_path):
+    # In a process of its own, whose memory is limited, and which a hang ends.
+    amount = ["--seconds", str(SECONDS)] if SECONDS else ["--cases", "40", "--seconds", "600"]
+    done = subprocess.run(
+        [
+            *[sys.executable, str(Path(__file__).with_name("fuzzing_for_tests.py"))],
+            *["--seed", SEED, "--run", str(vae_run), *amount],
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 900,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+@pytest.fixture
+def fuzzer(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_train", lambda folder, made: None)
+    monkeypatch.chdir(tmp_path)
+    return Fuzzer(tmp_path, 0)
+
+
+def test_cases_are_functions_of_the_seed(fuzzer):
+    for number in range(50):
+        chance = random.Random(number)
+        assert fuzzer.case(number)[0] == fuzzer.case(number)[0]
+        assert files.damaged(b'{"a": [1, 2]}', ".json", chance) == files.damaged(
+            b'{"a": [1, 2]}', ".json", random.Random(number)
+        )
+
+
+def planted(name: str):
+    """A command that does something that the fuzzer must see."""
+
+    @click.command("runs")
+    @click.argument("folder")
+    def command(folder: str) -> None:
+        match name:
+            case "unexpected":
+                raise KeyError(folder)
+            case "code":
+                raise click.exceptions.Exit(7)
+            case "long":
+                click.echo("error: " + "x" * 5000, err=True)
+                raise click.exceptions.Exit(1)
+            case "silent":
+                raise click.exceptions.Exit(1)
+            case "hang":
+                while True:
+                    pass
+            case "input":
+                Path(folder).write_text("gone")
+            case "output":
+                Path("out/old.png").write_text("half")
+                raise click.ClickException("no")
+            case "left":
+                Path("out/.gaborkit-1.png").touch()
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("unexpected", "unexpected: "),
+        ("code", "exit code 7"),
+        ("long", "says too much"),
+        ("silent", "exit code 1, and says ''"),
+        ("hang", "takes more than"),
+        ("input", "changes "),
+        ("output", "fails, and has written old.png"),
+        ("left", "leaves "),
+    ],
+)
+def test_the_fuzzer_sees(name, problem, fuzzer, monkeypatch):
+    monkeypatch.setattr("fuzzing_for_tests.PROCESSOR", 0.2)
+    monkeypatch.setattr(type(main), "get_command", lambda self, ctx, word: planted(name))
+    picture = fuzzer.corpus["picture"][0]
+    assert fuzzer.judge(["runs", picture]).startswith(problem)
