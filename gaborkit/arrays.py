@@ -71,12 +71,6 @@ class NumpyLibrary:
         self.workers = workers  # threads of a transform; -1 for one a core
 
     def promote(self, image: Array) -> Array:
-        masked = sys.modules.get("numpy.ma")  # slow to import, and needed to make a masked array
-        if masked and isinstance(image, masked.MaskedArray) and masked.is_masked(image):
-            raise ImageError(
-                f"{np.count_nonzero(masked.getmaskarray(image))} pixels are masked; "
-                "fill them first, with image.filled(value) for example"
-            )
         image = as_array(image)
         return image.astype(promoted(image.dtype), copy=False)
 
@@ -174,13 +168,42 @@ class TorchLibrary:
         return array.movedim(source, destination)
 
 
+def check_unmasked(image: Any) -> None:
+    """Raise ImageError for a masked array with something masked: the rest would lose its mask."""
+    masked = sys.modules.get("numpy.ma")  # slow to import, and needed to make a masked array
+    if masked and isinstance(image, masked.MaskedArray) and masked.is_masked(image):
+        raise ImageError(
+            f"{np.count_nonzero(masked.getmaskarray(image))} pixels are masked; "
+            "fill them first, with image.filled(value) for example"
+        )
+
+
+def is_dask(image: Any) -> bool:
+    """Whether an image is a Dask array, which stays one where blocks can be worked on.
+
+    Raises
+    ------
+    ImageError
+        If its shape is not known.
+    """
+    dask = sys.modules.get("dask.array")
+    if dask is None or not isinstance(image, dask.Array):
+        return False
+    if any(size != size for size in image.shape):  # NaN
+        raise ImageError(
+            f"a Dask array of shape {image.shape} has chunks of unknown size; "
+            "array.compute_chunk_sizes() finds them"
+        )
+    return True
+
+
 def as_array(image: Any) -> np.ndarray[Any, Any]:
     """What NumPy makes of an image, such as Pillow's or lists of numbers.
 
     Raises
     ------
     ImageError
-        If it is a path, nothing, or images of several shapes.
+        If it is a path, nothing, or images of several shapes; if it is masked, or a Dask array.
 
     Examples
     --------
@@ -188,6 +211,12 @@ def as_array(image: Any) -> np.ndarray[Any, Any]:
     Traceback (most recent call last):
     gaborkit.errors.ImageError: 'a.png' is a path, no image; give gaborkit.read_image('a.png')
     """
+    check_unmasked(image)
+    if is_dask(image):
+        raise ImageError(
+            "a Dask array would be loaded as a whole here; give array.compute() (filter, "
+            "responses, statistics, strongest, luminance and filter_large take it by blocks)"
+        )
     members = image if isinstance(image, (list, tuple)) else [image]
     for member in members:
         if isinstance(member, (str, bytes, os.PathLike)):

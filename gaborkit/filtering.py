@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .arrays import is_dask
 from .errors import FilterError
 from .kernel import TOLERANCE
 from .parts import check_part, empty, part_dtype, part_of
@@ -88,8 +88,7 @@ def filter_bank(
     dtype('float64')
     """
     check_part(part)
-    dask = sys.modules.get("dask.array")
-    if dask is not None and isinstance(image, dask.Array):
+    if is_dask(image):
         if out is not None or transfer != "sampled":
             raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
         from .large.collections import filter_dask
@@ -148,6 +147,18 @@ def iterate_bank(
     [(40, 50), (40, 50)]
     """
     check_part(part)
+    if is_dask(image):
+        found = filter_bank(
+            bank,
+            image,
+            part=part,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+            transfer=transfer,
+        )
+        return (found[..., k, :, :] for k in range(len(bank)))
     run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer, part)
     shape = (*run.leading, *run.shape)
     dtype, count = part_dtype(part, run.double), run.together

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import as_array, library_of
+from .arrays import as_array, check_unmasked, is_dask, library_of, promoted
 from .errors import ImageError, PictureError, closest
 from .files import StrPath, atomic_write, check_target, set_aside
 from .pictures.decoding import decode
@@ -203,10 +203,11 @@ write a .tif or .npy file, or scale the values to uint8 first
     name = os.fsdecode(path)
     try:
         kind = _format_of(name, WRITTEN)
+        check_unmasked(array)
         values = np.asarray(array)
         check_fits(kind, values)
         text = None if metadata is None else to_json(metadata)
-    except PictureError as problem:
+    except (ImageError, PictureError) as problem:
         raise PictureError(f"{name}: {problem}") from problem.__cause__
     check_target(name)
     sidecar = Path(f"{name}.json")
@@ -231,7 +232,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
 
     Parameters
     ----------
-    image : ndarray or torch tensor, at least 3-D
+    image : ndarray, torch tensor or dask array, at least 3-D
         1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) channels along ``channel_axis``.
         Alpha is ignored: colours are not blended with any background.
     channel_axis : int
@@ -239,7 +240,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
 
     Returns
     -------
-    ndarray or torch tensor
+    ndarray, torch tensor or dask array
         Same library and device. float32 and float64 are kept; integers become float32 or, from
         32 bits on, float64, with the same values.
 
@@ -258,7 +259,8 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     array([[255., 255.],
            [255., 255.]], dtype=float32)
     """
-    if library_of(image).name == "numpy":
+    lazy = is_dask(image)
+    if not lazy and library_of(image).name == "numpy":
         image = as_array(image)
     shape = tuple(image.shape)
     if len(shape) < 3 or not -len(shape) <= channel_axis < len(shape):
@@ -272,7 +274,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
             f"luminance of {channels} channels (shape {shape}, channel_axis={channel_axis}): "
             "1 to 4 channels work; name their axis with channel_axis"
         )
-    image = library_of(image).promote(image)
+    image = image.astype(promoted(image.dtype)) if lazy else library_of(image).promote(image)
     before = (slice(None),) * (channel_axis % len(shape))
     weights = REC709 if channels >= 3 else (1.0,)
     return sum(image[(*before, channel)] * weight for channel, weight in enumerate(weights))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from .arrays import is_dask
 from .errors import FilterError
 from .kernel import TOLERANCE
 from .parts import check_part, part_of
@@ -51,7 +52,7 @@ def bank_statistics(
     ----------
     bank : GaborBank
         K kernels.
-    image : array or torch tensor (..., H, W)
+    image : array, torch tensor or dask array (..., H, W)
     part : {"magnitude", "energy", "real", "imag"}
         Of what.
     boundary, engine, channel_axis, tolerance
@@ -85,6 +86,13 @@ def bank_statistics(
     check_part(part)
     if part in ("complex", "phase"):
         raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
+    if is_dask(image):
+        from .large.collections import dask_statistics
+
+        options = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
+        return Statistics(
+            *dask_statistics(bank, image, part=part, channel_axis=channel_axis, **options)
+        )
     run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part=part)
     shape = (*run.leading, len(bank))
     if run.library.name == "torch":
@@ -128,7 +136,7 @@ def strongest_kernel(
     ----------
     bank : GaborBank
         K kernels.
-    image : array or torch tensor (..., H, W)
+    image : array, torch tensor or dask array (..., H, W)
     over : {"orientations", "all"}
         Compare kernels of one frequency, S of them in the order of the bank; or all, S = 1.
     boundary, engine, channel_axis, tolerance
@@ -159,12 +167,17 @@ def strongest_kernel(
         raise FilterError(f"over={over!r} is unknown; choose orientations or all")
     if len(bank) > np.iinfo(np.int16).max:
         raise FilterError(f"{len(bank)} kernels are too many to compare; give at most 32,767")
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part="energy")
     groups = [0] * len(bank)
     if over == "orientations":
         found: dict[float, int] = {}
         # Rounded, as a frequency may be the same sum in another order.
         groups = [found.setdefault(round(k.frequency, 12), len(found)) for k in bank]
+    if is_dask(image):
+        from .large.collections import dask_strongest
+
+        options = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
+        return Strongest(*dask_strongest(bank, image, groups, channel_axis=channel_axis, **options))
+    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part="energy")
     shape = (*run.leading, max(groups) + 1, *run.shape)
     if run.library.name == "torch":
         magnitude, index = _strongest_of_tensors(run, groups)

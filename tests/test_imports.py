@@ -57,6 +57,7 @@ FRONT_DOORS = {
     ("bank", "planning"),
     ("bank", "frame"),
     ("filtering", "large"),
+    ("summaries", "large"),
 }
 
 

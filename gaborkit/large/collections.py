@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import NumpyLibrary
+from ..arrays import NumpyLibrary, is_dask, promoted
 from ..bank import GaborBank
 from ..boundary import check_boundary, source_index
 from ..extras import optional
@@ -63,6 +64,7 @@ def filter_dask(
     dask.array<..., shape=(3, 100, 120), dtype=float64, chunksize=(3, 50, 50), ...>
     """
     da = optional("dask.array")
+    is_dask(array)  # raises for one whose shape is not known
     check_boundary(boundary)
     check_part(part)
     library = NumpyLibrary()
@@ -75,10 +77,9 @@ def filter_dask(
     plan_bank(bank, tuple(array.shape), real, engine=engine, tolerance=tolerance)  # checks too
     halo, last = halo_of(bank, tolerance), array.ndim - 1
     for axis in (last - 1, last):
+        sizes = tuple(size for size in array.chunks[axis] if size)
         # A block takes its halo from the blocks beside it only.
-        joined = da.overlap.ensure_minimum_chunksize(
-            min(halo, array.shape[axis]), array.chunks[axis]
-        )
+        joined = da.overlap.ensure_minimum_chunksize(min(halo, array.shape[axis]), sizes)
         array = array.rechunk({axis: joined})
     chunks = array.chunks
     outside = array
@@ -100,6 +101,30 @@ def filter_dask(
             "boundary": boundary, "engine": engine, "tolerance": tolerance, "part": part
         },
     )  # fmt: skip
+
+
+def dask_statistics(bank: GaborBank, array: Any, **options: Any) -> tuple[Any, Any]:
+    """Mean and deviation (..., K) as Dask arrays; options are those of :func:`filter_dask`."""
+    values = filter_dask(bank, array, **options)
+    return tuple(
+        summary((-2, -1), dtype=np.float64).astype(values.dtype)
+        for summary in (values.mean, values.std)
+    )
+
+
+def dask_strongest(
+    bank: GaborBank, array: Any, groups: Sequence[int], **options: Any
+) -> tuple[Any, Any]:
+    """Largest magnitude of each group of kernels and its place in the bank, (..., S, H, W)."""
+    da = optional("dask.array")
+    values = filter_dask(bank, array, part="magnitude", **options)
+    magnitudes, indices = [], []
+    for group in sorted(set(groups)):
+        members = np.flatnonzero(np.equal(groups, group)).astype(np.int16)
+        compared = values[..., members, :, :]
+        magnitudes.append(compared.max(-3))
+        indices.append(compared.argmax(-3).map_blocks(members.take, dtype=np.int16))
+    return da.stack(magnitudes, -3), da.stack(indices, -3)
 
 
 def _extended(da: Any, array: Any, axis: int, halo: int, boundary: Boundary) -> Any:
@@ -124,6 +149,9 @@ def _block(
 ) -> NDArray[Any]:
     """Responses (..., K, h, w) of a block (..., h + 2 halo, w + 2 halo)."""
     *leading, height, width = block.shape
+    if 0 in leading:
+        inner = (*leading, len(bank), height - 2 * halo, width - 2 * halo)
+        return np.empty(inner, part_dtype(options["part"], promoted(block.dtype) == np.float64))
     planes = block.reshape(-1, height, width)
     responses = in_one_thread(
         lambda: np.stack([respond(bank, plane, halo, **options) for plane in planes])

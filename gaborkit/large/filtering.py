@@ -22,7 +22,7 @@ from .cluster import on_cluster
 from .job import Job
 from .memory import available_memory, parse_memory
 from .record import Limits, Record
-from .sources import CACHE, Colour, check_image_like, largest_piece, unmapped
+from .sources import CACHE, Colour, as_source, largest_piece
 from .tiles import tile_shape
 
 Progress = Callable[[int, int], object]
@@ -108,7 +108,7 @@ def filter_large(
     budget = available_memory() // 2 if memory is None else parse_memory(memory)
     named = isinstance(source, (str, Path))
     if not named:
-        check_image_like(source)
+        source = as_source(source)
         if scheduler is not None:
             raise FilterError(
                 f"source={type(source).__name__}: workers cannot reach an array of this process; "
@@ -121,7 +121,7 @@ def filter_large(
     job = Job(
         bank=GaborBank([bank]) if isinstance(bank, Kernel) else bank,
         single=isinstance(bank, Kernel),
-        source=str(here / source) if named else unmapped(source),
+        source=str(here / source) if named else source,
         target=str(here / target),
         channel_axis=channel_axis,
         colour=colour,

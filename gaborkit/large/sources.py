@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import NumpyLibrary
+from ..arrays import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
 from ..errors import FilterError, ImageError, PictureError
 from ..extras import optional
 from ..files import StrPath
@@ -110,8 +110,12 @@ def largest_piece(array: Any) -> int:
     """Bytes of the largest piece that has to be read as a whole."""
     if isinstance(array, TiffPicture):
         return array.piece
-    chunks = getattr(array, "chunks", None)  # of zarr
-    return math.prod(chunks) * int(np.dtype(array.dtype).itemsize) if chunks else 0
+    chunks = getattr(array, "chunks", None)  # of zarr, h5py and Dask, where they may be unequal
+    return (
+        math.prod(int(np.max(sizes)) for sizes in chunks) * int(np.dtype(array.dtype).itemsize)
+        if chunks
+        else 0
+    )
 
 
 def _open_npy(path: Path) -> Any:
@@ -218,21 +222,36 @@ class Planes:
         """A region (h, w) of one plane."""
         place: list[int | slice] = [*plane, rows, columns]
         if self._axis is None:
-            return np.asarray(self._array[tuple(place)])
+            return self._region(place)
         channel = place.pop(-3) if self._take == "one" else 0
         # All channels, which mostly lie side by side.
         place.insert(self._axis, slice(None))
-        values = np.asarray(self._array[tuple(place)])
+        values = self._region(place)
         # Of the axes before that of colour, those of single planes are gone.
         axis = sum(isinstance(one, slice) for one in place[: self._axis])
         if self._take == "luminance":
             return np.asarray(luminance(values, channel_axis=axis))
         return np.moveaxis(values, axis, 0)[channel]
 
+    def _region(self, place: list[int | slice]) -> NDArray[Any]:
+        values = self._array[tuple(place)]
+        check_unmasked(values)  # netCDF4 masks what a file lacks
+        return np.asarray(values)
 
-def check_image_like(source: Any) -> None:
-    """Raise ImageError for what is no array."""
-    if not (hasattr(source, "shape") and hasattr(source, "dtype")):
-        raise ImageError(
-            f"a {type(source).__name__} is no picture; give a path or an array (..., H, W)"
-        )
+
+def as_source(array: Any) -> Any:
+    """An array that is read by regions as it is; one in memory as filtering sees it.
+
+    Raises
+    ------
+    ImageError
+        If it is masked, or no array.
+    """
+    check_unmasked(array)
+    library = library_of(array)
+    if library.name == "torch":
+        return library.promote(array).detach().cpu().numpy()
+    if hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__"):
+        is_dask(array)  # raises for one whose shape is not known
+        return unmapped(array)
+    return as_array(array)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import NumpyLibrary
 from ..bank import GaborBank
 from ..boundary import source_index
 from ..engines.threads import in_threads
@@ -207,13 +208,27 @@ def respond_at(
         If it holds NaN or infinity.
     """
     halo = halo_of(bank, tolerance)
-    padded = read_with_halo(planes, tile, halo, boundary)
     try:
+        padded = read_with_halo(planes, tile, halo, boundary)
         return respond(
             bank, padded, halo, boundary=boundary, engine=engine, tolerance=tolerance, part=part
         )
     except ImageError as error:
-        raise ImageError(f"{tile}: {error}") from error
+        raise ImageError(_wrong_pixels(planes, tile, halo) or f"{tile}: {error}") from error
+
+
+def _wrong_pixels(planes: Planes, tile: Tile, halo: int) -> str:
+    """How many pixels of a tile, or else of what lies around it, are NaN or infinite, if any."""
+    for around in (0, halo):
+        rows, columns = (
+            slice(max(0, part.start - around), min(size, part.stop + around))
+            for part, size in zip((tile.rows, tile.columns), planes.shape[-2:], strict=True)
+        )
+        try:
+            NumpyLibrary().check_finite(planes.read(tile.plane, rows, columns))
+        except ImageError as error:
+            return f"{Tile(tile.plane, rows, columns)}: {error}"
+    return ""
 
 
 def in_one_thread(work: Callable[[], Result]) -> Result:
