@@ -249,7 +249,7 @@ def test_unknown_options(tmp_path, options, text):
         (GREY[0], {}, r"shape \(91,\) is not an image"),
         (COLOUR, {}, "looks like colour"),
         (rng.random((9, 9, 5)), {"channel_axis": 2, "colour": "luminance"}, "of 5 channels"),
-        ([[1.0]], {}, "a list is no picture"),
+        ({1: 2}, {}, "a dict is no picture"),
     ],
 )
 def test_what_is_no_picture(tmp_path, image, options, text):
@@ -262,5 +262,5 @@ def test_nan_is_named_with_its_tile(side, tmp_path):
     side(16)
     image = GREY.copy()
     image[40, 30] = np.nan
-    with pytest.raises(gk.ImageError, match=r"rows 32:48, columns 16:32: 1 of 900 pixels are NaN"):
+    with pytest.raises(gk.ImageError, match=r"rows 32:48, columns 16:32: 1 of 256 pixels are NaN"):
         filter_large(BANK[0], image, tmp_path / "out.npy")
