@@ -249,7 +249,7 @@ def test_unknown_options(tmp_path, options, text):
         (GREY[0], {}, r"shape \(91,\) is not an image"),
         (COLOUR, {}, "looks like colour"),
         (rng.random((9, 9, 5)), {"channel_axis": 2, "colour": "luminance"}, "of 5 channels"),
-        ({1: 2}, {}, "a dict is no picture"),
+        ({1: 2}, {}, "dtype object cannot be filtered"),
     ],
 )
 def test_what_is_no_picture(tmp_path, image, options, text):
