@@ -90,7 +90,7 @@ REFUSED = {
     "long": (lambda: GREY.astype(np.longdouble), "cannot be filtered"),
     "ragged": (lambda: [[1.0, 2.0], [3.0]], "are no array; give them one by one"),
     "none": (lambda: None, "None is no image"),
-    "anything": (object, "dtype object cannot be filtered"),
+    "anything": (lambda: [[object()] * 14] * 12, "dtype object cannot be filtered"),
 }
 
 

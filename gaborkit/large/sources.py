@@ -196,11 +196,11 @@ class Planes:
         if colour not in COLOURS:
             raise FilterError(f"colour={colour!r} is unknown; choose one of {', '.join(COLOURS)}")
         library = NumpyLibrary()
+        self.real = library.promote(np.zeros((1, 1), array.dtype)).dtype
         shape = tuple(map(int, array.shape))
         # An array of any shape, in no memory.
         dummy = np.broadcast_to(np.zeros((), array.dtype), shape)
         leading = with_leading_channels(library, dummy, channel_axis).shape
-        self.real = library.promote(np.zeros((1, 1), array.dtype)).dtype
         self.dtype = np.dtype(array.dtype)
         self._array, self._axis, self._take = array, None, ""
         if channel_axis is not None:
