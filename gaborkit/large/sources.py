@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
-from ..errors import FilterError, ImageError, PictureError
+from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..files import StrPath
 from ..images import luminance, split_page
