@@ -5,13 +5,19 @@ Each engine's time is a sum of counts of its work times the constants below.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from .engines import pyramid
-from .engines.compiled import WORTH
-from .kernel import Kernel
+from .engines.compiled import TILE_BYTES, WORTH
+from .engines.factorization import factorized_together
+from .engines.separable import ACCURACY
+from .kernel import TOLERANCE, Kernel
 
 # Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
 # benchmarks/planner.py. Double precision takes twice as long by element.
@@ -23,9 +29,22 @@ HALVE = 0.76  # one pixel of a picture halved
 DOUBLE = 0.55  # one response doubled and written, at one pixel
 BUTTERFLY = 0.32  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
-SAMPLE = 50.0  # one tap of a kernel sampled, and transformed or factorized
+SAMPLE = 50.0  # one tap of a kernel sampled
+COLUMN = 0.017  # as TAP, of a column pass
+SPARSE = 2.0  # as much longer takes a column pass that shares its row pass with one other only
+LINE = 0.1e6  # one term of an elongated kernel found among others'
+FACTOR = 8.0  # the search for terms, per tap of a side and square of their number
 START = 0.03e6  # the Fourier engine started, and one kernel transformed
 BEGIN = 0.07e6  # the compiled code called
+
+
+class Passes(NamedTuple):
+    """Row and column passes; for elongated kernels, terms of all of them, and of their squares."""
+
+    rows: float
+    columns: float
+    terms: float
+    squares: float
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,8 @@ class Work:
     double : bool
         Precision.
     threads : int
+    tolerance : float
+        As in :meth:`Kernel.sample`.
     """
 
     images: int
@@ -53,6 +74,7 @@ class Work:
     separable: bool
     double: bool
     threads: int
+    tolerance: float = TOLERANCE
 
     @property
     def pixels(self) -> int:
@@ -63,6 +85,25 @@ class Work:
     def taps(self) -> int:
         """Of all kernels."""
         return len(self.kernels) * (2 * self.radius + 1) ** 2
+
+    @functools.cached_property
+    def passes(self) -> Passes:
+        """What the separable engine's row and column filters come to, but for their computation.
+
+        A round kernel needs about one row and two column passes beside its neighbours', an
+        elongated one as many as its samples have terms.
+        """
+        count = len(self.kernels)
+        if self.separable:
+            return Passes(count + 2, 2 * count + 3, 0, 0)
+        accuracy = ACCURACY[np.dtype(np.float64 if self.double else np.float32)]
+        rows = searched = lines = 0.0
+        for together in factorized_together(self.kernels):
+            terms = together[0][1].terms(self.tolerance, accuracy)
+            rows += terms
+            lines += len(together) * terms
+            searched += len(together) * terms**2
+        return Passes(rows, 2 * rows, lines, searched)
 
 
 def milliseconds(backend: str, engine: str, work: Work) -> float:
@@ -80,6 +121,27 @@ def milliseconds(backend: str, engine: str, work: Work) -> float:
     return (element * (2 if work.double else 1) + once) / 1e6
 
 
+def bytes_needed(engine: str, work: Work) -> int:
+    """Memory that an engine takes beside pictures and responses, about."""
+    number, taps = 16 if work.double else 8, 2 * work.radius + 1
+    if engine == "fourier":
+        grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
+        # A spectrum, a product and its transform; of an elongated kernel samples and their sums.
+        sampled = 0 if work.separable else 16 * (5 * taps**2 + grown)
+        return number * grown * (1 + 2 * work.images) + sampled
+    if engine == "direct":  # windows come a block at a time
+        return (16 * 4 + number) * work.taps
+    return math.ceil(64 * taps * work.passes.rows)
+
+
+def search(kernel: Kernel, work: Work) -> float:
+    """Multiplications, about, by which the factors of an elongated kernel are found."""
+    if kernel.separable:
+        return 0.0
+    accuracy = ACCURACY[np.dtype(np.float64 if work.double else np.float32)]
+    return (2 * work.radius + 1) * kernel.terms(work.tolerance, accuracy) ** 2
+
+
 def _convolution(work: Work) -> tuple[float, float]:
     once = START + SAMPLE * work.taps
     return CONVOLUTION * 2 * work.pixels * work.taps / work.threads, once
@@ -92,34 +154,43 @@ def _direct(work: Work) -> tuple[float, float]:
 
 
 def _separable(work: Work) -> tuple[float, float]:
-    passes, found = _passes(len(work.kernels), work.separable)
-    rows, columns = passes
-    grown = work.pixels + 2 * work.images * work.radius * work.width  # rows above and below
-    filtered = TAP * (work.radius + 1) * (rows * grown + columns * work.pixels)
+    rows, columns, _, _ = work.passes
+    wide = -(-work.width // (tile := TILE_BYTES // (8 if work.double else 4))) * tile
+    pixels = work.images * work.height * wide
+    grown = pixels + 2 * work.images * work.radius * wide  # rows above and below
+    column = COLUMN * (1 if work.separable else SPARSE)
+    filtered = (work.radius + 1) * (TAP * rows * grown + column * columns * pixels)
     written = WRITE * len(work.kernels) * work.pixels
-    once = BEGIN + found * SAMPLE * work.taps
+    once = BEGIN + _factorized(work, 2 * work.radius + 1)
     return _shared(filtered + written, filtered / TAP, work.threads), once
 
 
 def _pyramid(work: Work) -> tuple[float, float]:
     count = len(work.kernels)
     depth = pyramid.halvings(work.kernels)
-    rows, columns = _passes(count, work.separable)[0]
+    rows, columns, _, _ = work.passes
     reach = 2 * work.radius + 60  # of the coarse kernels and of the filters, about
     grown = work.images * (work.height + reach) * (work.width + reach)
     coarse = grown / 4**depth
     filtered = coarse * (TAP * (work.radius / 2**depth + 4) * (rows + columns) + WRITE * count)
     doubled = DOUBLE * count * (work.pixels + (grown / 3 if depth > 1 else 0))
-    once = BEGIN * (1 + depth) + (not work.separable) * SAMPLE * work.taps / 4**depth
+    once = BEGIN * (1 + depth) + _factorized(work, 2 * work.radius // 2**depth + 1)
     return _shared(filtered + doubled + HALVE * grown, work.pixels * count, work.threads), once
+
+
+def _factorized(work: Work, taps: int) -> float:
+    """Time to factorize elongated kernels of so many taps a side."""
+    return LINE * work.passes.terms + FACTOR * taps * work.passes.squares
 
 
 def _fourier(work: Work) -> tuple[float, float]:
     grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
     transforms = work.images * (1 + sum(_answered(kernel, work) for kernel in work.kernels))
-    element = BUTTERFLY * grown * math.log2(grown) * transforms / work.threads
-    once = START * (len(work.kernels) + 1) + (not work.separable) * SAMPLE * work.taps
-    return element, once
+    transform = BUTTERFLY * grown * math.log2(grown)
+    once = START * (len(work.kernels) + 1)
+    if not work.separable:
+        once += SAMPLE * work.taps + transform * (2 if work.double else 1) * len(work.kernels)
+    return transform * transforms / work.threads, once
 
 
 def _answered(kernel: Kernel, work: Work) -> float:
@@ -127,17 +198,6 @@ def _answered(kernel: Kernel, work: Work) -> float:
     if work.double or not work.separable:
         return 1.0
     return (1 + min(1.0, 2 * (pyramid.edge_of(kernel) - kernel.frequency))) / 2
-
-
-def _passes(kernels: int, separable: bool) -> tuple[tuple[int, int], bool]:
-    """Row and column passes, and whether their filters have to be searched for.
-
-    A round kernel needs about one row and two column passes beside its neighbours'; an elongated
-    one about eight and twenty.
-    """
-    if separable:
-        return (kernels + 2, 2 * kernels + 3), False
-    return (8 * kernels, 20 * kernels), True
 
 
 def _shared(element: float, work: float, threads: int) -> float:

@@ -24,10 +24,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import hermite
 from .conventions import Conventions, sigma_of
 from .errors import KernelError
 from .formula import Parameters, amplitude, psi, samples
-from .kernel import TOLERANCE, Factors, Kernel, check_tolerance
+from .kernel import TOLERANCE, Factors, Kernel, check_tolerance, ranked
 from .parameters import finite, is_tensor, number, power
 from .ranges import check_ranges, warn_of_poor_sampling
 from .transfer import gabor_transfer, transfer_peak
@@ -280,10 +281,10 @@ class GaborKernel(Conventions, Kernel):
         """The samples as a weighted sum of outer products; see :meth:`Kernel.factors`.
 
         A round kernel has two terms, exactly: the wave, and the DC-removal term, whose Gaussian
-        all kernels of one envelope share.
+        all kernels of one envelope share. An elongated one has :meth:`terms`, of Mehler's formula.
         """
         if not self.separable:
-            return super().factors(tolerance, accuracy)
+            return self._elongated_factors(tolerance, accuracy)
         radius = self.radius(tolerance)
         line = np.arange(-radius, radius + 1.0)
         gauss = np.exp(-(line**2) / (2 * number(self.sigma * self.scale) ** 2))
@@ -296,6 +297,77 @@ class GaborKernel(Conventions, Kernel):
         dc = column.sum() * row.sum() / gauss.sum() ** 2
         weights = np.array([height, -dc * height])
         return weights, np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+
+    def terms(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> float:
+        """How many terms :meth:`factors` has, about, without computing them.
+
+        Examples
+        --------
+        >>> kernel = GaborKernel(sigma=8, gamma=0.5, theta=0.7)
+        >>> round(kernel.terms(accuracy=1e-6)), len(kernel.factors(accuracy=1e-6)[0])
+        (23, 26)
+        """
+        if self.separable:
+            return 1 + self.dc_free
+        taps = 2 * self.radius(tolerance) + 1
+        # Real rows for a cosine, a sine and the DC-removal term, which have much in common.
+        return min(
+            taps, 4 + 1.5 * hermite.count(hermite.ratio(*self._form(number(self.theta))), accuracy)
+        )
+
+    def _form(self, theta: float) -> tuple[float, float, float]:
+        """A, b and c of the envelope exp(-(a x^2 + 2 b x y + c y^2) / 2), in pixels."""
+        cos, sin, gamma = math.cos(theta), math.sin(theta), number(self.gamma)
+        narrow = number(self.sigma * self.scale) ** -2
+        wide = gamma**2 * narrow
+        return (
+            narrow * cos**2 + wide * sin**2,
+            (narrow - wide) * sin * cos,
+            narrow * sin**2 + wide * cos**2,
+        )
+
+    def _elongated_factors(self, tolerance: float, accuracy: float) -> Factors:
+        # Kernels at theta and pi - theta are mirror images: their factors are to be the same.
+        theta = number(self.theta)
+        cos, sin = math.cos(theta), math.sin(theta)
+        quarter = round(math.atan2(abs(sin), abs(cos)), 14)
+        form = self._form(quarter)
+        radius, needed = self.radius(tolerance), hermite.count(hermite.ratio(*form), accuracy / 100)
+        if 3 * needed > 2 * radius:  # the samples are fewer
+            return super().factors(tolerance, accuracy)
+        line = np.arange(-radius, radius + 1.0)
+        weights, columns, rows = hermite.expansion(*form, line, max(1, math.ceil(needed)))
+        turn = 2 * math.pi * self.frequency * line
+        weights = number(self.amplitude()) * weights
+        waves = weights[:, None] * columns * np.exp(1j * turn * math.sin(quarter))
+        across = turn * math.cos(quarter)
+        left, right = [waves, 1j * waves], [rows * np.cos(across), rows * np.sin(across)]
+        if self.dc_free:
+            sums = rows.sum(1)
+            dc = (waves.sum(1) @ (right[0] + 1j * right[1]).sum(1)) / (
+                (weights * columns.sum(1)) @ sums
+            )
+            left.append(-dc * weights[:, None] * columns)
+            right.append(rows)
+        odd = np.arange(len(rows)) % 2 == 1
+        found = []
+        for parity in (False, True):
+            # The sine is odd: it turns even rows into odd ones.
+            chosen = [odd == (parity ^ (part == 1)) for part in range(len(left))]
+            mine, other = (
+                np.concatenate([half[which] for half, which in zip(halves, chosen, strict=True)])
+                for halves in (left, right)
+            )
+            if len(mine):
+                found.append(_compressed(mine, other, -1 if parity else 1))
+        values, ups, across_rows = (np.concatenate(part) for part in zip(*found, strict=True))
+        if cos < 0:
+            across_rows = across_rows[:, ::-1]
+        if sin < 0:
+            ups = ups[:, ::-1]
+        # The phase apart: real and imaginary part of each column then stay even or odd.
+        weights, ups, across_rows = ranked(values, ups, across_rows, accuracy)
+        return weights * np.exp(1j * number(self.phase)), ups, across_rows
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
@@ -368,6 +440,20 @@ class GaborKernel(Conventions, Kernel):
             return real + 1j * imag
         y, x = (xp.as_tensor(axis, device=parameters.theta.device) for axis in (y, x))
         return xp.complex(*formula(xp, parameters, y, x, self.dc_free))
+
+
+def _compressed(
+    columns: ComplexArray, rows: RealArray, sign: int
+) -> tuple[RealArray, ComplexArray, RealArray]:
+    """Singular values, columns and rows of the sum of outer(column, row); rows even (1) or odd."""
+    stacked = np.concatenate([columns.real, columns.imag], axis=1)
+    up, down = np.linalg.qr(stacked.T)
+    left, right = np.linalg.qr(rows.T)
+    first, values, last = np.linalg.svd(down @ right.T, full_matrices=False)
+    ups, across = (up @ first).T, last @ left.T
+    size = columns.shape[1]
+    across = (across + sign * across[:, ::-1]) / 2
+    return values, ups[:, :size] + 1j * ups[:, size:], across
 
 
 #: Half-width in pixels of the largest support that is sampled.

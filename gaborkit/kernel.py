@@ -98,13 +98,13 @@ class Kernel(ABC):
         values = np.concatenate([half[1] for half in found])
         columns = np.concatenate([half[0] for half in found])
         rows = np.concatenate([half[2] for half in found])
-        order = np.argsort(-values, kind="stable")
-        shares = values[order] / (values.max() or 1)  # squares of tiny values would be nothing
-        tail = np.sqrt(np.cumsum(shares[::-1] ** 2))[::-1]
-        chosen = order[: max(1, int(np.count_nonzero(tail > accuracy * tail[0])))]
         size = len(samples)
-        left = columns[chosen, :size] + 1j * columns[chosen, size:]
-        return values[chosen] + 0j, left, rows[chosen] + 0j
+        left = columns[:, :size] + 1j * columns[:, size:]
+        return ranked(values, left, rows, accuracy)
+
+    def terms(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> float:
+        """How many terms :meth:`factors` has, about, without computing them."""
+        return 2 * self.radius(tolerance) + 1
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """What two kernels must share for one's response to give the other's.
@@ -169,6 +169,15 @@ class Kernel(ABC):
             transfer=transfer,
         )
         return responses[..., 0, :, :]
+
+
+def ranked(values: RealArray, columns: ComplexArray, rows: RealArray, accuracy: float) -> Factors:
+    """Terms of orthonormal columns and rows by their size, without those too small to matter."""
+    order = np.argsort(-values, kind="stable")
+    shares = values[order] / (values.max() or 1)  # squares of tiny values would be nothing
+    tail = np.sqrt(np.cumsum(shares[::-1] ** 2))[::-1]
+    chosen = order[: max(1, int(np.count_nonzero(tail > accuracy * tail[0])))]
+    return values[chosen] + 0j, columns[chosen], rows[chosen] + 0j
 
 
 def _halves(stacked: RealArray, sign: int) -> tuple[RealArray, RealArray, RealArray]:

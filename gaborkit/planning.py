@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import promoted
-from .costs import Work, milliseconds
+from .costs import Work, bytes_needed, milliseconds, search
 from .engines import cuda, decimated, fused
 from .engines.factorization import factorized_together
 from .engines.pyramid import halvings
@@ -40,6 +40,11 @@ BACKENDS: dict[str, tuple[str, ...]] = {
     "torch": ("direct", "fourier"),
     "triton": ("separable", "pyramid", "fourier"),
 }
+
+
+#: Bytes that preparations may take for a small picture, and multiplications that may be spent on
+#: the factors of one kernel: about two seconds.
+LARGEST_BYTES, LARGEST_SEARCH = 2**31, 2**28
 
 
 @dataclass(frozen=True)
@@ -301,7 +306,7 @@ def _steps(
         images, height, width = math.prod(shape[:-2]), shape[-2], shape[-1]
         double = dtype == np.float64
         kernels = list(distinct.values())
-        work = Work(images, height, width, kernels, radius, separable, double, threads)
+        work = Work(images, height, width, kernels, radius, separable, double, threads, tolerance)
         if backend == "triton":
             size = (images, height, width)
             members = [bank[k] for k in indices]
@@ -316,9 +321,11 @@ def _steps(
                 for name in BACKENDS[backend]
                 if _can(name, work, compiled)
             }
+        if backend != "triton":
+            costs = _affordable(costs, work, engine, bank[indices[0]].label)
         if engine == "auto":
             chosen = min(costs, key=lambda name: costs[name])
-        elif engine in costs or engine == "separable":
+        elif engine in costs or (engine == "separable" and not compiled):  # says so when it runs
             chosen = engine
         else:
             raise FilterError(
@@ -327,6 +334,32 @@ def _steps(
             )
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
     return _with_shared_margin(steps, shape)
+
+
+def _affordable(
+    costs: dict[str, float], work: Work, engine: Engine, label: str
+) -> dict[str, float]:
+    """The engines whose preparations stay within bounds; raises FilterError if none is left."""
+    pictures = work.pixels * (8 if work.double else 4)
+    most = max(LARGEST_BYTES, 32 * pictures)
+    names = [
+        name
+        for name in costs
+        if bytes_needed(name, work) <= most
+        and (
+            name not in ("separable", "pyramid")
+            or all(search(kernel, work) <= LARGEST_SEARCH for kernel in work.kernels)
+        )
+    ]
+    wanted = list(costs) if engine == "auto" else [name for name in costs if name == engine]
+    if wanted and not set(wanted) & set(names):
+        others = [name for name in names if name not in wanted]
+        works = f"choose engine={others[0]!r}" if others else "shrink the picture and the kernels"
+        raise FilterError(
+            f"kernels of radius {work.radius} pixels ({label}) take too much time or memory by "
+            f"{' or '.join(wanted)} on {work.height} x {work.width} pixels; {works}"
+        )
+    return {name: costs[name] for name in names}
 
 
 def _can(engine: str, work: Work, compiled: bool) -> bool:

@@ -21,7 +21,7 @@ LAYERS = [
     ["errors", "types", "__version__", "extras"],
     ["files", "tables"],
     ["strict_json"],
-    ["parameters", "ranges", "transfer", "formula"],
+    ["parameters", "ranges", "transfer", "formula", "hermite"],
     ["conventions"],
     ["kernel"],
     ["log_gabor", "gabor"],

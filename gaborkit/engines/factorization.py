@@ -18,6 +18,9 @@ import numpy as np
 from ..kernel import Kernel
 from ..types import ComplexArray, RealArray
 
+#: Samples by which lines are told apart before all are looked at.
+PROBES = 16
+
 
 @dataclass(frozen=True)
 class Factorization:
@@ -115,6 +118,7 @@ class _Pool:
     def __init__(self) -> None:
         self.lines: list[RealArray] = []
         self.odd: list[bool] = []
+        self._near = np.zeros((16, PROBES))  # each line's samples from the centre on
 
     def parts(self, line: ComplexArray, noise: float) -> list[tuple[int, complex]]:
         """The filters that ``line`` is made of: indices and factors.
@@ -132,9 +136,17 @@ class _Pool:
         return found
 
     def _place(self, line: RealArray, odd: bool, noise: float) -> int:
-        for place, (other, other_odd) in enumerate(zip(self.lines, self.odd, strict=True)):
-            if odd == other_odd and abs(line - other).max() <= max(1e-13, 10 * noise):
+        allowed, count = max(1e-13, 10 * noise), len(self.lines)
+        near = np.zeros(PROBES)
+        inner = line[len(line) // 2 :][:PROBES]
+        near[: len(inner)] = inner
+        # Most lines differ there already.
+        for place in np.flatnonzero((abs(self._near[:count] - near) <= allowed).all(1)).tolist():
+            if odd == self.odd[place] and abs(line - self.lines[place]).max() <= allowed:
                 return place
+        if count == len(self._near):
+            self._near = np.concatenate([self._near, np.zeros_like(self._near)])
+        self._near[count] = near
         self.lines.append(line)
         self.odd.append(odd)
-        return len(self.lines) - 1
+        return count
