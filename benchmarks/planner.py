@@ -67,6 +67,14 @@ def step_of(case):
     return bank_of(case).plan(shape, np.dtype(case["dtype"])).steps[0]
 
 
+def work_of(case):
+    """What the model of costs is told of a problem."""
+    bank, double = bank_of(case), case["dtype"] == "float64"
+    kernels = list({kernel.canonical()[0]: kernel for kernel in bank}.values())
+    side, radius, threads = case["side"], bank[0].radius(), case["threads"]
+    return costs.Work(1, side, side, kernels, radius, bank[0].separable, double, threads)
+
+
 def forget():
     """Lose what is kept of kernels, as if the bank were new."""
     for cache in (Factorization.of, Tables.of, pyramid._Wide.of, fourier._lines):
@@ -173,7 +181,7 @@ def report(cases, everything):
     }
     lines = [
         f"{'ratio':>7} call  {'side':>5}{'sigma':>6}{'gamma':>6}{'kernels':>8}{'threads':>8} "
-        "dtype    chosen: milliseconds measured (first call modelled)"
+        "dtype    chosen: milliseconds measured (modelled mean of calls)"
     ]
     for ratio, call, step, times, case in ratios:
         if ratio <= 1 + MARGIN and not everything:
@@ -194,54 +202,52 @@ def report(cases, everything):
 
 
 def fit(cases):
-    """Constants, by least squares on relative errors; times are linear in them.
+    """Constants by least squares on the logarithms of times, of both calls and all engines.
 
-    A constant's term is the change of the modelled time with it.
+    Modelled times are linear in the constants; those that never matter are left as they are. All
+    of them may be too large by one factor on a busy machine, which changes no choice.
     """
-    from scipy.optimize import nnls
+    from scipy.optimize import least_squares
 
     before = {name: v for name, v in vars(costs).items() if name.isupper() and type(v) is float}
-    terms = {}
-    change = 1e-3
-    for name, value in [("", 0.0), *before.items()]:
-        if name:
-            setattr(costs, name, value * (1 + change))
-        for i, case in enumerate(cases):
-            os.environ["OMP_NUM_THREADS"] = str(case["threads"])
-            for engine, ms in step_of(case).milliseconds.items():
-                if engine in case["times"]:
-                    terms[name, i, engine] = ms
-        if name:
-            setattr(costs, name, value)
-    rows = sorted({(i, engine) for _, i, engine in terms})
-    weights = np.array([1 / cases[i]["times"][engine]["first"] for i, engine in rows])
-    base = np.array([terms["", *row] for row in rows])
-    matrix = np.stack(
-        [
-            (np.array([terms[name, *row] for row in rows]) - base) / (change * value)
-            for name, value in before.items()
-        ],
-        axis=1,
-    )
-    # Constants that make up next to nothing of every time are left as they are.
-    shares = matrix * np.array(list(before.values())) / base[:, None]
-    used = [k for k in range(len(before)) if shares[:, k].max() > 0.1]
-    rest = base - matrix[:, used] @ np.array(list(before.values()))[used]
-    target = 1 - rest * weights
-    constants, _ = nnls(matrix[:, used] * weights[:, None], target)
-    found = dict(zip(np.array(list(before))[used], constants, strict=True))
-    fitted = (matrix[:, used] @ constants + rest) * weights
-    lines = [f"{'constant':>12}{'now':>12}{'fitted':>12}"]
+    del before["TOLERANCE"]
+    rows = [(i, name, call) for i, c in enumerate(cases) for name in c["times"] for call in (0, 1)]
+    works = [work_of(case) for case in cases]
+
+    def modelled():
+        both = {(i, n): costs.modelled("numpy", n, works[i]) for i, n, _ in rows}
+        return np.array([both[i, name][call] for i, name, call in rows])
+
+    base, change, columns = modelled(), 1e-3, []
     for name, value in before.items():
-        after = f"{found[name]:.4g}" if name in found else "as it is"
-        lines.append(f"{name:>12}{value:>12.4g}{after:>12}")
+        setattr(costs, name, value * (1 + change))
+        columns.append((modelled() - base) / change)
+        setattr(costs, name, value)
+    matrix = np.stack(columns, axis=1)
+    rest = base - matrix.sum(1)  # of products of two constants
+    used = (matrix / base[:, None]).max(0) > 0.1
+    target = np.log([cases[i]["times"][name][CALLS[call]] for i, name, call in rows])
+
+    def wrong(logarithms):
+        factors = np.ones(len(before))
+        factors[used] = np.exp(logarithms)
+        times = np.maximum(matrix @ factors + rest, 1e-3 * base)
+        return np.append(np.log(times) - target, 0.3 * logarithms)
+
+    found = least_squares(wrong, np.zeros(used.sum()), loss="soft_l1").x
+    after = np.array(list(before.values()))
+    after[used] *= np.exp(found)
+    lines = [f"{'constant':>12}{'now':>12}{'fitted':>12}"]
+    for name, value, new in zip(before, before.values(), after, strict=True):
+        lines.append(f"{name:>12}{value:>12.4g}{new:>12.4g}")
     lines.append("modelled / measured, before and after: 5 %, median, 95 %")
-    for engine in BACKENDS["numpy"]:
-        mine = [k for k, row in enumerate(rows) if row[1] == engine]
+    errors = (base / np.exp(target), np.exp(wrong(found)[: len(rows)]))
+    for engine, call in itertools.product(BACKENDS["numpy"], (0, 1)):
+        mine = [k for k, row in enumerate(rows) if row[1:] == (engine, call)]
         if mine:
-            ratios = [np.percentile(r[mine], (5, 50, 95)) for r in (base * weights, fitted)]
+            ratios = [np.percentile(error[mine], (5, 50, 95)) for error in errors]
             figures = "   ".join(" ".join(f"{ratio:6.2f}" for ratio in three) for three in ratios)
-            lines.append(f"{engine:>12}  {figures}  ({len(mine)} timings)")
+            lines.append(f"{engine:>10} {CALLS[call]}  {figures}  ({len(mine)} timings)")
     return "\n".join(lines)
 
 

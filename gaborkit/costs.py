@@ -21,25 +21,29 @@ from .kernel import TOLERANCE, Kernel
 
 # Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
 # benchmarks/planner.py. Double precision takes twice as long by element.
-MULTIPLY = 0.035  # one multiplication and addition in a matrix product
-UNFOLD = 0.64  # one element copied while unfolding windows
-TAP = 0.017  # one pair of taps of a row or column pass, at one pixel
-WRITE = 0.61  # one response mixed and written, at one pixel
-HALVE = 0.76  # one pixel of a picture halved
-DOUBLE = 0.55  # one response doubled and written, at one pixel
-BUTTERFLY = 0.32  # one element of a complex transform, per bit of its size
+MULTIPLY = 0.02  # one multiplication and addition in a matrix product
+UNFOLD = 0.8  # one element copied while unfolding windows
+TAP = 0.016  # one pair of taps of a row or column pass, at one pixel
+WRITE = 1.0  # one response mixed and written, at one pixel
+HALVE = 0.5  # one pixel of a picture halved
+DOUBLE = 0.5  # one response doubled and written, at one pixel
+BUTTERFLY = 0.4  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
-SAMPLE = 50.0  # one tap of a kernel sampled
-COLUMN = 0.017  # as TAP, of a column pass
-SPARSE = 2.0  # as much longer takes a column pass that shares its row pass with one other only
-LINE = 0.1e6  # one term of an elongated kernel found among others'
-FACTOR = 8.0  # the search for terms, per tap of a side and square of their number
-START = 0.03e6  # the Fourier engine started, and one kernel transformed
-BEGIN = 0.07e6  # the compiled code called
+SAMPLE = 40.0  # one tap of a kernel sampled
+COLUMN = 0.021  # as TAP, of a column pass
+SPARSE = 0.8  # as much longer takes a column pass that shares its row pass with one other only
+LINE = 0.16e6  # one term of a kernel laid out and compared with others'
+FACTOR = 6.0  # the search for terms, per tap of a side and square of their number
+KERNEL = 0.26e6  # one kernel's transform prepared, beside its samples
+START = 0.12e6  # one kernel taken up by the direct or the Fourier engine
+BEGIN = 0.4e6  # the compiled code called
+
+#: Calls of one bank that a plan is made for: what the first one prepares is shared among them.
+CALLS = 4
 
 
 class Passes(NamedTuple):
-    """Row and column passes; for elongated kernels, terms of all of them, and of their squares."""
+    """Row and column passes, terms of all kernels, and those to be searched for, squared."""
 
     rows: float
     columns: float
@@ -95,7 +99,7 @@ class Work:
         """
         count = len(self.kernels)
         if self.separable:
-            return Passes(count + 2, 2 * count + 3, 0, 0)
+            return Passes(count + 2, 2 * count + 3, 3 * count, 0)
         accuracy = ACCURACY[np.dtype(np.float64 if self.double else np.float32)]
         rows = searched = lines = 0.0
         for together in factorized_together(self.kernels):
@@ -107,18 +111,26 @@ class Work:
 
 
 def milliseconds(backend: str, engine: str, work: Work) -> float:
-    """Modelled time of an engine, run by ``numpy`` or ``torch``."""
-    if (backend, engine) == ("torch", "direct"):
-        element, once = _convolution(work)
-    else:
-        modelled = {
-            "direct": _direct,
-            "separable": _separable,
-            "pyramid": _pyramid,
-            "fourier": _fourier,
-        }
-        element, once = modelled[engine](work)
-    return (element * (2 if work.double else 1) + once) / 1e6
+    """Modelled time of an engine, run by ``numpy`` or ``torch``: the mean of :data:`CALLS` calls.
+
+    One choice serves first and later calls, whatever was filtered before: a choice that changed
+    after the first call would change the last digits of equal calls.
+    """
+    first, later = modelled(backend, engine, work)
+    return later + (first - later) / CALLS
+
+
+def modelled(backend: str, engine: str, work: Work) -> tuple[float, float]:
+    """Milliseconds of a first call, which prepares what is kept of kernels, and of a later one."""
+    models = {
+        "direct": _convolution if backend == "torch" else _direct,
+        "separable": _separable,
+        "pyramid": _pyramid,
+        "fourier": _fourier,
+    }
+    element, call, once = models[engine](work)
+    later = element * (2 if work.double else 1) + call
+    return (later + once) / 1e6, later / 1e6
 
 
 def bytes_needed(engine: str, work: Work) -> int:
@@ -142,18 +154,21 @@ def search(kernel: Kernel, work: Work) -> float:
     return (2 * work.radius + 1) * kernel.terms(work.tolerance, accuracy) ** 2
 
 
-def _convolution(work: Work) -> tuple[float, float]:
-    once = START + SAMPLE * work.taps
-    return CONVOLUTION * 2 * work.pixels * work.taps / work.threads, once
+# Each: time that doubles with precision, of every call besides, and of the first one besides.
 
 
-def _direct(work: Work) -> tuple[float, float]:
+def _convolution(work: Work) -> tuple[float, float, float]:
+    element = CONVOLUTION * 2 * work.pixels * work.taps / work.threads
+    return element, START, SAMPLE * work.taps
+
+
+def _direct(work: Work) -> tuple[float, float, float]:
     size = (2 * work.radius + 1) ** 2
     unfolded = (UNFOLD + MULTIPLY / work.threads * 2 * len(work.kernels)) * work.pixels * size
-    return unfolded, START + SAMPLE / 50 * work.taps
+    return unfolded, START * (1 + len(work.kernels)) + SAMPLE * work.taps, 0.0
 
 
-def _separable(work: Work) -> tuple[float, float]:
+def _separable(work: Work) -> tuple[float, float, float]:
     rows, columns, _, _ = work.passes
     wide = -(-work.width // (tile := TILE_BYTES // (8 if work.double else 4))) * tile
     pixels = work.images * work.height * wide
@@ -161,11 +176,11 @@ def _separable(work: Work) -> tuple[float, float]:
     column = COLUMN * (1 if work.separable else SPARSE)
     filtered = (work.radius + 1) * (TAP * rows * grown + column * columns * pixels)
     written = WRITE * len(work.kernels) * work.pixels
-    once = BEGIN + _factorized(work, 2 * work.radius + 1)
-    return _shared(filtered + written, filtered / TAP, work.threads), once
+    once = _factorized(work, 2 * work.radius + 1)
+    return _shared(filtered + written, filtered / TAP, work.threads), BEGIN, once
 
 
-def _pyramid(work: Work) -> tuple[float, float]:
+def _pyramid(work: Work) -> tuple[float, float, float]:
     count = len(work.kernels)
     depth = pyramid.halvings(work.kernels)
     rows, columns, _, _ = work.passes
@@ -174,23 +189,23 @@ def _pyramid(work: Work) -> tuple[float, float]:
     coarse = grown / 4**depth
     filtered = coarse * (TAP * (work.radius / 2**depth + 4) * (rows + columns) + WRITE * count)
     doubled = DOUBLE * count * (work.pixels + (grown / 3 if depth > 1 else 0))
-    once = BEGIN * (1 + depth) + _factorized(work, 2 * work.radius // 2**depth + 1)
-    return _shared(filtered + doubled + HALVE * grown, work.pixels * count, work.threads), once
+    element = _shared(filtered + doubled + HALVE * grown, work.pixels * count, work.threads)
+    return element, BEGIN * (1 + depth), _factorized(work, 2 * work.radius // 2**depth + 1)
 
 
 def _factorized(work: Work, taps: int) -> float:
-    """Time to factorize elongated kernels of so many taps a side."""
+    """Time to factorize kernels of so many taps a side."""
     return LINE * work.passes.terms + FACTOR * taps * work.passes.squares
 
 
-def _fourier(work: Work) -> tuple[float, float]:
+def _fourier(work: Work) -> tuple[float, float, float]:
     grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
     transforms = work.images * (1 + sum(_answered(kernel, work) for kernel in work.kernels))
     transform = BUTTERFLY * grown * math.log2(grown)
-    once = START * (len(work.kernels) + 1)
+    once = KERNEL * len(work.kernels)
     if not work.separable:
         once += SAMPLE * work.taps + transform * (2 if work.double else 1) * len(work.kernels)
-    return transform * transforms / work.threads, once
+    return transform * transforms / work.threads, START * (len(work.kernels) + 1), once
 
 
 def _answered(kernel: Kernel, work: Work) -> float:

@@ -366,8 +366,8 @@ class GaborKernel(Conventions, Kernel):
         if sin < 0:
             ups = ups[:, ::-1]
         # The phase apart: real and imaginary part of each column then stay even or odd.
-        weights, ups, across_rows = ranked(values, ups, across_rows, accuracy)
-        return weights * np.exp(1j * number(self.phase)), ups, across_rows
+        sizes, ups, across_rows = ranked(values, ups, across_rows, accuracy)
+        return sizes * np.exp(1j * number(self.phase)), ups, across_rows
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""

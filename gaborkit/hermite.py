@@ -31,12 +31,8 @@ def ratio(a: float, b: float, c: float) -> float:
     >>> round(ratio(5, -3, 5), 12)
     0.333333333333
     """
-    if b == 0:
-        return 0.0
-    product = a * c
-    # 1 - b^2 / (a c) loses its digits where a and c nearly cancel; so do long thin envelopes.
-    rest = max((a * c - b * b) / product, 0.0)
-    return -math.copysign((1 - math.sqrt(rest)) / math.sqrt(1 - rest), b) if rest < 1 else 0.0
+    slope = b / math.sqrt(a * c)
+    return -slope / (1 + math.sqrt(max(1 - slope * slope, 0.0)))
 
 
 def count(t: float, accuracy: float) -> float:

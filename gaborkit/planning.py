@@ -159,7 +159,7 @@ class Plan:
         rows = columns = 0
         for kernels in factorized_together([self.bank[k] for k in step.indices]):
             chosen = tuple(kernel for _, kernel in kernels)
-            passes = Tables.of(chosen, self.tolerance, self.dtype).passes
+            passes = Tables.of(chosen, self.tolerance, self.dtype, (), "complex").passes
             rows, columns = rows + passes[0], columns + passes[1]
         return f", {rows} row and {columns} column passes"
 

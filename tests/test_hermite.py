@@ -12,7 +12,7 @@ from gaborkit import hermite
 from gaborkit.engines.factorization import Factorization
 from gaborkit.engines.separable import Tables
 
-ANGLES = [0.0, 0.05, 0.7, math.pi / 2, 2.0, 3.0, -2.0, 7.5]
+ANGLES = [0.0, 1e-10, 1e-5, 0.05, 0.7, math.pi / 2, 2.0, 3.0, -2.0, 7.5]
 
 
 def kernel(gamma=0.5, theta=0.7, **fields):
@@ -56,7 +56,7 @@ def test_rows_are_real_and_even_or_odd_exactly(theta):
 
 def test_the_phase_needs_no_further_passes():
     passes = {
-        Tables.of((kernel(phase=phase),), 1e-5, np.dtype(np.float32)).passes
+        Tables.of((kernel(phase=phase),), 1e-5, np.dtype(np.float32), (), "complex").passes
         for phase in (0.0, 0.4, math.pi / 2)
     }
     assert len(passes) == 1
@@ -105,6 +105,7 @@ def test_singular_values_fall_as_the_ratio_says():
 def test_ratios_at_their_ends():
     assert hermite.ratio(1.0, 0.0, 2.0) == 0
     assert hermite.ratio(1.0, 0.5, 1.0) == -hermite.ratio(1.0, -0.5, 1.0) < 0
+    assert hermite.ratio(1.0, 2e-12, 1.0) == -1e-12
     assert hermite.count(0.0, 1e-6) == 1
     assert hermite.count(1.0, 1e-6) == math.inf
     assert len(hermite.expansion(1.0, 0.0, 1.0, np.zeros(3), 1)[1]) == 1

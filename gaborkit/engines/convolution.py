@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from ..arrays import Library, full_precision, put
 from ..kernel import Kernel
 from ..types import Array
+from .keeping import keep
 
 #: Bytes of real and imaginary parts that are held before they become complex.
 BATCH_BYTES = 2**30
@@ -66,7 +66,7 @@ def _weight(library: Library, kernels: list[Kernel], double: bool, tolerance: fl
     return torch.cat([samples.real, samples.imag])[:, None].flip(-2, -1)
 
 
-@functools.lru_cache(maxsize=16)
+@keep
 def _constant_weight(
     kernels: tuple[Kernel, ...], double: bool, tolerance: float, device: Any
 ) -> Array:

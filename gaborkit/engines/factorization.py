@@ -8,7 +8,6 @@ multiplications.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..kernel import Kernel
 from ..types import ComplexArray, RealArray
+from .keeping import keep
 
 #: Samples by which lines are told apart before all are looked at.
 PROBES = 16
@@ -48,9 +48,9 @@ class Factorization:
     mix: RealArray
     cancels: bool
 
-    @classmethod
-    @functools.lru_cache(maxsize=64)
-    def of(cls, kernels: tuple[Kernel, ...], tolerance: float, accuracy: float) -> Factorization:
+    @staticmethod
+    @keep
+    def of(kernels: tuple[Kernel, ...], tolerance: float, accuracy: float) -> Factorization:
         """Factorize kernels of one radius; see :meth:`Kernel.factors` for the arguments.
 
         The last few results are kept: they are small, and a bank often filters many images.
@@ -72,7 +72,7 @@ class Factorization:
             terms.append(term)
         products = sorted(set().union(*terms))
         mix = np.array([[term.get(pair, 0) for pair in products] for term in terms])
-        return cls(
+        return Factorization(
             rows=np.stack(row_pool.lines),
             columns=np.stack(column_pool.lines),
             odd_rows=np.array(row_pool.odd),
@@ -81,6 +81,11 @@ class Factorization:
             mix=np.concatenate([mix.real, mix.imag]),
             cancels=cancelling,
         )
+
+    @property
+    def nbytes(self) -> int:
+        """Of the arrays."""
+        return self.rows.nbytes + self.columns.nbytes + self.mix.nbytes
 
     @property
     def gains(self) -> ComplexArray:

@@ -26,6 +26,7 @@ from ..sinks import Sink
 from ..types import Array, Boundary, RealArray
 from . import separable
 from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
+from .keeping import keep
 from .separable import Tables
 from .structures import Doubling, Halving, Job
 
@@ -153,9 +154,10 @@ class _Wide:
         self.taps = [half_band(min(self.edge * 2**level, EDGE)) for level in range(self.depth)]
         coarse, heights = zip(*(_coarse(kernel, self.depth) for kernel in kernels), strict=True)
         self.tables = Tables.of(coarse, TOLERANCE, dtype, heights, part)
+        self.nbytes = self.tables.nbytes
 
     @staticmethod
-    @functools.lru_cache(maxsize=64)
+    @keep
     def of(kernels: tuple[GaborKernel, ...], dtype: Any, part: str) -> _Wide:
         """The last few are kept."""
         return _Wide(kernels, dtype, part)

@@ -5,7 +5,6 @@ The work is done by ``passes.h``; here its tables are laid out and its pieces cu
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..sinks import Sink, Stored
 from ..types import Array, Boundary, RealArray
 from .compiled import TILE_BYTES, Program, sources
 from .factorization import Factorization
+from .keeping import keep
 from .structures import Bank, Filtering, Job
 
 #: Share of a kernel's L2 norm that a low-rank factorization may leave out.
@@ -51,7 +51,7 @@ def respond(
     if not len(images):
         return
     part = sink.part if sink.part in ("real", "imag") else "complex"
-    tables = Tables.of(tuple(kernels), tolerance, images.dtype, part=part)
+    tables = Tables.of(tuple(kernels), tolerance, images.dtype, (), part)
     if tables.factorization.cancels and images.dtype == np.float32:
         wide = np.empty((len(kernels), *images.shape), np.complex128)
         stored = Stored("complex", dict(enumerate(wide)))
@@ -155,16 +155,18 @@ class Tables:
         self.terms = used.nonzero()[1].astype(np.int32)
         self.weights = mix[used].astype(dtype)
         arrays = (self.groups, self.taps, self.starts, self.terms, self.weights)
+        #: With the factorization's.
+        self.nbytes = parts.nbytes + sum(array.nbytes for array in arrays)
         self._addresses = [int(array.ctypes.data) for array in arrays]
 
     @staticmethod
-    @functools.lru_cache(maxsize=64)
+    @keep
     def of(
         kernels: tuple[Kernel, ...],
         tolerance: float,
         dtype: Any,
-        heights: tuple[float, ...] = (),
-        part: str = "complex",
+        heights: tuple[float, ...],
+        part: str,
     ) -> Tables:
         """The tables of a bank; the last few are kept."""
         return Tables(kernels, tolerance, dtype, heights, part)

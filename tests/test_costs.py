@@ -1,0 +1,244 @@
+"""The model of costs: what it chooses, and its counts against what the engines really do."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+
+import gaborkit as gk
+from gaborkit import costs, planning
+from gaborkit.engines import fourier, keeping, spectra
+from gaborkit.engines.factorization import Factorization, factorized_together
+from gaborkit.engines.separable import Tables
+from gaborkit.ranges import warn_of_poor_sampling
+
+CONSTANTS = [
+    name
+    for name, value in vars(costs).items()
+    if name.isupper() and type(value) is float and name != "TOLERANCE"
+]
+
+#: Kernels, sigma, gamma, side.
+PROBLEMS = [
+    *itertools.product((1, 8), (1.0, 3.0, 10.0), (1.0, 0.5, 3.0), (12, 64, 400)),
+    (32, 2.0, 0.3, 256),
+    (2, 40.0, 1.0, 2000),
+    (1, 12.0, 0.7, 1024),
+]
+
+
+def bank_of(kernels, sigma, gamma):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return gk.GaborBank.grid(1, kernels, wavelength=1.8 * sigma, sigma=sigma, gamma=gamma)
+
+
+def choices():
+    """Initials of the engines, float32 and float64, and of torch with a gradient."""
+    planning._steps.cache_clear()
+    found = []
+    for kernels, sigma, gamma, side in PROBLEMS:
+        bank, size = bank_of(kernels, sigma, gamma), (side, side)
+        plans = [bank.plan(size, dtype) for dtype in (np.float32, np.float64)]
+        plans.append(bank.plan(size, library="torch", requires_grad=True))
+        found.append("".join(plan.steps[0].engine[0] for plan in plans))
+    return found
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    monkeypatch.setattr(planning, "available", lambda: 1)
+    monkeypatch.setattr(planning, "available_here", lambda: True)
+    yield
+    planning._steps.cache_clear()
+
+
+RECORDED = (
+    "ddd ffd ssd dfd ffd ssf ddd ffd ssd ffd fff ssf ffd fff ssf ffd fff ssf "
+    "ffd fsf psf ssd ssf psf ffd ssf ssf ddd ssd ssf ddd ffd ssf ddd dfd ssf "
+    "ssd ssf ssf ffd fff fff ddd fff fff ssd ssf psf ffd fff pff ffd fff fff "
+    "fff pff psf"
+)
+
+
+def test_choices_are_those_recorded(one_thread):
+    """A change of the model is a change of this table: run benchmarks/planner.py before."""
+    assert " ".join(choices()) == RECORDED
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_the_table_sees_every_constant(one_thread, monkeypatch, name):
+    monkeypatch.setattr(costs, name, 100 * getattr(costs, name))
+    assert choices() != RECORDED.split()
+
+
+def work_of(bank, side=64, double=False):
+    kernels = list({kernel.canonical()[0]: kernel for kernel in bank}.values())
+    radius, separable = bank[0].radius(), bank[0].separable
+    return costs.Work(1, side, side, kernels, radius, separable, double, 1)
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("gamma", [1.0, 0.3, 0.6, 2.0])
+@pytest.mark.parametrize("kernels", [1, 4, 8])
+def test_passes_are_those_of_the_separable_engine(kernels, gamma, double):
+    bank = bank_of(kernels, 5.0, gamma)
+    rows = columns = 0
+    for together in factorized_together(list(bank)):
+        members = tuple(kernel for _, kernel in together)
+        dtype = np.dtype(np.float64 if double else np.float32)
+        passes = Tables.of(members, gk.TOLERANCE, dtype, (), "complex").passes
+        rows, columns = rows + passes[0], columns + passes[1]
+    modelled = work_of(bank, double=double).passes
+    assert rows / 1.5 - 4 <= modelled.rows <= 1.5 * rows + 6
+    assert columns / 1.5 - 4 <= modelled.columns <= 1.5 * columns + 12
+
+
+def peak_of(bank, engine, side, dtype):
+    """Bytes that a first call takes beside its picture and responses."""
+    for cache in (Factorization.of, Tables.of, fourier._lines):
+        cache.cache_clear()
+    spectra._kept.clear()
+    image = np.zeros((side, side), dtype)
+    out = np.empty((len(bank), side, side), np.result_type(dtype, np.complex64))
+    tracemalloc.start()
+    bank.filter(image, engine=engine, out=out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("gamma", [1.0, 0.5])
+@pytest.mark.parametrize("engine", ["direct", "separable", "fourier"])
+def test_memory_is_what_engines_take(monkeypatch, engine, gamma, dtype):
+    monkeypatch.setattr(spectra, "KEPT_BYTES", 0)
+    bank = bank_of(2, 20.0, gamma)
+    modelled = costs.bytes_needed(engine, work_of(bank, 40, dtype == np.float64))
+    assert peak_of(bank, engine, 40, dtype) <= 1.3 * modelled + 3e7
+
+
+def test_steps_share_a_transform_where_that_is_less_work():
+    """The least sum of transformed samples over kernels, of margins shared and apart."""
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(200):
+        radii = sorted(rng.choice(np.arange(2, 90), rng.integers(1, 4), replace=False).tolist())
+        counts, shape = rng.integers(1, 9, len(radii)).tolist(), (int(rng.integers(4, 300)), 50)
+        steps = [
+            planning.Step("fourier", tuple(range(count)), radius, radius, {"fourier": 1.0})
+            for radius, count in zip(radii, counts, strict=True)
+        ]
+        other = planning.Step("direct", (0,), 5, 5, {"direct": 1.0})
+        *planned, last = planning._with_shared_margin([*steps, other], shape)
+        assert last is other
+
+        def area(margin, shape=shape):
+            return (shape[0] + 2 * margin) * (shape[1] + 2 * margin)
+
+        apart = sum((n + 1) * area(r) for r, n in zip(radii, counts, strict=True))
+        shared = (sum(counts) + 1) * area(max(radii))
+        margins = [step.margin for step in planned]
+        assert margins == (radii if apart < shared else [max(radii)] * len(radii))
+        seen.add(apart < shared)
+    assert seen == {False, True}
+
+
+# ---- kernels that are too much for any engine ----
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("sigma", "gamma", "side"), [(1.0, 0.001, 64), (2.0, 0.003, 8)
+)
+def test_kernels_beyond_bounds_are_refused_before_memory_is_taken(sigma, gamma, side, dtype):
+    bank, image = bank_of(8, sigma, gamma), np.zeros((side, side), dtype)
+    tracemalloc.start()
+    with pytest.raises(gk.FilterError, match=r"too much time or memory by .*; shrink the pic"):
+        bank.filter(image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6
+    with pytest.raises(gk.FilterError, match="too much time or memory"):
+        bank.plan((side, side), dtype)
+
+
+def test_a_named_engine_beyond_bounds_names_one_that_works():
+    bank = gk.GaborBank([gk.GaborKernel(wavelength=5, sigma=2, gamma=0.02, theta=0.6)])
+    with pytest.raises(gk.FilterError, match=r"by separable on 30 x 30 pixels; choose engine='fou"):
+        bank.plan((30, 30), np.float64, engine="separable")
+    assert bank.plan((30, 30), np.float64).steps[0].engine == "fourier"
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_wide_kernels_on_tiny_pictures(gamma):
+    """Seconds and gigabytes when kernels were factorized by their samples."""
+    kernel = gk.GaborKernel(wavelength=70, sigma=40, gamma=gamma, theta=0.5)
+    image = np.random.default_rng(0).random((8, 8))
+    assert gk.GaborBank([kernel]).plan((8, 8), np.float64).steps[0].engine == "separable"
+    expected = kernel.filter(image, engine="fourier")
+    error = np.linalg.norm(kernel.filter(image) - expected)
+    assert error <= 1e-10 * np.linalg.norm(kernel.sample()) * np.linalg.norm(image)
+
+
+def test_what_is_kept_stays_within_bounds(monkeypatch):
+    made = []
+
+    @keeping.keep
+    def zeros(size):
+        made.append(size)
+        return np.zeros(size, np.uint8)
+
+    monkeypatch.setattr(keeping, "KEPT_BYTES", 100)
+    for size in (40, 50, 40, 30, 40, 50, 101, 101):
+        zeros(size)
+    # 30 pushes out 50, the least recently used; 101 is never kept.
+    assert made == [40, 50, 30, 50, 101, 101]
+    zeros.cache_clear()
+    zeros(50)
+    assert made[-1] == 50
+
+
+# ---- poor sampling ----
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wavelength": 2.0}, None),
+        ({"wavelength": 1.999}, "below 2 and aliases"),
+        ({"deviation": 0.5}, None),
+        ({"deviation": 0.499}, "too small for the pixel grid"),
+        ({"deviation": 1.0, "gamma": 2.0}, None),
+        ({"deviation": 1.0, "gamma": 2.01}, "too small for the pixel grid"),
+        ({"wavelength": 9.0, "peak": 6.0}, None),
+        ({"wavelength": 9.0, "peak": 5.99}, "use sigma of at least 1.29"),
+    ],
+)
+def test_where_poor_sampling_begins(options, message):
+    options = {"wavelength": 4.0, "peak": 4.0, "deviation": 3.0, "gamma": 1.0} | options
+    if message is None:
+        warn_of_poor_sampling(**options)
+        return
+    with pytest.warns(gk.SamplingWarning, match=message):
+        warn_of_poor_sampling(**options)
+
+
+def test_the_advised_sigma_is_enough():
+    """Kernels whose response peaks at 1.5 times their frequency are the last without a warning."""
+    for wavelength in (5.0, 30.0):
+        gk.GaborKernel(wavelength=wavelength, sigma=wavelength / 7)
+        with pytest.warns(gk.SamplingWarning):
+            poor = gk.GaborKernel(wavelength=wavelength, sigma=wavelength / 7 * 0.9)
+        assert wavelength * poor.peak_frequency > 1.5
+
+
+def test_bytes_of_a_bank_are_not_counted_for_other_engines():
+    work = work_of(bank_of(3, 6.0, 1.0))
+    assert costs.bytes_needed("fourier", work) == 8 * (64 + 2 * work.radius) ** 2 * 3
+    assert costs.search(work.kernels[0], work) == 0
+    assert math.isfinite(costs.milliseconds("torch", "direct", work))
