@@ -354,7 +354,8 @@ def _affordable(
     wanted = list(costs) if engine == "auto" else [name for name in costs if name == engine]
     if wanted and not set(wanted) & set(names):
         others = [name for name in names if name not in wanted]
-        works = f"choose engine={others[0]!r}" if others else "shrink the picture and the kernels"
+        cheapest = min(others, key=lambda name: costs[name], default="")
+        works = f"choose engine={cheapest!r}" if others else "shrink the picture and the kernels"
         raise FilterError(
             f"kernels of radius {work.radius} pixels ({label}) take too much time or memory by "
             f"{' or '.join(wanted)} on {work.height} x {work.width} pixels; {works}"
