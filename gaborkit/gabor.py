@@ -336,38 +336,18 @@ class GaborKernel(Conventions, Kernel):
         if 3 * needed > 2 * radius:  # the samples are fewer
             return super().factors(tolerance, accuracy)
         line = np.arange(-radius, radius + 1.0)
-        weights, columns, rows = hermite.expansion(*form, line, max(1, math.ceil(needed)))
-        turn = 2 * math.pi * self.frequency * line
-        weights = number(self.amplitude()) * weights
-        waves = weights[:, None] * columns * np.exp(1j * turn * math.sin(quarter))
-        across = turn * math.cos(quarter)
-        left, right = [waves, 1j * waves], [rows * np.cos(across), rows * np.sin(across)]
-        if self.dc_free:
-            sums = rows.sum(1)
-            dc = (waves.sum(1) @ (right[0] + 1j * right[1]).sum(1)) / (
-                (weights * columns.sum(1)) @ sums
-            )
-            left.append(-dc * weights[:, None] * columns)
-            right.append(rows)
-        odd = np.arange(len(rows)) % 2 == 1
-        found = []
-        for parity in (False, True):
-            # The sine is odd: it turns even rows into odd ones.
-            chosen = [odd == (parity ^ (part == 1)) for part in range(len(left))]
-            mine, other = (
-                np.concatenate([half[which] for half, which in zip(halves, chosen, strict=True)])
-                for halves in (left, right)
-            )
-            if len(mine):
-                found.append(_compressed(mine, other, -1 if parity else 1))
-        values, ups, across_rows = (np.concatenate(part) for part in zip(*found, strict=True))
+        waves = 2 * math.pi * self.frequency * np.array([math.sin(quarter), math.cos(quarter)])
+        values, ups, across_rows = hermite.factors(
+            form, waves, line, max(1, math.ceil(needed)), self.dc_free
+        )
+        values = number(self.amplitude()) * values
         if cos < 0:
             across_rows = across_rows[:, ::-1]
         if sin < 0:
             ups = ups[:, ::-1]
         # The phase apart: real and imaginary part of each column then stay even or odd.
-        sizes, ups, across_rows = ranked(values, ups, across_rows, accuracy)
-        return sizes * np.exp(1j * number(self.phase)), ups, across_rows
+        sizes, ups, lines = ranked(values, ups, across_rows, accuracy)
+        return sizes * np.exp(1j * number(self.phase)), ups, lines
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""
@@ -440,20 +420,6 @@ class GaborKernel(Conventions, Kernel):
             return real + 1j * imag
         y, x = (xp.as_tensor(axis, device=parameters.theta.device) for axis in (y, x))
         return xp.complex(*formula(xp, parameters, y, x, self.dc_free))
-
-
-def _compressed(
-    columns: ComplexArray, rows: RealArray, sign: int
-) -> tuple[RealArray, ComplexArray, RealArray]:
-    """Singular values, columns and rows of the sum of outer(column, row); rows even (1) or odd."""
-    stacked = np.concatenate([columns.real, columns.imag], axis=1)
-    up, down = np.linalg.qr(stacked.T)
-    left, right = np.linalg.qr(rows.T)
-    first, values, last = np.linalg.svd(down @ right.T, full_matrices=False)
-    ups, across = (up @ first).T, last @ left.T
-    size = columns.shape[1]
-    across = (across + sign * across[:, ::-1]) / 2
-    return values, ups[:, :size] + 1j * ups[:, size:], across
 
 
 #: Half-width in pixels of the largest support that is sampled.

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from .types import RealArray
+from .types import ComplexArray, RealArray
 
 
 def ratio(a: float, b: float, c: float) -> float:
@@ -81,6 +81,73 @@ def expansion(
     weights = math.sqrt(math.pi * (1 - t * t)) * t ** np.arange(terms)
     columns, rows = (_functions(math.sqrt(form) * shrunk * line, terms) for form in (c, a))
     return weights, columns, rows
+
+
+def factors(
+    form: tuple[float, float, float],
+    wave: RealArray,
+    line: RealArray,
+    terms: int,
+    dc_free: bool,
+) -> tuple[RealArray, ComplexArray, RealArray]:
+    """A wave of phase 0 under the Gaussian, by as few terms as its singular values allow.
+
+    Parameters
+    ----------
+    form : (float, float, float)
+        A, b and c.
+    wave : array (2,)
+        Radians a pixel along y and x.
+    line : array (n,)
+        Positions along both axes, from -radius to radius.
+    terms : int
+        Of the Gaussian.
+    dc_free : bool
+        Whether a multiple of the Gaussian is taken off, so that the sum is zero.
+
+    Returns
+    -------
+    values : array (T,)
+        Singular values.
+    columns, rows : complex and real arrays (T, n)
+        Orthonormal; every row is even or odd.
+    """
+    weights, columns, rows = expansion(*form, line, terms)
+    waves = weights[:, None] * columns * np.exp(1j * wave[0] * line)
+    across = wave[1] * line
+    left, right = [waves, 1j * waves], [rows * np.cos(across), rows * np.sin(across)]
+    if dc_free:
+        full = waves.sum(1) @ (right[0] + 1j * right[1]).sum(1)
+        dc = full / ((weights * columns.sum(1)) @ rows.sum(1))
+        left.append(-dc * weights[:, None] * columns)
+        right.append(rows)
+    odd = np.arange(terms) % 2 == 1
+    halves = []
+    for parity in (False, True):
+        # The sine is odd: it turns even rows into odd ones.
+        chosen = [odd == (parity ^ (part == 1)) for part in range(len(left))]
+        mine, other = (
+            np.concatenate([half[which] for half, which in zip(side, chosen, strict=True)])
+            for side in (left, right)
+        )
+        if len(mine):
+            halves.append(_compressed(mine, other, -1 if parity else 1))
+    values, ups, lines = (np.concatenate(part) for part in zip(*halves, strict=True))
+    return values, ups, lines
+
+
+def _compressed(
+    columns: ComplexArray, rows: RealArray, sign: int
+) -> tuple[RealArray, ComplexArray, RealArray]:
+    """Singular values, columns and rows of the sum of outer(column, row); rows even (1) or odd."""
+    stacked = np.concatenate([columns.real, columns.imag], axis=1)
+    up, down = np.linalg.qr(stacked.T)
+    left, right = np.linalg.qr(rows.T)
+    first, values, last = np.linalg.svd(down @ right.T, full_matrices=False)
+    ups, across = (up @ first).T, last @ left.T
+    size = columns.shape[1]
+    across = (across + sign * across[:, ::-1]) / 2
+    return values, ups[:, :size] + 1j * ups[:, size:], across
 
 
 def _functions(u: RealArray, terms: int) -> RealArray:
