@@ -54,7 +54,7 @@ def ran(monkeypatch):
     record(pyramid, "numpy", "pyramid", lambda args: [k for s in args[3] for k in s[0]])
     record(fourier, None, "fourier", lambda args: args[4])
 
-    def on_gpu(image, level, bank, steps, boundary, tolerance, transfer, part):
+    def on_gpu(image, level, bank, steps, boundary, tolerance, transfer, part, _):
         for engine, members in steps:
             keys = {bank[k].canonical()[0] for k in members}
             calls.setdefault(("triton", engine), set()).update(keys)

@@ -114,8 +114,8 @@ def test_many_small_images_at_once():
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # torch's own
 def test_tensors_in_memory_take_it_unless_a_gradient_is_asked_for(monkeypatch):
-    image = torch.rand(20, 20)
-    bank = gk.GaborBank.grid(1, 2)
+    image = torch.rand(150, 200)
+    bank = gk.GaborBank.grid(1, 8)
     expected = bank.filter(image, engine="direct")
     calls = []
     usual = separable.respond
