@@ -165,8 +165,6 @@ def strongest_kernel(
     """
     if over not in ("orientations", "all"):
         raise FilterError(f"over={over!r} is unknown; choose orientations or all")
-    if len(bank) > np.iinfo(np.int16).max:
-        raise FilterError(f"{len(bank)} kernels are too many to compare; give at most 32,767")
     groups = [0] * len(bank)
     if over == "orientations":
         found: dict[float, int] = {}

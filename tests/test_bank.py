@@ -122,7 +122,7 @@ def test_saved_banks_come_back_to_the_bit(name, tmp_path):
 
 
 def test_saving_over_a_folder(tmp_path):
-    with pytest.raises(gk.GaborkitError):
+    with pytest.raises(gk.GaborkitError, match="is a folder; give a file name inside it"):
         gk.GaborBank.grid(1, 1).save(tmp_path)
 
 

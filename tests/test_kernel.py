@@ -14,6 +14,7 @@ from reference import kernels
 
 import gaborkit as gk
 from gaborkit.kernel import Kernel
+from gaborkit.ranges import warn_of_poor_sampling
 
 NORMS = ["l1", "l2", "gain", "peak", "article"]
 
@@ -302,6 +303,25 @@ def test_poor_sampling_warns(fields, message):
     assert record[0].filename == __file__
 
 
+def test_poor_sampling_warns_from_its_bounds_on():
+    """Without its DC term the largest response may lie at 2/3 of the wavelength, no finer."""
+    size = {"peak": 10.0, "deviation": 5.0, "gamma": 2.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_poor_sampling(wavelength=15.0, **size)
+        warn_of_poor_sampling(wavelength=2.0, **size)
+        warn_of_poor_sampling(wavelength=8.0, **size | {"deviation": 1.0})
+        warn_of_poor_sampling(wavelength=8.0, **size | {"deviation": 0.5, "gamma": 0.25})
+    for changes, words in (
+        ({"wavelength": 15.01}, "peaks at 10 pixels; use sigma of at least 2.14$"),
+        ({"wavelength": 1.99}, "below 2 and aliases"),
+        ({"wavelength": 8.0, "deviation": 0.99}, "standard deviation 0.495 pixels is too small"),
+        ({"wavelength": 8.0, "deviation": 0.49, "gamma": 0.25}, "standard deviation 0.49 pixels"),
+    ):
+        with pytest.warns(gk.SamplingWarning, match=words):
+            warn_of_poor_sampling(**size | changes)
+
+
 def test_the_article_s_kernel_does_not_warn():
     gk.GaborKernel.article(sigma=1)
 
@@ -310,7 +330,7 @@ def test_kernels_are_values():
     kernel = gk.GaborKernel(sigma=4, norm="l2")
     assert kernel == gk.GaborKernel(sigma=4.0, norm="l2")
     assert hash(kernel) == hash(gk.GaborKernel(sigma=4.0, norm="l2"))
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field 'sigma'"):
         kernel.sigma = 3
 
 

@@ -78,7 +78,7 @@ def test_exchanging_the_sets_exchanges_precision_and_recall():
     there = metrics.precision_recall(real=real, generated=generated)
     back = metrics.precision_recall(real=generated, generated=real)
     assert there == tuple(reversed(back))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="0 positional arguments but 2 were given"):
         metrics.precision_recall(real, generated)  # by name only, so that nobody flips them
 
 

@@ -62,5 +62,5 @@ def test_plan_for_no_image(shape):
 
 def test_the_plan_is_a_value():
     plan = gk.GaborBank.grid(1, 2).plan((9, 9))
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="'margin'"):
         plan.margin = 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 import gaborkit as gk
 from gaborkit.engines import compiled, threads
 from gaborkit.parts import empty, part_of
+from gaborkit.sinks import Compared
 from gaborkit.types import BOUNDARIES, PARTS
 
 ENGINES = ("direct", "separable", "fourier")
@@ -166,6 +169,17 @@ def test_the_first_of_equals_wins(engine):
             assert np.array_equal(np.unique(found.index[:, 0]), [0])
 
 
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_the_first_of_equals_wins_in_any_order(order):
+    """Kernel 0 is alone in its group; 1 and 2 answer alike at the first pixel."""
+    sink = Compared([0, 1, 1], (1, 1, 3), np.dtype(np.float64))
+    responses = np.array([[[[0, 0, 0]]], [[[3j, 2, 5]]], [[[3, 4j, 1]]]])
+    for k in order:
+        sink.take(k, responses[k])
+    assert sink.energy.tolist() == [[[[0, 0, 0]], [[9, 16, 25]]]]
+    assert sink.index.tolist() == [[[[0, 0, 0]], [[1, 2, 1]]]]
+
+
 def test_the_first_of_equals_wins_on_tensors():
     bank = gk.GaborBank([BANK[0], BANK[0]])
     image = torch.from_numpy(IMAGE).requires_grad_()
@@ -206,8 +220,9 @@ def test_kernels_of_many_radii_compared_by_many_threads(bank, engine, monkeypatc
 def test_strongest_of_what():
     with pytest.raises(gk.FilterError, match="over='scales' is unknown; choose orientations or"):
         BANK.strongest(IMAGE, over="scales")
-    with pytest.raises(gk.FilterError, match="32768 kernels are too many to compare"):
-        gk.GaborBank([BANK[0]] * 2**15).strongest(IMAGE)
+    # An index is an int16, and no bank has more.
+    with pytest.raises(gk.BankError, match="of more than 32,767 kernels is no bank"):
+        gk.GaborBank([BANK[0]] * 2**15)
 
 
 def test_new_arrays_start_on_a_cache_line():
