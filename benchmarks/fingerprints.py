@@ -4,8 +4,8 @@
 
 Prints tables and, with --out, writes fingerprints.md and fingerprints.png there. Times are medians
 over rounds in which every contestant runs once, by the clock and of all processors together; it
-takes some minutes. With --print, the picture of a real fingerprint at about 500 dots an inch,
-real_print.png shows it before and after, and nothing is measured.
+takes some minutes. With --print, the picture of a real fingerprint, real_print.png shows it before
+and after, and nothing is measured.
 """
 
 from __future__ import annotations

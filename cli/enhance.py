@@ -30,27 +30,26 @@ from .progress import followed
     help="What of the picture is a ridge.",
 )
 @click.option(
+    "--spacing",
+    type=Number(2, 10_000),
+    help="Usual distance from ridge to ridge, pixels; 9 at 500 dots an inch.  [default: found]",
+)
+@click.option(
     "--wavelengths",
     type=Number(above=0, most=10_000),
     nargs=2,
-    default=(3, 25),
-    show_default=True,
     metavar="LOW HIGH",
-    help="Limits of the distance from ridge to ridge, pixels.",
+    help="Limits of the distance from ridge to ridge, pixels.  [default: 1/3 and 25/9 of spacing]",
 )
 @click.option(
     "--sigma",
     type=Number(above=0, most=1000),
-    default=4,
-    show_default=True,
-    help="Standard deviation of the Gabor kernels, pixels.",
+    help="Standard deviation of the Gabor kernels, pixels.  [default: 4/9 of spacing]",
 )
 @click.option(
     "--block",
     type=Whole(1, 10_000),
-    default=16,
-    show_default=True,
-    help="Side of what has one frequency, pixels.",
+    help="Side of what has one frequency, pixels.  [default: 16/9 of spacing]",
 )
 @click.option(
     "--regularity",
@@ -84,9 +83,10 @@ def command(
     orientation: str | None,
     frequency: str | None,
     ridges: str,
-    wavelengths: tuple[float, float],
-    sigma: float,
-    block: int,
+    spacing: float | None,
+    wavelengths: tuple[float, float] | None,
+    sigma: float | None,
+    block: int | None,
     regularity: float,
     method: str,
     suffix: str | None,
@@ -95,13 +95,14 @@ def command(
 ) -> None:
     """Enhance fingerprints with Gabor kernels tuned to their ridges (Hong, Wan and Jain, 1998).
 
-    IN is a picture at about 500 dots an inch, several, or a folder of them; of colour, the
-    luminance is taken. OUT decides the format; a folder, whose name has no suffix or ends with /,
+    IN is a picture, several, or a folder of them, of any scale; of colour, the luminance is taken.
+    OUT decides the format; a folder, whose name has no suffix or ends with /,
     takes a file for each picture.
 
     \b
     .png .jpg .webp  8 bits. Enhanced prints: zero is 128, dark ridges are dark.
-                     Orientation: hue, black outside the mask. Frequency: 0 to 1 / LOW.
+                     Orientation: hue, black outside the mask.
+                     Frequency: from 0 to 1 / LOW if that is given, else to the largest.
     .tif .npy .npz   values as they are; orientation in radians, across the ridges
 
     OUT.json beside each file (inside an npz) tells what was done, the share of the picture that
@@ -124,7 +125,7 @@ def command(
     outs = {option: path for option, path in asked.items() if path is not None}
     jobs = print_jobs(sources, outs, suffix, recursive)
     form = "thin" if thin else "binary" if binary else "values"
-    settings = Settings(form, ridges, method, block, wavelengths, sigma, regularity)
+    settings = Settings(form, ridges, method, spacing, block, wavelengths, sigma, regularity)
     if len(jobs) == 1 and jobs[0]["out"].source == sources[0]:
         try:
             found = enhance_picture(jobs[0], settings)

@@ -39,9 +39,10 @@ class Settings:
     form: str
     ridges: str
     orientation: str
-    block: int
-    wavelengths: tuple[float, float]
-    sigma: float
+    spacing: float | None
+    block: int | None
+    wavelengths: tuple[float, float] | None
+    sigma: float | None
     regularity: float
 
 
@@ -108,8 +109,8 @@ def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
         "colour": colour,
         "shape": found.mask.shape,
         "share": float(found.mask.mean()),
-        "spacing": spacing,
         **options,
+        "spacing": spacing,
     }
     for option, one in job.items():
         target = one.targets[0]
@@ -169,7 +170,8 @@ def _in_bytes(
 
         return orientation_colours(values, found.mask.astype(float)), None
     if option == "frequency":
-        limits = (0.0, 1 / settings.wavelengths[0])
+        low = settings.wavelengths[0] if settings.wavelengths else None
+        limits = (0.0, 1 / low if low else float(values.max()) or 1.0)
     else:
         level = math.sqrt(float(np.mean(values[found.mask] ** 2))) if found.mask.any() else 1.0
         limits = (-_REACH * level, _REACH * level * 127 / 128)  # zero is 128

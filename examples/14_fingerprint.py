@@ -23,7 +23,7 @@ def main(folder: Path) -> None:
         truth.image, noise=0.25, scratches=8, moisture=-0.5, blur=0.7, seed=3
     )
 
-    # For a picture of your own: gk.read_image("print.png"), at about 500 dots an inch.
+    # For a picture of your own: gk.read_image("print.png"), of any scale.
     found = enhance_fingerprint(spoiled)
     both = found.mask & truth.mask
     right = np.mean((found.binary == truth.ridges)[both])

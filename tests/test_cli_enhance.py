@@ -47,7 +47,7 @@ def test_the_enhanced_print(found):
     assert set(gk.read_image("out.png")[~found.mask].tolist()) == {128}
     said = description("out.png")
     assert said["gaborkit"] == gk.__version__
-    assert (said["input"], said["ridges"], said["sigma"]) == ("print.png", "dark", 4)
+    assert (said["input"], said["ridges"], said["sigma"]) == ("print.png", "dark", None)
     assert said["spacing"] == pytest.approx(spacing)
 
 
@@ -79,9 +79,10 @@ def test_mask_orientation_and_frequency(found):
 def test_options_arrive(found):
     options = {"ridges": "light", "sigma": 3, "block": 12, "regularity": 0.1, "method": "gabor"}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    enhance("print.png", "--out", "out.npy", "--binary", "--wavelengths", 5, 20, *words)
+    words += ["--wavelengths", 5, 20, "--spacing", 12]
+    enhance("print.png", "--out", "out.npy", "--binary", *words)
     options["orientation"] = options.pop("method")
-    expected = enhance_fingerprint(IMAGE, wavelengths=(5, 20), **options)
+    expected = enhance_fingerprint(IMAGE, wavelengths=(5, 20), spacing=12, **options)
     assert np.array_equal(gk.read_image("out.npy"), expected.binary)
     assert options.items() <= description("out.npy").items()
 
@@ -141,6 +142,7 @@ def test_one_bad_picture_does_not_stop_the_others(found):
         (["--out", "o.png", "--ridges", "black"], "'black' is not one of dark, light"),
         (["--out", "o.png", "--block", "0"], "0 is not a whole number from 1"),
         (["--out", "o.png", "--sigma", "-1"], "-1 is not a number above 0"),
+        (["--out", "o.png", "--spacing", "1"], "1 is not a number of at least 2"),
         (["--out", "o.png", "--wavelengths", "9", "5"], "wavelengths=(9.0, 5.0) are no limits"),
     ],
 )

@@ -120,6 +120,7 @@ def test_noise_has_little_coherence():
     [
         ({"method": "sobel"}, "method='sobel' is unknown; choose gradient or gabor"),
         ({"window": 0}, "window=0 is no deviation in pixels; give one above 0"),
+        ({"sigma": 0}, "sigma=0 is no deviation in pixels; give one above 0"),
         ({"smoothing": -1}, "smoothing=-1 is no deviation in pixels; give one from 0 on"),
         ({"bank": gk.GaborBank.grid(1, 4)}, "a bank is for method='gabor'"),
     ],

@@ -11,6 +11,7 @@ from .frequency import RidgeFrequency, ridge_frequency
 from .mask import ridge_mask
 from .orientation import RidgeOrientation, ridge_orientation
 from .picture import normalize
+from .spacing import ridge_spacing
 from .synthetic import SyntheticFingerprint, degrade_fingerprint, synthetic_fingerprint
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ridge_frequency",
     "ridge_mask",
     "ridge_orientation",
+    "ridge_spacing",
     "synthetic_fingerprint",
     "thin_ridges",
     "tuned_filter",

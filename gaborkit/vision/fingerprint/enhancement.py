@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,8 +13,19 @@ from ...types import Array, RealArray
 from .filtering import tuned_filter
 from .frequency import ridge_frequency
 from .mask import ridge_mask
-from .orientation import ridge_orientation
-from .picture import grey, normalize
+from .orientation import ridge_bank, ridge_orientation
+from .picture import (
+    check_block,
+    check_wavelengths,
+    half_angle,
+    normalize,
+    to_blocks,
+    to_pixels,
+)
+from .spacing import ridge_spacing
+
+#: The distance of ridges in pixels at 500 dots an inch, for which the article's lengths are made.
+STANDARD = 9.0
 
 
 class FingerprintEnhancement(NamedTuple):
@@ -47,9 +59,10 @@ def enhance_fingerprint(
     *,
     ridges: Literal["dark", "light"] = "dark",
     orientation: Literal["gradient", "gabor"] = "gradient",
-    block: int = 16,
-    wavelengths: tuple[float, float] = (3.0, 25.0),
-    sigma: float = 4.0,
+    spacing: float | None = None,
+    block: int | None = None,
+    wavelengths: tuple[float, float] | None = None,
+    sigma: float | None = None,
     regularity: float = 0.3,
     tolerance: float = 0.03,
 ) -> FingerprintEnhancement:
@@ -58,19 +71,22 @@ def enhance_fingerprint(
     Parameters
     ----------
     image : real array (H, W)
-        At about 500 dots an inch, for which the lengths below are made: there, ridges lie about 9
-        pixels apart. It is reflected at its borders.
+        Of any scale. It is reflected at its borders.
     ridges : {"dark", "light"}
         What of the picture is a ridge; ink is dark.
     orientation : {"gradient", "gabor"}
         See :func:`ridge_orientation`.
-    block : int
+    spacing : float, optional
+        Usual distance of ridges, in pixels; 9 at 500 dots an inch. By default that of
+        :func:`ridge_spacing`. The lengths below, and those of the steps, are the article's at 9
+        pixels and grow with it.
+    block : int, optional
         Side in pixels of what has one frequency, and is judged together. The window for it is
-        twice as long.
-    wavelengths : (float, float)
-        Limits of the distance of ridges, in pixels.
-    sigma : float
-        Standard deviation of the kernels, in pixels.
+        twice as long. 16 at a spacing of 9.
+    wavelengths : (float, float), optional
+        Limits of the distance of ridges, in pixels. (3, 25) at a spacing of 9.
+    sigma : float, optional
+        Standard deviation of the kernels, in pixels. 4 at a spacing of 9.
     regularity : float
         Least share of a profile's variance that a sine must explain; 0 keeps all of the print.
     tolerance : float
@@ -102,23 +118,94 @@ def enhance_fingerprint(
     """
     if ridges not in ("dark", "light"):
         raise FeatureError(f"ridges={ridges!r} is unknown; choose dark or light")
-    image = grey(image)
-    window = (2 * block, block)
-    if min(image.shape) < window[0]:
+    if block is not None:
+        check_block(block)
+    image = normalize(image)
+    spacing = _spacing(image, spacing, wavelengths)
+    scale = spacing / STANDARD
+    side = max(1, round(16 * scale)) if block is None else block
+    if min(image.shape) < 2 * side:
         height, width = image.shape
         raise ImageError(
-            f"a picture of {height} x {width} pixels is smaller than a window of {window[0]} "
+            f"a picture of {height} x {width} pixels is smaller than a window of {2 * side} "
             "pixels across its ridges; give a larger picture, or a smaller block"
         )
-    image = normalize(image)
-    theta = ridge_orientation(image, method=orientation).theta
-    frequency, quality = ridge_frequency(
-        image, theta, block=block, window=window, wavelengths=wavelengths
+    limits = (3 * scale, 25 * scale) if wavelengths is None else wavelengths
+    theta, frequency, mask = _fields(image, orientation, scale, side, limits, regularity)
+    enhanced = tuned_filter(
+        image,
+        theta,
+        frequency,
+        mask=mask,
+        sigma=4 * scale if sigma is None else sigma,
+        tolerance=tolerance,
     )
-    mask = ridge_mask(image, quality=quality, block=block, regularity=regularity)
-    enhanced = tuned_filter(image, theta, frequency, mask=mask, sigma=sigma, tolerance=tolerance)
     binary = mask & (enhanced < 0 if ridges == "dark" else enhanced > 0)
     return FingerprintEnhancement(enhanced, binary, mask, theta, frequency)
+
+
+def _spacing(
+    image: RealArray, spacing: float | None, wavelengths: tuple[float, float] | None
+) -> float:
+    """The distance of ridges that is asked for or found, within limits."""
+    low, high = (0.0, math.inf) if wavelengths is None else check_wavelengths(wavelengths)
+    if spacing is None:
+        return ridge_spacing(image, wavelengths=wavelengths) or min(max(STANDARD, low), high)
+    if not 2 <= spacing < math.inf:
+        raise FeatureError(f"spacing={spacing!r} is no distance of ridges; give pixels, from 2 on")
+    if not low <= spacing <= high:
+        raise FeatureError(
+            f"spacing={spacing!r} is not within wavelengths={wavelengths!r}; leave one of them out"
+        )
+    return spacing
+
+
+def _fields(
+    image: RealArray,
+    method: Literal["gradient", "gabor"],
+    scale: float,
+    block: int,
+    wavelengths: tuple[float, float],
+    regularity: float,
+) -> tuple[RealArray, RealArray, NDArray[np.bool_]]:
+    """Orientation, frequency and mask, found where ridges lie 6.4 to 12.7 pixels apart.
+
+    Nearer ridges are too few samples for gradients and peaks, and those that lie farther apart
+    only take longer, so the picture is enlarged or reduced by a power of two.
+    """
+    step = 2.0 ** round(math.log2(scale))
+    scale, side = scale / step, max(1, round(block / step))
+    level = image if step == 1 else _resized(image, step)
+    theta = ridge_orientation(
+        level,
+        method=method,
+        window=6 * scale,
+        smoothing=8 * scale,
+        sigma=scale,
+        bank=ridge_bank(STANDARD * scale) if method == "gabor" else None,
+    ).theta
+    low, high = (limit / step for limit in wavelengths)
+    frequency, quality = ridge_frequency(
+        level, theta, block=side, window=(2 * side, side), wavelengths=(max(2.0, low), high)
+    )
+    mask = ridge_mask(level, quality=quality, block=side, regularity=regularity)
+    if step == 1:
+        return theta, frequency, mask
+    size = image.shape
+    x, y, frequency, share = (
+        to_pixels(field, size) if step > 1 else to_blocks(field, (size[0], size[1]))
+        for field in (np.cos(2 * theta), np.sin(2 * theta), frequency / step, mask.astype("f4"))
+    )
+    return half_angle(x, y), frequency, share >= 0.5
+
+
+def _resized(image: RealArray, step: float) -> RealArray:
+    """The picture with ``step`` times fewer pixels a side."""
+    import cv2
+
+    height, width = (max(1, round(n / step)) for n in image.shape)
+    method = cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=method)
 
 
 def thin_ridges(binary: Array) -> NDArray[np.bool_]:

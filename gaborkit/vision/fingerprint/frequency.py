@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,14 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, check_field, grey, to_pixels
+from .picture import (
+    block_grid,
+    blurred,
+    check_field,
+    check_wavelengths,
+    grey,
+    to_pixels,
+)
 
 #: Deviation, in blocks, of the Gaussian that fills and smooths the frequencies of blocks.
 SMOOTHING = 1.5
@@ -108,12 +114,7 @@ def _check(block: int, window: tuple[int, int], wavelengths: tuple[float, float]
             f"block={block!r}, window={window!r}: these are no sizes in pixels; give block=16, "
             "window=(32, 16) for example"
         )
-    shortest, longest = wavelengths if len(wavelengths) == 2 else (0, 0)
-    if not 2 <= shortest < longest < math.inf:
-        raise FeatureError(
-            f"wavelengths={wavelengths!r} are no limits in pixels; give the shortest, from 2 on, "
-            "and the longest, such as (3, 25)"
-        )
+    shortest, _ = check_wavelengths(wavelengths)
     if window[0] <= 2 * shortest:
         raise FeatureError(
             f"a window {window[0]} pixels long does not hold two ridges {shortest:g} pixels apart; "

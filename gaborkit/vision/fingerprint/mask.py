@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, check_field, normalize, to_blocks
+from .picture import block_grid, blurred, check_block, check_field, normalize, to_blocks
 
 
 def ridge_mask(
@@ -30,7 +30,8 @@ def ridge_mask(
         As of :func:`ridge_frequency`: how much the profile across the ridges is like a sine.
     block : int
         Pixels to one side that are judged together; holes and islands of fewer than four blocks
-        are filled and dropped.
+        are filled and dropped. Larger holes too are filled if most of them has the contrast and
+        half the regularity, as cores and deltas have.
     contrast : float
         Least local deviation, relative to that of the whole picture.
     regularity : float
@@ -68,20 +69,21 @@ def ridge_mask(
     """
     import cv2
 
-    if not (isinstance(block, (int, np.integer)) and block >= 1):
-        raise FeatureError(f"block={block!r} is no size in pixels; give a whole number from 1 on")
+    check_block(block)
     for name, value in (("contrast", contrast), ("regularity", regularity)):
         if not 0 <= value < math.inf:
             raise FeatureError(f"{name}={value!r} is no least value; give a number from 0 on")
     image = normalize(image)
     grid = block_grid(image.shape, 2)  # outlines need not be finer
-    found = _local_deviation(image, grid, block / 6) > contrast
+    inked = _local_deviation(image, grid, block / 6) > contrast
+    regular = inked.astype(np.float32)
     if quality is not None:
-        found &= to_blocks(check_field("quality", quality, image.shape), grid) >= regularity
+        regular *= to_blocks(check_field("quality", quality, image.shape), grid)
     side = 2 * (block // 8) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    opened = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_OPEN, disc).view(np.bool_)
-    whole = ~_without_small(~_without_small(opened, block**2), block**2)
+    found = (inked & (regular >= regularity)).view(np.uint8)
+    opened = cv2.morphologyEx(found, cv2.MORPH_OPEN, disc).view(np.bool_)
+    whole = _without_holes(_without_islands(opened, block**2), block**2, regular > regularity / 2)
     height, width = image.shape
     return whole.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
 
@@ -92,7 +94,7 @@ def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> R
     return np.sqrt(np.maximum(square - mean**2, 0))
 
 
-def _without_small(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+def _without_islands(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """The pieces of at least so many pixels."""
     import cv2
 
@@ -100,3 +102,22 @@ def _without_small(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     large = statistics[:, cv2.CC_STAT_AREA] >= least
     large[0] = False
     return large[labels]
+
+
+def _without_holes(
+    region: NDArray[np.bool_], least: int, likely: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The region with what of the rest has few pixels, or is enclosed and for the most part likely.
+
+    Around a core or a delta ridges turn within a window, and no profile there is much like a sine.
+    """
+    import cv2
+
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats((~region).view(np.uint8))
+    left, top, width, height, area = statistics.T
+    bottom, right = region.shape
+    enclosed = (left > 0) & (top > 0) & (left + width < right) & (top + height < bottom)
+    inside = np.bincount(labels[likely], minlength=len(area)) > area / 2
+    filled = (area < least) | (enclosed & inside)
+    filled[0] = True
+    return filled[labels]

@@ -11,10 +11,7 @@ from ...bank import GaborBank
 from ...errors import FeatureError
 from ...parameters import number
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, normalize, to_blocks, to_pixels
-
-#: Deviation in pixels of the Gaussian whose derivatives are the gradient.
-GRADIENT_SIGMA = 1.0
+from .picture import block_grid, blurred, half_angle, normalize, to_blocks, to_pixels
 
 
 class RidgeOrientation(NamedTuple):
@@ -40,6 +37,7 @@ def ridge_orientation(
     method: Literal["gradient", "gabor"] = "gradient",
     window: float = 6.0,
     smoothing: float = 8.0,
+    sigma: float = 1.0,
     bank: GaborBank | None = None,
 ) -> RidgeOrientation:
     """Orientation of ridges at each pixel, by least squares.
@@ -61,6 +59,8 @@ def ridge_orientation(
         pixels is 16 / sqrt(12) = 4.6.
     smoothing : float
         Standard deviation in pixels of the Gaussian that smooths the field; 0 leaves it out.
+    sigma : float
+        Standard deviation in pixels of the Gaussian whose derivatives are the gradient.
     bank : GaborBank, optional
         Of the method ``gabor``. The default has wavelengths of 6 and 10 pixels and 12 orientations;
         with 8 of one octave, angles are wrong by up to half a degree.
@@ -93,15 +93,15 @@ def ridge_orientation(
         raise FeatureError(f"method={method!r} is unknown; choose gradient or gabor")
     if bank is not None and method != "gabor":
         raise FeatureError("a bank is for method='gabor'; leave it out, or give that method")
-    for name, sigma in (("window", window), ("smoothing", smoothing)):
-        if not 0 <= sigma < math.inf or (name == "window" and sigma == 0):
-            least = "above 0" if name == "window" else "from 0 on"
-            raise FeatureError(f"{name}={sigma!r} is no deviation in pixels; give one {least}")
+    for name, value in (("window", window), ("smoothing", smoothing), ("sigma", sigma)):
+        if not 0 <= value < math.inf or (name != "smoothing" and value == 0):
+            least = "from 0 on" if name == "smoothing" else "above 0"
+            raise FeatureError(f"{name}={value!r} is no deviation in pixels; give one {least}")
     image = normalize(image)
     squares = (
-        _squared_gradient(image)
+        _squared_gradient(image, sigma)
         if method == "gradient"
-        else _bank_energies(image, _ridge_bank() if bank is None else bank)
+        else _bank_energies(image, ridge_bank() if bank is None else bank)
     )
     # Windows this wide see no difference on a grid half as fine.
     grid = block_grid(image.shape, 2)
@@ -114,23 +114,19 @@ def ridge_orientation(
         to_pixels(blurred(np.where(known, part / safe, 0), smoothing / 2), image.shape)
         for part in (x, y)
     )
-    theta = np.arctan2(y, x) / 2
-    theta[theta < 0] += theta.dtype.type(np.pi)
-    # A tiny negative angle rounds to pi itself.
-    theta[theta >= theta.dtype.type(np.pi)] = 0
-    return RidgeOrientation(theta, coherence)
+    return RidgeOrientation(half_angle(x, y), coherence)
 
 
-def _squared_gradient(image: RealArray) -> tuple[RealArray, RealArray, RealArray]:
+def _squared_gradient(image: RealArray, sigma: float) -> tuple[RealArray, RealArray, RealArray]:
     """Square of the gradient, read as a complex number: real and imaginary part, and magnitude."""
     import cv2
 
-    radius = int(np.ceil(6 * GRADIENT_SIGMA))
+    radius = int(np.ceil(6 * sigma))
     place = np.arange(-radius, radius + 1)
-    smooth = np.exp(-(place**2) / (2 * GRADIENT_SIGMA**2))
+    smooth = np.exp(-(place**2) / (2 * sigma**2))
     smooth /= smooth.sum()
     # OpenCV correlates: towards larger coordinates the weights are positive.
-    slope = smooth * place / GRADIENT_SIGMA**2
+    slope = smooth * place / sigma**2
     depth = cv2.CV_64F if image.dtype == np.float64 else cv2.CV_32F
     x = cv2.sepFilter2D(image, depth, slope, smooth, borderType=cv2.BORDER_REFLECT)
     y = cv2.sepFilter2D(image, depth, smooth, slope, borderType=cv2.BORDER_REFLECT)
@@ -147,5 +143,6 @@ def _bank_energies(image: RealArray, bank: GaborBank) -> tuple[RealArray, RealAr
     return x, y, strength
 
 
-def _ridge_bank() -> GaborBank:
-    return GaborBank.grid(2, 12, wavelength=6.0, a=10 / 6)
+def ridge_bank(spacing: float = 9.0) -> GaborBank:
+    """Wavelengths on both sides of the distance of ridges, and 12 orientations."""
+    return GaborBank.grid(2, 12, wavelength=2 / 3 * spacing, a=10 / 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,23 @@ def check_field(name: str, field: Any, shape: tuple[int, ...]) -> RealArray:
     return values
 
 
+def check_block(block: int) -> None:
+    """A side of blocks; raises FeatureError."""
+    if not (isinstance(block, (int, np.integer)) and block >= 1):
+        raise FeatureError(f"block={block!r} is no size in pixels; give a whole number from 1 on")
+
+
+def check_wavelengths(wavelengths: tuple[float, float]) -> tuple[float, float]:
+    """The shortest and the longest distance of ridges; raises FeatureError."""
+    shortest, longest = wavelengths if len(wavelengths) == 2 else (0, 0)
+    if not 2 <= shortest < longest < math.inf:
+        raise FeatureError(
+            f"wavelengths={wavelengths!r} are no limits in pixels; give the shortest, from 2 on, "
+            "and the longest, such as (3, 25)"
+        )
+    return shortest, longest
+
+
 def blurred(values: RealArray, sigma: float) -> RealArray:
     """Gaussian blur; outside lies the reflection."""
     import cv2
@@ -114,3 +132,12 @@ def to_pixels(blocks: RealArray, shape: tuple[int, ...]) -> RealArray:
     import cv2
 
     return cv2.resize(blocks, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def half_angle(x: RealArray, y: RealArray) -> RealArray:
+    """Directions, 0 <= theta < pi, of vectors of the doubled angle."""
+    theta: RealArray = np.arctan2(y, x) / 2
+    theta[theta < 0] += theta.dtype.type(np.pi)
+    # A tiny negative angle rounds to pi itself.
+    theta[theta >= theta.dtype.type(np.pi)] = 0
+    return theta
