@@ -1,4 +1,4 @@
-"""How good ``engine="auto"`` is: every engine on a grid of problems, and the one that auto takes.
+"""How good ``engine="auto"`` is: every engine on random problems, and the one that auto takes.
 
     python benchmarks/planner.py [--quick] [--clock cpu] [--threads 1] [--json planner.json] [--fit]
 
@@ -7,7 +7,8 @@ at the first call with the bank or at a later one. Each engine is timed by ``ban
 first call after everything that is kept of kernels was forgotten. What counts is the least of some
 repeats, as other programs only ever add to it; those that come near the best one run most often.
 ``--clock cpu``, with one thread, suits a machine that others use, ``--clock wall`` a quiet one.
-Problems come in random order until ``--limit`` seconds are over; ``--quick`` takes about a minute.
+Problems are drawn at random, with ``--seed``, around the values listed in the options, until
+``--limit`` seconds are over; ``--quick`` takes about a minute.
 ``--json`` keeps the timings; ``--read`` takes them from there in place of measuring; ``--fit``
 prints the constants of gaborkit.costs that fit them best.
 """
@@ -136,15 +137,14 @@ def measured(options):
 
 
 def child(options):
-    """Measure the grid in this process and print it as JSON."""
-    grid = list(itertools.product(*(getattr(options, values) for values in FIELDS.values())))
-    random.Random(0).shuffle(grid)
+    """Measure problems in this process and print them as JSON."""
+    chance = random.Random(options.seed)
     cases, until = [], time.perf_counter() + options.limit
     gk.GaborBank.grid(1, 1).filter(np.zeros((8, 8)), engine="fourier")  # modules are imported
-    for values in grid:
-        if time.perf_counter() > until:
-            break
-        case = dict(zip(FIELDS, values, strict=True))
+    while time.perf_counter() < until:
+        case = {name: chance.choice(getattr(options, values)) for name, values in FIELDS.items()}
+        case["side"] = round(case["side"] * 2 ** chance.uniform(-0.5, 0.5))
+        case["sigma"] = round(max(1, case["sigma"] * 2 ** chance.uniform(-0.5, 0.5)), 2)
         if case["sigma"] / min(1, case["gamma"]) <= case["side"] / 2:
             times = measure(case, options)
             if times:
@@ -257,9 +257,9 @@ def numbers(kind):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sides", type=numbers(int), default=[64, 256, 1024, 2048])
+    parser.add_argument("--sides", type=numbers(int), default=[32, 64, 128, 256, 512, 1024])
     parser.add_argument("--sigmas", type=numbers(float), default=[1, 3, 10, 32])
-    parser.add_argument("--gammas", type=numbers(float), default=[1, 0.3, 0.5, 0.8, 2])
+    parser.add_argument("--gammas", type=numbers(float), default=[1, 1, 1, 0.3, 0.5, 0.8, 2])
     parser.add_argument("--kernels", type=numbers(int), default=[1, 8, 32])
     parser.add_argument("--dtypes", type=numbers(str), default=["float32", "float64"])
     parser.add_argument("--threads", type=numbers(int), default=[1])
@@ -267,6 +267,7 @@ def main():
     parser.add_argument("--slowest", type=float, default=1, help="modelled seconds of a problem")
     parser.add_argument("--seconds", type=float, default=0.5, help="for the repeats of a problem")
     parser.add_argument("--limit", type=float, default=420, help="seconds for a number of threads")
+    parser.add_argument("--seed", type=int, default=0, help="of the problems drawn")
     parser.add_argument("--quick", action="store_true", help="small pictures, about a minute")
     parser.add_argument("--json", help="write the timings; they are added to those in the file")
     parser.add_argument("--read", help="timings of an earlier run")

@@ -204,6 +204,11 @@ class GaborKernel(Conventions, Kernel):
         """2 pi sigma / wavelength: the carrier's radians a standard deviation."""
         return 2 * math.pi * number(self.sigma) / number(self.wavelength)
 
+    @property
+    def _envelope(self) -> tuple[float, float, float]:
+        """Deviation along the wave vector in pixels, gamma and theta."""
+        return number(self.sigma * self.scale), number(self.gamma), number(self.theta)
+
     # ---- formula ----
 
     def amplitude(self) -> Array:
@@ -285,69 +290,33 @@ class GaborKernel(Conventions, Kernel):
         """
         if not self.separable:
             return self._elongated_factors(tolerance, accuracy)
-        radius = self.radius(tolerance)
-        line = np.arange(-radius, radius + 1.0)
-        gauss = np.exp(-(line**2) / (2 * number(self.sigma * self.scale) ** 2))
-        turn = 2j * math.pi * self.frequency * line
-        column = gauss * np.exp(turn * math.sin(number(self.theta)))
-        row = gauss * np.exp(turn * math.cos(number(self.theta)))
+        deviation, _, theta = self._envelope
+        weights, columns, rows = hermite.round_factors(
+            deviation, theta, self.frequency, self.radius(tolerance), self.dc_free
+        )
         height = complex(number(self.amplitude()) * np.exp(1j * number(self.phase)))
-        if not self.dc_free:
-            return np.array([height]), column[None], row[None]
-        dc = column.sum() * row.sum() / gauss.sum() ** 2
-        weights = np.array([height, -dc * height])
-        return weights, np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+        return height * weights, columns, rows
 
     def terms(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> float:
-        """How many terms :meth:`factors` has, about, without computing them.
-
-        Examples
-        --------
-        >>> kernel = GaborKernel(sigma=8, gamma=0.5, theta=0.7)
-        >>> round(kernel.terms(accuracy=1e-6)), len(kernel.factors(accuracy=1e-6)[0])
-        (23, 26)
-        """
+        """How many terms :meth:`factors` has, about, by Mehler's formula."""
         if self.separable:
             return 1 + self.dc_free
         taps = 2 * self.radius(tolerance) + 1
         # Real rows for a cosine, a sine and the DC-removal term, which have much in common.
         return min(
-            taps, 4 + 1.5 * hermite.count(hermite.ratio(*self._form(number(self.theta))), accuracy)
-        )
-
-    def _form(self, theta: float) -> tuple[float, float, float]:
-        """A, b and c of the envelope exp(-(a x^2 + 2 b x y + c y^2) / 2), in pixels."""
-        cos, sin, gamma = math.cos(theta), math.sin(theta), number(self.gamma)
-        narrow = number(self.sigma * self.scale) ** -2
-        wide = gamma**2 * narrow
-        return (
-            narrow * cos**2 + wide * sin**2,
-            (narrow - wide) * sin * cos,
-            narrow * sin**2 + wide * cos**2,
+            taps, 4 + 1.5 * hermite.count(hermite.ratio(*hermite.form(*self._envelope)), accuracy)
         )
 
     def _elongated_factors(self, tolerance: float, accuracy: float) -> Factors:
-        # Kernels at theta and pi - theta are mirror images: their factors are to be the same.
-        theta = number(self.theta)
-        cos, sin = math.cos(theta), math.sin(theta)
-        quarter = round(math.atan2(abs(sin), abs(cos)), 14)
-        form = self._form(quarter)
-        radius, needed = self.radius(tolerance), hermite.count(hermite.ratio(*form), accuracy / 100)
-        if 3 * needed > 2 * radius:  # the samples are fewer
-            return super().factors(tolerance, accuracy)
-        line = np.arange(-radius, radius + 1.0)
-        waves = 2 * math.pi * self.frequency * np.array([math.sin(quarter), math.cos(quarter)])
-        values, ups, across_rows = hermite.factors(
-            form, waves, line, max(1, math.ceil(needed)), self.dc_free
+        found = hermite.gabor_factors(
+            *self._envelope, self.frequency, self.radius(tolerance), accuracy, self.dc_free
         )
-        values = number(self.amplitude()) * values
-        if cos < 0:
-            across_rows = across_rows[:, ::-1]
-        if sin < 0:
-            ups = ups[:, ::-1]
+        if found is None:  # the samples are fewer
+            return super().factors(tolerance, accuracy)
+        values, ups, lines = found
         # The phase apart: real and imaginary part of each column then stay even or odd.
-        sizes, ups, lines = ranked(values, ups, across_rows, accuracy)
-        return sizes * np.exp(1j * number(self.phase)), ups, lines
+        sizes, columns, rows = ranked(number(self.amplitude()) * values, ups, lines, accuracy)
+        return sizes * np.exp(1j * number(self.phase)), columns, rows
 
     def canonical(self) -> tuple[Hashable, bool, float]:
         """Half-circle form: R(theta + pi) is the conjugate of R(theta); see the base class."""

@@ -23,6 +23,24 @@ import numpy as np
 from .types import ComplexArray, RealArray
 
 
+def form(deviation: float, gamma: float, theta: float) -> tuple[float, float, float]:
+    """A, b and c of a Gabor kernel's envelope, whose deviation across is ``deviation / gamma``.
+
+    Examples
+    --------
+    >>> form(0.5, 0.5, 0.0)
+    (4.0, 0.0, 1.0)
+    """
+    cos, sin = math.cos(theta), math.sin(theta)
+    narrow = deviation**-2
+    wide = gamma**2 * narrow
+    return (
+        narrow * cos**2 + wide * sin**2,
+        (narrow - wide) * sin * cos,
+        narrow * sin**2 + wide * cos**2,
+    )
+
+
 def ratio(a: float, b: float, c: float) -> float:
     """T of the formula, between -1 and 1, for the quadratic form a x^2 + 2 b x y + c y^2.
 
@@ -79,12 +97,57 @@ def expansion(
     t = ratio(a, b, c)
     shrunk = math.sqrt((1 - t * t) / (1 + t * t))
     weights = math.sqrt(math.pi * (1 - t * t)) * t ** np.arange(terms)
-    columns, rows = (_functions(math.sqrt(form) * shrunk * line, terms) for form in (c, a))
+    columns, rows = (_functions(math.sqrt(part) * shrunk * line, terms) for part in (c, a))
     return weights, columns, rows
 
 
+def round_factors(
+    deviation: float, theta: float, frequency: float, radius: int, dc_free: bool
+) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+    """Weights, columns and rows of a wave of phase 0 under a round Gaussian: one or two."""
+    line = np.arange(-radius, radius + 1.0)
+    gauss = np.exp(-(line**2) / (2 * deviation**2))
+    turn = 2j * math.pi * frequency * line
+    column = gauss * np.exp(turn * math.sin(theta))
+    row = gauss * np.exp(turn * math.cos(theta))
+    if not dc_free:
+        return np.ones(1, complex), column[None], row[None]
+    dc = column.sum() * row.sum() / gauss.sum() ** 2
+    return np.array([1, -dc]), np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+
+
+def gabor_factors(
+    deviation: float,
+    gamma: float,
+    theta: float,
+    frequency: float,
+    radius: int,
+    accuracy: float,
+    dc_free: bool,
+) -> tuple[RealArray, ComplexArray, RealArray] | None:
+    """What :func:`factors` finds for a Gabor kernel; None where its samples are fewer.
+
+    Kernels at theta and pi - theta are mirror images, and so are their factors, exactly.
+    """
+    cos, sin = math.cos(theta), math.sin(theta)
+    quarter = round(math.atan2(abs(sin), abs(cos)), 14)
+    envelope = form(deviation, gamma, quarter)
+    needed = count(ratio(*envelope), accuracy / 100)
+    if 3 * needed > 2 * radius:
+        return None
+    line = np.arange(-radius, radius + 1.0)
+    wave = 2 * math.pi * frequency * np.array([math.sin(quarter), math.cos(quarter)])
+    terms = max(1, math.ceil(needed))
+    values, columns, rows = factors(envelope, wave, line, terms, dc_free)
+    if cos < 0:
+        rows = rows[:, ::-1]
+    if sin < 0:
+        columns = columns[:, ::-1]
+    return values, columns, rows
+
+
 def factors(
-    form: tuple[float, float, float],
+    envelope: tuple[float, float, float],
     wave: RealArray,
     line: RealArray,
     terms: int,
@@ -94,7 +157,7 @@ def factors(
 
     Parameters
     ----------
-    form : (float, float, float)
+    envelope : (float, float, float)
         A, b and c.
     wave : array (2,)
         Radians a pixel along y and x.
@@ -112,7 +175,7 @@ def factors(
     columns, rows : complex and real arrays (T, n)
         Orthonormal; every row is even or odd.
     """
-    weights, columns, rows = expansion(*form, line, terms)
+    weights, columns, rows = expansion(*envelope, line, terms)
     waves = weights[:, None] * columns * np.exp(1j * wave[0] * line)
     across = wave[1] * line
     left, right = [waves, 1j * waves], [rows * np.cos(across), rows * np.sin(across)]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import promoted
-from .costs import Work, bytes_needed, milliseconds, search
+from .costs import Work, bytes_needed, milliseconds, modelled, search
 from .engines import cuda, decimated, fused
 from .engines.factorization import factorized_together
 from .engines.pyramid import halvings
@@ -42,9 +42,10 @@ BACKENDS: dict[str, tuple[str, ...]] = {
 }
 
 
-#: Bytes that preparations may take for a small picture, and multiplications that may be spent on
-#: the factors of one kernel: about two seconds.
-LARGEST_BYTES, LARGEST_SEARCH = 2**31, 2**28
+#: Bytes that preparations may take for a small picture, multiplications that may be spent on the
+#: factors of one kernel, about two seconds, and modelled milliseconds of kernels that reach beyond
+#: any pixel of the picture: their time goes to what lies outside.
+LARGEST_BYTES, LARGEST_SEARCH, LONGEST = 2**31, 2**28, 1500.0
 
 
 @dataclass(frozen=True)
@@ -322,7 +323,7 @@ def _steps(
                 if _can(name, work, compiled)
             }
         if backend != "triton":
-            costs = _affordable(costs, work, engine, bank[indices[0]].label)
+            costs = _affordable(costs, backend, work, engine, bank[indices[0]].label)
         if engine == "auto":
             chosen = min(costs, key=lambda name: costs[name])
         elif engine in costs or (engine == "separable" and not compiled):  # says so when it runs
@@ -337,11 +338,12 @@ def _steps(
 
 
 def _affordable(
-    costs: dict[str, float], work: Work, engine: Engine, label: str
+    costs: dict[str, float], backend: str, work: Work, engine: Engine, label: str
 ) -> dict[str, float]:
     """The engines whose preparations stay within bounds; raises FilterError if none is left."""
     pictures = work.pixels * (8 if work.double else 4)
     most = max(LARGEST_BYTES, 32 * pictures)
+    longest = math.inf if work.radius < max(work.height, work.width) else LONGEST
     names = [
         name
         for name in costs
@@ -350,6 +352,7 @@ def _affordable(
             name not in ("separable", "pyramid")
             or all(search(kernel, work) <= LARGEST_SEARCH for kernel in work.kernels)
         )
+        and modelled(backend, name, work)[0] <= longest
     ]
     wanted = list(costs) if engine == "auto" else [name for name in costs if name == engine]
     if wanted and not set(wanted) & set(names):

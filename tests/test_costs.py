@@ -165,6 +165,16 @@ def test_kernels_beyond_bounds_are_refused_before_memory_is_taken(sigma, gamma, 
         bank.plan((side, side), dtype)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_far_beyond_the_picture_are_refused_by_their_time(dtype):
+    """15 seconds for 4,096 pixels: all of it for what lies outside."""
+    with pytest.raises(gk.FilterError, match=r"radius 1370 pixels .* too much time or memory"):
+        bank_of(8, 3.0, 0.01).filter(np.zeros((64, 64), dtype))
+    # Kernels as large pass where few terms do, and on pictures of their size.
+    assert bank_of(8, 100.0, 0.5).plan((8, 8), dtype)
+    assert bank_of(8, 3.0, 0.01).plan((1400, 30), dtype)
+
+
 def test_a_named_engine_beyond_bounds_names_one_that_works():
     bank = gk.GaborBank([gk.GaborKernel(wavelength=5, sigma=2, gamma=0.02, theta=0.6)])
     with pytest.raises(gk.FilterError, match=r"by separable on 30 x 30 pixels; choose engine='fou"):

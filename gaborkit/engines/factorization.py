@@ -8,6 +8,7 @@ multiplications.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ..types import ComplexArray, RealArray
 from .keeping import keep
 
 #: Samples by which lines are told apart before all are looked at.
-PROBES = 16
+PROBES = 6
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,17 @@ class Factorization:
             weights, columns, rows = kernel.factors(tolerance, accuracy)
             cancelling |= cancels(weights)
             shares = abs(weights) / abs(weights).max()
+            noise = np.minimum(1e-15 / shares, 0.1)  # a small term's digits are few
             term: dict[tuple[int, int], complex] = {}
-            for weight, share, column, row in zip(weights, shares, columns, rows, strict=True):
-                noise = min(1e-15 / share, 0.1)  # a small term's digits are few
-                for f, row_factor in row_pool.parts(row, noise):
-                    for g, column_factor in column_pool.parts(column, noise):
-                        value = weight * row_factor * column_factor
-                        term[f, g] = term.get((f, g), 0) + value
+            for weight, across, down in zip(
+                weights.tolist(),
+                row_pool.parts(rows, noise),
+                column_pool.parts(columns, noise),
+                strict=True,
+            ):
+                for (f, row_factor), (g, column_factor) in itertools.product(across, down):
+                    value = weight * row_factor * column_factor
+                    term[f, g] = term.get((f, g), 0) + value
             terms.append(term)
         products = sorted(set().union(*terms))
         mix = np.array([[term.get(pair, 0) for pair in products] for term in terms])
@@ -123,35 +128,59 @@ class _Pool:
     def __init__(self) -> None:
         self.lines: list[RealArray] = []
         self.odd: list[bool] = []
-        self._near = np.zeros((16, PROBES))  # each line's samples from the centre on
+        self._near = np.zeros((0, PROBES))  # each line's samples from the centre on
 
-    def parts(self, line: ComplexArray, noise: float) -> list[tuple[int, complex]]:
-        """The filters that ``line`` is made of: indices and factors.
+    def parts(self, lines: ComplexArray, noise: RealArray) -> list[list[tuple[int, complex]]]:
+        """The filters that each of ``lines`` is made of: indices and factors.
 
-        Its real and imaginary, even and odd part, unless below ``noise`` times its largest value.
+        Their real and imaginary, even and odd parts, unless below ``noise`` (T,) times their
+        largest value.
         """
-        found = []
-        for part, unit in ((line.real, 1.0), (line.imag, 1j)):
-            for odd, turned in ((False, part[::-1]), (True, -part[::-1])):
-                half = (part + turned) / 2
-                right = half[len(half) // 2 :]
-                height = right[np.argmax(abs(right))]
-                if abs(height) > noise * abs(line).max():
-                    found.append((self._place(half / height, odd, noise), complex(height * unit)))
+        both = np.stack([lines.real, lines.imag], axis=1)
+        turned = both[..., ::-1]
+        split = np.stack([both + turned, both - turned], axis=2) / 2  # (T, 2, 2, n)
+        right = split[..., split.shape[-1] // 2 :]
+        peaks = abs(right).argmax(-1)[..., None]
+        heights = np.take_along_axis(right, peaks, -1)[..., 0]
+        least = noise * abs(lines).max(1)
+        chosen = np.argwhere(abs(heights) > least[:, None, None])
+        t, part, parity = chosen.T
+        heights = heights[t, part, parity]
+        places = self._places(
+            split[t, part, parity] / heights[:, None],
+            parity.tolist(),
+            np.maximum(1e-13, 10 * noise[t]),
+        )
+        found: list[list[tuple[int, complex]]] = [[] for _ in lines]
+        factors = (heights * np.where(part, 1j, 1)).tolist()
+        for line, place, factor in zip(t.tolist(), places, factors, strict=True):
+            found[line].append((place, factor))
         return found
 
-    def _place(self, line: RealArray, odd: bool, noise: float) -> int:
-        allowed, count = max(1e-13, 10 * noise), len(self.lines)
-        near = np.zeros(PROBES)
-        inner = line[len(line) // 2 :][:PROBES]
-        near[: len(inner)] = inner
+    def _places(self, lines: RealArray, odd: list[int], allowed: RealArray) -> list[int]:
+        """Where lines are in the pool, after those that are not there yet are put into it."""
+        inner = lines[:, lines.shape[1] // 2 :][:, :PROBES]
+        near = np.zeros((len(lines), PROBES))
+        near[:, : inner.shape[1]] = inner
+        before = len(self.lines)
+        self._near = np.concatenate([self._near, near])
         # Most lines differ there already.
-        for place in np.flatnonzero((abs(self._near[:count] - near) <= allowed).all(1)).tolist():
-            if odd == self.odd[place] and abs(line - self.lines[place]).max() <= allowed:
-                return place
-        if count == len(self._near):
-            self._near = np.concatenate([self._near, np.zeros_like(self._near)])
-        self._near[count] = near
-        self.lines.append(line)
-        self.odd.append(odd)
-        return count
+        alike = (abs(near[:, None] - self._near) <= allowed[:, None, None]).all(2)
+        candidates: list[list[int]] = [[] for _ in lines]
+        for i, other in np.argwhere(np.tril(alike, before - 1)).tolist():
+            candidates[i].append(other)
+        places: list[int] = []
+        added: list[int] = []
+        for i, line in enumerate(lines):
+            for other in candidates[i]:
+                place = other if other < before else places[other - before]
+                if odd[i] == self.odd[place] and abs(line - self.lines[place]).max() <= allowed[i]:
+                    break
+            else:
+                place = len(self.lines)
+                self.lines.append(line)
+                self.odd.append(bool(odd[i]))
+                added.append(before + i)
+            places.append(place)
+        self._near = self._near[[*range(before), *added]]
+        return places

@@ -133,13 +133,15 @@ class Tables:
         if part != "complex" and used[part == "imag" :: 2].any():
             used[part == "real" :: 2] = False
         taps: list[RealArray] = []
-        products = [parts.products[p] if used[:, p].any() else None for p in range(mix.shape[1])]
-        needed = sorted({pair[0] for pair in products if pair})
+        products: dict[int, list[int]] = {}  # of each row
+        for p in np.flatnonzero(used.any(0)).tolist():
+            products.setdefault(parts.products[p][0], []).append(p)
+        needed = sorted(products)
         row_groups, row_order = _groups(parts.rows[needed], parts.odd_rows[needed], 0, 0, taps)
         column_groups: list[tuple[int, ...]] = []
         order: list[int] = []
         for source, row in enumerate(row_order):
-            members = [p for p, pair in enumerate(products) if pair and pair[0] == needed[row]]
+            members = products[needed[row]]
             filters = [parts.products[p][1] for p in members]
             lines, odd = parts.columns[filters], parts.odd_columns[filters]
             groups, within = _groups(lines, odd, source, len(order), taps)
@@ -192,12 +194,15 @@ def _groups(
     """
     groups: list[tuple[int, ...]] = []
     order: list[int] = []
-    evens, odds = (np.flatnonzero(which).tolist() for which in (~odd, odd))
+    place = sum(map(len, taps))
+    right = lines[:, lines.shape[1] // 2 :]
+    parities = odd.tolist()
+    evens, odds = ([i for i, one in enumerate(parities) if one == which] for which in (False, True))
     while evens or odds:
         members = evens[:2] + odds[:2]
-        place = sum(map(len, taps))
         groups.append((source, first + len(order), len(evens[:2]), len(odds[:2]), place))
-        taps.append(lines[members, lines.shape[1] // 2 :].T.ravel())
+        taps.append(right[members].T.ravel())
+        place += len(taps[-1])
         order += members
         evens, odds = evens[2:], odds[2:]
     return groups, order
