@@ -243,6 +243,23 @@ def test_processes_share_the_held_out_images():
     assert sums[0].tolist() == [0, 0]
 
 
+def test_running_statistics_are_those_of_the_first_process(monkeypatch):
+    raw, sent = Raw((1, 8, 8), "symmetric").fit(PICTURES), []
+    monkeypatch.setattr(
+        torch.distributed, "broadcast", lambda buffer, source: sent.append((buffer, source))
+    )
+    held_out = Batches(Split(PICTURES, torch.arange(7)), raw, True, CPU)
+    model = Counting()
+    model.register_buffer("statistics", torch.zeros(2))
+    for world in (1, 2):
+        assert sent == []
+        accelerator = alone(num_processes=world)
+        validation_loss(model, held_out, accelerator, part="model", batch_size=4, seed=1)
+    ((buffer, source),) = sent
+    assert buffer is model.statistics
+    assert source == 0
+
+
 # ---- what is saved ----
 
 
