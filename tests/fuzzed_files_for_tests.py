@@ -36,6 +36,24 @@ HEADERS = (
 )
 
 
+#: What is no regular file where an output is to be written.
+OUTPUTS = ("out/pipe.png", "out/loop.png", "out/dangling.tif", "out/folder.png", "out/folder.npy")
+
+
+def outputs(folder: Path) -> dict[Path, bytes]:
+    """What is there before a command writes: files with their content, and no regular files."""
+    (folder / "out").mkdir(parents=True)
+    os.mkfifo(folder / OUTPUTS[0])
+    (folder / OUTPUTS[1]).symlink_to("loop.png")
+    (folder / OUTPUTS[2]).symlink_to("nothing.tif")
+    for name in OUTPUTS[3:]:
+        (folder / name).mkdir()
+    old = {folder / "out" / f"old{suffix}": b"old" for suffix in (".png", ".npy", ".csv")}
+    for path, content in old.items():
+        path.write_bytes(content)
+    return old
+
+
 def corpus(folder: Path, run: Path | None = None) -> dict[str, list[str]]:
     """Write valid files, and those that no command should take; their paths by kind."""
     folder.mkdir()

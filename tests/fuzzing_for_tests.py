@@ -1,8 +1,9 @@
 """A fuzzer of the commands: options from the tree of commands, files from valid ones.
 
 ``python tests/fuzzing_for_tests.py --seed 1 --seconds 300`` runs it for longer than the tests do;
-``--cases`` counts instead. Every case is a function of the seed and of its number. It prints what
-failed, then how many cases it tried; a case fails if
+``--cases`` counts instead. Every case is a function of the seed and of its number. A command line
+that is refused is mended by what the message says and tried again, so that most reach the work.
+The fuzzer prints what failed, then how many cases it tried; a case fails if
 
 - it ends by anything but an exit code of 0, 1 or 2, or takes seconds of a processor,
 - an error is not one short line on stderr, or is called unexpected,
@@ -33,6 +34,7 @@ import fuzzed_files_for_tests as files
 from click.testing import CliRunner
 from gaborkit_cli.arguments import Choice, Classes, FilePath, Number, Picture, Run, Setting, Whole
 from gaborkit_cli.main import main
+from runs_for_tests import TINY
 
 #: Seconds of all processors, seconds of the clock, bytes beyond what is used at the start.
 PROCESSOR, CLOCK, MEMORY = 15, 120, 3 * 1024**3
@@ -101,6 +103,12 @@ SHORT = {
     "complete": {"--count": "2", "--draws": "1"},
     "latent": {"--count": "3"},
 }
+#: Settings of a model that make it small.
+SMALL = {**TINY, "ae": TINY["vae"], "gated-pixelcnn": TINY["pixelcnn"]}
+#: Commands that are long without their options of SHORT.
+LONG = ("bench", "train", "evaluate")
+#: How often a command line that is refused is mended.
+MENDED = 4
 #: Long by what they are, or on other machines.
 LEFT_OUT = {"--scheduler", "--compile", "--tensorboard", "--debug", "--help"}
 #: Outputs of several pictures are written as far as they go.
@@ -136,8 +144,10 @@ class Fuzzer:
         self.folder, self.seed = folder, seed
         self.corpus = files.corpus(folder / "corpus", run)
         self.commands = list(leaves())
+        self.code: object = None  # of the last command line
+        self.stderr = ""
         self.failures: list[tuple[list[str], str]] = []
-        self.tried = 0
+        self.tried = self.known = 0
         self.codes: dict[object, int] = {}
         self.suffixes: list[str] = []
 
@@ -167,8 +177,8 @@ class Fuzzer:
                 values = [self.value(option, chance, hostile) for _ in range(option.nargs)]
                 # Joined, so that a value which begins with a dash is one.
                 words += [f"{name}={values[0]}"] if len(values) == 1 else [name, *values]
-        kernels = {"--sigma", "--bandwidth", "--bank"}
-        if kernels < {x.opts[0] for x in options} and not given & kernels and chance.random() < 0.9:
+        kernels = {"--sigma", "--bandwidth"}
+        if kernels < {x.opts[0] for x in options} and not given & {*kernels, "--bank", "--article"}:
             words.append("--sigma=2")
         short = SHORT.get(path[0], {})
         for name, value in short.items():
@@ -176,9 +186,11 @@ class Fuzzer:
                 words.append(f"{name}={value}")
         for argument in command.params:
             if isinstance(argument, click.Argument):
-                count = argument.nargs if argument.nargs > 0 else chance.choice((1, 1, 2, 3))
-                if argument.required or chance.random() < 0.7:
+                count = argument.nargs if argument.nargs > 0 else chance.choice((1, 1, 1, 1, 2, 3))
+                if argument.required or chance.random() < (0.9 if path == ("train",) else 0.5):
                     words += [self.value(argument, chance, hostile) for _ in range(count)]
+        if path == ("train",):
+            words += SMALL.get(words[-1], [])
         if chance.random() < hostile / 3:
             words.insert(chance.randrange(len(words) + 1), chance.choice(TEXTS))
         return [*path, *words]
@@ -217,7 +229,7 @@ class Fuzzer:
         corpus = self.corpus
         if param.name in ("out", "outs", "mask", "orientation", "frequency", "score", "overlay"):
             if bad:
-                return chance.choice((*corpus["special"], "no/such/a.png", "n" * 300, *TEXTS))
+                return chance.choice((*files.OUTPUTS, "no/such/a.png", "n" * 300, *TEXTS))
             suffix = chance.choice(self.suffixes if chance.random() < 0.8 else SUFFIXES)
             return f"out/{chance.choice(('new', 'new', 'old'))}{suffix}"
         if param.name in ("save", "json_file"):
@@ -241,19 +253,48 @@ class Fuzzer:
             return files.mutated(Path(chosen), self.folder / "mutants", chance)
         return chosen
 
+    def mended(self, words: list[str]) -> list[str] | None:
+        """The command line without what the last message on stderr refuses, if it says so."""
+        message = self.stderr.split("; see ")[0]
+        named = re.findall(r"(?<![^\s'])--[a-z-]+", message)
+        if extra := re.search(r"unexpected extra arguments? \(([^ )]+)", message):
+            return [word for word in words if word != extra[1]]
+        for k in reversed(range(len(words))):
+            name = words[k].partition("=")[0]
+            if name not in named:
+                continue
+            if name != "--out":
+                values = 0 if "=" in words[k] else self.values(words, name)
+                short = SHORT.get(words[0], {}).get(name)
+                other = [] if short is None or "does not go" in message else [f"{name}={short}"]
+                if words[k : k + 1] != other:
+                    return [*words[:k], *other, *words[k + 1 + values :]]
+                return [*words[:k], *words[k + 1 :]] if words[0] not in LONG else None
+            suffix = re.search(r"(?<=give )\.[a-z]+|/$", message)
+            if suffix is not None and words[k] != f"--out=out/new{suffix[0]}":
+                return [*words[:k], f"--out=out/new{suffix[0]}", *words[k + 1 :]]
+        return None
+
+    def values(self, words: list[str], name: str) -> int:
+        """How many words an option takes after its name."""
+        for path, command in self.commands:
+            if path == tuple(words[: len(path)]):
+                for option in command.params:
+                    if isinstance(option, click.Option) and name in option.opts:
+                        return 0 if option.is_flag else option.nargs
+        return 0
+
     # ---- judging it ----
 
     def judge(self, words: list[str]) -> str | None:
         """Run a case in an empty folder; what is wrong with it."""
         place = self.folder / "case"
         shutil.rmtree(place, ignore_errors=True)
-        (place / "out").mkdir(parents=True)
-        old = {place / "out" / f"old{suffix}": b"old" for suffix in (".png", ".npy", ".csv")}
-        for path, content in old.items():
-            path.write_bytes(content)
+        old = files.outputs(place)
         before = files.state(self.folder / "corpus")
         os.chdir(place)
         started = time.process_time()
+        self.code, self.stderr = None, ""
         self._arm()
         try:
             result = CliRunner().invoke(main, words)
@@ -263,7 +304,7 @@ class Fuzzer:
             return f"takes more than {time.process_time() - started:.0f} s ({lines})"
         finally:
             self._disarm()
-        self.codes[result.exit_code] = self.codes.get(result.exit_code, 0) + 1
+        self.code, self.stderr = result.exit_code, result.stderr
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             return f"raises {result.exception!r:.500}"
         return (
@@ -329,19 +370,27 @@ class Fuzzer:
         """Judge cases until there are enough of them, or the time is over."""
         end = time.monotonic() + seconds
         seeds = files.known_faults(self.corpus)
+        self.known = len(seeds)
         for number in range(len(seeds) + cases):
             if time.monotonic() > end:
                 break
-            words = seeds[number] if number < len(seeds) else self.case(number)
-            (self.folder / "last.json").write_text(json.dumps(words))
-            self.tried += 1
-            problem = self.judge(words)
-            if problem is not None:
-                self.failures.append((words, problem))
-                line = json.dumps(
-                    [word if len(word) < 200 else f"{word[:60]}..." for word in words]
-                )
-                say(f"FAILED {number}: {line}\n    {problem}", flush=True)
+            words: list[str] | None = seeds[number] if number < len(seeds) else self.case(number)
+            for _ in range(1 + MENDED):
+                if words is not None:  # those that once failed are tried as they are
+                    words = self._judged(number, words, say)
+            self.codes[self.code] = self.codes.get(self.code, 0) + 1
+
+    def _judged(self, number: int, words: list[str], say: Callable[..., None]) -> list[str] | None:
+        """Judge a command line and say what is wrong; the one to try next."""
+        (self.folder / "last.json").write_text(json.dumps(words))
+        self.tried += 1
+        problem = self.judge(words)
+        if problem is None:
+            return self.mended(words) if self.code == 2 and number >= self.known else None
+        self.failures.append((words, problem))
+        line = json.dumps([word if len(word) < 200 else f"{word[:60]}..." for word in words])
+        say(f"FAILED {number}: {line}\n    {problem}", flush=True)
+        return None
 
 
 def arguments() -> argparse.Namespace:
@@ -368,8 +417,12 @@ def fuzz() -> int:
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
         fuzzer.run(asked.cases, asked.seconds)
         os.chdir("/")
-    codes = ", ".join(f"{count} ended with {code}" for code, count in sorted(fuzzer.codes.items()))
-    print(f"seed {asked.seed}: {fuzzer.tried} tried, {len(fuzzer.failures)} failed ({codes})")
+    codes = sorted(fuzzer.codes.items(), key=str)
+    ends = ", ".join(f"{count} ended with {code}" for code, count in codes)
+    print(
+        f"seed {asked.seed}: {fuzzer.tried} command lines tried, {len(fuzzer.failures)} failed; "
+        f"of {sum(fuzzer.codes.values())} cases {ends}; {time.process_time():.0f} s of CPU"
+    )
     return len(fuzzer.failures)
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of memor
 
 def test_no_command_fails_but_in_one_line(vae_run, tmp_path):
     # In a process of its own, whose memory is limited, and which a hang ends.
-    amount = ["--seconds", str(SECONDS)] if SECONDS else ["--cases", "40", "--seconds", "600"]
+    amount = ["--seconds", str(SECONDS)] if SECONDS else ["--cases", "16", "--seconds", "600"]
     done = subprocess.run(
         [
             *[sys.executable, str(Path(__file__).with_name("fuzzing_for_tests.py"))],

@@ -294,7 +294,7 @@ def test_classes_of_unlabelled_images(tmp_path, monkeypatch):
         for name in ("train", "validation", "test")
     }
     unlabelled = dataclasses.replace(dataset, class_names=(), **splits)
-    monkeypatch.setattr(session.Recipe, "dataset", lambda self, progress: unlabelled)
+    monkeypatch.setattr(session.Recipe, "dataset", lambda self, progress=None: unlabelled)
     with pytest.raises(TrainingError, match="classes=True: mini has 0 classes; train without"):
         start(recipe("vae", classes=True), tmp_path / "run")
 
