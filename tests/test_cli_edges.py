@@ -87,7 +87,7 @@ def test_examples(example):
         (["grey.png", "--kinds", "--out", "out.npz"], 2, ".npz holds the kinds already"),
         (["grey.png", "--low", 0.5, "--high", 0.3, "--out", "o.png"], 2, "--low 0.5 is above"),
         (["grey.png", "--low", 0.5, "--out", "o.png"], 1, "low=0.5 is above high=0.2"),
-        (["grey.png", "--high", 3, "--out", "o.png"], 2, "3 is not between 0 and 1"),
+        (["grey.png", "--high", 3, "--out", "o.png"], 2, "3 is not a number above 0 and below 1"),
         (["grey.png", "--noise", "mode", "--out", "o.png"], 2, "--noise is of --by congruency"),
         (["grey.png", "--cutoff", 0, "--out", "o.png"], 2, "--cutoff is of --by congruency"),
         (

@@ -55,6 +55,23 @@ def test_cases_are_functions_of_the_seed(fuzzer):
         )
 
 
+@pytest.mark.parametrize(
+    ("words", "message", "expected"),
+    [
+        (["edges", "--kinds", "a"], "--kinds inks a picture", ["edges", "a"]),
+        (["edges", "--low=3", "a"], "Invalid value for '--low': 3", ["edges", "a"]),
+        (["filter", "--range", "1", "2", "a"], "--range 1 2 needs --bank", ["filter", "a"]),
+        (["edges", "--out=a.b", "a"], "--out a.b: give .png", ["edges", "--out=out/new.png", "a"]),
+        (["bench", "--size=-1"], "Invalid value for '--size': -1", ["bench", "--size=32"]),
+        (["sample", "a", "b"], "Got unexpected extra argument (b)", ["sample", "a"]),
+        (["edges", "a"], "a.png: no such file; see --help", None),
+    ],
+)
+def test_what_a_message_refuses_is_left_out(words, message, expected, fuzzer):
+    fuzzer.stderr = f"error: {message}"
+    assert fuzzer.mended(words) == expected
+
+
 def planted(name: str):
     """A command that does something that the fuzzer must see."""
 
