@@ -10,12 +10,14 @@ from gaborkit.generative.space import Space
 
 
 def plain(space, classes=0, **fields):
-    fields = {"channels": 12, "layers": 2, "first_size": 5, "size": 3, "hidden": 8} | fields
+    fields = {"channels": 12, "layers": 2, "first_size": 5, "size": 3} | fields
+    fields = {"hidden": 8, "position": True} | fields
     return PixelCNN(PixelCNNConfig(levels=space.levels, **fields), space, classes)
 
 
 def gated(space, classes=0, **fields):
-    fields = {"channels": 8, "dilations": (1, 2), "first_size": 5, "size": 3, "hidden": 8} | fields
+    fields = {"channels": 8, "dilations": (1, 2), "first_size": 5, "size": 3} | fields
+    fields = {"hidden": 8, "position": True} | fields
     return GatedPixelCNN(GatedPixelCNNConfig(levels=space.levels, **fields), space, classes)
 
 
@@ -33,7 +35,9 @@ def make(kind, shape, levels=4, classes=0, seed=0, **fields):
     model(features, labels, torch.Generator(), "model")  # moves the averages of batch norm
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * parameter.std(correction=0)).mul_(1.5)
+            # Biases of locations start at 0.
+            deviation = parameter.std(correction=0) if parameter.any() else 0.5
+            parameter.add_(torch.randn_like(parameter) * deviation).mul_(1.5)
     return model.eval(), features, labels
 
 

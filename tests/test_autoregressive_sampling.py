@@ -11,10 +11,12 @@ from gaborkit.generative.models.sampling import draw
 CASES = [
     # kind, shape, levels, classes, fields
     ("plain", (1, 7, 6), 16, 0, {}),
+    ("plain", (1, 7, 6), 16, 0, {"position": False}),
     ("plain", (1, 6, 7), 2, 3, {"layers": 0, "first_size": 7}),
     ("plain", (3, 5, 6), 5, 3, {"size": 5}),
     ("plain", (2, 1, 5), 4, 0, {}),
     ("gated", (1, 7, 6), 16, 0, {}),
+    ("gated", (1, 7, 6), 16, 3, {"position": False}),
     ("gated", (1, 6, 7), 2, 3, {"dilations": (1, 3, 2)}),
     ("gated", (3, 5, 6), 5, 3, {"size": 5, "dilations": (2,)}),
     ("gated", (2, 5, 1), 4, 0, {}),

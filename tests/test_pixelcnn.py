@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from pixelcnn_for_tests import make
+from pixelcnn_for_tests import KINDS, make
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.models import MODELS
@@ -202,3 +202,32 @@ def test_spaces_and_labels_that_do_not_fit(name):
         model(config, Space(1, 4, 4, "levels", 4), 3)(features, None, torch.Generator(), "model")
     with pytest.raises(ModelError, match="trained without classes"):
         model(config, Space(1, 4, 4, "levels", 4)).log_likelihood(features, torch.tensor([0]))
+
+
+@pytest.mark.parametrize("kind", ["plain", "gated"])
+def test_a_network_with_positions_knows_how_far_down_it_is(kind):
+    # Stripes that end in the ninth row: no window reaches from there to the border.
+    def stripes(count):
+        images = torch.zeros(count, 1, 12, 6, dtype=torch.int64)
+        columns = torch.randint(6, (count,), generator=generator)
+        images[torch.arange(count), 0, :8, columns] = 1
+        return images
+
+    inks, nats = {}, {}
+    for position in (False, True):
+        torch.manual_seed(0)
+        generator = torch.Generator().manual_seed(0)
+        fields = {"layers": 1} if kind == "plain" else {"dilations": (1,)}
+        model = KINDS[kind](
+            Space(1, 12, 6, "levels", 2), first_size=3, position=position, **fields
+        ).train()
+        optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+        for _ in range(300):
+            optimizer.zero_grad()
+            model(stripes(16), None, generator, "model").total.backward()
+            optimizer.step()
+        inks[position] = model.sample(200, generator=generator)[:, 0, 8:].double().mean().item()
+        nats[position] = -model.log_likelihood(stripes(200)).mean().item()
+    assert inks[True] < 0.005 < 0.02 < inks[False]
+    # All that is random is the column.
+    assert nats[True] < math.log(6) + 1 < nats[False] - 1

@@ -223,6 +223,28 @@ def test_running_statistics_are_those_of_all_latents():
     assert torch.equal(model.latent_mean, before)
 
 
+def test_running_statistics_of_classes_are_those_of_their_latents():
+    model = make(AE, AEConfig, hidden=(8,), classes=3)
+    labels = torch.tensor([0, 1, 0, 1, 0])  # never class 2
+    batches = [torch.randn(5, 2, 7, 5) + k for k in range(4)]
+    for features in batches:
+        model(features, labels, seeded())
+    latents, _ = model.encode(torch.cat(batches), labels.repeat(4))
+    for label in (0, 1):
+        mine = latents[labels.repeat(4) == label]
+        mean, deviation = model.latent_spread(label)
+        assert torch.allclose(mean, mine.mean(0), atol=1e-5)
+        assert torch.allclose(
+            model.latent_covariance[label], mine.T.cov(correction=0), rtol=1e-4, atol=1e-4
+        )
+        assert torch.allclose(deviation, mine.std(0, correction=0), atol=1e-4)
+    assert torch.equal(model.latent_covariance[2], torch.eye(3))
+    asked = torch.tensor([1, 0]).repeat(50_000)
+    drawn = model.from_normal(torch.randn(len(asked), 3, generator=seeded()), asked)
+    assert torch.allclose(drawn[::2].mean(0), model.latent_mean[1], atol=0.02)
+    assert torch.allclose(drawn[1::2].T.cov(), model.latent_covariance[0], atol=0.03)
+
+
 def test_running_statistics_forget(monkeypatch):
     monkeypatch.setattr(AE, "memory", 4)
     model = make(AE, AEConfig, hidden=(8,))

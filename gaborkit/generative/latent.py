@@ -185,7 +185,7 @@ def traverse(
         raise ModelError(f"steps={steps}, span={span}: give 2 steps or more, and a positive span")
     labels = None if label is None else torch.tensor([label])
     centre = latents_of(image_model, to_floats(image)[None], labels)[0]
-    mean, deviation = (values.cpu() for values in model.latent_spread)
+    mean, deviation = (values.cpu() for values in model.latent_spread(label))
     rows = centre.repeat(len(dimensions), steps, 1)
     for row, k in zip(rows, dimensions, strict=True):
         row[:, k] = mean[k] + deviation[k] * torch.linspace(-span, span, steps)

@@ -136,9 +136,10 @@ def plot_manifold(
     normal = torch.special.ndtri(shares)
     down, right = torch.meshgrid(normal.flip(0), normal, indexing="ij")
     noise = torch.stack([right, down], -1).flatten(0, 1)  # (rows * rows, 2)
+    labels = None if label is None else torch.tensor([label]).expand(len(noise))
+    chosen = model.check_labels(labels, len(noise))
     with torch.no_grad():
-        latents = model.from_normal(noise.to(model.device))
-    labels = None if label is None else torch.tensor([label]).expand(len(latents))
+        latents = model.from_normal(noise.to(model.device), chosen)
     pixels = image_grid(images_of(image_model, latents, labels), columns=rows, gap=0)
     sheet = Sheet(6.4, 6.6)
     axes = sheet.axes(left=0.7, top=0.5, width=5.4, height=5.4)

@@ -296,7 +296,8 @@ def _compare(path: Path, empty: Model, shapes: Shapes) -> None:
         if names:
             more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             raise StoreError(
-                f"{path}: tensor {names[0]:.60}{more} {problem} that config.json names"
+                f"{path}: tensor {names[0]:.60}{more} {problem} that config.json names; what "
+                "another version of gaborkit wrote has to be trained anew"
             )
     for name, (dtype, shape) in wanted.items():
         if shapes[name] != (dtype, shape):

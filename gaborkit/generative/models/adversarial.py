@@ -16,6 +16,7 @@ from ..progress import Progress
 from ..space import Scaling, Space
 from .gan_losses import GAN_LOSSES, GANLossName, gradient_penalty
 from .model import Loss, Model
+from .networks import join, one_hot
 
 Norm = Literal["none", "batch", "spectral"]
 Output = Literal["tanh", "linear"]
@@ -139,24 +140,17 @@ class Scorer(nn.Module):
         return scores.squeeze(1)
 
 
-class Conditioner(nn.Module):
-    """First step of a generator: beside the noise, an embedding of the class as long as it.
+def condition(noise: Tensor, labels: Tensor | None, classes: int) -> Tensor:
+    """What a generator starts from (B, latent + classes): the noise, and the class's one-hot code.
+
+    The code has no parameters and the length of a single noise value. An embedding that learns
+    would outgrow the noise, and the generator then draws one image a class.
 
     References
     ----------
-    M. Mirza and S. Osindero (2014), Conditional Generative Adversarial Nets.
+    M. Mirza and S. Osindero (2014), Conditional Generative Adversarial Nets, section 4.1.
     """
-
-    def __init__(self, latent: int, classes: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(classes, latent) if classes else None
-        self.outputs = 2 * latent if classes else latent
-
-    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """(B, outputs) of noise (B, latent) and labels (B,)."""
-        if self.embedding is None:
-            return noise
-        return torch.cat([noise, self.embedding(labels)], 1)
+    return join(noise, None if labels is None else one_hot(labels, classes))
 
 
 class Adversarial(Model):

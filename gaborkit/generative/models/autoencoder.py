@@ -22,6 +22,7 @@ from .networks import (
     ConvolutionalEncoder,
     PerceptronDecoder,
     PerceptronEncoder,
+    one_hot,
 )
 
 Network = Literal["mlp", "conv"]
@@ -150,13 +151,12 @@ class Autoencoder(Model):
         return LIKELIHOODS[config.likelihood].scaling
 
     @abstractmethod
-    def from_normal(self, noise: Tensor) -> Tensor:
-        """Latents (B, latent) to decode into samples, of standard normal noise."""
+    def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (B, latent) to decode into samples of labels (B,), of standard normal noise."""
 
-    @property
     @abstractmethod
-    def latent_spread(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation (latent,) of the latents that are decoded into samples."""
+    def latent_spread(self, label: int | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (latent,) of the latents that are decoded into samples of a class."""
 
     @abstractmethod
     def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -194,7 +194,7 @@ class Autoencoder(Model):
         """Features (count, C, H, W): the likelihood's mean, without the noise of the pixels."""
         labels = self.check_labels(labels, count)
         noise = torch.randn(count, self.config.latent, generator=generator, device=self.device)
-        latents = self.from_normal(noise)
+        latents = self.from_normal(noise, labels)
         features = torch.empty(count, *self.space.shape, device=self.device)
         step = max(1, CHUNK // self.space.size)
         for start in range(0, count, step):
@@ -210,8 +210,7 @@ class Autoencoder(Model):
             return None
         if labels is None:
             raise ModelError(f"this {self.name} is conditional: give a label with each image")
-        known = torch.arange(self.classes, device=labels.device)
-        return (labels[:, None] == known).float()
+        return one_hot(labels, self.classes)
 
 
 def normal_like(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -39,13 +39,28 @@ class Autoregressive(Model):
     A trunk sees the locations before; a head adds the channels before and gives the logits of each
     level. Levels enter the network as numbers from -1 to 1.
 
-    ``config`` has the fields ``levels``, which the space must have too, and ``hidden``, the units
-    of the head for each channel where there are several.
+    Convolutions see no further than their windows reach, and cannot tell how far down or across a
+    location lies. Where ``config.position`` is true, each stack learns a bias for each location.
+
+    ``config`` has the fields ``levels``, which the space must have too, ``hidden``, the units of
+    the head for each channel where there are several, and ``position``.
+
+    Parameters
+    ----------
+    config, space, classes
+        As in :class:`Model`.
+    trunk : int
+        Channels that the head sees.
+    stacks : int
+        Of ``trunk`` channels each, which take a bias for each location.
     """
 
     head: Head
+    position: nn.Parameter | None
 
-    def __init__(self, config: Any, space: Space, classes: int, trunk: int) -> None:
+    def __init__(
+        self, config: Any, space: Space, classes: int, trunk: int, stacks: int = 1
+    ) -> None:
         super().__init__(config, space, classes)
         if space.levels != config.levels:
             raise ModelError(
@@ -53,6 +68,8 @@ class Autoregressive(Model):
                 "give both the same"
             )
         self.head = make_head(trunk, space.channels, space.levels, config.hidden)
+        self._bias_shape = (stacks, trunk, space.height, space.width)
+        self.position = nn.Parameter(torch.zeros(self._bias_shape)) if config.position else None
 
     @classmethod
     def scaling(cls, config: Any) -> Scaling:
@@ -71,6 +88,12 @@ class Autoregressive(Model):
     @abstractmethod
     def cache(self, count: int, labels: Tensor | None) -> Cache:
         """An empty cache for ``count`` images, for the weights as they are, in eval mode."""
+
+    def position_bias(self) -> Tensor:
+        """Of each stack, the bias of each location, (stacks, trunk, H, W); 0 without positions."""
+        if self.position is not None:
+            return self.position
+        return next(self.parameters()).new_zeros(()).expand(self._bias_shape)
 
     # ---- likelihood ----
 

@@ -11,9 +11,9 @@ from ..space import Space
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
-    Conditioner,
     Norm,
     Scorer,
+    condition,
     normalized,
 )
 from .model import Presets
@@ -86,9 +86,9 @@ class Generator(nn.Module):
         sizes = halvings(space.height, space.width)[::-1]
         channels = config.width * 2 ** (len(sizes) - 1)
         self.start = (channels, *sizes[0])
-        self.condition = Conditioner(config.latent, classes)
+        self.classes = classes
         self.project = nn.Linear(
-            self.condition.outputs, channels * sizes[0][0] * sizes[0][1], bias=False
+            config.latent + classes, channels * sizes[0][0] * sizes[0][1], bias=False
         )
         layers: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
         for depth, (height, width) in enumerate(sizes[1:], start=2):
@@ -109,7 +109,7 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
-        start = self.project(self.condition(noise, labels)).unflatten(1, self.start)
+        start = self.project(condition(noise, labels, self.classes)).unflatten(1, self.start)
         features: Tensor = self.layers(start)
         return features
 
@@ -201,7 +201,8 @@ PRESETS: Presets = {
 class DCGAN(Adversarial):
     """The convolutional GAN, of images of any size from 8 x 8 on and any number of channels.
 
-    Conditional on classes by an embedding beside the noise, and by projection in the discriminator.
+    Conditional on classes by a one-hot code beside the noise, and by projection in the
+    discriminator.
 
     Parameters
     ----------

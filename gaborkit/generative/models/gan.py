@@ -11,8 +11,8 @@ from ..space import Space
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
-    Conditioner,
     Scorer,
+    condition,
     normalized,
 )
 from .model import Presets
@@ -52,9 +52,9 @@ class Generator(nn.Module):
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
         self.shape = space.shape
-        self.condition = Conditioner(config.latent, classes)
+        self.classes = classes
         layers: list[nn.Module] = []
-        inputs = self.condition.outputs
+        inputs = config.latent + classes
         for depth, width in enumerate(config.generator_hidden):
             # Batch normalisation subtracts what a bias would add.
             layers.append(nn.Linear(inputs, width, bias=depth == 0))
@@ -69,7 +69,7 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
-        features: Tensor = self.layers(self.condition(noise, labels))  # (B, C * H * W)
+        features: Tensor = self.layers(condition(noise, labels, self.classes))  # (B, C * H * W)
         return features.unflatten(1, self.shape)
 
 
@@ -152,7 +152,8 @@ PRESETS: Presets = {
 class GAN(Adversarial):
     """The GAN of fully connected layers, of images of any size and number of channels.
 
-    Conditional on classes by an embedding beside the noise, and by projection in the discriminator.
+    Conditional on classes by a one-hot code beside the noise, and by projection in the
+    discriminator.
 
     Parameters
     ----------

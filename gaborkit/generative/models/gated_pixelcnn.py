@@ -38,6 +38,8 @@ class GatedPixelCNNConfig:
         Units of the head for each channel of the features, where they have several.
     levels : int
         Of the features.
+    position : bool
+        Whether a bias is learned for each location; the article's network has none.
     """
 
     channels: int = 64
@@ -46,6 +48,7 @@ class GatedPixelCNNConfig:
     size: int = 5
     hidden: int = 32
     levels: int = 256
+    position: bool = False
 
     def __post_init__(self) -> None:
         check_counts(self, {"channels": 1, "hidden": 1, "levels": 2})
@@ -59,23 +62,30 @@ class GatedPixelCNNConfig:
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16),
+        GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16, position=True),
         {"steps": 2500, "batch_size": 8, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "gabor"): (
-        GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4), size=3, hidden=16, levels=16),
+        GatedPixelCNNConfig(
+            channels=24, dilations=(1, 2, 4), size=3, hidden=16, levels=16, position=True
+        ),
         {"steps": 2500, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article gives sizes for larger pictures only: these are those of the plain network here.
     ("article", "raw"): (GatedPixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "gabor"): (GatedPixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
     ("large", "raw"): (
-        GatedPixelCNNConfig(channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3),
+        GatedPixelCNNConfig(channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3, position=True),
         {"steps": 60_000, "batch_size": 128, **ANNEALED, "ema": 0.9995},
     ),
     ("large", "gabor"): (
         GatedPixelCNNConfig(
-            channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3, hidden=64, levels=32
+            channels=80,
+            dilations=(1, 2, 1, 4, 1, 2, 1),
+            size=3,
+            hidden=64,
+            levels=32,
+            position=True,
         ),
         {"steps": 60_000, "batch_size": 64, **ANNEALED, "ema": 0.9995},
     ),
@@ -171,7 +181,7 @@ class GatedPixelCNN(Autoregressive):
     config: GatedPixelCNNConfig
 
     def __init__(self, config: GatedPixelCNNConfig, space: Space, classes: int = 0) -> None:
-        super().__init__(config, space, classes, trunk=config.channels)
+        super().__init__(config, space, classes, trunk=config.channels, stacks=2)
         inputs, width, size = space.channels, config.channels, config.first_size
         self.above = CausalConv2d(inputs, width, size, "above", centre=False)
         self.left = CausalConv2d(inputs, width, size, "left", centre=False)
@@ -187,7 +197,8 @@ class GatedPixelCNN(Autoregressive):
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """The values, the vertical stack before each layer, and the output of the horizontal."""
         found = [values.contiguous(memory_format=torch.channels_last)]
-        vertical, horizontal = self.above(found[0]), self.left(found[0])
+        above, left = self.position_bias()[:, :, : values.shape[2]]
+        vertical, horizontal = self.above(found[0]) + above, self.left(found[0]) + left
         for layer in self.gated:
             found.append(vertical)
             vertical, horizontal = layer(vertical, horizontal, labels)
@@ -216,16 +227,14 @@ class _GatedCache(Cache):
             RowConvolution(left.weight, left.radius, left.dilation, count, width)
             for left in [model.left, *(layer.horizontal for layer in layers)]
         ]
-        if model.left.bias is not None:
-            self.convolutions[0].above += model.left.bias
         self.shifts = [layer.shifts(labels) for layer in layers]
         self.residuals = [layer.residual.weight[:, :, 0, 0].t() for layer in layers]
 
     def begin_row(self) -> None:
-        above = self.model.above
-        vertical = functional.conv2d(
-            self.histories[0].values, above.kernel(), above.bias
-        )  # (B, F, 1, W)
+        above, left = self.model.above, self.model.left
+        vertical = functional.conv2d(self.histories[0].values, above.kernel(), above.bias)
+        vertical = vertical + self.position[0].t()[:, None]  # (B, F, 1, W)
+        self.convolutions[0].above.copy_(self.position[1] + cast(Tensor, left.bias))
         for layer, history, convolution, (for_vertical, for_horizontal) in zip(
             self.model.gated, self.histories[1:], self.convolutions[1:], self.shifts, strict=True
         ):

@@ -42,6 +42,18 @@ def perceptron(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Code (B, classes), float32, of labels (B,): 1 at the label and 0 elsewhere.
+
+    Examples
+    --------
+    >>> one_hot(torch.tensor([2, 0]), 3)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
+
+
 def join(values: Tensor, condition: Tensor | None) -> Tensor:
     """Vectors (B, n + classes), or planes (B, n + classes, H, W), of values and a condition."""
     if condition is None:

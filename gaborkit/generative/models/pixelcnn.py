@@ -37,6 +37,8 @@ class PixelCNNConfig:
         Units of the head for each channel of the features, where they have several.
     levels : int
         Of the features.
+    position : bool
+        Whether a bias is learned for each location; the article's network has none.
     """
 
     channels: int = 64
@@ -45,6 +47,7 @@ class PixelCNNConfig:
     size: int = 7
     hidden: int = 32
     levels: int = 256
+    position: bool = False
 
     def __post_init__(self) -> None:
         check_counts(self, {"channels": 1, "layers": 0, "hidden": 1, "levels": 2})
@@ -54,22 +57,22 @@ class PixelCNNConfig:
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        PixelCNNConfig(channels=32, layers=5, size=5, levels=16),
+        PixelCNNConfig(channels=32, layers=5, size=5, levels=16, position=True),
         {"steps": 3000, "batch_size": 8, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "gabor"): (
-        PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16),
+        PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16, position=True),
         {"steps": 3000, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article names no number of steps: this is about 25 epochs of MNIST.
     ("article", "raw"): (PixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "gabor"): (PixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
     ("large", "raw"): (
-        PixelCNNConfig(layers=10),
+        PixelCNNConfig(layers=10, position=True),
         {"steps": 40_000, "batch_size": 128, **ANNEALED, "ema": 0.999},
     ),
     ("large", "gabor"): (
-        PixelCNNConfig(layers=10, hidden=64, levels=32),
+        PixelCNNConfig(layers=10, hidden=64, levels=32, position=True),
         {"steps": 40_000, "batch_size": 64, **ANNEALED, "ema": 0.999},
     ),
 }
@@ -92,9 +95,11 @@ class PixelLayer(nn.Module):
         """What the class adds, (B, outputs)."""
         return None if self.embedding is None or labels is None else self.embedding(labels)
 
-    def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
-        """Features (B, outputs, H, W)."""
-        responses: Tensor = self.norm(self.convolution(features))
+    def forward(
+        self, features: Tensor, labels: Tensor | None, position: Tensor | float = 0.0
+    ) -> Tensor:
+        """Features (B, outputs, H, W), with a bias (outputs, H, W) for each location."""
+        responses: Tensor = self.norm(self.convolution(features)) + position
         shift = self.shift(labels)
         return functional.relu(responses if shift is None else responses + shift[..., None, None])
 
@@ -166,7 +171,9 @@ class PixelCNN(Autoregressive):
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """Inputs of the layers, and the output of the last."""
         found = [values.contiguous(memory_format=torch.channels_last)]
-        for layer in self.masked:
+        first, *others = self.masked
+        found.append(first(found[0], labels, self.position_bias()[0, :, : values.shape[2]]))
+        for layer in others:
             found.append(layer(found[-1], labels))
         return found
 
@@ -199,6 +206,7 @@ class _PixelCache(Cache):
             self.histories, self.kernels, self.biases, self.convolutions, strict=True
         ):
             above_of(history, kernel, bias, out=convolution.above)
+        self.convolutions[0].above += self.position[0]
 
     def trunk(self, column: int) -> Tensor:
         # Each convolution writes where the next one looks.

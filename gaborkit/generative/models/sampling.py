@@ -138,6 +138,9 @@ class Cache(ABC):
         channels, _, width = model.space.shape
         self.model = model
         self.noise = torch.zeros(count, channels, width, device=model.device)
+        self._biases = model.position_bias().permute(2, 0, 3, 1)  # (H, stacks, W, trunk)
+        #: Bias of the drawn row's locations, (stacks, W, trunk).
+        self.position = torch.zeros_like(self._biases[0])
         self.levels = torch.zeros(count, channels, width, dtype=torch.int64, device=model.device)
 
     @abstractmethod
@@ -157,8 +160,13 @@ class Cache(ABC):
         for history, features in zip(self.histories, activations, strict=True):
             history.take(features)
 
+    def start_row(self, row: int, noise: Tensor) -> None:
+        """Set what differs from row to row: its biases, and its uniform numbers (B, C, W)."""
+        self.position.copy_(self._biases[row])
+        self.noise.copy_(noise)
+
     def draw_row(self, temperature: float) -> None:
-        """Draw the next row into ``levels`` by the uniform numbers in ``noise``."""
+        """Draw the row that was started into ``levels``."""
         head, values = self.model.head, self.model.values
         self.begin_row()
         for column, place in enumerate(self.convolutions[0].places):
@@ -205,7 +213,7 @@ def draw_cached(
     if features.is_cuda:
         draw_row = _recorded(draw_row, cache)
     for row in range(rows, features.shape[2]):
-        cache.noise.copy_(noise[:, :, row])
+        cache.start_row(row, noise[:, :, row])
         draw_row()
         features[:, :, row] = cache.levels
         tick()

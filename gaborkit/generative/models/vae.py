@@ -70,12 +70,11 @@ class VAE(Autoencoder):
         """Mean and logarithm of the variance of the latents given features, both (B, latent)."""
         return self._encode(features, self._condition(self.check_labels(labels, len(features))))
 
-    def from_normal(self, noise: Tensor) -> Tensor:
+    def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """The noise itself: the prior is standard normal."""
         return noise
 
-    @property
-    def latent_spread(self) -> tuple[Tensor, Tensor]:
+    def latent_spread(self, label: int | None = None) -> tuple[Tensor, Tensor]:
         """Of the prior: 0 and 1."""
         zeros = torch.zeros(self.config.latent, device=self.device)
         return zeros, zeros + 1
@@ -193,9 +192,10 @@ class AE(Autoencoder):
     """Autoencoder: the VAE without the noise and the divergence.
 
     It has no prior, so nothing says where its latents lie. To draw samples all the same, running
-    mean and covariance of the latents of the training batches are kept (in the weights file), and
-    :meth:`sample` decodes draws from the Gaussian with these: a Gaussian fitted afterwards, not a
-    prior. There is no bound on the likelihood either.
+    mean and covariance of the latents of the training batches are kept (in the weights file), of
+    each class by itself where there are classes, and :meth:`sample` decodes draws from the Gaussian
+    with these: a Gaussian fitted afterwards, not a prior. There is no bound on the likelihood
+    either.
 
     Parameters
     ----------
@@ -227,9 +227,10 @@ class AE(Autoencoder):
 
     def __init__(self, config: AEConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
-        self.register_buffer("latent_batches", torch.zeros(()))
-        self.register_buffer("latent_mean", torch.zeros(config.latent))
-        self.register_buffer("latent_covariance", torch.eye(config.latent))
+        each, latent = (classes,) if classes else (), config.latent
+        self.register_buffer("latent_batches", torch.zeros(each))
+        self.register_buffer("latent_mean", torch.zeros(*each, latent))
+        self.register_buffer("latent_covariance", torch.eye(latent).repeat(*each, 1, 1))
 
     def forward(
         self,
@@ -242,23 +243,34 @@ class AE(Autoencoder):
         condition = self._condition(labels)
         latents = self.encoder(features, condition)
         if self.training:
-            self._watch(latents.detach().float())
+            self._watch(latents.detach().float(), labels)
         loss = -self.likelihood.log_prob(self.decoder(latents, condition), features).mean()
         return Loss(loss, {"reconstruction": loss.detach()})
 
     @torch.no_grad()
-    def _watch(self, latents: Tensor) -> None:
-        """Mix a batch (B, latent) into mean and covariance, as the moments of a mixture."""
-        self.latent_batches += 1
-        weight = (1 / self.latent_batches).clamp(min=1 / self.memory)
-        mean = latents.mean(0)
-        shift = mean - self.latent_mean
-        centred = latents - mean
+    def _watch(self, latents: Tensor, labels: Tensor | None) -> None:
+        """Mix a batch (B, latent) into mean and covariance, as the moments of a mixture.
+
+        Classes (G of them, or all images as one) that the batch lacks stay as they are.
+        """
+        if labels is None:
+            labels = torch.zeros(len(latents), dtype=torch.int64, device=latents.device)
+        batches, means = self.latent_batches.view(-1), self.latent_mean.view(-1, latents.shape[1])
+        covariances = self.latent_covariance.view(-1, *self.latent_covariance.shape[-2:])
+        counts = torch.zeros_like(batches).index_add_(0, labels, torch.ones_like(latents[:, 0]))
+        batches += counts > 0
+        weight = (1 / batches.clamp(min=1)).clamp(min=1 / self.memory)
+        weight = (weight * (counts > 0))[:, None]  # (G, 1)
+        share = 1 / counts.clamp(min=1)[:, None]
+        mean = torch.zeros_like(means).index_add_(0, labels, latents) * share  # (G, latent)
+        centred = latents - mean[labels]
         # Products by element: a matrix product would be of half precision under autocast.
-        within = (centred[:, :, None] * centred[:, None]).mean(0)
-        between = weight * (1 - weight) * shift[:, None] * shift
-        self.latent_covariance.lerp_(within, weight).add_(between)
-        self.latent_mean.add_(weight * shift)
+        products = centred[:, :, None] * centred[:, None]
+        within = torch.zeros_like(covariances).index_add_(0, labels, products) * share[..., None]
+        shift = mean - means
+        between = (weight * (1 - weight) * shift)[:, :, None] * shift[:, None]
+        covariances.lerp_(within, weight[..., None]).add_(between)
+        means.add_(weight * shift)
 
     def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Latents (B, latent), and minus infinity: their variance is 0."""
@@ -266,13 +278,16 @@ class AE(Autoencoder):
         latents = self.encoder(features, condition).float()
         return latents, torch.full_like(latents, -math.inf)
 
-    def from_normal(self, noise: Tensor) -> Tensor:
-        """Draws from the Gaussian fitted to the latents of training."""
+    def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Draws from the Gaussian fitted to the latents of training, of each label's class."""
         values, vectors = torch.linalg.eigh(self.latent_covariance)
-        root = vectors * values.clamp(min=0).sqrt()  # covariance = root root^T
-        return self.latent_mean + noise @ root.T
+        roots = vectors * values.clamp(min=0).sqrt()[..., None, :]  # covariance = root root^T
+        if labels is None:
+            return self.latent_mean + noise @ roots.T
+        return self.latent_mean[labels] + (roots[labels] @ noise[..., None])[..., 0]
 
-    @property
-    def latent_spread(self) -> tuple[Tensor, Tensor]:
-        """Of the fitted Gaussian."""
-        return self.latent_mean, self.latent_covariance.diagonal().clamp(min=0).sqrt()
+    def latent_spread(self, label: int | None = None) -> tuple[Tensor, Tensor]:
+        """Of the Gaussian fitted to the latents of the class, if there are classes."""
+        which = ... if label is None else label
+        variance = self.latent_covariance[which].diagonal().clamp(min=0)
+        return self.latent_mean[which], variance.sqrt()

@@ -304,8 +304,9 @@ class Trainer:
         if found is None:
             return
         tensors, state = found
-        for name in {**self.identity, **state["identity"]}:
-            mine, saved = self.identity.get(name), state["identity"].get(name)
+        # An option that is newer than the checkpoint has its default, as config.json says.
+        for name, saved in state["identity"].items():
+            mine = self.identity.get(name)
             if mine != saved:
                 raise StoreError(
                     f"{self._folder}: the checkpoint is of another run: {name} was {saved!r:.80} "
