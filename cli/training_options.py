@@ -271,7 +271,8 @@ def free_folder(recipe: Recipe) -> Path:
     Of several processes the first makes it, and its choice is that of all.
     """
     # The last part of a folder's real name, so that `--data .` says something too.
-    data = recipe.data if recipe.data in DATASETS else Path(recipe.data).resolve().name
+    data = str(recipe.data)
+    data = data if data in DATASETS else Path(data).resolve().name
     first = Path("runs") / f"{recipe.model}-{recipe.features}-{data}"
     if os.environ.get("RANK", "0") != "0":
         return first

@@ -23,7 +23,7 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
     recipe = provenance.get("recipe")
     recipe = recipe if isinstance(recipe, Mapping) else {}
     # A folder is told by its name: where it lay is nobody's business.
-    features, data = recipe.get("features", "its"), Path(str(recipe.get("data", "unnamed"))).name
+    features, data = recipe.get("features", "its"), _data_name(recipe, provenance)
     lines = [
         "---",
         "library_name: gaborkit",
@@ -83,3 +83,12 @@ def _cell(value: object) -> str:
         return ", ".join(map(_cell, value))
     text = f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
     return " ".join(text.replace("|", "\\|").split())
+
+
+def _data_name(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    """Of what the recipe names, or of the data set that was handed in."""
+    named = recipe.get("data")
+    if named is None:
+        # "NAME: 4,500 training, ..."
+        return str(provenance.get("data", "unnamed data")).rpartition(": ")[0] or "unnamed data"
+    return Path(str(named)).name

@@ -192,7 +192,8 @@ def read_config(folder: StrPath) -> dict[str, Any]:
             raise StoreError(f"{path}: {name}={data.get(name)!r:.60} is not {kind.__name__}")
     if data["model"] not in MODELS:
         raise StoreError(
-            f"{path}: model={data['model']!r:.60} is unknown; known are {', '.join(MODELS)}"
+            f"{path}: model={data['model']!r:.60} is unknown; known are {', '.join(MODELS)}; "
+            "import the module that registers it first (in commands: --import MODULE)"
         )
     return data
 

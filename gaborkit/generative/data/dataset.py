@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...errors import DataError
@@ -114,6 +118,68 @@ class Dataset:
                         f"0 to {len(self.class_names) - 1} name a class"
                     )
 
+    @classmethod
+    def from_arrays(
+        cls,
+        images: ArrayLike | Tensor,
+        labels: ArrayLike | Tensor | None = None,
+        *,
+        name: str = "own",
+        class_names: Sequence[str] | None = None,
+        channel_axis: int | None = None,
+        validation: float = 0.1,
+        test: float = 0.1,
+    ) -> Self:
+        """Data set of images in memory; some are held out, of each class by its share.
+
+        Which are held out depends on the number of images and on the labels alone.
+
+        Parameters
+        ----------
+        images : array_like or tensor
+            Grey (N, h, w), or with 1 or 3 colours along ``channel_axis``. uint8 as it is; bool and
+            floats from 0 to 1 are multiplied by 255 and rounded, uint16 is divided by 257.
+        labels : array_like or tensor (N,), optional
+            Any integers or strings: each value is a class, in ascending order.
+        name : str
+            For logs and model cards.
+        class_names : sequence of str, optional
+            One for each value, in ascending order; by default the values themselves.
+        channel_axis : int, optional
+            Of the colours; by default the last of four axes, or the second of a tensor.
+        validation, test : float
+            Shares of the images that are held out, at least one image each.
+
+        Raises
+        ------
+        DataError
+            If shapes, values or shares do not fit.
+
+        Examples
+        --------
+        >>> images = np.random.default_rng(0).random((100, 16, 16))
+        >>> data = Dataset.from_arrays(images, ["even", "odd"] * 50, name="noise")
+        >>> data.describe()
+        'noise: 80 training, 10 validation and 10 test images, 1 x 16 x 16, 2 classes'
+        >>> data.class_names
+        ('even', 'odd')
+        """
+        pixels = _as_pixels(images, channel_axis)
+        codes, names = _as_classes(labels, class_names, len(pixels))
+        shares = {"validation": validation, "test": test}
+        for which, share in shares.items():
+            if not 0 < share < 1:
+                raise DataError(f"{which}={share} is no share of the images; give one such as 0.1")
+        counts = [max(1, round(share * len(pixels))) for share in shares.values()]
+        if sum(counts) >= len(pixels):
+            raise DataError(
+                f"{len(pixels)} images leave none to train on where {counts[0]} are held out for "
+                f"validation and {counts[1]} for the test; give more, or smaller shares"
+            )
+        rest, tested = hold_out(Split(pixels, codes), counts[1])
+        train, validated = hold_out(rest, counts[0])
+        return cls(name, train, validated, tested, names)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Colours, height and width of every image."""
@@ -172,6 +238,73 @@ def balanced(split: Split, count: int, seed: int) -> Split:
     """
     rank, _, tie = _ranks(split, seed)
     return split.take((rank + tie).argsort()[:count])
+
+
+def _as_pixels(images: ArrayLike | Tensor, channel_axis: int | None) -> Tensor:
+    """uint8 (N, colours, h, w) of images as :meth:`Dataset.from_arrays` takes them."""
+    if channel_axis is None:
+        channel_axis = 1 if isinstance(images, Tensor) else -1
+    values = _as_numpy(images)
+    if values.ndim == 3:
+        values = values[:, None]
+    elif values.ndim == 4:
+        if not -4 <= channel_axis < 4 or channel_axis % 4 == 0:
+            raise DataError(f"channel_axis={channel_axis} is no axis of one image; give 1, 2 or 3")
+        values = np.moveaxis(values, channel_axis, 1)
+    if values.ndim != 4 or values.shape[1] not in (1, 3) or values.size == 0:
+        raise DataError(
+            f"images of shape {np.shape(images)} are neither (N, h, w) nor have 1 or 3 colours "
+            "along channel_axis; give it, such as channel_axis=-1 or 1"
+        )
+    return torch.from_numpy(np.ascontiguousarray(_as_bytes(values)))
+
+
+def _as_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
+    if not isinstance(values, Tensor):
+        return np.array(values)
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+
+
+def _as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Values of a known range as uint8."""
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.uint16:
+        return np.rint(values / np.float32(257)).astype(np.uint8)
+    span = ""
+    if values.dtype.kind in "biuf":
+        low, high = values.min(), values.max()
+        if values.dtype.kind in "bf" and low >= 0 and high <= 1:
+            return np.rint(values * np.float32(255)).astype(np.uint8)
+        span = f" from {low} to {high}"
+    raise DataError(
+        f"images hold {values.dtype}{span}; uint8, uint16, bool and floats from 0 to 1 work"
+    )
+
+
+def _as_classes(
+    labels: ArrayLike | Tensor | None, class_names: Sequence[str] | None, count: int
+) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Codes (N,) from 0 on, and names, of labels as :meth:`Dataset.from_arrays` takes them."""
+    if labels is None:
+        if class_names is not None:
+            raise DataError("class_names are given without labels; give both, or neither")
+        return None, ()
+    values = _as_numpy(labels)
+    if values.shape != (count,) or values.dtype.kind not in "iuUb":
+        raise DataError(
+            f"labels of shape {values.shape} and {values.dtype} do not fit {count} images; "
+            f"({count},) integers or strings work"
+        )
+    known, codes = np.unique(values, return_inverse=True)
+    names = tuple(map(str, known if class_names is None else class_names))
+    if len(names) != len(known):
+        raise DataError(
+            f"{len(names)} class_names for {len(known)} classes "
+            f"({', '.join(map(str, known[:5]))}{', ...' if len(known) > 5 else ''}); one each works"
+        )
+    return torch.from_numpy(codes.astype(np.int64)), names
 
 
 def _ranks(split: Split, seed: int) -> tuple[Tensor, Tensor, Tensor]:

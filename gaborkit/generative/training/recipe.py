@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
 
-from ...errors import TrainingError
+from ...errors import DataError, TrainingError
 from ..configuration import from_dict, to_dict
 from ..data import Dataset, load_dataset
 from ..models import MODELS
@@ -32,7 +32,8 @@ class Recipe:
         Of the model: ``small``, ``article``, ``large``, or another that it has; or ``auto``: what
         the model prefers.
     data, data_dir, size, colour, fit, limit
-        See :func:`~gaborkit.generative.data.load_dataset`.
+        See :func:`~gaborkit.generative.data.load_dataset`. ``data`` is None where the data set is
+        handed in: see :func:`~gaborkit.generative.start`.
     classes : bool
         Whether the model is conditioned on the class of the image.
     epochs : int, optional
@@ -57,7 +58,7 @@ class Recipe:
     model: str
     features: str = "raw"
     preset: str = "auto"
-    data: str = "mini"
+    data: str | None = "mini"
     data_dir: str | None = None
     size: int | None = None
     colour: bool | None = None
@@ -140,7 +141,18 @@ class Recipe:
         return from_dict(Training, fields, "training", TrainingError)
 
     def dataset(self, progress: Callable[[int, int], None] | None = None) -> Dataset:
-        """Load the data; ``progress`` is called as they are downloaded or read."""
+        """Load the data; ``progress`` is called as they are downloaded or read.
+
+        Raises
+        ------
+        DataError
+            If they cannot be loaded, or were handed in and are not there.
+        """
+        if self.data is None:
+            raise DataError(
+                "the images of this run were handed in from Python; hand the same in again, with "
+                "dataset=Dataset"
+            )
         return load_dataset(
             self.data,
             data_dir=self.data_dir,
@@ -150,6 +162,23 @@ class Recipe:
             limit=self.limit,
             progress=progress,
         )
+
+    def with_dataset(self) -> Recipe:
+        """Return this recipe for a data set that is handed in.
+
+        Raises
+        ------
+        TrainingError
+            If it says how to load another.
+        """
+        for name in ("data", "data_dir", "size", "colour", "fit", "limit"):
+            value, default = getattr(self, name), Recipe.__dataclass_fields__[name].default
+            if value is not None and value != default:
+                raise TrainingError(
+                    f"{name}={value!r} does not go with dataset=, which is taken as it is; leave "
+                    "it out"
+                )
+        return replace(self, data=None)
 
     def represented(self, config: Any, images: torch.Tensor) -> Representation:
         """Representation, scaled as the model asks, fitted to images (N, colours, h, w)."""

@@ -31,6 +31,7 @@ def start(
     recipe: Recipe,
     out: Path | str,
     *,
+    dataset: Dataset | None = None,
     device: str = "auto",
     progress: Steps | None = None,
     say: Say | None = None,
@@ -42,6 +43,8 @@ def start(
     recipe : Recipe
     out : path
         A folder that does not exist, or is empty. Of several processes the main one decides.
+    dataset : Dataset, optional
+        What to learn from, instead of what the recipe names.
     device : str
         See :func:`~gaborkit.generative.device.choose_device`.
     progress : callable, optional
@@ -55,14 +58,27 @@ def start(
         After Ctrl-C or SIGTERM, once all is saved; :func:`resume` goes on.
     GaborkitError
         If anything does not fit; see the error's class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).random((40, 12, 12)) < 0.5  # your own
+    >>> data = Dataset.from_arrays(images, [0, 1] * 20, name="coins")
+    >>> recipe = Recipe("vae", classes=True, training={"steps": 2, "batch_size": 8})
+    >>> model = start(recipe, getfixture("tmp_path") / "run", dataset=data, device="cpu")
+    >>> model.sample(3, classes=1).shape
+    torch.Size([3, 1, 12, 12])
     """
     where = choose_device(device)
     state = PartialState(cpu=where.type == "cpu")
     # The main process may have taken a name that was free.
     out = Path(broadcast_object_list([out])[0])
     check_free(out)
-    with state.main_process_first():
-        dataset = _load(recipe, progress)
+    if dataset is None:
+        with state.main_process_first():
+            dataset = _load(recipe, progress)
+    else:
+        recipe = recipe.with_dataset()
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
     representation = recipe.represented(config, dataset.train.images)
@@ -84,6 +100,9 @@ def resume(
     run: Path | str,
     *,
     steps: int | None = None,
+    dataset: Dataset | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
     device: str = "auto",
     progress: Steps | None = None,
     say: Say | None = None,
@@ -100,6 +119,10 @@ def resume(
     steps : int, optional
         More steps in all than were asked for. Only with a constant learning rate, since another
         schedule would have been another one from the first step on.
+    dataset : Dataset, optional
+        The same images that :func:`start` was given.
+    data, data_dir : str, optional
+        Where the images are by now, if they were moved. Other images are refused.
     device, progress, say
         See :func:`start`.
 
@@ -116,28 +139,28 @@ def resume(
     state = PartialState(cpu=where.type == "cpu")
     described = store.read_config(out)
     with locked(out) if state.is_main_process else contextlib.nullcontext():
-        return _resume(out, described, steps, where, progress, say)
+        recipe, training = _read_run(out, described)
+        if dataset is None:
+            recipe = dataclasses.replace(
+                recipe, data=data or recipe.data, data_dir=data_dir or recipe.data_dir
+            )
+            with state.main_process_first():
+                dataset = _load(recipe, progress)
+        training = _lengthened(training, steps)
+        return _resume(out, described, recipe, training, dataset, where, progress, say)
 
 
 def _resume(
     out: Path,
     described: Mapping[str, Any],
-    steps: int | None,
+    recipe: Recipe,
+    training: Training,
+    dataset: Dataset,
     where: torch.device,
     progress: Steps | None,
     say: Say | None,
 ) -> ImageModel:
-    recipe, training = _read_run(out, described)
     representation = store.read_representation(out)
-    if steps is not None and steps != training.steps:
-        if training.schedule != "constant":
-            raise TrainingError(
-                f"steps={steps}: the {training.schedule} schedule of this run ends at step "
-                f"{training.steps:,}; train anew, or with schedule='constant'"
-            )
-        training = dataclasses.replace(training, steps=steps)
-    with PartialState().main_process_first():
-        dataset = _load(recipe, progress)
     _check_classes(recipe, dataset)
     with initialised(training.seed):
         model = store.build(out, described, representation.space)
@@ -152,6 +175,18 @@ def _resume(
         going_on.write_config()
     trainer.say(f"going on after step {trainer.step:,} of {training.steps:,}")
     return going_on.train(trainer)
+
+
+def _lengthened(training: Training, steps: int | None) -> Training:
+    """The training with another number of steps, if its schedule allows one."""
+    if steps is None or steps == training.steps:
+        return training
+    if training.schedule != "constant":
+        raise TrainingError(
+            f"steps={steps}: the {training.schedule} schedule of this run ends at step "
+            f"{training.steps:,}; train anew, or with schedule='constant'"
+        )
+    return dataclasses.replace(training, steps=steps)
 
 
 def _load(recipe: Recipe, progress: Steps | None) -> Dataset:
