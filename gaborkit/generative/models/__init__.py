@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...errors import ModelError
 from .dcgan import DCGAN
@@ -61,13 +60,13 @@ def register(model: M) -> M:
         missing = ", ".join(sorted(model.__abstractmethods__))
         raise ModelError(f"{model.__name__} lacks {missing}; a model has them")
     name: object = getattr(model, "name", None)
-    config: Any = getattr(model, "Config", None)
+    config: object = getattr(model, "Config", None)
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ModelError(
             f"{model.__name__}.name={name!r:.60} is no name; small letters, digits and hyphens "
             "work, such as 'my-vae'"
         )
-    if not (dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen):
+    if not getattr(getattr(config, "__dataclass_params__", None), "frozen", False):
         raise ModelError(f"{model.__name__}.Config is no frozen dataclass; it must be one")
     if ("small", "raw") not in getattr(model, "presets", {}):
         raise ModelError(f"{model.__name__}.presets lack ('small', 'raw'), which is the default")
