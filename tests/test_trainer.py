@@ -214,7 +214,9 @@ def test_a_loss_that_is_not_finite_names_its_step(at_step, tmp_path):
             next(trainer.model.parameters()).fill_(torch.nan)
 
     at_step(6, spoil)
-    with pytest.raises(TrainingError, match=r"the loss is nan at step 8; try a learning_rate b"):
+    with pytest.raises(
+        TrainingError, match=r"the loss is nan at step 8; train anew with a learning_rate b"
+    ):
         start(recipe("vae", log_every=12), tmp_path / "run")
     assert last(tmp_path / "run")[1]["step"] == 5
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,13 +28,37 @@ SUFFIXES = tuple(suffix for suffix in FORMATS if suffix not in (".npy", ".npz"))
 SIZE = 28
 """Pixels a side unless asked otherwise: those of MNIST, which the models' presets were made for."""
 
-_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
+_SPLITS = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""What folders of splits are called."""
+
+
+class Listing(NamedTuple):
+    """Pictures of a folder.
+
+    Attributes
+    ----------
+    paths : list of Path
+    labels : int64 Tensor (N,) or None
+    class_names : tuple of str
+        Of the labels; empty without any.
+    """
+
+    paths: list[Path]
+    labels: Tensor | None
+    class_names: tuple[str, ...]
 
 
 def read_folder(
     folder: Path, size: int, fit: Fit, colour: bool | None, progress: Progress | None = None
 ) -> Dataset:
     """Read every picture of a folder; hold out a tenth for validation and a tenth for the test.
+
+    Subfolders that are all named as splits (train, training, val, valid, validation, test, testing)
+    are these, and what is missing of validation and test is held out of the training pictures.
 
     The content of a file decides where it goes: a picture that is added moves no other from one
     split to another, and copies of a picture stay together. (Where no picture is for the test, or
@@ -56,7 +82,27 @@ def read_folder(
         If there are fewer than three pictures, one cannot be read, or what the classes are is
         not clear.
     """
-    paths, labels, names = _pictures(folder)
+    name = f"{folder.resolve().name}/"
+    listings = _listings(folder)
+    whole = listings["train"]
+    read = partial(_read_all, size=size, fit=fit, colour=colour, progress=progress)
+    together, places = read([path for listing in listings.values() for path in listing.paths])
+    splits, start = {}, 0
+    for split, listing in listings.items():
+        stop = start + len(listing.paths)
+        splits[split] = Split(together[start:stop], listing.labels)
+        start = stop
+    parts = _parts(
+        places[: len(whole.paths)], [s for s in ("test", "validation") if s not in splits]
+    )
+    held = {split: splits["train"].take(indices) for split, indices in parts.items()}
+    return Dataset(name, class_names=whole.class_names, **{**splits, **held})
+
+
+def _read_all(
+    paths: list[Path], size: int, fit: Fit, colour: bool | None, progress: Progress | None
+) -> tuple[Tensor, list[float]]:
+    """Images (N, colours, size, size) of one number of colours, and the place of each."""
     images, places = [], []
     read = partial(read_picture, size=size, fit=fit, colour=colour)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -66,9 +112,7 @@ def read_folder(
             if progress is not None:
                 progress(len(images), len(paths))
     colours = 3 if colour else max(len(image) for image in images)
-    together = torch.stack([image.expand(colours, -1, -1) for image in images])
-    train, validation, test = map(Split(together, labels).take, _parts(places))
-    return Dataset(f"{folder.resolve().name}/", train, validation, test, names)
+    return torch.stack([image.expand(colours, -1, -1) for image in images]), places
 
 
 def _place(path: Path) -> float:
@@ -78,26 +122,71 @@ def _place(path: Path) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _parts(places: list[float]) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices for training, validation and test: the lowest tenth is the test, then validation.
+def _parts(places: list[float], purposes: Sequence[str]) -> dict[str, Tensor]:
+    """Indices for each purpose, a tenth from the lowest place on, and of the rest for training.
 
     Examples
     --------
-    >>> _parts([0.5, 0.19, 0.04, 0.9, 0.07])
-    (tensor([0, 3]), tensor([1]), tensor([2, 4]))
-    >>> _parts([0.9, 0.4, 0.5])
-    (tensor([0]), tensor([2]), tensor([1]))
+    >>> _parts([0.5, 0.19, 0.04, 0.9, 0.07], ["test", "validation"])
+    {'test': tensor([2, 4]), 'validation': tensor([1]), 'train': tensor([0, 3])}
+    >>> _parts([0.9, 0.4, 0.5], ["test", "validation"])
+    {'test': tensor([1]), 'validation': tensor([2]), 'train': tensor([0])}
+    >>> _parts([0.9, 0.4, 0.5], [])
+    {'train': tensor([0, 1, 2])}
     """
     order = torch.tensor(places, dtype=torch.float64).argsort(stable=True)
-    # At least one for each purpose.
-    test = min(max(sum(place < 0.1 for place in places), 1), len(places) - 2)
-    held = min(max(sum(place < 0.2 for place in places), test + 1), len(places) - 1)
-    train, validation, tested = order[held:], order[test:held], order[:test]
-    return train.sort().values, validation.sort().values, tested.sort().values
+    parts, start = {}, 0
+    for number, purpose in enumerate(purposes, start=1):
+        below = sum(place < 0.1 * number for place in places)
+        # At least one for each purpose, and for training.
+        stop = min(max(below, start + 1), len(places) - 1 - (len(purposes) - number))
+        parts[purpose], start = order[start:stop].sort().values, stop
+    return {**parts, "train": order[start:].sort().values}
 
 
-def _pictures(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
-    """Paths, labels and names of the classes."""
+def _listings(folder: Path) -> dict[str, Listing]:
+    """Pictures of each split that has a folder of its own; all are ``train`` where none has.
+
+    Raises
+    ------
+    DataError
+        If there are too few pictures, splits without one to train on, or classes that only a split
+        for validation or the test has.
+    """
+    try:
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as cause:
+        raise DataError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
+    places = {path: _SPLITS.get(path.name.lower()) for path in inside if path.is_dir()}
+    if not places or None in places.values() or any(map(_is_picture, inside)):
+        return {"train": _pictures(folder, least=3)}
+    names = ", ".join(sorted(path.name for path in places))
+    if len(set(places.values())) < len(places):
+        raise DataError(f"{folder}: of {names}, two are the same split; put them together")
+    if "train" not in places.values():
+        raise DataError(f"{folder}: {names} are splits, without one to train on; name it train")
+    needed = 4 - len(places)  # of training pictures: what is missing is held out of them
+    found = {
+        str(split): _pictures(path, least=needed if split == "train" else 1)
+        for path, split in places.items()
+    }
+    known = found["train"].class_names
+    for path, split in places.items():
+        listing = found[str(split)]
+        unknown = sorted(set(listing.class_names) - set(known))
+        if unknown or bool(listing.class_names) != bool(known):
+            raise DataError(
+                f"{path}: has {f'class {unknown[0]}' if unknown else 'no classes'}, and the "
+                f"training pictures have {', '.join(known[:10]) or 'none'}; they must be the same"
+            )
+        if listing.labels is not None:
+            code = torch.tensor([known.index(name) for name in listing.class_names])
+            found[str(split)] = Listing(listing.paths, code[listing.labels], known)
+    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+
+
+def _pictures(folder: Path, least: int) -> Listing:
+    """Pictures of a folder, or of its subfolders, which are then their classes."""
     try:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         loose = [path for path in inside if _is_picture(path)]
@@ -114,24 +203,21 @@ def _pictures(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]
             f"{folder}: has pictures ({loose[0].name}, ...) beside subfolders of pictures "
             f"({next(iter(classes))}, ...); put all in subfolders, which are the classes, or none"
         )
-    if len(classes) > 1 and _SPLITS.issuperset(map(str.lower, classes)):
-        raise DataError(
-            f"{folder}: {', '.join(classes)} are splits, not classes; give one of them, such as "
-            f"{folder / next(iter(classes))}, and a tenth of it is held out for each purpose"
-        )
     paths = loose or [path for members in classes.values() for path in members]
-    if len(paths) < 3:
+    if len(paths) < least:
         found = "one picture" if len(paths) == 1 else f"{len(paths) or 'no'} pictures"
-        remedy = f"three or more of {', '.join(SUFFIXES)} work"
+        number = {1: "one", 2: "two"}.get(least, "three")
+        remedy = f"{number} or more of {', '.join(SUFFIXES)} work"
         if find(NAMES[0], [folder]):
             remedy = f"for the IDX files in it, give --data mnist --data-dir {folder}"
         raise DataError(f"{folder}: has {found}; {remedy}")
     files = (path for place in inside for path in (place, *place.rglob("*")) if path.is_file())
     warn_of_others(folder, (path for path in files if not _is_picture(path)), SUFFIXES)
     if loose:
-        return paths, None, ()
+        return Listing(paths, None, ())
     counts = torch.tensor([len(members) for members in classes.values()])
-    return paths, torch.arange(len(counts)).repeat_interleave(counts), tuple(classes)
+    labels = torch.arange(len(counts)).repeat_interleave(counts)
+    return Listing(paths, labels, tuple(classes))
 
 
 def _is_picture(path: Path) -> bool:

@@ -74,7 +74,8 @@ def load_dataset(
         (Kuzushiji-MNIST): 60,000 and 10,000 images, 5,000 of the 60,000 for validation. Or a
         folder of pictures, whose subfolders are the classes; a tenth is for validation, a tenth
         for the test, chosen by the content of each file, so that pictures which are added move no
-        others. A folder of one of these names is given as ``./mnist``.
+        others, unless there are subfolders train, val and test, which are then these. A folder of
+        one of these names is given as ``./mnist``.
     data_dir : path, optional
         Where the four IDX files of a data set are, in this folder or in ``MNIST/raw`` inside it
         as torchvision has them, gzip-compressed or not. Missing files are downloaded there. By

@@ -106,7 +106,8 @@ class CollapseWatch:
             counts = class_histogram(judge(images, self._classifier).classes)
             histogram = tuple(counts.tolist())
             divergence = histogram_divergence(counts, self._data)
-            if divergence > self.divergence:
+            # Where all are alike, their class says less, and may be the one that was asked for.
+            if divergence > self.divergence and message is None:
                 message = _sentence(counts)
         return Collapse(histogram, divergence, duplicates, message)
 

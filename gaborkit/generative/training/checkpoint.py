@@ -102,6 +102,12 @@ def latest(
     return None
 
 
+def newest_step(folder: Path) -> int | None:
+    """Step of the newest checkpoint by its name; None where there is none."""
+    paths = _steps(folder)
+    return int(paths[0].stem.removeprefix("step-")) if paths else None
+
+
 def _steps(folder: Path) -> list[Path]:
     """Checkpoints, newest first; a step of nine digits has a longer name."""
     paths = folder.glob("step-*.safetensors")

@@ -36,6 +36,9 @@ class Recipe:
         handed in: see :func:`~gaborkit.generative.start`.
     classes : bool
         Whether the model is conditioned on the class of the image.
+    init : str, optional
+        Folder of a trained model of the same configuration and features: training starts from its
+        weights and goes by its representation (a warm start).
     epochs : int, optional
         Passes through the data, instead of ``steps`` of the training.
     representation, config, training : dict
@@ -65,6 +68,7 @@ class Recipe:
     fit: Literal["crop", "stretch", "pad"] = "crop"
     limit: int | None = None
     classes: bool = False
+    init: str | None = None
     epochs: int | None = None
     representation: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)

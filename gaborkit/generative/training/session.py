@@ -18,8 +18,10 @@ from ..configuration import from_dict
 from ..data import Dataset
 from ..device import choose_device
 from ..image_model import ImageModel
+from ..models.model import Model
 from ..progress import Steps
 from ..randomness import initialised
+from ..representation import Representation
 from .folder import check_free, claimed, locked
 from .interruption import Interrupted as Interrupted
 from .recipe import Recipe as Recipe
@@ -81,10 +83,13 @@ def start(
         recipe = recipe.with_dataset()
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
-    representation = recipe.represented(config, dataset.train.images)
-    with initialised(training.seed):
-        classes = len(dataset.class_names) if recipe.classes else 0
-        model = recipe.kind(config, representation.space, classes)
+    classes = len(dataset.class_names) if recipe.classes else 0
+    if recipe.init is not None:
+        model, representation = _initial(recipe.init, recipe, dataset, classes)
+    else:
+        representation = recipe.represented(config, dataset.train.images)
+        with initialised(training.seed):
+            model = recipe.kind(config, representation.space, classes)
     # All have seen that the folder is free before one fills it.
     state.wait_for_everyone()
     run = Run(out, recipe, dataset, training, model, representation)
@@ -93,7 +98,38 @@ def start(
         if trainer.main:
             store.write_representation(out, representation)
             run.write_config()
+        if recipe.init is not None:
+            trainer.save()  # its first weights are of no seed: a run that is killed needs them
         return run.train(trainer)
+
+
+def _initial(
+    folder: str, recipe: Recipe, dataset: Dataset, classes: int
+) -> tuple[Model, Representation]:
+    """Model and representation that a recipe starts from.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds no model.
+    TrainingError
+        If it is of another kind than the recipe's.
+    """
+    model, representation, _ = store.read_model(folder)
+    pairs = {
+        "model": (model.name, recipe.model),
+        "configuration": (model.config, recipe.configuration()),
+        "number of classes": (model.classes, classes),
+        "features": (representation.name, recipe.features),
+        "shape of images": (representation.image_shape, dataset.image_shape),
+    }
+    for name, (stored, asked) in pairs.items():
+        if stored != asked:
+            raise TrainingError(
+                f"init={folder!r}: its {name} is {stored!s:.200}, and {asked!s:.200} is asked for; "
+                "start from a model like this one, or without init"
+            )
+    return model, representation
 
 
 def resume(
@@ -184,7 +220,7 @@ def _lengthened(training: Training, steps: int | None) -> Training:
     if training.schedule != "constant":
         raise TrainingError(
             f"steps={steps}: the {training.schedule} schedule of this run ends at step "
-            f"{training.steps:,}; train anew, or with schedule='constant'"
+            f"{training.steps:,}; start a new run from its weights, with init=RUN (--init RUN)"
         )
     return dataclasses.replace(training, steps=steps)
 

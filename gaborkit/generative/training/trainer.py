@@ -221,12 +221,11 @@ class Trainer:
 
     def _fail(self, step: int, problem: str) -> None:
         training = self.training
-        advice = f"try a learning_rate below {training.learning_rate:g}"
+        advice = f"train anew with a learning_rate below {training.learning_rate:g}"
         advice += "" if training.clip else ", or clip=1"
-        raise TrainingError(
-            f"{problem} at step {step + 1:,}; {advice} "
-            f"(the checkpoint before it is kept in {self._folder})"
-        )
+        saved = checkpoint.newest_step(self._folder)
+        kept = "" if saved is None else f"; the checkpoint of step {saved:,} is from before"
+        raise TrainingError(f"{problem} at step {step + 1:,}; {advice}{kept}")
 
     def _validate(self) -> float:
         """Loss of the held-out images; the weights are kept aside if they are the best so far."""
@@ -286,6 +285,7 @@ class Trainer:
                 "metrics": self.metrics,
                 "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
             }
+            self._folder.mkdir(exist_ok=True)
             tensors = snapshot.take(learner.model, learner.average, learner.optimizers)
             checkpoint.write_step(self._folder, tensors, state)
         self.accelerator.wait_for_everyone()
