@@ -96,7 +96,10 @@ class Number(click.types.FloatParamType):
 
 
 class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
-    """Classes as ``0-9``, ``3,7`` or ``0-2,8``: a tuple of whole numbers."""
+    """Classes as ``0-9``, ``3,7`` or ``circle,square``: a tuple of whole numbers and names.
+
+    What is no number or range of numbers is a name, and only the model knows those.
+    """
 
     name = "classes"
     #: How many are taken: more than any model has.
@@ -104,15 +107,20 @@ class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before 
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
+    ) -> tuple[int | str, ...]:
         """Parse, or fail with what would work."""
         if not isinstance(value, str):
             return tuple(value)
-        classes: list[int] = []
+        classes: list[int | str] = []
         for part in value.split(","):
             limits = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", part)
             if limits is None:
-                self.fail(f"{value!r} is no list of classes, such as 0-9 or 3,7", param, ctx)
+                if not part.strip():
+                    self.fail(
+                        f"{value!r} is no list of classes, such as 0-9 or circle,square", param, ctx
+                    )
+                classes.append(part.strip())
+                continue
             first, last = int(limits[1]), int(limits[2] or limits[1])
             if last < first:
                 self.fail(f"{part.strip()} is empty: give the lower class first", param, ctx)

@@ -62,7 +62,7 @@ def command(
     rows: int | None,
     count: int | None,
     draws: int,
-    classes: tuple[int, ...] | None,
+    classes: tuple[int | str, ...] | None,
     seed: int,
     out: str,
     zoom: int,

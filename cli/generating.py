@@ -60,7 +60,7 @@ def zoom_option(default: int) -> Callable[[Callable[..., None]], Callable[..., N
 
 def classes_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add ``--classes``."""
-    return click.option("--classes", type=Classes(), metavar="0-9|3,7", help=help_text)
+    return click.option("--classes", type=Classes(), metavar="0-9|NAME,...", help=help_text)
 
 
 def load(run: str, device: str) -> ImageModel:
@@ -170,7 +170,11 @@ def check_data_dir(data: str, data_dir: str | None) -> None:
         )
 
 
-def labels_of(model: ImageModel, classes: Sequence[int] | None, count: int) -> list[int] | None:
+#: Classes as a user writes them: by number or by name.
+Named = Sequence[int | str]
+
+
+def labels_of(model: ImageModel, classes: Named | None, count: int) -> list[int] | None:
     """Classes of ``count`` samples, in turn; None for a model without classes.
 
     Raises
@@ -178,30 +182,44 @@ def labels_of(model: ImageModel, classes: Sequence[int] | None, count: int) -> l
     click.UsageError
         If there is no such class.
     """
-    known = model.model.classes
-    check_classes(known, classes)
-    if not known:
+    codes = codes_of(model, classes)
+    if not model.model.classes:
         return None
-    return [(classes or range(known))[k % len(classes or range(known))] for k in range(count)]
+    codes = codes or list(range(model.model.classes))
+    return [codes[k % len(codes)] for k in range(count)]
 
 
-def check_classes(known: int, classes: Sequence[int] | None) -> None:
-    """Refuse classes that a model of ``known`` classes does not have.
+def codes_of(model: ImageModel, classes: Named | None) -> list[int] | None:
+    """Numbers of the classes that were asked for; a name goes before a number.
 
     Raises
     ------
     click.UsageError
-        If there is no such class.
+        If the model has no classes, or not these.
     """
     if classes is None:
-        return
+        return None
     text = ",".join(map(str, classes))
+    known, names = model.model.classes, model.class_names
     if not known:
         raise click.UsageError(
             f"--classes {text}: this model was trained without classes; train one with --classes"
         )
-    if max(classes) >= known:
-        raise click.UsageError(f"--classes {text}: the model's classes are 0 to {known - 1}")
+    codes = []
+    for item in classes:
+        if str(item) in names:
+            codes.append(names.index(str(item)))
+        elif isinstance(item, int) and item < known:
+            codes.append(item)
+        else:
+            listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+            from gaborkit.errors import closest
+
+            raise click.UsageError(
+                f"--classes {text}: the model has no class {item!r}; its classes are 0 to "
+                f"{known - 1}" + (f" ({listed})" if names else "") + closest(str(item), names)
+            )
+    return codes
 
 
 def check_count(sources: Sequence[str], count: int | None) -> None:

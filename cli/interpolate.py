@@ -55,7 +55,7 @@ def command(
     sources: tuple[str, ...],
     steps: int,
     spherical: bool,
-    classes: tuple[int, ...] | None,
+    classes: tuple[int | str, ...] | None,
     seconds: float,
     outs: tuple[str, ...],
     zoom: int,

@@ -65,7 +65,7 @@ def command(
     dimensions: tuple[int, ...] | None,
     steps: int | None,
     span: float | None,
-    classes: tuple[int, ...] | None,
+    classes: tuple[int | str, ...] | None,
     out: str,
     zoom: int,
     data: str | None,

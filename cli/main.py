@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import click
 
+from .arguments import Word
 from .errors import GENERATIVE, debug_option, one_line, reason, show_traceback
 from .groups import Group
 
@@ -99,6 +100,22 @@ def _show_warning(
     click.echo(f"warning: {one_line(message)}", err=True)
 
 
+def _import_modules(context: click.Context, option: click.Parameter, names: Sequence[str]) -> None:
+    if names and "" not in sys.path:
+        sys.path.insert(0, "")  # modules of the working folder, as with python -m
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            show_traceback()
+            raise click.BadParameter(
+                f"{name} cannot be imported ({type(error).__name__}: {one_line(error)}); give a "
+                "module of the working folder or one that is installed",
+                context,
+                option,
+            ) from error
+
+
 def _show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
@@ -117,6 +134,16 @@ def _show_version(context: click.Context, option: click.Parameter, value: bool) 
     expose_value=False,
     callback=_show_version,
     help="Show the version, whether the fast engines are there, and exit.",
+)
+@click.option(
+    "--import",
+    type=Word(),
+    metavar="MODULE",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_import_modules,
+    help="Import a Python module first, such as one that registers models of your own.",
 )
 @debug_option
 def main() -> None:

@@ -19,7 +19,7 @@ from gaborkit.generative.data.resizing import coloured
 from gaborkit.generative.grid import image_grid
 from gaborkit.generative.image_model import ImageModel
 
-from .generating import check_classes, dataset_of, origin_of
+from .generating import Named, codes_of, dataset_of, origin_of
 
 # ---- in ----
 
@@ -78,7 +78,7 @@ def pictures_of(
 
 
 def classes_of(
-    model: ImageModel, known: Sequence[int | None], asked: Sequence[int] | None
+    model: ImageModel, known: Sequence[int | None], asked: Named | None
 ) -> list[int] | None:
     """Class of each image: what was asked for, else what is known; None for a model without.
 
@@ -87,16 +87,16 @@ def classes_of(
     click.UsageError
         If they do not fit the model or the images, or are needed and not there.
     """
-    check_classes(model.model.classes, asked)
+    codes = codes_of(model, asked)
     if not model.model.classes:
         return None
-    if asked is not None:
-        if len(asked) not in (1, len(known)):
+    if codes is not None and asked is not None:
+        if len(codes) not in (1, len(known)):
             raise click.UsageError(
-                f"--classes {','.join(map(str, asked))}: {len(asked)} classes for {len(known)} "
+                f"--classes {','.join(map(str, asked))}: {len(codes)} classes for {len(known)} "
                 "pictures; give one, or one each"
             )
-        return list(asked) if len(asked) == len(known) else list(asked) * len(known)
+        return codes if len(codes) == len(known) else codes * len(known)
     found = [label for label in known if label is not None]
     if len(found) < len(known):
         raise click.UsageError(
@@ -140,6 +140,12 @@ def write_pictures(
 ) -> None:
     """Write a PNG for each image: ``07.png``, or ``07_class3.png``."""
     folder.mkdir(parents=True, exist_ok=True)
+    earlier = sorted(path.name for path in folder.glob("*.png"))
+    if earlier:
+        raise gk.PictureError(
+            f"{folder}: holds {earlier[0]}{', ...' if len(earlier) > 1 else ''} already, which "
+            "would mix with these pictures; give a new folder"
+        )
     digits = len(str(len(images) - 1))
     for k, image in enumerate(images):
         name = f"{k:0{digits}}" if labels is None else f"{k:0{digits}}_class{labels[k]}"

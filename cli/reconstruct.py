@@ -50,7 +50,7 @@ def command(
     run: str,
     sources: tuple[str, ...],
     count: int | None,
-    classes: tuple[int, ...] | None,
+    classes: tuple[int | str, ...] | None,
     seed: int | None,
     out: str,
     zoom: int,

@@ -47,7 +47,7 @@ from .progress import meter
 def command(
     run: str,
     count: int,
-    classes: tuple[int, ...] | None,
+    classes: tuple[int | str, ...] | None,
     temperature: float | None,
     seed: int,
     out: str,
@@ -66,6 +66,7 @@ def command(
       gaborkit sample runs/digits --classes 0-9 --count 100 --columns 10 --out digits.png
       gaborkit sample runs/digits --classes 3,7 --count 20 --out threes-and-sevens/
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
+      gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301
     from .pictures import write_arrays, write_grid, write_pictures
 

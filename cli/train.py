@@ -11,17 +11,26 @@ from typing import Any
 
 import click
 
-from .arguments import FOLDER, RUN, Choice
+from .arguments import FOLDER, RUN
 from .errors import debug_option
 from .generating import device_option
 from .picture_options import max_pixels_option
 from .progress import meter
 from .sections import Command, Option
-from .training_options import MODELS, flag_of, free_folder, recipe_from, training_options
+from .training_options import (
+    MODELS,
+    ModelName,
+    absolute,
+    flag_of,
+    free_folder,
+    model_names,
+    recipe_from,
+    training_options,
+)
 
 
 @click.command("train", cls=Command, short_help="Train a model of images, or go on with one.")
-@click.argument("model", type=Choice(MODELS), metavar="MODEL", required=False)
+@click.argument("model", type=ModelName(*MODELS), metavar="MODEL", required=False)
 @click.option(
     "--out",
     cls=Option,
@@ -36,7 +45,8 @@ from .training_options import MODELS, flag_of, free_folder, recipe_from, trainin
     section="Run",
     type=RUN,
     metavar="RUN",
-    help="Go on with a run instead; no MODEL, and of the options below only --steps.",
+    help="Go on with a run instead; no MODEL, and of the options below only --steps, and --data and "
+    "--data-dir where the pictures were moved.",
 )
 @device_option
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
@@ -67,11 +77,14 @@ def command(
       gaborkit train gated-pixelcnn --data mnist --classes --epochs 20 --out runs/digits
       gaborkit train vae --set latent=2 --steps 500 --seed 3
       gaborkit train --resume runs/vae-gabor-mini
+      gaborkit train vae --init runs/vae-raw-mini --steps 2000
     """  # noqa: D301
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if resume is None:
         if model is None:
-            raise click.UsageError(f"which MODEL? choose {', '.join(MODELS)}, or --resume RUN")
+            raise click.UsageError(
+                f"which MODEL? choose {', '.join(model_names())}, or --resume RUN"
+            )
         recipe = recipe_from(model, given)
         folder = Path(out) if out is not None else free_folder(recipe)
     else:
@@ -91,7 +104,7 @@ def command(
             if resume is None:
                 session.start(recipe, folder, progress=show, **talk)
             else:
-                session.resume(folder, steps=given.get("steps"), progress=show, **talk)
+                session.resume(folder, **{**given, **absolute(given)}, progress=show, **talk)
     except session.Interrupted as stop:
         if os.environ.get("RANK", "0") == "0":
             click.echo(
@@ -117,10 +130,10 @@ def _check_resume(model: str | None, out: str | None, given: dict[str, Any]) -> 
     if out is not None:
         raise click.UsageError(f"--resume goes on in its own folder: leave out --out {out}")
     for name, value in given.items():
-        if name != "steps":
+        if name not in ("steps", "data", "data_dir"):
             raise click.UsageError(
                 f"{flag_of(name, value)} does not go with --resume: a run goes on as it was "
-                "started, and only --steps can change"
+                "started; only --steps can change, and the place of its data (--data, --data-dir)"
             )
 
 

@@ -7,13 +7,14 @@ library's.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FOLDER, SEED, Choice, FilePath, Number, Setting, Whole, Word
+from .arguments import FOLDER, RUN, SEED, Choice, FilePath, Number, Setting, Whole, Word
 from .generating import check_data_dir
 from .sections import Option
 
@@ -21,6 +22,24 @@ if TYPE_CHECKING:
     from gaborkit.generative.training.session import Recipe
 
 MODELS = ("pixelcnn", "gated-pixelcnn", "vae", "ae", "gan", "dcgan")
+
+
+class ModelName(Word):
+    """A model that comes with gaborkit, or one that an imported module has registered."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, or fail with those that there are."""
+        return Choice(model_names()).convert(value, param, ctx)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all models; the library is asked only if a module has imported it."""
+    library = sys.modules.get("gaborkit.generative.models")
+    return MODELS if library is None else tuple(library.MODELS)
+
+
 LEVELLED = ("pixelcnn", "gated-pixelcnn")
 FEATURES = ("raw", "gabor")
 DATASETS = ("mini", "mnist", "fashion", "kmnist")
@@ -52,6 +71,11 @@ _DATA: dict[str, dict[str, Any]] = {
     "fit": {"type": Choice(FITS), "help": "How a picture becomes square.  [default: crop]"},
     "colour": {"flags": "--colour/--grey", "help": "Of a folder.  [default: as it is]"},
     "classes": {"is_flag": True, "help": "Condition the model on the class of the image."},
+    "init": {
+        "type": RUN,
+        "metavar": "RUN",
+        "help": "Start from the weights of a trained model of the same kind.",
+    },
 }
 _REPRESENTATION: dict[str, dict[str, Any]] = {
     "scales": {
@@ -243,11 +267,7 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
             f"{', '.join(DATASETS)}, or a folder of pictures"
         )
     check_data_dir(data, fields.get("data_dir"))
-    # Absolute, so that the run finds its data from any folder.
-    if data not in DATASETS:
-        fields["data"] = str(Path(data).resolve())
-    if "data_dir" in fields:
-        fields["data_dir"] = str(Path(fields["data_dir"]).expanduser().resolve())
+    fields |= absolute(fields)
     config = dict(fields.pop("settings", ()))
     if "levels" in fields:  # the model's first, which the representation follows
         config["levels"] = fields.pop("levels")
@@ -263,6 +283,15 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
         if text.startswith("config: "):
             text = f"--set: {text.removeprefix('config: ')}"
         raise click.UsageError(text) from error
+
+
+def absolute(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Those that say where something lies, so that the run finds it from any folder."""
+    return {
+        name: str(Path(fields[name]).expanduser().resolve())
+        for name in ("data", "data_dir", "init")
+        if name in fields and fields[name] not in DATASETS
+    }
 
 
 def free_folder(recipe: Recipe) -> Path:
