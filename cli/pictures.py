@@ -135,17 +135,27 @@ def write_arrays(out: str, images: Tensor, labels: Sequence[int] | None) -> None
         np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
-def write_pictures(
-    folder: Path, images: Tensor, labels: Sequence[int] | None, *, zoom: int = 1
-) -> None:
-    """Write a PNG for each image: ``07.png``, or ``07_class3.png``."""
-    folder.mkdir(parents=True, exist_ok=True)
+def check_unmixed(folder: Path) -> None:
+    """Refuse a folder whose pictures would mix with those that are to be written.
+
+    Raises
+    ------
+    PictureError
+        If it holds any.
+    """
     earlier = sorted(path.name for path in folder.glob("*.png"))
     if earlier:
         raise gk.PictureError(
             f"{folder}: holds {earlier[0]}{', ...' if len(earlier) > 1 else ''} already, which "
             "would mix with these pictures; give a new folder"
         )
+
+
+def write_pictures(
+    folder: Path, images: Tensor, labels: Sequence[int] | None, *, zoom: int = 1
+) -> None:
+    """Write a PNG for each image: ``07.png``, or ``07_class3.png``."""
+    folder.mkdir(parents=True, exist_ok=True)
     digits = len(str(len(images) - 1))
     for k, image in enumerate(images):
         name = f"{k:0{digits}}" if labels is None else f"{k:0{digits}}_class{labels[k]}"

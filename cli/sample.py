@@ -68,7 +68,7 @@ def command(
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
       gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301
-    from .pictures import write_arrays, write_grid, write_pictures
+    from .pictures import check_unmixed, write_arrays, write_grid, write_pictures
 
     suffix = suffix_of(out, (".png", ".npz"), folder=True)
     source = click.get_current_context().get_parameter_source("zoom")
@@ -78,6 +78,8 @@ def command(
         raise click.UsageError(
             "--columns is for a grid: give --out a name in .png, or leave it out"
         )
+    if not suffix:
+        check_unmixed(Path(out))
     model = load(run, device)
     labels = labels_of(model, classes, count)
     with meter("sampling") as progress:

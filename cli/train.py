@@ -45,8 +45,8 @@ from .training_options import (
     section="Run",
     type=RUN,
     metavar="RUN",
-    help="Go on with a run instead; no MODEL, and of the options below only --steps, and --data and "
-    "--data-dir where the pictures were moved.",
+    help="Go on with a run instead; no MODEL, and of the options below only --steps, and --data "
+    "and --data-dir where the pictures were moved.",
 )
 @device_option
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")

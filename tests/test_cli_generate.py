@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from commands_for_tests import examples, run
-from gaborkit_cli.generating import bar
 from PIL import Image
 from runs_for_tests import train, write_pictures
 
@@ -228,22 +225,6 @@ def test_a_folder_that_moved_is_told(pets):
     )
     done("reconstruct", pets, "--data", "animals", "--out", "after.png")
     assert Path("before.png").read_bytes() == Path("after.png").read_bytes()
-
-
-# ---- progress ----
-
-
-def test_a_bar_on_a_terminal_only(monkeypatch):
-    with bar("sampling") as progress:
-        assert progress is None
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with bar("sampling") as progress:
-        progress(1, 4)
-        progress(4, 4)
-    assert "sampling" in terminal.getvalue()
-    assert "100%" in terminal.getvalue()
 
 
 # ---- examples ----
