@@ -36,12 +36,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
     [
         (["sample"], "Missing argument 'RUN'"),
         (["sample", "r", "--count", "0"], "0 is not a whole number from "),
-        (
-            ["sample", "r", "--classes", "three"],
-            "'three' is no list of classes, such as 0-9 or 3,7",
-        ),
         (["sample", "r", "--classes", "1,,2"], "is no list of classes"),
-        (["sample", "r", "--classes", "-1"], "is no list of classes"),
         (["sample", "r", "--classes", "7-3"], "7-3 is empty: give the lower class first"),
         (["sample", "r", "--temperature", "0"], "0 is not a number above 0"),
         (["sample", "r", "--seed", "-1"], "-1 is not a whole number from "),
@@ -100,7 +95,7 @@ def test_classes_of_a_model_without(vae_run):
 
 
 def test_classes_that_the_model_does_not_have(conditional_run):
-    text = "--classes 3,10: the model's classes are 0 to 9"
+    text = "--classes 3,10: the model has no class 10; its classes are 0 to 9 (0, 1, 2, 3,"
     failed(2, text, "sample", conditional_run, "--classes", "3,10")
     failed(2, text, "interpolate", conditional_run, "--classes", "3,10")
 

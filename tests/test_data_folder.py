@@ -108,7 +108,8 @@ def test_copies_of_a_picture_stay_together(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=3, max_size=40))
 def test_every_picture_is_in_one_split(places: list[float]) -> None:
-    train, validation, test = _parts(places)
+    parts = _parts(places, ["test", "validation"])
+    train, validation, test = (parts[name] for name in ("train", "validation", "test"))
     assert min(map(len, (train, validation, test))) > 0
     assert torch.cat([train, validation, test]).sort().values.tolist() == list(range(len(places)))
     lowest = [sorted(places[k] for k in part) for part in (test, validation, train)]
@@ -202,11 +203,67 @@ def test_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_classes_that_are_not_clear(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train", 3)
-    write_pictures(tmp_path / "test", 3)
-    refused(lambda: load_dataset(tmp_path), "test, train are splits", str(tmp_path / "test"))
+    write_pictures(tmp_path / "apples", 3)
     write_pictures(tmp_path, 1)
     refused(lambda: load_dataset(tmp_path), "00.png", "beside subfolders")
     assert len(load_dataset(tmp_path / "train").train) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (("train", "test"), {"train": 18, "validation": 2, "test": 5}),
+        (("Training", "val"), {"train": 18, "validation": 5, "test": 2}),
+        (("train", "valid", "testing"), {"train": 20, "validation": 5, "test": 6}),
+        (("train",), None),
+    ],
+)
+@pytest.mark.parametrize("classes", [(), ("cat", "dog")])
+def test_folders_of_splits(
+    tmp_path: Path,
+    names: tuple[str, ...],
+    counts: dict[str, int] | None,
+    classes: tuple[str, ...],
+) -> None:
+    rng = np.random.default_rng(0)
+    for name, count in zip(names, (20, 5, 6), strict=False):
+        for k in range(count):
+            folder = tmp_path / name / (classes[k % 2] if classes else "")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_image(folder / f"{k}.png", rng.integers(0, 256, (6, 6), np.uint8))
+    data = load_dataset(tmp_path)
+    found = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
+    assert data.class_names == classes
+    if counts is None:
+        assert sum(found.values()) == 20
+        assert min(found.values()) >= 1
+        return
+    # What is held out is chosen by content: about a tenth.
+    assert sum(found.values()) == sum(counts.values())
+    for name in names[1:]:
+        split = "test" if name.startswith("test") else "validation"
+        assert found[split] == counts[split]
+        stored = sorted(path.read_bytes() for path in (tmp_path / name).rglob("*.png"))
+        assert len(stored) == found[split]
+    images = torch.cat([data.train.images, data.validation.images, data.test.images])
+    assert len(images.flatten(1).unique(dim=0)) == sum(counts.values())
+
+
+def test_splits_that_do_not_fit(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a" / "val", 3)
+    write_pictures(tmp_path / "a" / "test", 3)
+    refused(lambda: load_dataset(tmp_path / "a"), "test, val are splits", "name it train")
+    write_pictures(tmp_path / "b" / "train" / "cat", 3)
+    write_pictures(tmp_path / "b" / "test" / "dog", 3)
+    refused(lambda: load_dataset(tmp_path / "b"), "has class dog", "have cat")
+    write_pictures(tmp_path / "c" / "train" / "cat", 3)
+    write_pictures(tmp_path / "c" / "test", 3)
+    refused(lambda: load_dataset(tmp_path / "c"), "has no classes", "have cat")
+    write_pictures(tmp_path / "d" / "train", 3)
+    write_pictures(tmp_path / "d" / "training", 3)
+    refused(lambda: load_dataset(tmp_path / "d"), "two are the same split")
+    write_pictures(tmp_path / "e" / "train", 2)
+    refused(lambda: load_dataset(tmp_path / "e"), "has 2 pictures", "three or more")
 
 
 # ---- sizes ----
