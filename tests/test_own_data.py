@@ -178,3 +178,10 @@ def test_a_model_of_own_data_is_read_again(tmp_path):
     model = start(run, tmp_path / "run", dataset=own())
     again = ImageModel.from_pretrained(tmp_path / "run", "cpu")
     assert torch.equal(again.sample(3), model.sample(3))
+
+
+@pytest.mark.parametrize("call", [start, resume])
+def test_progress_is_a_function(call, tmp_path):
+    arguments = (recipe(), tmp_path / "run") if call is start else (tmp_path / "run",)
+    with pytest.raises(TrainingError, match="progress=True is no function"):
+        call(*arguments, progress=True)

@@ -71,6 +71,7 @@ def start(
     >>> model.sample(3, classes=1).shape
     torch.Size([3, 1, 12, 12])
     """
+    _check_progress(progress)
     where = choose_device(device)
     state = PartialState(cpu=where.type == "cpu")
     # The main process may have taken a name that was free.
@@ -171,6 +172,7 @@ def resume(
     Interrupted
         As in :func:`start`.
     """
+    _check_progress(progress)
     out, where = Path(run), choose_device(device)
     state = PartialState(cpu=where.type == "cpu")
     described = store.read_config(out)
@@ -223,6 +225,14 @@ def _lengthened(training: Training, steps: int | None) -> Training:
             f"{training.steps:,}; start a new run from its weights, with init=RUN (--init RUN)"
         )
     return dataclasses.replace(training, steps=steps)
+
+
+def _check_progress(progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise TrainingError(
+            f"progress={progress!r} is no function; give one that takes steps done, steps in all "
+            "and a text, or leave it out"
+        )
 
 
 def _load(recipe: Recipe, progress: Steps | None) -> Dataset:
