@@ -1,0 +1,84 @@
+"""Pictures that commands were not made for: a sensible result, or one line that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands_for_tests import run
+from PIL import Image
+
+import gaborkit as gk
+
+NOISE = np.random.default_rng(0).integers(0, 256, (56, 64), np.uint8)
+PICTURES = {
+    "constant.png": np.full((56, 64), 100, np.uint8),
+    "zero.png": np.zeros((56, 64), np.uint8),
+    "small.png": NOISE[:8, :8],
+    "pixel.png": NOISE[:1, :1],
+    "row.png": NOISE[:1],
+    "column.png": NOISE[:, :1],
+    "long.png": np.tile(NOISE[:6], (1, 20)),
+    "binary.npy": NOISE > 128,
+    "colour.png": np.dstack([NOISE, NOISE[::-1], NOISE]),
+}
+#: The same picture in other words, and upright only by its EXIF orientation.
+SAME = {
+    "grey.png": NOISE,
+    "deep.png": NOISE.astype(np.uint16) * 257,
+    "unit.tif": (NOISE / 255).astype(np.float32),
+    "large.npy": NOISE * 1e6,
+    "alpha.png": np.dstack([NOISE] * 4),
+}
+COMMANDS = {
+    "orient": ["orient", "IN", "--out", "o.npz"],
+    "edges": ["edges", "IN", "--out", "o.npz"],
+    "congruency": ["edges", "IN", "--by", "congruency", "--out", "o.npz"],
+    "defects": ["defects", "IN", "--out", "o.npz"],
+    "enhance": ["enhance", "IN", "--out", "o.npz"],
+    "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
+    "features": ["features", "IN", "--out", "o.csv"],
+    "compare": ["compare", "IN", "IN"],
+}
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def answer(command, name):
+    return run(*(name if word == "IN" else word for word in COMMANDS[command]))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_result_or_one_line(command):
+    for name, picture in PICTURES.items():
+        gk.write_image(name, picture)
+        result = answer(command, name)
+        if result.exit_code:
+            assert result.exit_code == 1, result.stderr
+            assert result.stderr.startswith(f"error: {name}")
+            assert result.stderr.count("\n") == 1
+            assert "unexpected" not in result.stderr
+            assert not Path("o.npz").exists()
+        else:
+            assert result.stderr == ""
+            assert not {"nan", "inf"} & set(result.stdout.replace("=", " ").split())
+        if Path("o.npz").exists():
+            for values in np.load("o.npz").values():
+                assert values.dtype.kind not in "fc" or np.isfinite(values).all()
+            Path("o.npz").unlink()
+
+
+@pytest.mark.parametrize("command", ["orient", "edges", "defects", "enhance", "segment"])
+def test_depth_scale_and_alpha_change_nothing_and_exif_turns(command):
+    said = set()
+    for name, picture in SAME.items():
+        gk.write_image(name, picture)
+        said.add(answer(command, name).stdout)
+    assert len(said) == 1
+    assert said != {""}
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(NOISE).save("turned.png", exif=exif)
+    assert answer(command, "turned.png").exit_code == 0
+    assert (64, 56) in {values.shape for values in np.load("o.npz").values()}
