@@ -37,11 +37,11 @@ def damaged(kind, seed=0):
 def test_defects_are_found_where_they_are(kind, referred):
     picture, where = damaged(kind)
     found = find_defects(picture, cloth(7) if referred else None)
-    assert found.mask[where].mean() > 0.3
+    assert found.mask[where].mean() > 0.95
     y, x = np.nonzero(found.mask)
     rows, columns = np.nonzero(where)
     for place, true in ((y, rows), (x, columns)):
-        assert true.min() - 12 <= place.min() <= place.max() <= true.max() + 12
+        assert true.min() - 13 <= place.min() <= place.max() <= true.max() + 13
     assert np.array_equal(found.mask, found.score > found.threshold)
     assert found.score.shape == SHAPE
 
@@ -55,7 +55,7 @@ def test_the_threshold_is_a_quantile_of_the_largest_of_all_blocks():
     rng = np.random.default_rng(0)
     fields = rng.exponential(size=(400, 64, 64))
     alarms = [field.max() > _threshold(field, 8, field.size, 0.2) for field in fields]
-    assert 0.03 < np.mean(alarms) < 0.35  # the power of the scores errs to the safe side
+    assert 0.1 < np.mean(alarms) < 0.35
 
 
 def test_fewer_false_alarms_need_a_higher_threshold():
@@ -83,7 +83,8 @@ def test_streaks_do_not_spoil_the_threshold(places):
     streaks, sound = find_defects(picture), find_defects(cloth())
     assert streaks.threshold < 1.5 * sound.threshold
     for place in places:
-        assert streaks.mask[:, place : place + 2].any(1)[12:-12].mean() > 0.3
+        length = streaks.mask[12:-12, place : place + 2].any(1).mean()
+        assert length > (0.95 if len(places) == 1 else 0.4)
     assert not streaks.mask[:, :15].any()
     assert not sound.mask.any()
 
@@ -102,7 +103,7 @@ def test_a_broad_faint_stain():
     y, x = np.indices(SHAPE)
     blob = np.exp(-((y - 80) ** 2 + (x - 75) ** 2) / (2 * 20**2))
     found = find_defects(cloth() - 0.5 * blob)
-    assert found.mask[blob > 0.6].mean() > 0.3
+    assert found.mask[blob > 0.6].mean() > 0.5
     assert not found.mask[blob < 0.01].any()
 
 
@@ -121,6 +122,18 @@ def test_a_hole_at_the_border_and_none(period, transposed):
     assert found.mask.any()
     y, x = np.nonzero(found.mask)
     assert np.hypot(*(z - np.nonzero(hole)[k].mean() for k, z in enumerate((y, x)))).max() < 40
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
+def test_a_hole_at_a_border_is_seen_next_to_the_margin(edge):
+    y, x = np.indices(SHAPE)
+    hole = np.hypot(y - 7, x - 80) < 7
+    if edge in ("left", "right"):
+        hole = hole.T
+    if edge in ("bottom", "right"):
+        hole = hole[::-1, ::-1]
+    found = find_defects(np.where(hole, -1.8, cloth()))
+    assert found.mask[hole & (found.score > 0)].mean() > 0.9
 
 
 def test_blocks_with_defects_do_not_move_the_threshold():

@@ -2,9 +2,9 @@
 
 The logarithms of local energies are compared with their mean and covariance, over a picture that
 has no defect or, robustly, over the picture itself: the squared Mahalanobis distance is the score.
-The threshold comes from the largest scores of blocks without defects, to whose distribution that
-of maxima (Gumbel's) is fitted. Windows are as wide as the period of the texture asks for, and leave
-out what kernels make of the reflection at the borders.
+The threshold comes from the largest scores of blocks, to the lower of which the distribution of
+maxima (Gumbel's) is fitted. Windows are as wide as the period of the texture asks for; near the
+borders, where they hold less, deviations are taken in units of what such windows vary by.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ FLOOR = 0.05
 #: pixels and in periods of the texture.
 LEAST, BROAD = (3.0, 0.35), (8.0, 0.45)
 
+#: Power of what a kernel sees more of the picture than of its reflection, as a share, with which
+#: its responses count.
+TRUST = 4
+
+#: How soon what is the same all along a border is taken off, as windows hold less.
+SHIFT = 4.0
+
 #: Pixels of which mean and covariance are estimated at most; the share of them that is taken for
 #: good at least, and the probability of good ones that later count too.
 SAMPLE, GOOD, LIKELY = 3000, 0.4, 0.975
@@ -37,15 +44,13 @@ SAMPLE, GOOD, LIKELY = 3000, 0.4, 0.975
 #: Tiles along each side from which the search for good pixels starts.
 TILES = 4
 
-#: Added to variances, as a share of each, and what the share of none is.
-RIDGE, TINY = 1e-3, 1e-6
+#: Added to variances, as a share of each, and what the share of none is. Neighbours are alike, so
+#: the covariance is known from fewer pixels than there are, and least variances come out too low.
+RIDGE, TINY = 0.03, 1e-6
 
-#: Deviations of a kernel's envelope from the border at which its responses begin to count, and
-#: from which on they count in full; pixels from the border at which grey levels do.
-TAPER, GREY_TAPER = (0.75, 2.25), 10.0
-
-#: Longest wavelengths from the border within which scores are compared along the border.
-ZONE = 2.1
+#: Share of blocks, the lowest, from which the threshold grows, and shares whose quantiles Gumbel's
+#: distribution is fitted to.
+LOWEST, FITTED = 0.25, (0.1, 0.3, 0.5)
 
 #: Power of scores whose maxima have Gumbel's distribution. That of a chi-squared variable is nearly
 #: normal to the power of 1/3, of which the maxima approach it slowly; of scores themselves the tail
@@ -84,6 +89,8 @@ def find_defects(
     channel_axis: int | None = None,
 ) -> Defects:
     """Find defects in a picture of a regular texture.
+
+    What is the same all along a border, within some two of the longest wavelengths, is no defect.
 
     Parameters
     ----------
@@ -143,42 +150,36 @@ def find_defects(
     bank = bank or GaborBank.grid(3, 4, wavelength=2 * math.sqrt(2), norm="gain")
     longest = max(1 / kernel.frequency for kernel in bank)
     margin = math.ceil(0.7 * longest) if margin is None else _margin(margin)
+    block = max(8, round(0.7 * longest))
     planes = planes_of(image, channel_axis)
-    block = max(8, round(longest * 0.7))
-    pictures = [planes]
-    if reference is not None:
-        pictures.append(planes_of(reference, channel_axis))
-        if len(pictures[1]) != len(planes):
-            raise FeatureError(
-                f"a reference of {len(pictures[1])} channels does not fit a picture of "
-                f"{len(planes)}"
-            )
-    for picture in pictures:
-        if min(picture.shape[-2:]) < 2 * margin + 4 * block:
+    known = planes if reference is None else planes_of(reference, channel_axis)
+    if len(known) != len(planes):
+        raise FeatureError(
+            f"a reference of {len(known)} channels does not fit a picture of {len(planes)}"
+        )
+    smallest = 2 * margin + 4 * block
+    for picture in (planes, known):
+        if min(picture.shape[-2:]) < smallest:
             raise FeatureError(
                 f"a picture of {picture.shape[-2]} x {picture.shape[-1]} pixels is too small to "
-                f"know its texture from; give {2 * margin + 4 * block} a side, or a bank of "
-                "shorter wavelengths"
+                f"know its texture from; give {smallest} a side, or a bank of shorter wavelengths"
             )
-    period = _period(pictures[-1])
-    if least is None:
-        least = max(LEAST[0], LEAST[1] * period)
-    zone = math.ceil(ZONE * longest) - margin
+    period = _period(known)
+    least = max(LEAST[0], LEAST[1] * period) if least is None else least
     widths = (window, least, max(BROAD[0], BROAD[1] * period))
-    maps = [_log_energies(picture, bank, *widths)[_inside(margin)] for picture in pictures]
-    estimate = _statistics(maps[-1], robust=reference is None, seed=seed)
-    scores = [_even(_distances(part, *estimate), zone) for part in maps]
-    judged = scores[0]
-    threshold = _threshold(scores[-1], block, judged.size, false_alarms)
+    inside = (slice(None), *2 * (slice(margin, -margin or None),))
+    maps, variances = _log_energies(known, bank, *widths)
+    centre = np.median(maps[inside], axis=(1, 2), keepdims=True)
+    usual = _border_corrected(maps - centre, variances)[inside]
+    statistics = _statistics(usual, robust=reference is None, seed=seed)
+    usual_score = judged = _distances(usual, *statistics)
+    if reference is not None:
+        maps, variances = _log_energies(planes, bank, *widths)
+        judged = _distances(_border_corrected(maps - centre, variances)[inside], *statistics)
+    threshold = _threshold(usual_score, block, judged.size, false_alarms)
     score = np.zeros(planes.shape[-2:], np.float32)
-    score[_inside(margin)[1:]] = judged
+    score[inside[1:]] = judged
     return Defects(score > threshold, score, threshold)
-
-
-def _inside(margin: int) -> tuple[slice, slice, slice]:
-    """Of maps (F, H, W), what is not margin."""
-    part = slice(margin, -margin or None)
-    return slice(None), part, part
 
 
 def _period(planes: RealArray) -> float:
@@ -202,37 +203,47 @@ def _period(planes: RealArray) -> float:
 
 def _log_energies(
     planes: RealArray, bank: GaborBank, window: float, least: float, broad: float
-) -> RealArray:
-    """Logarithms of local energies, and grey levels around each pixel in two windows, (F, H, W).
+) -> tuple[RealArray, RealArray]:
+    """Logarithms of local energies, and grey levels in two windows, (F, H, W); their variances.
 
     What a kernel sees of the reflection at the border counts little in the means of its windows.
+    Variances are in units of those far from the border.
     """
     shape = planes.shape[-2:]
-    apart = np.minimum.outer(
-        *(np.minimum(np.arange(n), np.arange(n)[::-1]).astype(np.float32) + 0.5 for n in shape)
-    )
-    deviations = [_deviation(kernel) for kernel in bank]
-    weights = np.stack([_rise(apart, *(end * d for end in TAPER)) for d in deviations])
+    whole = np.ones((1, *shape), planes.dtype)
     energies = bank.filter(planes, part="magnitude", channel_axis=0)
-    widths = [max(window / kernel.frequency, least) for kernel in bank]
-    maps = _averaged(energies, weights, widths).reshape(-1, *shape)
-    levels = np.repeat(planes, 2, 0)
-    grey = _averaged(levels[None], _rise(apart, 0, GREY_TAPER)[None], [least, broad] * len(planes))
-    if float(np.median(maps.sum(0))) <= 1e-6 * float(np.abs(planes).max()):
+    maps, variances = np.empty_like(energies), np.empty_like(energies)
+    extents = [(_deviation(k), max(window / k.frequency, least)) for k in bank]
+    for deviation, width in set(extents):
+        alike = [extent == (deviation, width) for extent in extents]
+        seen = smoothed(whole, deviation, "constant")
+        weights = np.maximum(2 * seen - 1, 0) ** TRUST
+        maps[:, alike], variances[:, alike] = _windowed(energies[:, alike], weights, width)
+    if float(np.median(maps.sum((0, 1)))) <= 1e-6 * float(np.abs(planes).max()):
         raise FeatureError(
             "most of the picture is the same, as if blank: there is no texture to compare with"
         )
-    floor = FLOOR * np.median(maps, axis=(1, 2), keepdims=True)
+    floor = FLOOR * np.median(maps, axis=(-2, -1), keepdims=True)
     tiny = np.finfo(maps.dtype).tiny  # of a kernel that answers nothing anywhere
-    return np.concatenate([np.log(maps + floor + tiny), grey.reshape(-1, *shape)])
+    parts = [(np.log(maps + floor + tiny), variances)]
+    parts += [_windowed(planes[:, None], whole, width) for width in (least, broad)]
+    return (
+        np.concatenate([values.reshape(-1, *shape) for values, _ in parts]),
+        np.concatenate([spread.reshape(-1, *shape) for _, spread in parts]),
+    )
 
 
-def _averaged(values: RealArray, weights: RealArray, widths: list[float]) -> RealArray:
-    """Weighted means (..., K, H, W) over Gaussian windows: normalized convolution."""
-    weights = np.broadcast_to(weights, values.shape[-3:]).astype(values.dtype)
-    whole = smoothed(weights, widths, "constant")
-    least = np.finfo(values.dtype).eps
-    return np.asarray(smoothed(values * weights, widths, "constant") / np.maximum(whole, least))
+def _windowed(values: RealArray, weights: RealArray, width: float) -> tuple[RealArray, RealArray]:
+    """Weighted means (C, K, H, W) over a Gaussian window, and their variances.
+
+    The means are Knutsson and Westin's normalized convolution.
+    """
+    whole = smoothed(weights, width, "constant")
+    whole = np.maximum(whole, np.finfo(values.dtype).eps)
+    means = smoothed(values * weights, width, "constant") / whole
+    # The square of a Gaussian is one, narrower by sqrt(2).
+    squares = smoothed(weights**2, width / math.sqrt(2), "constant")
+    return means, np.broadcast_to(squares / whole**2, means.shape)
 
 
 def _deviation(kernel: Any) -> float:
@@ -242,13 +253,21 @@ def _deviation(kernel: Any) -> float:
     return 0.56 / float(kernel.frequency)  # of a bandwidth of an octave
 
 
-def _rise(distance: RealArray, begin: float, end: float) -> RealArray:
-    """From 0 to 1, smoothly."""
-    return np.sin(np.pi / 2 * ((distance - begin) / (end - begin)).clip(0, 1)) ** 2
+def _border_corrected(deviations: RealArray, variances: RealArray) -> RealArray:
+    """Deviations from the usual as they would be in full windows, (F, H, W).
+
+    Windows that the border cuts vary more. They hold no whole periods either, and are off by as
+    much all along the border: there the median is taken off, a defect being in the lesser part.
+    """
+    variances = np.maximum(variances, 1)
+    share = np.minimum(SHIFT * (1 - 1 / variances), 1)
+    for axis in (1, 2):
+        deviations = deviations - share * np.median(deviations, axis=axis, keepdims=True)
+    return np.asarray(deviations / np.sqrt(variances))
 
 
 def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, RealArray]:
-    """Mean (F,) and covariance (F, F) of good pixels.
+    """Mean (F,) of good pixels, and the factor (F, F) that makes their covariance the unit.
 
     Robustly: from the pixels of each tile of the picture, of which some are without defects, grows
     the part of all pixels that is closest; the one of the smallest determinant is taken, and then
@@ -259,103 +278,69 @@ def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, Re
     height, width = maps.shape[-2:]
     chosen = np.sort(np.random.default_rng(seed).permutation(height * width)[:SAMPLE])
     rows = flat_pixels(maps)[chosen].astype(np.float64)
-    middle = np.median(rows, 0)
     # In units of their deviations, or else the determinant is that of the units.
-    unit = 1.4826 * np.median(np.abs(rows - middle), 0)
+    unit = np.median(np.abs(rows - np.median(rows, 0)), 0)
     unit[unit <= 1e-9 * np.abs(rows).max(0)] = 1
-    rows = (rows - middle) / unit
-    if not robust:
-        mean, covariance, _ = _moments(rows, np.ones(len(rows), bool))
-        return middle + mean * unit, covariance * np.outer(unit, unit)
-    y, x = np.divmod(chosen, width)
-    tiles = y * TILES // height * TILES + x * TILES // width
-    starts = [_closest(rows, tiles == tile, 3) for tile in range(TILES**2)]
-    good = min(starts, key=lambda part: float(np.linalg.slogdet(_moments(rows, part)[1])[1]))
-    good = _closest(rows, good, 50)
-    # Quantiles of chi-squared distributions with as many degrees of freedom as maps.
-    part, likely = (float(gammaincinv(rows.shape[1] / 2, p)) for p in (GOOD, LIKELY))
-    distances = _moments(rows, good)[2]
-    good = distances <= np.quantile(distances, GOOD) * likely / part
-    mean, covariance, _ = _moments(rows, good)
-    return middle + mean * unit, covariance * np.outer(unit, unit)
+    rows = rows / unit
+    good = np.ones(len(rows), bool)
+    if robust:
+        y, x = np.divmod(chosen, width)
+        tiles = y * TILES // height * TILES + x * TILES // width
+        starts = [_closest(rows, tiles == tile, 3) for tile in range(TILES**2)]
+        # The factor's diagonal is that of the inverse: the smallest determinant is its largest.
+        good = max(starts, key=lambda part: np.log(np.diag(_whitening(rows[part])[1])).sum())
+        distances = _distances(rows.T, *_whitening(rows[_closest(rows, good, 50)]))
+        # Quantiles of chi-squared distributions with as many degrees of freedom as maps.
+        part, likely = (float(gammaincinv(len(maps) / 2, p)) for p in (GOOD, LIKELY))
+        good = distances <= np.quantile(distances, GOOD) * likely / part
+    mean, factor = _whitening(rows[good])
+    return mean * unit, factor / unit
 
 
 def _closest(rows: RealArray, good: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     """The share GOOD of rows that are closest to their own mean: concentration from some rows."""
     for _ in range(steps):
         before = good
-        distances = _moments(rows, good)[2]
+        distances = _distances(rows.T, *_whitening(rows[good]))
         good = distances <= np.quantile(distances, GOOD)
         if np.array_equal(before, good):
             break
     return good
 
 
-def _moments(rows: RealArray, good: NDArray[np.bool_]) -> tuple[RealArray, RealArray, RealArray]:
-    """Mean and covariance of good rows, and the squared distances of all."""
-    mean = rows[good].mean(0)
-    covariance = np.cov(rows[good].T)
-    # Of a perfectly regular texture the determinant is nearly 0; the ridge is for that.
+def _whitening(rows: RealArray) -> tuple[RealArray, RealArray]:
+    """Mean of rows, and the inverse of the Cholesky factor of their covariance."""
+    covariance = np.cov(rows.T)
     covariance += RIDGE * np.diag(np.diag(covariance) + TINY)
-    distances = np.square((rows - mean) @ np.linalg.inv(np.linalg.cholesky(covariance)).T).sum(1)
-    return mean, covariance, distances
+    return rows.mean(0), np.linalg.inv(np.linalg.cholesky(covariance))
 
 
-def _distances(maps: RealArray, mean: RealArray, covariance: RealArray) -> RealArray:
-    """Squared Mahalanobis distances (H, W) of maps (F, H, W)."""
-    factor = np.linalg.inv(np.linalg.cholesky(covariance)).astype(maps.dtype)
-    offset = maps - mean.astype(maps.dtype)[:, None, None]
-    return np.square(np.tensordot(factor, offset, 1)).sum(0)
-
-
-def _even(score: RealArray, zone: int) -> RealArray:
-    """Scores near a border in proportion to those along it, where those are larger than elsewhere.
-
-    What is reflected is another texture, and windows near it hold less.
-    """
-    zone = min(zone, min(score.shape) // 4)
-    if zone <= 0:
-        return score
-    usual = float(np.median(score[zone:-zone, zone:-zone])) or 1.0
-    factor = np.ones_like(score)
-    for axis in (0, 1):
-        along = np.median(score, axis=1 - axis)
-        along[zone:-zone] = usual
-        ratio = np.maximum(along / usual, 1)
-        factor = np.maximum(factor, np.expand_dims(ratio, 1 - axis))
-    return np.asarray(score / factor)
+def _distances(maps: RealArray, mean: RealArray, factor: RealArray) -> RealArray:
+    """Squared Mahalanobis distances (...) of maps (F, ...)."""
+    factor, mean = factor.astype(maps.dtype), mean.astype(maps.dtype)
+    white = np.tensordot(factor, maps, 1).T - factor @ mean
+    return np.asarray(np.square(white).sum(-1).T)
 
 
 def _threshold(scores: RealArray, block: int, pixels: int, false_alarms: float) -> float:
     """What no block of as many pixels exceeds, but with the probability of a false alarm.
 
-    Blocks above it have defects; without them it is found again, until it stays. It begins from the
-    lower blocks, which a few or many with defects do not move.
+    Gumbel's distribution is fitted to the lowest blocks, which those with defects do not move, and
+    again to all below the threshold that follows, until there are no more.
     """
     rows, columns = (size // block for size in scores.shape)
     whole = scores[: rows * block, : columns * block]
-    largest = whole.reshape(rows, block, columns, block).max((1, 3)).ravel() ** POWER
-    blocks = pixels / block**2
-    threshold = _gumbel_limit(largest, (0.05, 0.15, 0.3), blocks, false_alarms)
-    for _ in range(50):
-        before = threshold
-        sound = largest[largest <= threshold]
-        threshold = _gumbel_limit(sound, (0.1, 0.3, 0.5), blocks, false_alarms)
-        if threshold == before:
-            break
+    largest = np.sort(whole.reshape(rows, block, columns, block).max((1, 3)).ravel() ** POWER)
+    # Of a Gumbel distribution, centre + spread z is a quantile.
+    first, second, third = (-math.log(-math.log(share)) for share in FITTED)
+    highest = -math.log(-math.log1p(-false_alarms) * block**2 / pixels)
+    before, count = 0, math.ceil(LOWEST * len(largest))
+    while count > before:
+        low, middle, high = np.quantile(largest[:count], FITTED)
+        spread = (high - low) / (third - first)
+        threshold = float(middle + spread * (highest - second))
+        before, count = count, int(np.searchsorted(largest, threshold, "right"))
     return threshold ** (1 / POWER)
-
-
-def _gumbel_limit(
-    largest: RealArray, shares: tuple[float, float, float], blocks: float, false_alarms: float
-) -> float:
-    """What the largest of so many draws exceeds with a probability; fitted to three quantiles."""
-    low, middle, high = np.quantile(largest, shares)
-    # Quantiles of a Gumbel distribution: centre - spread log(-log p).
-    first, second, third = (-math.log(-math.log(share)) for share in shares)
-    spread = (high - low) / (third - first)
-    centre = middle - spread * second
-    return float(centre - spread * math.log(-math.log1p(-false_alarms) / blocks))
 
 
 def _margin(value: Any) -> int:
