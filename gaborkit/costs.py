@@ -21,22 +21,22 @@ from .kernel import TOLERANCE, Kernel
 
 # Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
 # benchmarks/planner.py. Double precision takes twice as long by element.
-MULTIPLY = 0.02  # one multiplication and addition in a matrix product
-UNFOLD = 0.8  # one element copied while unfolding windows
-TAP = 0.016  # one pair of taps of a row or column pass, at one pixel
-WRITE = 1.0  # one response mixed and written, at one pixel
-HALVE = 0.5  # one pixel of a picture halved
-DOUBLE = 0.5  # one response doubled and written, at one pixel
+MULTIPLY = 0.019  # one multiplication and addition in a matrix product
+UNFOLD = 1.2  # one element copied while unfolding windows
+TAP = 0.022  # one pair of taps of a row or column pass, at one pixel
+WRITE = 2.3  # one response mixed and written, at one pixel
+HALVE = 0.28  # one pixel of a picture halved
+DOUBLE = 1.2  # one response doubled and written, at one pixel
 BUTTERFLY = 0.4  # one element of a complex transform, per bit of its size
 CONVOLUTION = 0.05  # one multiplication and addition in torch's conv2d
-SAMPLE = 40.0  # one tap of a kernel sampled
-COLUMN = 0.021  # as TAP, of a column pass
-SPARSE = 0.8  # as much longer takes a column pass that shares its row pass with one other only
-LINE = 0.16e6  # one term of a kernel laid out and compared with others'
-FACTOR = 6.0  # the search for terms, per tap of a side and square of their number
-KERNEL = 0.26e6  # one kernel's transform prepared, beside its samples
-START = 0.12e6  # one kernel taken up by the direct or the Fourier engine
-BEGIN = 0.4e6  # the compiled code called
+SAMPLE = 30.0  # one tap of a kernel sampled
+COLUMN = 0.036  # as TAP, of a column pass
+SPARSE = 0.28  # as much longer takes a column pass that shares its row pass with one other only
+LINE = 0.11e6  # one term of a kernel laid out and compared with others'
+FACTOR = 2.2  # the search for terms, per tap of a side and square of their number
+KERNEL = 0.29e6  # one kernel's transform prepared, beside its samples
+START = 0.092e6  # one kernel taken up by the direct or the Fourier engine
+BEGIN = 0.58e6  # the compiled code called
 
 #: Calls of one bank that a plan is made for: what the first one prepares is shared among them.
 CALLS = 4

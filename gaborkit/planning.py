@@ -43,8 +43,8 @@ BACKENDS: dict[str, tuple[str, ...]] = {
 
 
 #: Bytes that preparations may take for a small picture, multiplications that may be spent on the
-#: factors of one kernel, about two seconds, and modelled milliseconds of kernels that reach beyond
-#: any pixel of the picture: their time goes to what lies outside.
+#: factors of one kernel, about two seconds, and modelled milliseconds of kernels that reach four
+#: times as far as the picture: their time goes to what lies outside.
 LARGEST_BYTES, LARGEST_SEARCH, LONGEST = 2**31, 2**28, 1500.0
 
 
@@ -343,7 +343,7 @@ def _affordable(
     """The engines whose preparations stay within bounds; raises FilterError if none is left."""
     pictures = work.pixels * (8 if work.double else 4)
     most = max(LARGEST_BYTES, 32 * pictures)
-    longest = math.inf if work.radius < max(work.height, work.width) else LONGEST
+    longest = math.inf if work.radius < 4 * max(work.height, work.width) else LONGEST
     names = [
         name
         for name in costs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,6 +11,13 @@ from typing import Any, Protocol, TypeVar, cast
 
 #: Bytes that the results of one function may take; a larger one is not kept.
 KEPT_BYTES = 2**27
+
+
+_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork must not find it held by a thread that it has not
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 class Sized(Protocol):
@@ -34,18 +42,17 @@ def keep(make: Make) -> Make:
     (True, False)
     """
     results: OrderedDict[Any, Sized] = OrderedDict()
-    lock = threading.Lock()
 
     @functools.wraps(make)
     def kept(*args: Any) -> Sized:
-        with lock:
+        with _lock:
             if args in results:
                 results.move_to_end(args)
                 return results[args]
         result = make(*args)
         if result.nbytes > KEPT_BYTES:
             return result
-        with lock:
+        with _lock:
             results[args] = result
             while sum(one.nbytes for one in results.values()) > KEPT_BYTES:
                 results.popitem(last=False)
