@@ -68,7 +68,7 @@ def table(
     lines = []
     for row in rows:
         cells = [
-            textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+            textwrap.wrap(cell, max(width, 1), break_on_hyphens=False) or [""]
             for cell, width in zip(row, widths, strict=True)
         ]
         for number in range(max(map(len, cells))):
