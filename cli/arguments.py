@@ -15,6 +15,15 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from .paths import paths
+
+#: Formats of pictures and arrays that are written.
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+ARRAYS = (".npy", ".npz", ".zarr")
+
+#: Formats of tables of features.
+TABLES = (".csv", ".npz", ".parquet")
+
 #: Characters that a path may have, as Linux has it.
 LONGEST_PATH = 4095
 
@@ -202,7 +211,39 @@ class FilePath(click.ParamType):  # type: ignore[type-arg]  # not generic before
         return self.words
 
 
-class Picture(FilePath):
+class Input(FilePath):
+    """A path that is read; what is no path, such as ``sample:brick``, passes too.
+
+    Parameters
+    ----------
+    words, folder
+        As of `FilePath`; words are never paths.
+    whole : bool
+        Whether it is a folder of files that belong together, such as a model: none is replaced.
+    closed : bool
+        Whether all that is in the folder is read: nothing is written into it.
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str] = (),
+        *,
+        folder: bool = False,
+        whole: bool = False,
+        closed: bool = False,
+    ) -> None:
+        super().__init__(words, folder=folder or whole or closed)
+        self.whole, self.closed = whole, closed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Note the path, unless it is a word."""
+        name = super().convert(value, param, ctx)
+        if name not in self.words and not name.startswith("sample:"):
+            paths().read(name, whole=self.whole, closed=self.closed)
+        return name
+
+
+class Picture(Input):
     """A picture: a file, a folder of them, or ``sample:NAME``."""
 
     def known(self) -> Sequence[str]:
@@ -212,11 +253,11 @@ class Picture(FilePath):
         return [f"sample:{name}" for name in sample_names()]
 
 
-class Run(FilePath):
+class Run(Input):
     """The folder of a trained model: those in runs/ and below the folder that is being typed."""
 
     def __init__(self) -> None:
-        super().__init__(folder=True)
+        super().__init__(whole=True)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -227,6 +268,61 @@ class Run(FilePath):
         names = dict.fromkeys(str(path.parent) for path in sorted(configs))
         items = super().shell_complete(ctx, param, incomplete)
         return items + [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class Output(FilePath):
+    """A path that is written.
+
+    Parameters
+    ----------
+    suffixes : sequence of str
+        Those of the formats that are written; empty for a folder, where any name will do.
+    folder : bool
+        Whether it may be a folder: what is one, ends with / or has no suffix.
+    """
+
+    def __init__(self, suffixes: Sequence[str] = (), *, folder: bool = False) -> None:
+        super().__init__(folder=folder and not suffixes)
+        self.suffixes, self.or_folder = tuple(suffixes), folder
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the suffix and that the path can be written, and note it."""
+        from gaborkit.files import check_target
+
+        text = super().convert(value, param, ctx)
+        option = "--out" if param is None else param.opts[0]
+        folder = self.is_folder(text, option)
+        if not folder and not text.lower().endswith(".zarr"):
+            check_target(text)
+        paths().write(text, option, folder=folder)
+        return text
+
+    def is_folder(self, text: str, option: str = "--out") -> bool:
+        """Whether the path names a folder.
+
+        Raises
+        ------
+        click.UsageError
+            If its suffix is not one of those that are written.
+        """
+        path = Path(text)
+        suffix = path.suffix.lower()
+        if self.or_folder and suffix not in self.suffixes:
+            if path.is_file():
+                raise click.UsageError(
+                    f"{option} {text} is an existing file, not a folder: give another name"
+                )
+            if not (suffix and self.suffixes) or path.is_dir() or text.endswith(("/", os.sep)):
+                return True
+        elif suffix in self.suffixes:
+            # A folder may be called x.png; a zarr store is a folder that is replaced whole.
+            store = suffix == ".zarr" and not text.endswith(("/", os.sep))
+            return self.or_folder and not store and (path.is_dir() or text.endswith(("/", os.sep)))
+        known = [*self.suffixes, "or a folder, whose name has no suffix or ends with /"]
+        raise click.UsageError(
+            f"{option} {text}: {suffix or 'no suffix'} is unknown: give "
+            + ", ".join(known if self.or_folder else self.suffixes)
+        )
 
 
 class Word(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
@@ -250,4 +346,8 @@ class Word(click.ParamType):  # type: ignore[type-arg]  # not generic before cli
 
 #: What chance starts from.
 SEED = Whole(0, 2**63 - 1)
-IN, FILE, FOLDER, RUN = Picture(), FilePath(), FilePath(folder=True), Run()
+#: What is read.
+IN, RUN = Picture(), Run()
+#: What responses, and enhanced prints, are written into.
+RESPONSES = Output((*PICTURES, *ARRAYS), folder=True)
+PRINTS = Output((*PICTURES, ".npy", ".npz"), folder=True)

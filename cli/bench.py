@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .arguments import FILE, Number, Whole
+from .arguments import Number, Output, Whole
 from .errors import debug_option
 
 
@@ -38,7 +38,11 @@ from .errors import debug_option
 @click.option("--repeat", type=Whole(1, 1000), help="Rounds.  [default: 7; quick: 3]")
 @click.option("--quick", is_flag=True, help="Take seconds instead of a minute.")
 @click.option(
-    "--json", "json_file", type=FILE, metavar="FILE", help="Write all figures into a file too."
+    "--json",
+    "json_file",
+    type=Output((".json",)),
+    metavar="FILE",
+    help="Write all figures into a file too: .json.",
 )
 @debug_option
 def command(
@@ -69,11 +73,9 @@ def command(
 
     from gaborkit import GaborkitError
     from gaborkit.benchmark import compare
-    from gaborkit.files import atomic_write, check_target
+    from gaborkit.files import atomic_write
     from gaborkit.tables import fold
 
-    if json_file is not None:
-        check_target(json_file)
     facts = machine()
     click.echo(fold(", ".join(f"{name} {value}" for name, value in facts.items())))
     comparisons = []

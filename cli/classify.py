@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, FOLDER, IN, SEED, Choice, Whole
+from .arguments import IN, SEED, Choice, Input, Output, Whole
 from .errors import debug_option, report
 from .groups import Group
 from .picture_options import (
@@ -40,8 +40,14 @@ def command() -> None:
 
 
 @command.command("train", short_help="Learn from a folder whose subfolders are the classes.")
-@click.argument("folder", type=FOLDER, metavar="FOLDER")
-@click.option("--out", type=FOLDER, required=True, metavar="MODEL", help="Folder to write.")
+@click.argument("folder", type=Input(closed=True), metavar="FOLDER")
+@click.option(
+    "--out",
+    required=True,
+    type=Output(folder=True),
+    metavar="MODEL",
+    help="Folder to write.",
+)
 @click.option(
     "--features",
     type=Choice(DESCRIPTORS),
@@ -105,7 +111,7 @@ def train(
     """  # noqa: D301
     from gaborkit import GaborkitError
     from gaborkit.estimators.pictures import train_on_folder
-    from gaborkit.estimators.store import write_classifier
+    from gaborkit.estimators.store import claimed, write_classifier
     from gaborkit.features import descriptor
 
     if folds < 0 or folds == 1:
@@ -114,20 +120,21 @@ def train(
         chosen = descriptor(features, **parameters_from(settings))
     except GaborkitError as error:
         raise click.UsageError(f"--features {features}: {error}") from error
-    with meter("describing the pictures") as show:
-        trained = train_on_folder(
-            folder,
-            chosen,
-            method=classifier,
-            size=size,
-            folds=folds,
-            seed=seed,
-            jobs=jobs,
-            progress=lambda done, total, one: show(done, total, one.source),
-        )
-    for failed in trained.failed:
-        report(failed.error, "left out")
-    write_classifier(out, trained)
+    with claimed(out):
+        with meter("describing the pictures") as show:
+            trained = train_on_folder(
+                folder,
+                chosen,
+                method=classifier,
+                size=size,
+                folds=folds,
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total, one: show(done, total, one.source),
+            )
+        for failed in trained.failed:
+            report(failed.error, "left out")
+        write_classifier(out, trained)
     pictures, classes = sum(trained.counts.values()), len(trained.counts)
     click.echo(
         f"{pictures} pictures of {classes} classes, {len(trained.model.names)} features each "
@@ -141,9 +148,14 @@ def train(
 
 
 @command.command("predict", short_help="Name the classes of pictures.")
-@click.argument("model", type=FOLDER, metavar="MODEL")
+@click.argument("model", type=Input(whole=True), metavar="MODEL")
 @click.argument("pictures", type=IN, metavar="PICTURES...", nargs=-1, required=True)
-@click.option("--out", type=FILE, metavar="CSV", help="File to write instead of printing.")
+@click.option(
+    "--out",
+    type=Output((".csv",)),
+    metavar="CSV",
+    help="File to write instead of printing: .csv.",
+)
 @recursive_option
 @jobs_option
 @max_pixels_option
@@ -162,14 +174,10 @@ def predict(
       gaborkit classify predict model photo.jpg
       gaborkit classify predict model photos sample:brick --out predictions.csv
     """  # noqa: D301
-    from gaborkit.errors import PictureError
     from gaborkit.estimators.store import read_classifier
-    from gaborkit.files import check_target
 
     from .targets import pictures_in
 
-    if out is not None:
-        check_target(out, PictureError)
     classifier = read_classifier(model)
     sources = pictures_in(pictures, out or "", recursive=recursive)
     found = classifier.predict(sources, jobs=jobs)

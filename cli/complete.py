@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .arguments import FILE, IN, Whole
+from .arguments import IN, Output, Whole
 from .errors import debug_option
 from .generating import (
     check_count,
@@ -14,7 +14,6 @@ from .generating import (
     load,
     run_argument,
     seed_option,
-    suffix_of,
     zoom_option,
 )
 from .picture_options import max_pixels_option
@@ -45,7 +44,7 @@ from .progress import meter
 @seed_option
 @click.option(
     "--out",
-    type=FILE,
+    type=Output((".png",)),
     metavar="OUT",
     default="completed.png",
     show_default=True,
@@ -88,7 +87,6 @@ def command(
     from .pictures import classes_of, pictures_of, write_grid
 
     check_count(sources, count)
-    suffix_of(out, (".png",))
     model = load(run, device)
     images, known = pictures_of(model, sources, count or 10, data=data, data_dir=data_dir)
     labels = classes_of(model, known, classes)

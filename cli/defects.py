@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Number, Whole
+from .arguments import IN, Number, Output, Whole
 from .errors import debug_option
 from .options import bank_options_with
 from .picture_options import json_option, max_pixels_option, seed_option
+from .segment import PAINTED
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -21,15 +22,21 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 
 @click.command("defects", short_help="Find defects of a regular texture.")
 @click.argument("source", type=IN, metavar="IN")
-@click.option("--out", type=FILE, required=True, metavar="MASK", help="File to write.")
+@click.option("--out", required=True, type=Output(MASKS), metavar="MASK", help="File to write.")
 @click.option(
     "--reference", type=IN, metavar="FILE", help="Picture of the texture without defects."
 )
 @click.option(
-    "--score", type=FILE, metavar="FILE", help="Write how unlike each pixel is: .tif, .npy or .png."
+    "--score",
+    type=Output((".tif", ".tiff", ".npy", ".npz", ".png")),
+    metavar="FILE",
+    help="Write how unlike each pixel is: .tif, .npy or .png.",
 )
 @click.option(
-    "--overlay", type=FILE, metavar="FILE", help="Write the picture with the defects outlined."
+    "--overlay",
+    type=Output((*PAINTED, ".jpg", ".jpeg")),
+    metavar="FILE",
+    help="Write the picture with the defects outlined.",
 )
 @click.option(
     "--false-alarms",
@@ -76,20 +83,12 @@ def command(
     from scipy import ndimage
 
     import gaborkit as gk
-    from gaborkit.files import check_target
     from gaborkit.vision import find_defects
 
     from .encoding import quantize
     from .labels import outlined
     from .responding import about, one_picture
-    from .segment import PAINTED, apart
 
-    _check(out, "out", MASKS)
-    _check(score, "score", (".tif", ".tiff", ".npy", ".npz", ".png"))
-    _check(overlay, "overlay", (*PAINTED, ".jpg", ".jpeg"))
-    apart(source, reference, out=out, score=score, overlay=overlay)
-    for target in filter(None, (out, score, overlay)):
-        check_target(target)
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]
     with about(source):
@@ -123,11 +122,3 @@ def command(
     else:
         places = "1 place" if regions == 1 else f"{regions} places"
         click.echo(f"{out}: {places}, {100 * share:.2f} % of the picture")
-
-
-def _check(path: str | None, option: str, known: tuple[str, ...]) -> None:
-    suffix = "" if path is None else Path(path).suffix.lower()
-    if path is not None and suffix not in known:
-        raise click.UsageError(
-            f"--{option} {path}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
-        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice, Number
+from .arguments import IN, Choice, Number, Output
 from .errors import debug_option
 from .options import bank_options_with, filter_options
 from .picture_options import json_option, max_pixels_option
@@ -25,7 +25,13 @@ _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 
 @click.command("edges", short_help="Edges and lines, thin and by their kind.")
 @click.argument("source", type=IN, metavar="IN")
-@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=Output((*_PICTURES, ".npz")),
+    metavar="OUT",
+    help="File to write.",
+)
 @bank_options_with("grid", always=False)
 @click.option(
     "--by",
@@ -108,17 +114,11 @@ def command(
     import numpy as np
 
     import gaborkit as gk
-    from gaborkit.files import check_target
     from gaborkit.vision import find_edges
 
     from .responding import about, one_picture
 
     suffix = Path(out).suffix.lower()
-    if suffix not in (*_PICTURES, ".npz"):
-        known = ", ".join((*_PICTURES, ".npz"))
-        raise click.UsageError(
-            f"--out {out}: {suffix or 'no suffix'} is unknown here: give {known}"
-        )
     if kinds and suffix == ".npz":
         raise click.UsageError("--kinds inks a picture, and .npz holds the kinds already")
     if low is not None and high is not None and low > high:
@@ -133,7 +133,6 @@ def command(
         for name, value in congruency.items():
             if value is not None:
                 raise click.UsageError(f"--{name} is of --by congruency: give that too")
-    check_target(out)
     planes, _ = one_picture(source)
     with about(source):
         found = find_edges(

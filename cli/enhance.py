@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .arguments import FILE, IN, Choice, Number, Whole
+from .arguments import IN, PRINTS, Choice, Number, Whole
 from .errors import debug_option, report, show_traceback
 from .picture_options import max_pixels_option, progress_option, recursive_option
 from .progress import followed
@@ -12,16 +12,16 @@ from .progress import followed
 
 @click.command("enhance", short_help="Enhance the ridges of fingerprints.")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
-@click.option("--out", type=FILE, required=True, metavar="OUT", help="File or folder to write.")
+@click.option("--out", type=PRINTS, required=True, metavar="OUT", help="File or folder to write.")
 @click.option("--binary", is_flag=True, help="Write ridges in black on white, not grey values.")
 @click.option("--thin", is_flag=True, help="Write ridges as lines one pixel wide.")
 @click.option(
-    "--mask", type=FILE, metavar="OUT", help="Write where there are ridges that can be told."
+    "--mask", type=PRINTS, metavar="OUT", help="Write where there are ridges that can be told."
 )
 @click.option(
-    "--orientation", type=FILE, metavar="OUT", help="Write the direction across the ridges."
+    "--orientation", type=PRINTS, metavar="OUT", help="Write the direction across the ridges."
 )
-@click.option("--frequency", type=FILE, metavar="OUT", help="Write the frequency of the ridges.")
+@click.option("--frequency", type=PRINTS, metavar="OUT", help="Write the frequency of the ridges.")
 @click.option(
     "--ridges",
     type=Choice(("dark", "light")),

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.files import check_target
 from gaborkit.vision.fingerprint import (
     FingerprintEnhancement,
     enhance_fingerprint,
     thin_ridges,
 )
 
+from .arguments import PICTURES
 from .encoding import quantize
 from .errors import reason
 from .responding import about, filterable
-from .targets import PICTURES, Job, jobs_of
+from .targets import Job, jobs_of
 
 #: Root mean squares of the enhanced print that black and white stand for in 8 bits.
 _REACH = 2.5
@@ -54,30 +52,13 @@ def print_jobs(
     Raises
     ------
     click.UsageError
-        As :func:`~.targets.jobs_of`, and if two outputs are one file.
+        As :func:`~.targets.jobs_of`.
     """
-    found: dict[str, list[Job]] = {}
-    for option, out in outs.items():
-        try:
-            found[option] = jobs_of(sources, out, ["print"], suffix=suffix, recursive=recursive)
-        except click.UsageError as error:
-            raise click.UsageError(error.message.replace("--out", f"--{option}")) from None
-    jobs = [dict(zip(found, several, strict=True)) for several in zip(*found.values(), strict=True)]
-    written: dict[str, str] = {}
-    for job in jobs:
-        for option, one in job.items():
-            target = one.targets[0]
-            if target.suffix.lower() == ".zarr":
-                raise click.UsageError(
-                    f"--{option} {target}: a print goes into {', '.join(PICTURES)}, .npy or .npz"
-                )
-            other = written.setdefault(os.path.realpath(target), option)
-            if other != option:
-                raise click.UsageError(
-                    f"--{other} and --{option} would both write {target}: name another file, or "
-                    "another folder"
-                )
-    return jobs
+    several = [
+        jobs_of(sources, out, ["print"], option=option, suffix=suffix, recursive=recursive)
+        for option, out in outs.items()
+    ]
+    return [dict(zip(outs, jobs, strict=True)) for jobs in zip(*several, strict=True)]
 
 
 def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
@@ -94,9 +75,6 @@ def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
         If the picture cannot be read or enhanced, or a file cannot be written.
     """
     source = job["out"].source
-    for one in job.values():
-        if not one.new_folder:
-            check_target(one.targets[0])
     image, colour = filterable(gk.read_image(source), "luminance")
     options = asdict(settings)
     form = options.pop("form")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice
+from .arguments import IN, TABLES, Choice, Output
 from .errors import debug_option, report
 from .options import BOUNDARIES, bank_options_with
 from .picture_options import (
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @click.command("features", short_help="Describe pictures by Gabor features, in a table.")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option(
-    "--out", type=FILE, required=True, metavar="FILE", help="Table to write: .csv, .npz, .parquet."
+    "--out",
+    required=True,
+    type=Output(TABLES),
+    metavar="FILE",
+    help="Table to write: .csv, .npz, .parquet.",
 )
 @click.option(
     "--features",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice, Number, Word
+from .arguments import ARRAYS, IN, RESPONSES, Choice, Number, Word
 from .errors import debug_option, report, show_traceback
 from .options import PARTS, bank_options, filter_options
 from .picture_options import max_pixels_option, recursive_option
@@ -31,7 +31,9 @@ _PARTS = {
 
 @click.command("filter", short_help="Filter pictures with a Gabor kernel or bank.")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
-@click.option("--out", type=FILE, required=True, metavar="OUT", help="File or folder to write.")
+@click.option(
+    "--out", required=True, type=RESPONSES, metavar="OUT", help="File or folder to write."
+)
 @bank_options
 @click.option(
     "--part",
@@ -131,7 +133,7 @@ def command(
       gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
     """  # noqa: D301
     from .responding import Settings
-    from .targets import ARRAYS, STACKS, jobs_of
+    from .targets import STACKS, jobs_of
     from .tiling import filter_any, outcomes
 
     jobs = jobs_of(sources, out, bank.labels, suffix=suffix, recursive=recursive)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .arguments import FOLDER, RUN, SEED, Classes, Whole, Word
+from .arguments import RUN, SEED, Classes, Input, Whole, Word
+from .paths import paths
 from .progress import meter
 from .sections import Option
 
@@ -39,11 +40,15 @@ columns_option = click.option(
 
 def data_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add ``--data`` and ``--data-dir``: where the data of a model lie by now."""
-    for flag, text in (
-        ("--data-dir", "Where the files of the data set lie by now."),
-        ("--data", "The folder of pictures that the model was trained on, if it has moved."),
+    for flag, kind, text in (
+        ("--data-dir", Input(whole=True), "Where the files of the data set lie by now."),
+        (
+            "--data",
+            Input(closed=True),
+            "The folder of pictures that the model was trained on, if it has moved.",
+        ),
     ):
-        function = click.option(flag, type=FOLDER, metavar="DIR", help=text)(function)
+        function = click.option(flag, type=kind, metavar="DIR", help=text)(function)
     return function
 
 
@@ -131,6 +136,8 @@ def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None 
             f"{name}: the pictures that this model was trained on are not there; give --data DIR "
             "with the folder where they are by now"
         )
+    if name not in DATASETS:
+        paths().read(name, closed=True)
     colours, height, _ = model.representation.image_shape
     with meter("reading the data") as progress:
         dataset = load_dataset(

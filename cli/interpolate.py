@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .arguments import FILE, IN, Number, Whole
+from .arguments import IN, Number, Output, Whole
 from .errors import debug_option
 from .generating import (
     classes_option,
@@ -12,7 +12,6 @@ from .generating import (
     device_option,
     load,
     run_argument,
-    suffix_of,
     zoom_option,
 )
 from .picture_options import max_pixels_option
@@ -40,9 +39,10 @@ from .picture_options import max_pixels_option
 @click.option(
     "--out",
     "outs",
-    type=FILE,
+    type=Output((".gif", ".png")),
     metavar="OUT",
     multiple=True,
+    default=("interpolation.gif", "interpolation.png"),
     help="Animation (.gif) or strip (.png); may be repeated.  [default: both, interpolation.*]",
 )
 @zoom_option(4)
@@ -78,8 +78,6 @@ def command(
 
     from .pictures import classes_of, pictures_of
 
-    outs = outs or ("interpolation.gif", "interpolation.png")
-    suffixes = [suffix_of(out, (".gif", ".png")) for out in outs]
     if len(sources) not in (0, 2):
         raise click.UsageError(
             f"{sources[0]}: give two pictures A and B, two numbers of test images, or nothing"
@@ -95,8 +93,8 @@ def command(
         spherical=spherical,
         classes=None if ends is None else (ends[0], ends[1]),
     )
-    for out, suffix in zip(outs, suffixes, strict=True):
-        if suffix == ".gif":
+    for out in outs:
+        if out.lower().endswith(".gif"):
             grid.write_gif(out, way, seconds=seconds, zoom=zoom, bounce=True)
         else:
             gk.write_image(out, grid.strip(way, zoom=zoom))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .arguments import FILE, IN, Classes, Number, Whole
+from .arguments import IN, Classes, Number, Output, Whole
 from .errors import debug_option
 from .generating import (
     classes_option,
@@ -13,7 +13,6 @@ from .generating import (
     device_option,
     load,
     run_argument,
-    suffix_of,
     zoom_option,
 )
 from .picture_options import max_pixels_option
@@ -46,7 +45,7 @@ PLOTS = (".png", ".svg", ".pdf")
 @classes_option("One, of --traverse IN and --manifold, for a model trained with --classes.")
 @click.option(
     "--out",
-    type=FILE,
+    type=Output(PLOTS),
     metavar="OUT",
     default="latent.png",
     show_default=True,
@@ -97,7 +96,8 @@ def command(
         raise click.UsageError("--count is for the plot of points: leave it out")
     if classes is not None and traverse is None and not manifold:
         raise click.UsageError("--classes is for --traverse and --manifold: leave it out")
-    suffix_of(out, (".png",) if traverse is not None else PLOTS)
+    if traverse is not None and not out.lower().endswith(".png"):
+        raise click.UsageError(f"--out {out}: pictures of --traverse are written as .png")
     model = load(run, device)
     if traverse is not None:
         images, labels = pictures_of(model, [traverse], data=data, data_dir=data_dir)

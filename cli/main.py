@@ -64,7 +64,10 @@ class CommandLine(Group):
         except click.Abort:
             code = 130
             click.echo("interrupted", err=True)
-        sys.exit(code)
+        except OSError as error:  # of printing the help
+            code = 1
+            click.echo(f"error: standard output: {reason(error)}", err=True)
+        sys.exit(_flushed(code))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand with warnings and errors in one line each."""
@@ -81,6 +84,19 @@ class CommandLine(Group):
                 show_traceback()
                 raise click.ClickException(reason(error)) from error
         return 0
+
+
+def _flushed(code: int) -> int:
+    """The exit code once all that was printed is written, which a full disk prevents."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try again as it ends, and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not code and not isinstance(error, BrokenPipeError):
+            click.echo(f"error: standard output: {reason(error)}", err=True)
+        return code or 1
+    return code
 
 
 def _explain(error: click.ClickException) -> str:

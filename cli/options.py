@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import Choice, FilePath, Number, Whole
+from .arguments import Choice, Input, Number, Whole
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
@@ -35,7 +35,7 @@ PRESETS: dict[str, dict[str, str]] = {
 }
 
 BANKS = ("grid", *PRESETS)
-BANK = FilePath(BANKS)
+BANK = Input(BANKS)
 
 #: What ``--article`` and ``--bank grid`` leave open.
 _ARTICLE = ("sigma", "theta", "scale")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice
+from .arguments import IN, Choice, Output
 from .errors import debug_option
 from .options import bank_options_with, filter_options
 from .picture_options import json_option, max_pixels_option
@@ -33,7 +33,13 @@ _BRIGHT = 0.99
 
 @click.command("orient", short_help="Orientation at each pixel, as hue or as numbers.")
 @click.argument("source", type=IN, metavar="IN")
-@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=Output((*_HUES, *_TABLES, ".svg", ".pdf")),
+    metavar="OUT",
+    help="File to write.",
+)
 @bank_options_with("grid")
 @click.option(
     "--method",
@@ -88,7 +94,6 @@ def command(
       gaborkit orient sample:grass --bank kovesi --lines --out grass.npz
     """  # noqa: D301
     from gaborkit.features import local_orientation
-    from gaborkit.files import check_target
 
     from .responding import about, one_picture
 
@@ -98,7 +103,6 @@ def command(
         raise click.UsageError(
             f"--out {out}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
         )
-    check_target(out)
     planes, colour = one_picture(source)
     with about(source):
         found = local_orientation(

@@ -20,6 +20,7 @@ from gaborkit.generative.grid import image_grid
 from gaborkit.generative.image_model import ImageModel
 
 from .generating import Named, codes_of, dataset_of, origin_of
+from .paths import paths
 
 # ---- in ----
 
@@ -157,6 +158,9 @@ def write_pictures(
     """Write a PNG for each image: ``07.png``, or ``07_class3.png``."""
     folder.mkdir(parents=True, exist_ok=True)
     digits = len(str(len(images) - 1))
-    for k, image in enumerate(images):
-        name = f"{k:0{digits}}" if labels is None else f"{k:0{digits}}_class{labels[k]}"
-        gk.write_image(folder / f"{name}.png", image_grid(image[None], columns=1, gap=0, zoom=zoom))
+    kinds = [""] * len(images) if labels is None else [f"_class{label}" for label in labels]
+    files = [folder / f"{k:0{digits}}{kind}.png" for k, kind in enumerate(kinds)]
+    for file in files:
+        paths().write(str(file), "--out")
+    for file, image in zip(files, images, strict=True):
+        gk.write_image(file, image_grid(image[None], columns=1, gap=0, zoom=zoom))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice, Number
+from .arguments import IN, Choice, Number, Output
 from .errors import debug_option
 from .groups import Group
 from .options import PARTS, bank_options, filter_options, kernel_options
@@ -34,7 +34,7 @@ def _figure_options(default: str) -> Callable[[Callable[..., None]], Callable[..
     def add(function: Callable[..., None]) -> Callable[..., None]:
         out = click.option(
             "--out",
-            type=FILE,
+            type=Output((".png", ".svg", ".pdf")),
             metavar="OUT",
             default=default,
             show_default=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .arguments import FILE, IN, SEED, Whole
+from .arguments import IN, SEED, Output, Whole
 from .errors import debug_option
 from .generating import (
     check_count,
@@ -13,7 +13,6 @@ from .generating import (
     device_option,
     load,
     run_argument,
-    suffix_of,
     zoom_option,
 )
 from .picture_options import max_pixels_option
@@ -35,7 +34,7 @@ from .picture_options import max_pixels_option
 )
 @click.option(
     "--out",
-    type=FILE,
+    type=Output((".png",)),
     metavar="OUT",
     default="reconstructed.png",
     show_default=True,
@@ -73,7 +72,6 @@ def command(
     from .pictures import classes_of, pictures_of, write_pairs
 
     check_count(sources, count)
-    suffix_of(out, (".png",))
     model = load(run, device)
     images, known = pictures_of(model, sources, count or 16, data=data, data_dir=data_dir)
     found = model.reconstruct(images, classes_of(model, known, classes), seed=seed)

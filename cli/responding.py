@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.files import atomic_write, check_target
+from gaborkit.files import atomic_write
 from gaborkit.types import Boundary, Engine, Part
 
+from .arguments import ARRAYS
 from .encoding import quantize
-from .targets import ARRAYS, STACKS, Job
+from .targets import STACKS, Job
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,6 @@ def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str
     GaborkitError
         If the picture cannot be read or filtered, or a file cannot be written.
     """
-    for target in job.targets:
-        if not job.new_folder:
-            check_target(target)  # before the work rather than after it
     image, colour = filterable(gk.read_image(job.source), settings.colour)
     description: dict[str, Any] = {}
     with about(job.source):

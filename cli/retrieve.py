@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice, Whole
+from .arguments import IN, TABLES, Choice, Output, Whole
 from .errors import debug_option, report
 from .picture_options import (
     DESCRIPTORS,
@@ -22,8 +22,6 @@ from .picture_options import (
 
 if TYPE_CHECKING:
     from gaborkit.vision import TextureIndex
-
-INDEXES = (".npz", ".csv", ".parquet")
 
 
 @click.command("retrieve", short_help="Find pictures of a similar texture.")
@@ -45,7 +43,10 @@ INDEXES = (".npz", ".csv", ".parquet")
 @set_option
 @recursive_option
 @click.option(
-    "--save", type=FILE, metavar="FILE", help="Keep the features, to be searched again: .npz, ..."
+    "--save",
+    type=Output(TABLES),
+    metavar="FILE",
+    help="Keep the features, to be searched again: .npz, ...",
 )
 @jobs_option
 @json_option
@@ -76,12 +77,11 @@ def command(
     """  # noqa: D205, D301
     from gaborkit import GaborkitError
     from gaborkit.features import descriptor
-    from gaborkit.files import check_target
     from gaborkit.vision import TextureIndex
 
     from .targets import pictures_in
 
-    stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in INDEXES
+    stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in TABLES
     failed = 0
     if stored:
         for option, given in (("features", name), ("set", settings), ("save", save)):
@@ -92,10 +92,6 @@ def command(
                 )
         index = TextureIndex.load(collection[0])
     else:
-        if save:
-            if Path(save).suffix.lower() not in INDEXES:
-                raise click.UsageError(f"--save {save}: give {', '.join(INDEXES)}")
-            check_target(save)
         try:
             index = TextureIndex(descriptor(name or "texture", **parameters_from(settings)))
         except GaborkitError as error:

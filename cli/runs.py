@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from .arguments import FOLDER
+from .arguments import Input
 from .errors import debug_option, reason, report
 
 COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "state")
 
 
 @click.command("runs", short_help="List what has been trained.")
-@click.argument("folder", type=FOLDER, metavar="[FOLDER]", default="runs")
+@click.argument("folder", type=Input(folder=True), metavar="[FOLDER]", default="runs")
 @debug_option
 def command(folder: str) -> None:
     """Print a table of the runs in FOLDER, runs/ if left out.
@@ -58,22 +58,27 @@ def command(folder: str) -> None:
 
 
 def _row(run: Path) -> tuple[str, ...]:
+    from gaborkit import GaborkitError, StoreError
     from gaborkit.generative import store
 
     described, metrics = store.read_config(run), store.read_metrics(run)
     provenance = described["provenance"]
     recipe = _object(provenance, "recipe")
-    done, state = _state(run, provenance, metrics)
+    try:
+        figures, (done, state) = _figures(metrics), _state(run, provenance, metrics)
+        steps = f"{done:,}"
+    except (GaborkitError, LookupError, TypeError, ValueError, AttributeError) as cause:
+        raise StoreError(f"{run}: its metrics.json or config.json is damaged ({cause})") from cause
     data = str(recipe.get("data", "?"))
     return (
         run.name or str(run),
         described["model"] + (f", {described['classes']} classes" if described["classes"] else ""),
         str(recipe.get("features", "?")),
         Path(data).name or data,
-        f"{done:,}",
+        steps,
         _parameters(run, described),
         state,
-        _figures(metrics),
+        figures,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .arguments import FILE, Number, Whole
+from .arguments import Number, Output, Whole
 from .errors import debug_option
 from .generating import (
     classes_option,
@@ -16,10 +16,11 @@ from .generating import (
     load,
     run_argument,
     seed_option,
-    suffix_of,
     zoom_option,
 )
 from .progress import meter
+
+SAMPLES = Output((".png", ".npz"), folder=True)
 
 
 @click.command("sample", short_help="Draw new images from a trained model.")
@@ -34,7 +35,7 @@ from .progress import meter
 @seed_option
 @click.option(
     "--out",
-    type=FILE,
+    type=SAMPLES,
     metavar="OUT",
     default="samples.png",
     show_default=True,
@@ -70,7 +71,7 @@ def command(
     """  # noqa: D301
     from .pictures import check_unmixed, write_arrays, write_grid, write_pictures
 
-    suffix = suffix_of(out, (".png", ".npz"), folder=True)
+    suffix = "" if SAMPLES.is_folder(out) else Path(out).suffix.lower()
     source = click.get_current_context().get_parameter_source("zoom")
     if suffix == ".npz" and source is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--zoom is for pictures: leave it out, or give --out a name in .png")

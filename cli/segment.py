@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FILE, IN, Choice, Number, Whole
+from .arguments import IN, Choice, Input, Number, Output, Whole
 from .errors import debug_option
 from .options import bank_options_with
 from .picture_options import json_option, max_pixels_option, seed_option
@@ -23,7 +22,13 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 
 @click.command("segment", short_help="Divide a picture into its textures.")
 @click.argument("source", type=IN, metavar="IN")
-@click.option("--out", type=FILE, required=True, metavar="OUT", help="File to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=Output((*PAINTED, *NUMBERS)),
+    metavar="OUT",
+    help="File to write.",
+)
 @click.option(
     "--count",
     type=Whole(2, 255),
@@ -31,12 +36,15 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 )
 @click.option(
     "--scribbles",
-    type=FILE,
+    type=Input(),
     metavar="FILE",
     help="Picture of strokes, of a number or colour for each texture, to learn from.",
 )
 @click.option(
-    "--overlay", type=FILE, metavar="FILE", help="Write the picture with the textures over it."
+    "--overlay",
+    type=Output((*PAINTED, ".jpg", ".jpeg")),
+    metavar="FILE",
+    help="Write the picture with the textures over it.",
 )
 @click.option(
     "--article",
@@ -94,7 +102,6 @@ def command(
     import numpy as np
 
     import gaborkit as gk
-    from gaborkit.files import check_target
     from gaborkit.vision import JAIN_FARROKHNIA, segment_scribbles, segment_textures
 
     from .labels import overlay as painted_over
@@ -103,21 +110,11 @@ def command(
     from .scribbles import read_scribbles
 
     suffix = Path(out).suffix.lower()
-    if suffix not in (*PAINTED, *NUMBERS):
-        known = ", ".join((*PAINTED, *NUMBERS))
-        raise click.UsageError(
-            f"--out {out}: {suffix or 'no suffix'} is unknown here: give {known}"
-        )
-    if overlay and Path(overlay).suffix.lower() not in (*PAINTED, ".jpg", ".jpeg"):
-        raise click.UsageError(f"--overlay {overlay}: give a .png, .webp or .jpg")
     if scribbles and (count or article):
         raise click.UsageError(
             f"--{'count' if count else 'article'} does not go with --scribbles, which say what "
             "textures there are"
         )
-    apart(source, scribbles, out=out, overlay=overlay)
-    for target in filter(None, (out, overlay)):
-        check_target(target)
     image = gk.read_image(source)
     planes, taken = filterable(image, colour)
     options: dict[str, Any] = dict(JAIN_FARROKHNIA) if article else {}
@@ -182,22 +179,3 @@ def command(
         f"{number}: {100 * share:.1f} %" for number, share in zip(numbers, shares, strict=True)
     )
     click.echo(f"{out}: {len(numbers)} textures ({text})")
-
-
-def apart(*sources: str | None, **targets: str | None) -> None:
-    """Refuse to write over an input, or two outputs into one file.
-
-    Raises
-    ------
-    click.UsageError
-    """
-    taken = {os.path.realpath(source): source for source in sources if source}
-    for option, target in targets.items():
-        if target is None:
-            continue
-        path = os.path.realpath(target)
-        if path in taken:
-            raise click.UsageError(
-                f"--{option} {target} would be written over {taken[path]}: give another file"
-            )
-        taken[path] = target

@@ -15,8 +15,8 @@ from gaborkit.images import FORMATS, split_page
 from gaborkit.large.sources import is_zarr
 from gaborkit.pictures.folders import warn_of_others
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-ARRAYS = (".npy", ".npz", ".zarr")
+from .arguments import ARRAYS, RESPONSES
+from .paths import paths
 
 #: What is read of a folder to be filtered, and to be described: archives in it may well be what a
 #: command wrote.
@@ -53,6 +53,7 @@ def jobs_of(
     out: str,
     labels: Sequence[str],
     *,
+    option: str = "out",
     suffix: str | None = None,
     recursive: bool = False,
 ) -> list[Job]:
@@ -66,6 +67,8 @@ def jobs_of(
         A file if it has one of the suffixes above, else a folder.
     labels : sequence of str
         Names of the channels.
+    option : str
+        The one that asks for ``out``.
     suffix : str, optional
         Format of the files in a folder, ``.png`` if None.
     recursive : bool
@@ -79,10 +82,11 @@ def jobs_of(
     PictureError
         If a folder holds no picture, or cannot be read.
     """
-    whole = _is_file(out)
+    whole = not RESPONSES.is_folder(out)
     if whole and suffix:
         raise click.UsageError(
-            f"--suffix {suffix} is for a folder, and --out {out} is a file: leave one of them out"
+            f"--suffix {suffix} is for a folder, and --{option} {out} is a file: "
+            "leave one of them out"
         )
     found = [pair for source in sources for pair in _pictures(source, out, recursive)]
     if whole:
@@ -90,13 +94,13 @@ def jobs_of(
         if several:
             count = f"{len(found)} picture{'s' * (len(found) > 1)}"
             raise click.UsageError(
-                f"--out {out} is one file, not a folder for {count}: "
+                f"--{option} {out} is one file, not a folder for {count}: "
                 "give a name without a suffix, or one that ends with /"
             )
         target = Path(out)
         if len(labels) > 1 and target.suffix.lower() not in STACKS:
             raise click.UsageError(
-                f"--out {out}: {target.suffix} holds one channel, not {len(labels)}: "
+                f"--{option} {out}: {target.suffix} holds one channel, not {len(labels)}: "
                 f"give {', '.join(STACKS)}, or a folder"
             )
         jobs = [Job(found[0][0], (target,), new_folder=False)]
@@ -105,7 +109,7 @@ def jobs_of(
             Job(source, _names(Path(out) / stem, labels, suffix or ".png"), new_folder=True)
             for source, stem in found
         ]
-    _check_apart(jobs)
+    _check_apart(jobs, f"--{option}")
     return jobs
 
 
@@ -125,7 +129,7 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     Raises
     ------
     click.UsageError
-        If ``out`` is one of the pictures.
+        If an output is one of the pictures.
     PictureError
         If a folder holds no picture, or cannot be read.
     """
@@ -134,27 +138,8 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
         pictures = _pictures(source, out, recursive, DESCRIBED)
         found.update(dict.fromkeys(picture for picture, _ in pictures))
     for picture in found:
-        if _same(Path(split_page(picture)[0]), Path(out)):
-            raise click.UsageError(
-                f"--out {out} would be written over the input {picture}: give another --out"
-            )
+        paths().read(picture)
     return list(found)
-
-
-def _is_file(out: str) -> bool:
-    path, suffix = Path(out), Path(out).suffix.lower()
-    if suffix == ".zarr" and is_zarr(path):
-        return True
-    if path.is_dir() or out.endswith(("/", os.sep)):
-        return False
-    if path.is_file() and suffix not in (*PICTURES, *ARRAYS):
-        raise click.UsageError(f"--out {out} is an existing file, not a folder: give another name")
-    if suffix and suffix not in (*PICTURES, *ARRAYS):
-        raise click.UsageError(
-            f"--out {out}: {suffix} is unknown: give {', '.join((*PICTURES, *ARRAYS))}, "
-            "or a folder, whose name has no suffix or ends with /"
-        )
-    return bool(suffix)
 
 
 def _pictures(
@@ -219,16 +204,15 @@ def _plain(label: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text)
 
 
-def _check_apart(jobs: Sequence[Job]) -> None:
-    inputs = {os.path.realpath(split_page(job.source)[0]): job.source for job in jobs}
+def _check_apart(jobs: Sequence[Job], option: str) -> None:
+    record = paths()
+    for job in jobs:
+        record.read(job.source)
     written: dict[str, str] = {}
     for job in jobs:
         for target in job.targets:
+            record.write(str(target), option)
             path = os.path.realpath(target)
-            if path in inputs:
-                raise click.UsageError(
-                    f"{target} would be written over the input {inputs[path]}: give another --out"
-                )
             if path in written:
                 raise click.UsageError(
                     f"{written[path]} and {job.source} would both be written to {target}: "

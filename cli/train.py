@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from .arguments import FOLDER, RUN
+from .arguments import RUN, Output
 from .errors import debug_option
 from .generating import device_option
 from .picture_options import max_pixels_option
@@ -34,8 +34,8 @@ from .training_options import (
 @click.option(
     "--out",
     cls=Option,
+    type=Output(folder=True),
     section="Run",
-    type=FOLDER,
     metavar="RUN",
     help="Folder to make.  [default: runs/MODEL-FEATURES-DATA, with a number where taken]",
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import FOLDER, RUN, SEED, Choice, FilePath, Number, Setting, Whole, Word
+from .arguments import RUN, SEED, Choice, Input, Number, Setting, Whole, Word
 from .generating import check_data_dir
 from .sections import Option
 
@@ -57,12 +57,12 @@ POSITIVE = Number(above=0)
 #: the preset, so that none has a default of its own here.
 _DATA: dict[str, dict[str, Any]] = {
     "data": {
-        "type": FilePath(DATASETS, folder=True),
+        "type": Input(DATASETS, folder=True),
         "metavar": "NAME|DIR",
         "help": f"{', '.join(DATASETS)}, or a folder of pictures.  [default: mini]",
     },
     "data_dir": {
-        "type": FOLDER,
+        "type": Input(folder=True),
         "metavar": "DIR",
         "help": "Where the files of a data set lie, or go.",
     },

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import GaborkitError, PictureError
+from .locks import try_lock
 
 StrPath = str | os.PathLike[str]
+
+_TEMPORARY = re.compile(r"\.gaborkit-tmp-[0-9a-f]{16}(\..*)?")
 
 
 def check_target(path: StrPath, error: type[GaborkitError] = PictureError) -> Path:
@@ -64,14 +70,16 @@ def atomic_write(path: StrPath, error: type[GaborkitError] = PictureError) -> It
     Parameters
     ----------
     path : path
-        The file to be written; its folder must exist.
+        The file to be written; its folder must exist. A symbolic link stays one, and what it points
+        to is replaced; of several hard links, the others keep the old file. The new file has the
+        permissions of the old one, or those that the umask leaves.
     error : subclass of GaborkitError
         What to raise when the operating system refuses.
 
     Yields
     ------
     pathlib.Path
-        Where to write.
+        Where to write. Whatever creates a file of another mode there, or another file, may do so.
 
     Raises
     ------
@@ -87,49 +95,132 @@ def atomic_write(path: StrPath, error: type[GaborkitError] = PictureError) -> It
     ...     (Path(folder) / "note.txt").read_text()
     'whole'
     """
-    target = check_target(path, error)
-    # A short fixed prefix: the name of the target may already be as long as the system allows.
-    temporary = target.with_name(f".gaborkit-{secrets.token_hex(8)}{Path(path).suffix}")
-    try:
-        # `touch` rather than `tempfile`, so that the umask decides who may read the result.
-        temporary.touch(exist_ok=False)
+    with atomic_writes(path, error=error) as (temporary,):
         yield temporary
-        if target.exists():
-            shutil.copymode(target, temporary)
-        with temporary.open("rb+") as stream:
-            # Without it, a power cut after the rename can leave an empty file.
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as cause:
-        raise error(f"{os.fspath(path)}: cannot be written ({_reason(cause)})") from cause
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def set_aside(path: Path) -> Iterator[None]:
-    """Hide a file while the block runs, delete it if the block succeeds, else put it back.
+def atomic_writes(
+    *paths: StrPath, error: type[GaborkitError] = PictureError
+) -> Iterator[tuple[Path, ...]]:
+    """As `atomic_write`, of a file and those that describe it, at one moment.
 
-    For a file that describes another one, while that other one is replaced: at no moment does
-    the old description lie beside the new file. A missing file is no error.
+    Once all are whole on the disk they take their places in the order of ``paths``. The old ones
+    but the first are set aside before, so that no old description lies beside a new file, and put
+    back if that fails. A description that the block deletes is deleted.
+
+    Yields
+    ------
+    tuple of pathlib.Path
+        Where to write each.
     """
-    aside = path.with_name(f".gaborkit-{secrets.token_hex(8)}{path.suffix}")
-    present = os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises on too long a name
+    targets = [check_target(path, error) for path in paths]
+    with contextlib.ExitStack() as stack:
+        try:
+            temporaries = [stack.enter_context(_temporary(target)) for target in targets]
+            modes = [temporary.stat().st_mode for temporary in temporaries]
+            yield tuple(temporaries)
+            for temporary, mode in zip(temporaries, modes, strict=True):
+                if temporary.exists():
+                    temporary.chmod(stat.S_IMODE(mode))
+            _commit(temporaries, targets)
+        except OSError as cause:
+            raise error(f"{os.fspath(paths[0])}: cannot be written ({_reason(cause)})") from cause
+
+
+def put_in_place(source: Path, path: StrPath, description: str) -> None:
+    """Give a finished file its name, together with NAME.json, the text that describes it.
+
+    Raises
+    ------
+    PictureError
+        As :func:`atomic_write`.
+    """
+    target, sidecar = check_target(path), check_target(f"{os.fspath(path)}.json")
     try:
-        if present:
-            path.replace(aside)
+        with _temporary(sidecar) as temporary:
+            temporary.write_text(description, encoding="utf-8")
+            _commit([source, temporary], [target, sidecar])
     except OSError as cause:
-        raise PictureError(f"{path}: cannot be replaced ({_reason(cause)})") from cause
+        raise PictureError(f"{os.fspath(path)}: cannot be written ({_reason(cause)})") from cause
+
+
+def _commit(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Let files take the places of others, whose modes they get; see `atomic_writes`."""
+    pairs = [(x, target) for x, target in zip(sources, targets, strict=True) if x.exists()]
+    for source, target in pairs:
+        with source.open("rb+") as stream:
+            # Without it, a power cut after the rename can leave an empty file.
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, source)
+    with _set_aside(targets[1:]):
+        for source, target in pairs:
+            source.replace(target)
+    for folder in {target.parent for target in targets}:
+        _sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """A new empty file beside another one, deleted at the end, or later if the process is killed.
+
+    It is locked while the process lives: that tells it from one that a killed process has left,
+    which the next to write into the folder deletes. Without locks (Windows, some network file
+    systems) nothing is deleted.
+    """
+    remove_stale(str(target.parent))
+    while True:
+        # A short fixed name: that of the target may already be as long as the system allows.
+        temporary = target.with_name(f".gaborkit-tmp-{secrets.token_hex(8)}{target.suffix}")
+        # `touch` rather than `tempfile`, so that the umask decides who may read the result.
+        temporary.touch(exist_ok=False)
+        stream = try_lock(temporary)
+        if stream is not None:
+            break
+    with stream:
+        try:
+            yield temporary
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def remove_stale(folder: str) -> None:
+    """Delete temporary files that killed processes have left in a folder, once in this process."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    stream = try_lock(Path(entry.path), surely=True)
+                    if stream is not None:
+                        with stream:
+                            Path(entry.path).unlink()
+
+
+@contextlib.contextmanager
+def _set_aside(paths: Sequence[Path]) -> Iterator[None]:
+    """Hide old files while the block runs; put them back if it fails, else they are gone.
+
+    A process that is killed in between, which takes microseconds, leaves them under names that
+    `remove_stale` spares: they are the user's.
+    """
+    aside = {path: path.with_name(f".gaborkit-old-{secrets.token_hex(8)}") for path in paths}
+    hidden = []
     try:
+        for path in paths:
+            if path.exists():
+                path.replace(aside[path])
+                hidden.append(path)
         yield
     except BaseException:
-        if present:
-            aside.replace(path)
+        for path in hidden:
+            aside[path].replace(path)
         raise
-    with contextlib.suppress(OSError):
-        aside.unlink(missing_ok=True)
+    for path in hidden:
+        with contextlib.suppress(OSError):
+            aside[path].unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import as_array, check_unmasked, is_dask, library_of, promoted
 from .errors import ImageError, PictureError, closest
-from .files import StrPath, atomic_write, check_target, set_aside
+from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
 from .pictures.metadata import to_json
@@ -210,16 +210,16 @@ write a .tif or .npy file, or scale the values to uint8 first
     except (ImageError, PictureError) as problem:
         raise PictureError(f"{name}: {problem}") from problem.__cause__
     check_target(name)
-    sidecar = Path(f"{name}.json")
-    with contextlib.ExitStack() as stack:
-        # On leaving, these run from last to first: the new picture takes its place, the old
-        # description is deleted (or put back, if that failed), the new one takes its place. A
-        # crash in between can leave a picture without a description, never with a wrong one.
-        if text is not None and kind != "npz":
-            stack.enter_context(atomic_write(sidecar)).write_text(text, encoding="utf-8")
-        if kind != "npz" and (text is not None or Path(name).exists()):
-            stack.enter_context(set_aside(sidecar))
-        temporary = stack.enter_context(atomic_write(name))
+    sidecar = f"{name}.json"
+    beside = kind != "npz" and (
+        text is not None or (Path(name).exists() and os.path.isfile(sidecar))  # noqa: PTH113
+    )
+    with atomic_writes(name, *[sidecar] * beside) as (temporary, *description):
+        for path in description:
+            if text is None:
+                path.unlink()  # and with it the description of the old picture
+            else:
+                path.write_text(text, encoding="utf-8")
         try:
             encode(temporary, kind, values, text)
         except Exception as cause:

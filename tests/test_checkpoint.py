@@ -44,7 +44,7 @@ def test_round_trip(tmp_path, said):
 
 
 def test_the_last_two_are_kept_and_nothing_half_written(tmp_path):
-    (tmp_path / ".gaborkit-0123.safetensors").write_bytes(b"half")
+    (tmp_path / ".gaborkit-tmp-0123456789abcdef.safetensors").write_bytes(b"half")
     write(tmp_path, 1, 2, 3, 1000)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "step-00000003.safetensors",

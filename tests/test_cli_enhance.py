@@ -134,9 +134,9 @@ def test_one_bad_picture_does_not_stop_the_others(found):
     [
         (["--out", "o.gif"], "--out o.gif: .gif is unknown"),
         (["--out", "o.png", "--mask", "m.gif"], "--mask m.gif: .gif is unknown"),
-        (["--out", "o.zarr"], "--out o.zarr: a print goes into .png"),
+        (["--out", "o.zarr"], "--out o.zarr: .zarr is unknown"),
         (["--out", "grey.png"], "grey.png would be written over the input"),
-        (["--out", "o.png", "--mask", "./o.png"], "--out and --mask would both write o.png"),
+        (["--out", "o.png", "--mask", "./o.png"], "--out and --mask would both write ./o.png"),
         (["colour.png", "--out", "o.png"], "--out o.png is one file, not a folder"),
         (["--out", "o.png", "--binary", "--thin"], "--binary and --thin say what OUT holds"),
         (["--out", "o.png", "--ridges", "black"], "'black' is not one of dark, light"),

@@ -175,7 +175,7 @@ def test_a_bad_picture_does_not_stop_the_others():
     ("arguments", "code", "message"),
     [
         (["missing.png", "--out", "o.csv"], 1, "error: missing.png: there is no such file"),
-        ([".", "--out", "o.txt"], 1, "o.txt: unknown suffix '.txt'; .csv, .npz, .parquet work"),
+        ([".", "--out", "o.txt"], 2, "--out o.txt: .txt is unknown: give .csv"),
         ([".", "--out", "no/o.csv"], 1, "no/o.csv: the folder no does not exist"),
         ([".", "--out", "o.csv", "--set", "x"], 2, "x is not NAME=VALUE, such as pooling=m"),
         ([".", "--out", "o.csv", "--set", "x=1"], 2, "--features texture: texture has no parame"),

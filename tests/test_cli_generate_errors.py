@@ -65,7 +65,10 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["latent", "r", "--manifold", "--count", "3"], "--count is for the plot of points"),
         (["latent", "r", "--classes", "3"], "--classes is for --traverse and --manifold"),
         (["latent", "r", "--count", "2"], "2 is not a whole number from "),
-        (["latent", "r", "--traverse", "0", "--out", "t.pdf"], "--out t.pdf: .pdf is unknown"),
+        (
+            ["latent", "r", "--traverse", "0", "--out", "t.pdf"],
+            "--out t.pdf: pictures of --traverse",
+        ),
         (["evaluate", "r", "--samples", "9"], "9 is not a whole number from "),
         (["evaluate", "r", "--importance-samples", "0"], "0 is not a whole number from "),
         (["evaluate", "r", "--repeats", "0"], "0 is not a whole number from "),

@@ -258,11 +258,15 @@ def test_a_reference_and_options():
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["segment", "grey.png", "--out", "a.gif"], 2, ".gif is unknown here: give .png, .webp"),
-        (["segment", "grey.png", "--out", "a"], 2, "no suffix is unknown here"),
-        (["segment", "grey.png", "--out", "grey.png"], 2, "would be written over grey.png"),
+        (["segment", "grey.png", "--out", "a.gif"], 2, ".gif is unknown: give .png, .webp"),
+        (["segment", "grey.png", "--out", "a"], 2, "no suffix is unknown"),
+        (["segment", "grey.png", "--out", "grey.png"], 2, "written over the input grey.png"),
         (["segment", "grey.png", "--out", "a.png", "--overlay", "a.tif"], 2, "--overlay a.tif"),
-        (["segment", "grey.png", "--out", "a.png", "--overlay", "a.png"], 2, "written over a.png"),
+        (
+            ["segment", "grey.png", "--out", "a.png", "--overlay", "a.png"],
+            2,
+            "--overlay would both write a.png",
+        ),
         (["segment", "grey.png", "--out", "a.png", "--count", "1"], 2, "--count"),
         (
             ["segment", "grey.png", "--out", "a.png", "--count", "3", "--scribbles", "grey.png"],
@@ -283,7 +287,11 @@ def test_a_reference_and_options():
             f"at most {MOST}",
         ),
         (["retrieve", "grey.png", "none.npz"], 1, "none.npz: "),
-        (["retrieve", "grey.png", "grey.png", "--save", "a.txt"], 2, "--save a.txt: give .npz"),
+        (
+            ["retrieve", "grey.png", "grey.png", "--save", "a.txt"],
+            2,
+            "--save a.txt: .txt is unknown",
+        ),
         (
             ["retrieve", "grey.png", "a.csv", "--features", "gist"],
             2,
@@ -294,7 +302,7 @@ def test_a_reference_and_options():
             2,
             "--features texture: texture has no parameter 'a'",
         ),
-        (["defects", "grey.png", "--out", "a.jpg"], 2, "--out a.jpg: .jpg is unknown here"),
+        (["defects", "grey.png", "--out", "a.jpg"], 2, "--out a.jpg: .jpg is unknown"),
         (["defects", "grey.png", "--out", "a.png", "--score", "a.jpg"], 2, "--score a.jpg"),
         (["defects", "grey.png", "--out", "a.png", "--overlay", "b.npy"], 2, "--overlay b.npy"),
         (["defects", "grey.png", "--out", "a.png", "--false-alarms", "1"], 2, "between 0 and 1"),

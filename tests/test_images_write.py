@@ -11,7 +11,7 @@ import tifffile
 from pictures_for_tests import assert_same, names_in, picture, write_refused
 
 from gaborkit.errors import GaborkitError, KernelError, PictureError
-from gaborkit.files import atomic_write, check_target, set_aside
+from gaborkit.files import atomic_write, check_target
 from gaborkit.images import read_image, write_image
 
 
@@ -227,30 +227,3 @@ def test_atomic_write(tmp_path: Path) -> None:
         pass
     with pytest.raises(GaborkitError, match="is a folder"):
         check_target(tmp_path, GaborkitError)
-
-
-def test_temporary_file_removed_by_the_block(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="No such file"), atomic_write(tmp_path / "a") as name:
-        name.unlink()
-    assert not names_in(tmp_path)
-
-
-def test_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.json"
-    with set_aside(path):
-        pass
-    path.write_text("old")
-    with pytest.raises(BoomError), set_aside(path):
-        boom()
-    assert path.read_text() == "old"
-    with set_aside(path):
-        assert not path.exists()
-    assert not names_in(tmp_path)
-    path.write_text("old")
-
-    def denied(*args: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "replace", denied)
-    with pytest.raises(PictureError, match="cannot be replaced"), set_aside(path):
-        pass

@@ -19,8 +19,10 @@ HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
     ["errors", "types", "__version__", "extras"],
+    ["locks"],
     ["files", "tables"],
     ["strict_json"],
+    ["journal"],
     ["parameters", "ranges", "transfer", "formula", "hermite"],
     ["conventions"],
     ["kernel"],

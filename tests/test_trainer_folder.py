@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from processes_for_tests import last, recipe, resume, start
 
+from gaborkit import locks
 from gaborkit.errors import StoreError
 from gaborkit.generative.training import folder, session
 
@@ -46,7 +47,7 @@ def test_claiming(tmp_path):
 def test_of_two_that_claim_a_folder_one_has_it(tmp_path):
     with (
         folder.claimed(tmp_path),
-        pytest.raises(StoreError, match="is being trained by another process; wait"),
+        pytest.raises(StoreError, match=r"is being trained by process [0-9]+ on .*; wait"),
         folder.claimed(tmp_path),
     ):
         pass
@@ -58,7 +59,7 @@ def test_a_run_is_trained_by_one_at_a_time(tmp_path):
     start(recipe("vae"), out)
     with (
         folder.locked(out),
-        pytest.raises(StoreError, match="run: is being trained by another process; wait"),
+        pytest.raises(StoreError, match=r"run: is being trained by process [0-9]+ on .*; wait"),
     ):
         resume(out, steps=20)
     resume(out, steps=20)
@@ -88,11 +89,11 @@ def test_file_systems_without_locks(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError("no locks")
 
-    if folder.fcntl is not None:
-        monkeypatch.setattr(folder.fcntl, "flock", refuse)
+    if locks.fcntl is not None:
+        monkeypatch.setattr(locks.fcntl, "flock", refuse)
     with folder.locked(tmp_path), folder.locked(tmp_path):
         pass
-    monkeypatch.setattr(folder, "fcntl", None)  # as on Windows
+    monkeypatch.setattr(locks, "fcntl", None)  # as on Windows
     with folder.locked(tmp_path), folder.locked(tmp_path):
         pass
 

@@ -11,10 +11,11 @@ is refused in one line, before memory is taken for what it claims to hold.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from .. import strict_json
 from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
 from ..features.registry import from_dict, to_dict
-from ..files import StrPath, atomic_write, set_aside
+from ..files import StrPath, atomic_writes
+from ..locks import locked
 from .pictures import METHODS, PictureClassifier, Preparation, Trained
 
 FORMAT = "gaborkit classifier"
@@ -35,6 +37,30 @@ VERSION = 2
 JSON_LIMIT = 64 * 1024**2
 
 Arrays = dict[str, NDArray[Any]]
+
+
+@contextlib.contextmanager
+def claimed(folder: StrPath) -> Iterator[None]:
+    """Make the folder of a classifier, and keep other processes out while the block trains it.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made, or another process is training there.
+    """
+    folder = Path(folder)
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
+    try:
+        with locked(folder, StoreError, inside=True, doing="is being trained"):
+            yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where nothing was written
 
 
 def write_classifier(folder: StrPath, trained: Trained) -> None:
@@ -71,12 +97,10 @@ def write_classifier(folder: StrPath, trained: Trained) -> None:
             "confusion": confusion.tolist(),
         },
     }
-    # An earlier model's description never lies beside this one's arrays.
-    with set_aside(folder / "classifier.json"):
-        with atomic_write(folder / "arrays.npz", StoreError) as temporary:
-            np.savez(temporary, allow_pickle=False, **arrays)
-        with atomic_write(folder / "classifier.json", StoreError) as temporary:
-            temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    files = folder / "arrays.npz", folder / "classifier.json"
+    with atomic_writes(*files, error=StoreError) as (numbers, text):
+        np.savez(numbers, allow_pickle=False, **arrays)
+        text.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
 def read_classifier(folder: StrPath) -> PictureClassifier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import FeatureError
 from ..files import StrPath, check_target
 from ..images import split_page
+from ..locks import locked
 from .descriptor import Descriptor
 from .files import Colour, Described, describe_files
 from .registry import to_dict
@@ -75,7 +76,8 @@ def extract_features(
     Raises
     ------
     FeatureError
-        If ``out`` is one of the sources, has an unknown suffix or cannot be written; if OUT.partial
+        If ``out`` is one of the sources, has an unknown suffix, cannot be written, or is being
+        written by another process; if OUT.partial
         is there and ``resume`` is not wanted, or is of another run. No table is written, and the
         old one stays, if every picture failed.
     ModuleNotFoundError
@@ -91,7 +93,7 @@ def extract_features(
     (2, 24)
     """
     check_table_path(out)
-    check_target(out, FeatureError)
+    target = check_target(out, FeatureError)
     names = list(dict.fromkeys(os.fspath(source) for source in sources))
     if not names:
         raise FeatureError("there are no pictures to describe; give at least one")
@@ -101,29 +103,41 @@ def extract_features(
     run = {"gaborkit": __version__, **to_dict(descriptor), "colour": colour}
     partial = Path(f"{os.fspath(out)}.partial")
     failed = []
-    with Store(partial, run, resume=resume) as store:
-        resumed = sum(name in store for name in names)
-        left = [name for name in names if name not in store]
-        found = describe_files(descriptor, left, colour=colour, jobs=jobs)
-        with contextlib.closing(found):
-            for number, described in enumerate(found, resumed + 1):
-                described = _kept(store, described)
-                if described.error is not None:
-                    failed.append(described)
-                if progress is not None:
-                    progress(number, len(names), described)
-        rows = len(names) - len(failed)
-        if rows:
-            write_table(
-                out,
-                store.rows(names),
-                store.names or (),
-                dtype=store.dtype,
-                description={**run, "failed": {d.source: str(d.error) for d in failed}},
-            )
-        features = len(store.names or ())
-    partial.unlink()
+    with locked(target, FeatureError, name=out), _writing(out):
+        with Store(partial, run, resume=resume) as store:
+            resumed = sum(name in store for name in names)
+            left = [name for name in names if name not in store]
+            found = describe_files(descriptor, left, colour=colour, jobs=jobs)
+            with contextlib.closing(found):
+                for number, described in enumerate(found, resumed + 1):
+                    described = _kept(store, described)
+                    if described.error is not None:
+                        failed.append(described)
+                    if progress is not None:
+                        progress(number, len(names), described)
+            rows = len(names) - len(failed)
+            if rows:
+                write_table(
+                    out,
+                    store.rows(names),
+                    store.names or (),
+                    dtype=store.dtype,
+                    description={**run, "failed": {d.source: str(d.error) for d in failed}},
+                )
+            features = len(store.names or ())
+        partial.unlink()
     return Extracted(rows, features, resumed, tuple(failed))
+
+
+@contextlib.contextmanager
+def _writing(out: StrPath) -> Iterator[None]:
+    """Say of what the system refuses, such as a full disk, which table it was for."""
+    try:
+        yield
+    except OSError as cause:
+        raise FeatureError(
+            f"{os.fspath(out)}: cannot be written ({cause.strerror or cause})"
+        ) from cause
 
 
 def _kept(store: Store, described: Described) -> Described:

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import strict_json
 from ..errors import FeatureError
 from ..files import check_target
+from ..journal import decode, encode
 from .table import Features
 from .table_files import Row
 
@@ -106,7 +106,7 @@ class Store:
             for picture in pictures:
                 if picture in self._places:
                     stream.seek(self._places[picture])
-                    _, dtype, encoded = strict_json.parse(stream.readline().decode())
+                    _, dtype, encoded = decode(stream.readline())
                     yield picture, np.frombuffer(base64.b64decode(encoded), dtype)
 
     def _widen(self, dtype: str) -> None:
@@ -114,7 +114,7 @@ class Store:
 
     def _append(self, entry: object) -> int:
         """Write a line; its place in the file."""
-        line, place = json.dumps(entry).encode() + b"\n", self._size
+        line, place = encode(entry), self._size
         self._stream.write(line)
         self._stream.flush()
         self._size += len(line)
@@ -128,7 +128,7 @@ class Store:
                 for number, line in enumerate(stream):
                     if not line.endswith(b"\n"):
                         break
-                    entry = strict_json.parse(line.decode())
+                    entry = decode(line)
                     if number == 0:
                         stored = entry["run"]
                     elif number == 1:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import strict_json
 from ..errors import FeatureError
-from ..files import StrPath, atomic_write
+from ..files import StrPath, atomic_writes
 from ..types import RealArray
 from .table import Features
 
@@ -107,11 +107,11 @@ def write_table(
     """
     suffix = check_table_path(path)
     text = json.dumps({"dtype": dtype, **(description or {})}, indent=1)
-    with atomic_write(path, FeatureError) as temporary:
+    beside = [f"{Path(path)}.json"] * (suffix == ".csv")
+    with atomic_writes(path, *beside, error=FeatureError) as (temporary, *sidecar):
         _WRITERS[suffix](temporary, rows, list(names), np.dtype(dtype), text)
-    if suffix == ".csv":
-        with atomic_write(f"{Path(path)}.json", FeatureError) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        for file in sidecar:
+            file.write_text(text + "\n", encoding="utf-8")
 
 
 def read_table(path: StrPath) -> Table:
@@ -129,6 +129,8 @@ def read_table(path: StrPath) -> Table:
     suffix = check_table_path(path)
     try:
         pictures, names, values, text = _READERS[suffix](Path(path))
+        if len(pictures) != len(values) or len(set(pictures)) != len(pictures):
+            raise ValueError(f"{len(pictures)} pictures and {len(values)} different rows")
         description = strict_json.parse(text) if text else {}
         values = values.astype(description.get("dtype", "float64"), copy=False)
         return Table(tuple(pictures), Features(values, names), description)

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..errors import GaborkitError, StoreError
-from ..files import StrPath, atomic_write
+from ..files import StrPath, atomic_write, atomic_writes
 from .card import card
 from .configuration import from_dict, to_dict
 from .models import MODELS
@@ -46,7 +46,7 @@ FRAME_LIMIT = 2**28
 
 def write_config(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``config.json``: ``model``, ``config``, ``classes`` and ``provenance``."""
-    _write_json(folder / "config.json", {"format": FORMAT, "version": VERSION, **description})
+    _write_json(folder / "config.json", _headed(description))
 
 
 def write_representation(folder: Path, representation: Representation) -> None:
@@ -73,16 +73,22 @@ def write_model(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
-    write_representation(folder, representation)
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    path = _target(folder / "model.safetensors")
-    with atomic_write(path, StoreError) as temporary:
-        save_file(tensors, temporary, {"format": "pt"})
     # What was measured of an earlier model is not true of this one.
-    _write_json(folder / "metrics.json", metrics)
-    write_config(folder, describe(model, provenance))
+    descriptions = {
+        folder / "representation.json": representation.to_dict(),
+        folder / "metrics.json": metrics,
+        folder / "config.json": _headed(describe(model, provenance)),
+    }
+    texts = [_json(path, data) for path, data in descriptions.items()]
+    targets = [_target(path) for path in (folder / "model.safetensors", *descriptions)]
+    with atomic_writes(*targets, error=StoreError) as (weights, *files):
+        # `save_file` would put another file of another mode in the place of the temporary one.
+        weights.write_bytes(save(tensors, {"format": "pt"}))
+        for file, text in zip(files, texts, strict=True):
+            file.write_text(text, encoding="utf-8")
     write_metrics(folder, {})
 
 
@@ -115,16 +121,24 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _headed(description: Mapping[str, Any]) -> dict[str, Any]:
+    return {"format": FORMAT, "version": VERSION, **description}
+
+
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    text = _json(path, data)
+    with atomic_write(_target(path), StoreError) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _json(path: Path, data: Mapping[str, Any]) -> str:
     try:
         # What is not finite is no JSON, and could not be read again.
-        text = json.dumps(data, indent=2, allow_nan=False)
+        return json.dumps(data, indent=2, allow_nan=False) + "\n"
     except ValueError as cause:
         raise StoreError(
             f"{path}: a value of it is not finite, so that it is not written"
         ) from cause
-    with atomic_write(_target(path), StoreError) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _target(path: Path) -> Path:

@@ -14,6 +14,7 @@ from ..engines.threads import available
 from ..errors import FilterError, PictureError
 from ..files import StrPath
 from ..kernel import TOLERANCE, Kernel
+from ..locks import locked
 from ..parts import check_part
 from ..pictures.tiff import TiffPicture
 from ..planning import plan_bank
@@ -134,19 +135,36 @@ def filter_large(
     plan_bank(job.bank, job.planes.shape, engine=engine, tolerance=tolerance)  # checks these two
     files = job.files
     files.check()
-    identity = _identity(job)
+    with locked(files.real, PictureError, name=files.path):
+        files.tidy()
+        _run(job, budget, scheduler, resume, progress, metadata)
+
+
+def _run(
+    job: Job,
+    budget: int,
+    scheduler: Any,
+    resume: bool,
+    progress: Progress | None,
+    metadata: Mapping[str, Any] | None,
+) -> None:
+    """Filter what is left to be filtered, and finish the target."""
+    files, identity = job.files, _identity(job)
     record = Record.read(files.record, identity) if resume and files.partial.exists() else None
     if record is None:
         job = replace(job, tile=_tile(job, budget, 1 if scheduler is not None else available()))
         files = job.files
-        files.discard()
-        files.create()
-        record = Record.start(files.record, identity, job.tile)
     else:
         job = replace(job, tile=record.tile)
+        files = job.files
+        files.check_partial()
     count = len(job.tiles)
-    todo = [number for number in range(count) if number not in record.done]
     try:
+        if record is None:
+            files.discard()
+            files.create()
+            record = Record.start(files.record, identity, job.tile)
+        todo = [number for number in range(count) if number not in record.done]
         for number, limits in _written(job, todo, scheduler):
             record.add(number, limits)
             if progress is not None:
@@ -154,9 +172,12 @@ def filter_large(
         files.finish(metadata or _description(job), record.limits)
         files.record.unlink()
     except OSError as cause:
-        raise PictureError(f"{target}: cannot be written ({cause.strerror or cause})") from cause
+        text = f"{files.path}: cannot be written ({cause.strerror or cause})"
+        if record is not None and record.done:
+            text += f"; {len(record.done)} of {count} tiles are kept, to go on from with resume"
+        raise PictureError(text) from cause
     finally:
-        if not record.done:  # what has been written stays, to be gone on with
+        if record is None or not record.done:  # what has been written stays, to be gone on with
             files.discard()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import FilterError
+from ..journal import decode, encode
 
 #: Smallest and largest value of a tile; None for complex responses.
 Limits = tuple[float, float] | None
@@ -28,7 +30,7 @@ class Record:
     @classmethod
     def start(cls, path: Path, run: Mapping[str, Any], tile: tuple[int, int]) -> Record:
         """Begin a list; ``run`` is JSON-ready."""
-        path.write_text(json.dumps({"run": run, "tile": tile}) + "\n", encoding="utf-8")
+        path.write_bytes(encode({"run": run, "tile": tile}))
         return cls(path, tile, {})
 
     @classmethod
@@ -38,13 +40,18 @@ class Record:
         Raises
         ------
         FilterError
-            If that was another run.
+            If that was another run, or the list is damaged.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            head = json.loads(lines[0])
-            tall, wide = head["tile"]
-            stored = head["run"]
+            lines = path.read_bytes().splitlines(keepends=True)
+            if lines and not lines[-1].endswith(b"\n"):
+                del lines[-1]  # it was cut off
+            head, *entries = map(decode, lines)
+            stored, (tall, wide) = head["run"], head["tile"]
+            done: dict[int, Limits] = {
+                number: None if limits is None else (limits[0], limits[1])
+                for number, limits in entries
+            }
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError, TypeError):
@@ -56,20 +63,15 @@ class Record:
                 f"{path}: was left by a run with another {', '.join(other)}; repeat that one, "
                 "or start again without resume"
             )
-        done: dict[int, Limits] = {}
-        for line in lines[1:]:
-            if line.endswith("\n"):  # the last line may have been cut off
-                number, limits = json.loads(line)
-                done[number] = None if limits is None else (limits[0], limits[1])
         # Whatever was cut off must not run into the next line.
-        path.write_text("".join(line for line in lines if line.endswith("\n")), encoding="utf-8")
+        os.truncate(path, sum(map(len, lines)))
         return cls(path, (tall, wide), done)
 
     def add(self, number: int, limits: Limits) -> None:
         """Note that a tile is in the target."""
+        with self.path.open("ab") as stream:
+            stream.write(encode([number, limits]))
         self.done[number] = limits
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps([number, limits]) + "\n")
 
     @property
     def limits(self) -> Limits:

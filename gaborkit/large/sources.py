@@ -138,27 +138,55 @@ def _check(path: Path, array: Any) -> Any:
     return array
 
 
-def _open_zarr(path: Path) -> Any:
+class StoredZarr:
+    """A zarr array that is read by regions; what is wrong with it is one line.
+
+    Attributes
+    ----------
+    path : Path
+    array : zarr.Array
+    shape, dtype, chunks
+        Its.
+    """
+
+    def __init__(self, path: Path, array: Any) -> None:
+        self.path, self.array = path, array
+        self.shape, self.dtype, self.chunks = array.shape, array.dtype, array.chunks
+        if min(self.chunks, default=1) < 1:
+            raise PictureError(f"{path}: has chunks of shape {self.chunks}; write it anew")
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        try:
+            return np.asarray(self.array[index])
+        except Exception as cause:  # each codec has its own
+            raise PictureError(
+                f"{self.path}: is damaged ({' '.join(str(cause).split()):.120}); "
+                "a complete copy of it would work"
+            ) from cause
+
+
+def _open_zarr(path: Path) -> StoredZarr:
     zarr = optional("zarr")
     try:
         node = zarr.open(path, mode="r")
-        if not isinstance(node, zarr.Group):
-            return _check(path, node)
-        # OME-Zarr 0.5, and before it
-        scales = (dict(node.attrs).get("ome") or dict(node.attrs)).get("multiscales")
-        if scales:
-            return _check(path, node[scales[0]["datasets"][0]["path"]])
-        names = list(node.array_keys())
+        if isinstance(node, zarr.Group):
+            # OME-Zarr 0.5, and before it
+            scales = (dict(node.attrs).get("ome") or dict(node.attrs)).get("multiscales")
+            names = [scales[0]["datasets"][0]["path"]] if scales else list(node.array_keys())
+            if len(names) != 1:
+                raise PictureError(
+                    f"{path}: holds {', '.join(names) or 'no array'}; give the path of one array, "
+                    f"such as {path / (names or ['0'])[0]}"
+                )
+            node = node[names[0]] if names[0] else None
+        if not isinstance(node, zarr.Array):
+            raise PictureError(f"{path}: its metadata name no array; give the path of one in it")
+        return StoredZarr(path, _check(path, node))
     except PictureError:
         raise
     except Exception as cause:
-        raise PictureError(f"{path}: cannot be read as zarr ({cause})") from cause
-    if len(names) != 1:
-        raise PictureError(
-            f"{path}: holds {', '.join(names) or 'no array'}; give the path of one array, "
-            f"such as {path / (names or ['0'])[0]}"
-        )
-    return _check(path, node[names[0]])
+        text = " ".join(str(cause).split())
+        raise PictureError(f"{path}: cannot be read as zarr ({text:.200})") from cause
 
 
 class Planes:

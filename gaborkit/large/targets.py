@@ -7,29 +7,33 @@ it: what is not finished does not look finished, and can be gone on with.
 # ruff: noqa: D102 - the class Target describes the methods
 from __future__ import annotations
 
-import contextlib
+import itertools
 import json
 import math
-import secrets
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..errors import PictureError
+from ..errors import FilterError, PictureError
 from ..extras import optional
-from ..files import StrPath, atomic_write, check_target, set_aside
+from ..files import StrPath, check_target, put_in_place
 from ..pictures.metadata import to_json
-from .raw import Raw
+from .raw import Index, Raw
 from .sources import is_zarr
 from .tiff import open_tiff
 
 #: Most rows and columns of a chunk of a zarr store.
 CHUNK = 1024
+
+#: Chunks that are compressed and written at a time.
+WRITERS = 8
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,19 @@ class Target(ABC):
         self.path, self.layout = Path(path), layout
 
     @property
+    def real(self) -> Path:
+        """Where it lies, whatever symbolic links lead there: these survive."""
+        return self.path.resolve()
+
+    @property
     def partial(self) -> Path:
         """Its name until then."""
-        return self.path.with_name(self.path.name + ".partial")
+        return self.real.with_name(self.real.name + ".partial")
 
     @property
     def record(self) -> Path:
         """The list of tiles that it holds."""
-        return self.path.with_name(self.path.name + ".tiles")
+        return self.real.with_name(self.real.name + ".tiles")
 
     @abstractmethod
     def check(self) -> None:
@@ -90,16 +99,33 @@ class Target(ABC):
     def open(self) -> Any:
         """What ``partial`` holds, to be assigned to by regions."""
 
+    def check_partial(self) -> None:
+        """Raise FilterError if what an earlier run has left is damaged."""
+        try:
+            array = self.open()
+            intact = tuple(array.shape) == self.layout.shape and array.dtype == self.layout.dtype
+            if isinstance(array, Raw):
+                array.check_whole()
+        except Exception:
+            intact = False
+        if not intact:
+            raise FilterError(f"{self.partial}: is damaged; start again without resume")
+
     @abstractmethod
     def finish(self, metadata: Mapping[str, Any], limits: tuple[float, float] | None) -> None:
         """Give ``partial`` its name, and what describes it; ``limits`` are the extreme values."""
+
+    def tidy(self) -> None:  # noqa: B027 - most have nothing to do
+        """Bring to its end what a run that was killed had left in the middle."""
 
     def discard(self) -> None:
         """Delete what is not finished."""
         self.record.unlink(missing_ok=True)
         if self.partial.is_dir():
-            shutil.rmtree(self.partial)
-        self.partial.unlink(missing_ok=True)
+            # A worker of a cluster may still be writing into it.
+            shutil.rmtree(self.partial, ignore_errors=True)
+        else:
+            self.partial.unlink(missing_ok=True)
 
 
 def target_of(path: StrPath, layout: Layout) -> Target:
@@ -126,13 +152,7 @@ class _File(Target):
         check_target(self.path)
 
     def finish(self, metadata: Mapping[str, Any], limits: tuple[float, float] | None) -> None:
-        text = to_json(metadata)
-        sidecar = Path(f"{self.path}.json")
-        with contextlib.ExitStack() as stack:
-            # As in gaborkit.write_image: a crash never leaves a file with a wrong description.
-            stack.enter_context(atomic_write(sidecar)).write_text(text, encoding="utf-8")
-            stack.enter_context(set_aside(sidecar))
-            self.partial.replace(self.path)
+        put_in_place(self.partial, self.path, to_json(metadata))
 
 
 class Npy(_File):
@@ -180,6 +200,39 @@ class Tiff(_File):
         return Raw(found.path, found.offset, self.layout.shape, found.dtype)
 
 
+class Chunks:
+    """A zarr array whose regions are written chunk by chunk.
+
+    Of a whole region zarr goes on with the other chunks when one has failed, after telling so.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def __setitem__(self, index: Index, values: NDArray[Any]) -> None:
+        slices = (x if isinstance(x, slice) else slice(x, x + 1) for x in index)
+        spans = [range(n)[x] for x, n in zip(slices, self.shape, strict=True)]
+        values = values.reshape([len(span) for span in spans])
+
+        def write(place: tuple[slice, ...]) -> None:
+            part = (
+                slice(x.start - span.start, x.stop - span.start)
+                for x, span in zip(place, spans, strict=True)
+            )
+            self.array[place] = values[tuple(part)]
+
+        pieces = map(_pieces, spans, self.array.chunks)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for _ in pool.map(write, itertools.product(*pieces)):
+                pass
+
+
+def _pieces(span: range, chunk: int) -> list[slice]:
+    """Parts of a span of which each lies in one chunk."""
+    stops = [*range((span.start // chunk + 1) * chunk, span.stop, chunk), span.stop]
+    return [slice(*ends) for ends in itertools.pairwise([span.start, *stops])]
+
+
 class Zarr(Target):
     """A zarr store of one array, ``0``; for a picture without further axes it is an OME-Zarr."""
 
@@ -211,8 +264,8 @@ class Zarr(Target):
             compressors=zarr.codecs.BloscCodec(cname="lz4", shuffle="shuffle"),
         )
 
-    def open(self) -> Any:
-        return optional("zarr").open_group(self.partial, mode="r+")["0"]
+    def open(self) -> Chunks:
+        return Chunks(optional("zarr").open_group(self.partial, mode="r+")["0"])
 
     def finish(self, metadata: Mapping[str, Any], limits: tuple[float, float] | None) -> None:
         group = optional("zarr").open_group(self.partial, mode="r+")
@@ -220,12 +273,26 @@ class Zarr(Target):
         if len(self.layout.shape) == (2 if self.layout.labels is None else 3):
             attributes["ome"] = ome(self.path.stem, self.layout.labels, limits)
         group.attrs.update(attributes)
-        old = self.path.with_name(f".gaborkit-{secrets.token_hex(8)}")
-        if self.path.exists():
-            self.path.rename(old)
-        self.partial.rename(self.path)
-        if old.exists():
-            shutil.rmtree(old)
+        for litter in self.partial.rglob("*.partial"):  # of workers that were killed
+            litter.unlink()
+        if self.real.exists():
+            shutil.copymode(self.real, self.partial)
+            self.real.rename(self._old)
+        self.partial.rename(self.real)
+        self.tidy()
+
+    @property
+    def _old(self) -> Path:
+        """What the store that is being replaced is called meanwhile."""
+        return self.real.with_name(f".{self.real.name}.gaborkit-old")
+
+    def tidy(self) -> None:
+        if not self._old.exists():
+            return
+        if self.real.exists():
+            shutil.rmtree(self._old)
+        else:
+            self._old.rename(self.real)
 
 
 def chunk_of(side: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ..errors import PictureError
-from ..files import StrPath, atomic_write
+from ..files import StrPath, atomic_write, check_target
 from .inputs import is_number
 
 # Formats by suffix, with the metadata that leaves out the date.
@@ -70,5 +71,10 @@ def save_figure(figure: Figure, path: StrPath, *, dpi: float = 150) -> None:
             f"{_MOST_PIXELS / side:.0f} or less"
         )
     # The salt makes the identifiers within an SVG a function of what is drawn.
-    with atomic_write(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "gaborkit"}):
-        figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
+    check_target(path)
+    # Not into the file: on a full disk Matplotlib's PDF writer stumbles over its own clean-up.
+    drawn = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "gaborkit"}):
+        figure.savefig(drawn, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(drawn.getvalue())

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ... import strict_json
@@ -38,16 +38,14 @@ def write(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"version": VERSION, **state}, sort_keys=True)
     with atomic_write(path, StoreError) as temporary:
-        save_file(dense, temporary, {"state": text, "sha256": _digest(dense, text)})
+        # `save_file` would put another file of another mode in the place of the temporary one.
+        temporary.write_bytes(save(dense, {"state": text, "sha256": _digest(dense, text)}))
 
 
 def write_step(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write the checkpoint of ``state["step"]`` and delete all but the last ``KEPT``."""
     write(folder / f"step-{state['step']:08d}.safetensors", tensors, state)
     for path in _steps(folder)[KEPT:]:
-        path.unlink(missing_ok=True)
-    # What a process that was killed left half written.
-    for path in folder.glob(".gaborkit-*.safetensors"):
         path.unlink(missing_ok=True)
 
 

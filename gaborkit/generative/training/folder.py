@@ -7,18 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import StoreError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing is locked
-    fcntl = None  # type: ignore[assignment]
-
-#: Locked while a run is trained. Closed or killed, a process lets go of it.
-LOCK = ".lock"
+from ...locks import LOCK
+from ...locks import locked as lock_of
 
 
-@contextlib.contextmanager
-def locked(run: Path) -> Iterator[None]:
+def locked(run: Path) -> contextlib.AbstractContextManager[None]:
     """Keep others from training in a folder while the block runs.
 
     Raises
@@ -26,21 +19,7 @@ def locked(run: Path) -> Iterator[None]:
     StoreError
         If another process does already, or the folder cannot be written.
     """
-    try:
-        stream = (run / LOCK).open("a")
-    except OSError as cause:
-        raise StoreError(f"{run}: cannot be written ({cause.strerror})") from cause
-    with stream:
-        try:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            raise StoreError(
-                f"{run}: is being trained by another process; wait for its end, or stop it"
-            ) from cause
-        except OSError:
-            pass  # a file system without locks
-        yield
+    return lock_of(run, StoreError, inside=True, doing="is being trained")
 
 
 @contextlib.contextmanager
