@@ -18,7 +18,7 @@ import numpy as np
 
 from . import strict_json
 from .errors import BankError, GaborkitError, closest
-from .files import atomic_write
+from .files import atomic_write, check_suffix
 from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
 from .log_gabor import LogGaborKernel
@@ -257,7 +257,16 @@ class GaborBank:
         return cls(_kernel_from_dict(k, entry) for k, entry in enumerate(entries))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the bank as JSON; a failed write leaves an older file as it was."""
+        """Write the bank as JSON; a failed write leaves an older file as it was.
+
+        Raises
+        ------
+        BankError
+            If the suffix is another than .json.
+        PictureError
+            If the file cannot be written.
+        """
+        check_suffix(path, ".json", BankError)
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
         with atomic_write(path) as temporary:
             Path(temporary).write_text(text + "\n", encoding="utf-8")

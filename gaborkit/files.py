@@ -60,6 +60,34 @@ def check_target(path: StrPath, error: type[GaborkitError] = PictureError) -> Pa
     raise error(f"{os.fspath(path)}: {problem}")
 
 
+def check_suffix(path: StrPath, suffix: str, error: type[GaborkitError]) -> None:
+    """Refuse a name whose suffix says another format than the one that is written.
+
+    Parameters
+    ----------
+    path : path
+        A name without a suffix says nothing, and passes.
+    suffix : str
+        Of the format, in lower case.
+    error : subclass of GaborkitError
+
+    Raises
+    ------
+    error
+        If there is another suffix.
+
+    Examples
+    --------
+    >>> check_suffix("bank.JSON", ".json", PictureError)
+    >>> check_suffix("bank.png", ".json", PictureError)
+    Traceback (most recent call last):
+    gaborkit.errors.PictureError: bank.png: .png is unknown here; give a name in .json
+    """
+    other = Path(path).suffix
+    if other.lower() not in ("", suffix):
+        raise error(f"{os.fspath(path)}: {other} is unknown here; give a name in {suffix}")
+
+
 @contextlib.contextmanager
 def atomic_write(path: StrPath, error: type[GaborkitError] = PictureError) -> Iterator[Path]:
     """Yield a temporary path that takes the place of ``path`` once the block has succeeded.

@@ -126,6 +126,15 @@ def test_saving_over_a_folder(tmp_path):
         gk.GaborBank.grid(1, 1).save(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["bank.txt", "bank.json.png", "bank.v2"])
+def test_saving_under_the_suffix_of_another_format(name, tmp_path):
+    with pytest.raises(gk.BankError, match=r"is unknown here; give a name in \.json"):
+        gk.GaborBank.grid(1, 1).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    gk.GaborBank.grid(1, 1).save(tmp_path / "bank")
+    gk.GaborBank.grid(1, 1).save(tmp_path / "bank.JSON")
+
+
 def damaged(**changes):
     return {**gk.GaborBank.grid(1, 1).to_dict(), **changes}
 

@@ -117,11 +117,16 @@ def test_a_bad_picture_does_not_stop_the_others(model, options):
         (["train", "textures"], 2, "Missing option '--out'"),
         (["train", "textures", "--out", "m", "--cross-validate", "1"], 2, "give 2 or more folds"),
         (["train", "textures", "--out", "m", "--set", "blocks=2"], 2, "no parameter 'blocks'"),
-        (["train", "textures", "--out", "textures/down/0.png"], 1, "no such folder can be made"),
+        (
+            ["train", "textures", "--out", "textures/m"],
+            2,
+            "would be written into the input textures",
+        ),
+        (["train", "textures", "--out", "bad.png/m"], 1, "no such folder can be made"),
         (["predict", "missing", "sample:brick"], 1, "classifier.json: does not exist"),
         (["predict", "model", "missing"], 1, "missing: there is no such file"),
         (["predict", "model", "textures", "--out", "no/out.csv"], 1, "the folder no does not"),
-        (["predict", "model", "textures/fine/0.png", "--out", "textures/fine/0.png"], 2, "over"),
+        (["predict", "model", "textures", "--out", "model/classifier.json"], 2, ".json is unknown"),
     ],
 )
 def test_errors_are_one_line(model, arguments, code, message):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from pictures_for_tests import names_in
 import gaborkit as gk
 from gaborkit.errors import FeatureError, PictureError
 from gaborkit.features import read_table
-from gaborkit.large import filter_large, open_source
+from gaborkit.large import filter_large, filtering, open_source
 from gaborkit.large.targets import _pieces
 
 KERNEL = gk.GaborKernel(sigma=2)
@@ -143,6 +144,46 @@ def test_a_full_disk_is_one_line_and_keeps_what_there_was(out, tmp_path):
     }
     assert after == before
     assert [path.name for path in tmp_path.iterdir() if "gaborkit" in path.name] == []
+
+
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """The same in this process."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_zarr_store_that_fills_the_disk_in_the_middle(tmp_path, monkeypatch):
+    pytest.importorskip("zarr")
+    monkeypatch.setattr(filtering, "tile_shape", lambda *arguments, **options: (32, 64))
+    image = np.zeros((96, 64))
+    image[64:] = np.random.default_rng(0).random((32, 64))  # which does not compress
+    np.save(tmp_path / "a.npy", image)
+    filter_large(KERNEL, tmp_path / "a.npy", tmp_path / "whole.zarr")
+    chunks = (tmp_path / "whole.zarr/0/c").rglob("*")
+    largest = max(path.stat().st_size for path in chunks if path.is_file())
+    broken = tmp_path / "broken.zarr"
+    with full_disk(largest - 1000), pytest.raises(PictureError) as caught:
+        filter_large(KERNEL, tmp_path / "a.npy", broken)
+    assert "broken.zarr" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not broken.exists()
+    done = len(broken.with_name("broken.zarr.tiles").read_bytes().splitlines()) - 1
+    seen: list[int] = []
+    filter_large(
+        KERNEL,
+        tmp_path / "a.npy",
+        broken,
+        resume=True,
+        progress=lambda number, total: seen.append(number),
+    )
+    assert done == 2
+    assert seen[0] == done
+    assert np.array_equal(open_source(broken)[:], open_source(tmp_path / "whole.zarr")[:])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import resource
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from commands_for_tests import run as command
 from processes_for_tests import assert_equal_runs, last, launch, recipe, resume, rows, start
 
 from gaborkit.files import remove_stale
@@ -188,3 +191,25 @@ def test_killed_before_the_first_checkpoint(tmp_path, monkeypatch):
             start(recipe("vae"), tmp_path / "broken")
     resume(tmp_path / "broken")
     assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
+    """The next checkpoint does not fit: one line, and what was saved is gone on with."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run = recipe("vae", steps=5, ema=0.5)
+    start(run, whole)
+    shutil.copytree(whole, broken)
+    (path,) = (broken / "checkpoints").iterdir()
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        result = command("train", "--resume", broken, "--steps", 12, "--device", "cpu", "--quiet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+    assert "step-00000010.safetensors: cannot be written (File too large)" in result.stderr
+    assert [path.read_bytes() for path in (broken / "checkpoints").iterdir()] == [before]
+    for out in (whole, broken):
+        resume(out, steps=12)
+    assert_equal_runs(whole, broken)

@@ -25,7 +25,7 @@ from .. import strict_json
 from ..bank import GaborBank
 from ..errors import FeatureError, GaborkitError
 from ..features.energy import smoothed
-from ..files import StrPath, atomic_write
+from ..files import StrPath, atomic_write, check_suffix
 from ..types import Array, RealArray
 from .refinement import scores_of
 from .texture_maps import (
@@ -146,8 +146,9 @@ class ScribbleModel:
         Raises
         ------
         FeatureError
-            If the file cannot be written.
+            If the suffix is another than .npz, or the file cannot be written.
         """
+        check_suffix(path, ".npz", FeatureError)
         text = json.dumps(
             {
                 "gaborkit": "scribbles",
