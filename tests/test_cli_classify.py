@@ -122,7 +122,7 @@ def test_a_bad_picture_does_not_stop_the_others(model, options):
             2,
             "would be written into the input textures",
         ),
-        (["train", "textures", "--out", "bad.png/m"], 1, "no such folder can be made"),
+        (["train", "textures", "--out", "model/arrays.npz/m"], 1, "no such folder can be made"),
         (["predict", "missing", "sample:brick"], 1, "classifier.json: does not exist"),
         (["predict", "model", "missing"], 1, "missing: there is no such file"),
         (["predict", "model", "textures", "--out", "no/out.csv"], 1, "the folder no does not"),
