@@ -102,7 +102,7 @@ def test_formats(suffix):
         (["kernel", *BANK], 2, "--bank"),
         (["kernel", "--sigma", "0"], 2, "sigma=0 is not positive"),
         (["bank"], 2, "which kernel?"),
-        (["coverage", *BANK, "--dpi", "0"], 2, "0 is not between 0 and 2401"),
+        (["coverage", *BANK, "--dpi", "0"], 2, "0 is not a number of at least 10"),
         (["coverage", *BANK, "--out", "c.bmp"], 2, "--out c.bmp: .bmp is unknown"),
         (["coverage", *BANK, "--out", "no/c.png"], 1, "the folder no does not exist"),
         (["coverage", *BANK, "--out", "."], 2, "."),

