@@ -305,7 +305,11 @@ def test_a_reference_and_options():
         (["defects", "grey.png", "--out", "a.jpg"], 2, "--out a.jpg: .jpg is unknown"),
         (["defects", "grey.png", "--out", "a.png", "--score", "a.jpg"], 2, "--score a.jpg"),
         (["defects", "grey.png", "--out", "a.png", "--overlay", "b.npy"], 2, "--overlay b.npy"),
-        (["defects", "grey.png", "--out", "a.png", "--false-alarms", "1"], 2, "above 0 and below 1"),
+        (
+            ["defects", "grey.png", "--out", "a.png", "--false-alarms", "1"],
+            2,
+            "above 0 and below 1",
+        ),
         (["defects", "grey.png", "--out", "a.png"], 1, "grey.png: a picture of 40 x 52 pixels is"),
     ],
 )
