@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import GaborkitError, PictureError
@@ -135,7 +135,7 @@ def atomic_writes(
 
     Once all are whole on the disk they take their places in the order of ``paths``. The old ones
     but the first are set aside before, so that no old description lies beside a new file, and put
-    back if that fails. A description that the block deletes is deleted.
+    back if the first cannot take its place. A description that the block deletes is deleted.
 
     Yields
     ------
@@ -182,9 +182,10 @@ def _commit(sources: Sequence[Path], targets: Sequence[Path]) -> None:
             os.fsync(stream.fileno())
         if target.exists():
             shutil.copymode(target, source)
-    with _set_aside(targets[1:]):
+    with _set_aside(targets[1:]) as forget:
         for source, target in pairs:
             source.replace(target)
+            forget()  # they describe what is not there any more
     for folder in {target.parent for target in targets}:
         _sync_folder(folder)
 
@@ -228,27 +229,31 @@ def remove_stale(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _set_aside(paths: Sequence[Path]) -> Iterator[None]:
-    """Hide old files while the block runs; put them back if it fails, else they are gone.
+def _set_aside(paths: Sequence[Path]) -> Iterator[Callable[[], None]]:
+    """Hide old files while the block runs; put them back if it fails before it forgets them.
 
     A process that is killed in between, which takes microseconds, leaves them under names that
     `remove_stale` spares: they are the user's.
     """
     aside = {path: path.with_name(f".gaborkit-old-{secrets.token_hex(8)}") for path in paths}
-    hidden = []
+    hidden: list[Path] = []
+
+    def forget() -> None:
+        while hidden:
+            with contextlib.suppress(OSError):
+                aside[hidden.pop()].unlink()
+
     try:
         for path in paths:
             if path.exists():
                 path.replace(aside[path])
                 hidden.append(path)
-        yield
+        yield forget
     except BaseException:
         for path in hidden:
             aside[path].replace(path)
         raise
-    for path in hidden:
-        with contextlib.suppress(OSError):
-            aside[path].unlink()
+    forget()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ def encode(entry: object) -> bytes:
     Examples
     --------
     >>> encode([1, None])
-    b'[1, null]\t7b5ff8d5\n'
+    b'[1, null]\tb7646c1c\n'
     """
     text = json.dumps(entry).encode()
     return b"%s\t%08x\n" % (text, zlib.crc32(text))

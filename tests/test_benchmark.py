@@ -25,6 +25,12 @@ NAMES = [contestant.name for contestant in CONTESTANTS]
 LOOSE = "diplib.Gabor2D, recursive, K times"
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    """Tables whose rows are lines."""
+    monkeypatch.setenv("COLUMNS", "250")
+
+
 @pytest.fixture(scope="module")
 def comparison() -> benchmark.Comparison:
     return compare(2.0, size=48, orientations=4, repeat=2)
@@ -299,10 +305,10 @@ def test_the_report_without_peers(alone, quick, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["--sigma", "0"], 2, "sigma=0 "),
+        (["--sigma", "0"], 2, "0 is not a number above 0"),
         (["--sigma", "9", "--size", "32"], 2, "sigma=9 is not above 0 and at most"),
-        (["--size", "3"], 2, "3 is not in the range"),
-        (["--repeat", "0"], 2, "0 is not in the range"),
+        (["--size", "3"], 2, "3 is not a whole number from 16"),
+        (["--repeat", "0"], 2, "0 is not a whole number from 1 to 1,000"),
         (["--quick", "--json", "none/b.json"], 1, "the folder none does not exist"),
     ],
 )

@@ -232,7 +232,8 @@ def test_a_bank_goes_into_a_folder_one_file_a_channel():
     assert len(names) == 6
     for k, name in enumerate(names):
         values, half = decoded(f"deep/er/{name}")
-        assert np.abs(values - np.abs(BANK[k].filter(GREY))).max() <= half
+        # One kernel alone may take another engine.
+        assert np.abs(values - np.abs(BANK[k].filter(GREY))).max() <= half + 1e-3
         found = description(f"deep/er/{name}")
         assert gk.GaborBank.from_dict(found["bank"])[0] == BANK[k]
         assert found["labels"] == [BANK.labels[k]]

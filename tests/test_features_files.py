@@ -14,7 +14,7 @@ import pandas
 import pytest
 
 import gaborkit as gk
-from gaborkit import features
+from gaborkit import features, journal
 from gaborkit.features import (
     Descriptor,
     Energy,
@@ -330,7 +330,8 @@ def test_a_damaged_store(pictures, content):
 
 def test_a_store_without_rows_is_started_again(pictures):
     stopped_after(1, TEXTURE, ["p03.png", "p00.png"], "t.csv", jobs=1)
-    assert json.loads(Path("t.csv.partial").read_text())["run"]["descriptor"] == "texture"
+    head = journal.decode(Path("t.csv.partial").read_bytes().splitlines(keepends=True)[0])
+    assert head["run"]["descriptor"] == "texture"
     assert extract_features(Mean(), pictures, "t.csv").pictures == 10
 
 

@@ -44,7 +44,10 @@ def test_grey_pictures_batches_and_videos():
     video = transform(tv_tensors.Video(PIXELS.expand(2, 5, 3, 20, 24)))
     assert type(video) is tv_tensors.Video
     assert video.shape == (2, 5, 9, 20, 24)
-    torch.testing.assert_close(video[1, 4].as_subclass(torch.Tensor), expected(PIXELS))
+    # A stack may take another engine: 1e-5 of pictures up to 255.
+    torch.testing.assert_close(
+        video[1, 4].as_subclass(torch.Tensor), expected(PIXELS), rtol=0, atol=1e-3
+    )
 
 
 def test_the_rest_of_a_sample_passes_through():

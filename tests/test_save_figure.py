@@ -60,11 +60,13 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
 
-    def fail(self, target, **options):
-        Path(target).write_bytes(b"half")
+    write = Path.write_bytes
+
+    def fail(self, content):
+        write(self, content[:50])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Figure, "savefig", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(gk.PictureError, match=r"a\.png: cannot be written \(No space left"):
         save_figure(small(), path)
     assert path.read_bytes() == b"old"
@@ -123,6 +125,7 @@ def test_no_setting_is_changed_and_no_setting_flips_an_image(tmp_path):
 def test_headless_and_without_pyplot(tmp_path):
     script = """
 import sys
+from pathlib import Path
 import gaborkit as gk
 assert "matplotlib" not in sys.modules
 figure = gk.plotting.plot_bank(gk.GaborBank.grid(1, 2))

@@ -58,7 +58,8 @@ def test_colours_lie_side_by_side():
     maps = texture_maps(colour, channel_axis=-1)
     each = len(maps) // 3
     assert maps.names[each].startswith("c1 ")
-    assert np.allclose(maps.values[each : 2 * each], texture_maps(PICTURE.T.copy()).values)
+    alone = texture_maps(PICTURE.T.copy()).values  # may take another engine
+    assert np.allclose(maps.values[each : 2 * each], alone, rtol=1e-4, atol=1e-5)
 
 
 def test_two_kernels_of_one_label_have_different_names():

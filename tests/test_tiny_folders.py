@@ -24,7 +24,8 @@ def test_too_few(count, found, empty_folder):
 @pytest.mark.parametrize(
     "model", [["vae"], ["vae", "--features", "gabor"], ["gan"], ["pixelcnn"]], ids=" ".join
 )
-def test_enough(model, count, empty_folder):
+def test_enough(model, count, empty_folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     write_pictures(Path("pets"), count)
     result = run(
         *["train", *model, *TINY[model[0]], "--data", "pets", "--size", 8, "--steps", 2],

@@ -223,7 +223,9 @@ def test_a_loss_that_is_not_finite_names_its_step(at_step, tmp_path):
 
 def test_a_validation_loss_that_is_not_finite(monkeypatch, tmp_path):
     monkeypatch.setattr(trainer, "validation_loss", lambda *a, **k: float("nan"))
-    with pytest.raises(TrainingError, match=r"the validation loss is nan at step 6; try a learn"):
+    with pytest.raises(
+        TrainingError, match=r"the validation loss is nan at step 6; train anew with a learn"
+    ):
         start(recipe("vae", validate_every=6), tmp_path / "run")
     assert last(tmp_path / "run")[1]["step"] == 5
 

@@ -13,7 +13,8 @@ _NAMED = 3
 def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str]) -> None:
     """Count the files that are not taken and name the first few.
 
-    Hidden files, and the descriptions that gaborkit writes beside pictures, do not count.
+    Hidden files, the descriptions that gaborkit writes beside pictures, and what it has not
+    finished, do not count.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
         What is taken.
     """
     visible = (path for path in paths if not path.name.startswith("."))
-    others = sorted(path for path in visible if not _describes(path))
+    others = sorted(p for p in visible if not (_describes(p) or _is_unfinished(p, folder)))
     if not others:
         return
     names = [str(path.relative_to(folder)) for path in others[:_NAMED]]
@@ -35,6 +36,11 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
         "copies saved as .png or .tif would work",
         FolderWarning,
     )
+
+
+def _is_unfinished(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return any(part.endswith((".partial", ".tiles")) for part in parts)
 
 
 def _describes(path: Path) -> bool:
