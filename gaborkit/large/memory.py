@@ -108,5 +108,6 @@ def bytes_of_tile(
     if not engines <= {"separable", "pyramid"}:
         whole = 2 * real.itemsize * padded  # one complex response
         engine += min(kernels, max(1, CHUNK_BYTES // whole)) * whole
-        engine += (SCRATCH * 2 * real.itemsize * grown + 2 * BLOCK_BYTES) * (threads + 1)
+        blocks = 2 * BLOCK_BYTES if "direct" in engines else 0
+        engine += (SCRATCH * 2 * real.itemsize * grown + blocks) * (threads + 1)
     return reading + responses + engine
