@@ -36,12 +36,12 @@ def test_equals_bank_filter(part, boundary, learnable):
     layer = gk.nn.GaborBank2d(bank(), part, boundary, learnable, dtype=torch.float64)
     expected = expected_channels(bank(), picture, part, boundary)
     learning, kept = layer(picture).detach(), layer.requires_grad_(False)(picture)
-    for answer in (learning, kept):
-        difference = answer - expected
+    # A picture alone may take another engine than a batch.
+    for answer, wanted in ((learning, expected), (kept, expected), (layer(picture[0]), kept[0])):
+        difference = answer - wanted
         if part == "phase":
             difference = difference.sin()  # -pi and pi are one angle
         assert difference.abs().max() < 1e-8
-    assert torch.equal(layer(picture[0]), kept[0])
 
 
 def test_channels_of_one_colour_lie_side_by_side():
