@@ -241,27 +241,3 @@ def check_count(sources: Sequence[str], count: int | None) -> None:
         raise click.UsageError(
             f"--count {count} is for test images, and {sources[0]} is given: leave one of them out"
         )
-
-
-def suffix_of(out: str, suffixes: Sequence[str], folder: bool = False) -> str:
-    """The suffix of a file to write, or an empty string for a folder.
-
-    Raises
-    ------
-    click.UsageError
-        If it is none of ``suffixes``.
-    GaborkitError
-        If the file cannot be written; before the work rather than after it.
-    """
-    from gaborkit.files import check_target
-
-    path, suffix = Path(out), Path(out).suffix.lower()
-    wanted = ", ".join(suffixes) + (", or a folder" if folder else "")
-    if folder and (path.is_dir() or out.endswith("/") or not suffix):
-        if path.exists() and not path.is_dir():
-            raise click.UsageError(f"--out {out} is an existing file, not a folder")
-        return ""
-    if suffix not in suffixes:
-        raise click.UsageError(f"--out {out}: {suffix or 'no suffix'} is unknown: give {wanted}")
-    check_target(out)
-    return suffix
