@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -144,10 +145,10 @@ class TorchLibrary:
         return put(values, self.device, kind)
 
     def fft(self, array: Array, size: int, axis: int) -> Array:
-        return self.torch.fft.fft(array, size, axis)
+        return torch_transform(self.torch.fft.fft, array, size, axis)
 
     def ifft(self, array: Array, axis: int) -> Array:
-        return self.torch.fft.ifft(array, dim=axis)
+        return torch_transform(self.torch.fft.ifft, array, dim=axis)
 
     def fast_size(self, size: int) -> int:
         return fast_size(size)
@@ -166,6 +167,17 @@ class TorchLibrary:
 
     def moveaxis(self, array: Array, source: int, destination: int) -> Array:
         return array.movedim(source, destination)
+
+
+def torch_transform(
+    transform: Callable[..., Array], array: Array, *args: Any, **kwargs: Any
+) -> Array:
+    """A transform of images (..., H, W), also of none, which some builds of oneMKL refuse."""
+    if 0 not in array.shape:
+        return transform(array, *args, **kwargs)
+    added = [pad for size in reversed(array.shape) for pad in (0, int(size == 0))]
+    filled = transform(sys.modules["torch"].nn.functional.pad(array, added), *args, **kwargs)
+    return filled[tuple(slice(0) if size == 0 else slice(None) for size in array.shape)]
 
 
 def check_unmasked(image: Any) -> None:

@@ -43,7 +43,9 @@ def edit(path: Path, change: Callable[[dict], object]) -> None:
 def test_a_chunk_that_is_damaged(store):
     (chunk,) = (path for path in (store / "0/c").rglob("*") if path.is_file())
     whole = chunk.read_bytes()
-    for damaged in (b"", b"no chunk", whole[: len(whole) // 2]):
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    for damaged in (b"", b"no chunk", whole[: len(whole) // 2], whole[:-1], bytes(changed)):
         chunk.write_bytes(damaged)
         with pytest.raises(PictureError, match=r"a\.zarr: is damaged \(.*\); a complete copy"):
             filter_large(KERNEL, store, store.with_name("b.npy"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch.func import grad, jacrev, vmap
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import gaborkit as gk
 
@@ -105,16 +106,26 @@ def test_gradients_a_picture(name):
         torch.testing.assert_close(rows[0], quiet(jacrev(lambda x: EVERY[name](x)[0]), PICTURES[0]))
 
 
+class RefuseEmptyTransforms(TorchDispatchMode):
+    """As oneMKL does in some releases of torch: a transform of nothing is an error."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if "_fft_" in str(func) and args[0].numel() == 0:
+            raise RuntimeError(f"{func} of an empty tensor")
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 @pytest.mark.parametrize("name", EVERY)
 def test_empty_batches(name, wanted):
     full = EVERY[name](PICTURES)
     empty = torch.zeros(0, 12, 13, requires_grad=wanted)
-    found = EVERY[name](empty)
-    assert (found.shape, found.dtype) == ((0, *full.shape[1:]), full.dtype)
-    if wanted and name[0] != "index":
-        found.abs().sum().backward()
-        assert empty.grad.shape == empty.shape
+    with RefuseEmptyTransforms():
+        found = EVERY[name](empty)
+        assert (found.shape, found.dtype) == ((0, *full.shape[1:]), full.dtype)
+        if wanted and name[0] != "index":
+            found.abs().sum().backward()
+            assert empty.grad.shape == empty.shape
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name[1] != "layer"])
@@ -124,7 +135,8 @@ def test_empty_batches_of_arrays_and_on_two_axes(name):
         if name[0] != "responses":
             full, found = EVERY[name](PICTURES.numpy()), EVERY[name](np.zeros((0, 12, 13), "f4"))
             assert (found.shape, found.dtype) == ((0, *full.shape[1:]), full.dtype)
-        assert EVERY[name](torch.zeros(2, 0, 12, 13)).shape[:2] == (2, 0)
+        with RefuseEmptyTransforms():
+            assert EVERY[name](torch.zeros(2, 0, 12, 13)).shape[:2] == (2, 0)
 
 
 @pytest.mark.parametrize("name", ["bank", "learnable", "scattering"])

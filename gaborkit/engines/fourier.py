@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Library, NumpyLibrary, put
+from ..arrays import Library, NumpyLibrary, put, torch_transform
 from ..kernel import Kernel
 from ..types import Array, ComplexArray, Transfer
 from .factorization import cancels
@@ -36,7 +36,8 @@ def transform_size(library: Library, shape: tuple[int, int], margin: int) -> tup
 def spectrum(library: Library, padded: Array, size: tuple[int, int]) -> Array:
     """Forward transform of the padded image, complex (B, *size)."""
     if library.name == "torch":
-        return sys.modules["torch"].fft.fft2(padded, size)  # real input takes half the work
+        # Real input takes half the work.
+        return torch_transform(sys.modules["torch"].fft.fft2, padded, size)
     return library.fft(library.fft(padded, size[1], -1), size[0], -2)
 
 

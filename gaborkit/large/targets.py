@@ -260,8 +260,12 @@ class Zarr(Target):
             chunks=(*[1] * leading, *chunk),
             dtype=layout.dtype,
             dimension_names=names,
-            # Of the codecs that every reader has, the fastest on responses, and the smallest.
-            compressors=zarr.codecs.BloscCodec(cname="lz4", shuffle="shuffle"),
+            compressors=[
+                # Of the codecs that every reader has, the fastest on responses, and the smallest.
+                zarr.codecs.BloscCodec(cname="lz4", shuffle="shuffle"),
+                # Blosc reads past the end of a chunk that was cut: only a sum tells.
+                zarr.codecs.Crc32cCodec(),
+            ],
         )
 
     def open(self) -> Chunks:

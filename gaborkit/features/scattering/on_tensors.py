@@ -6,7 +6,7 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-from ...arrays import full_precision, put
+from ...arrays import full_precision, put, torch_transform
 from ...types import Array
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets
@@ -21,7 +21,7 @@ class TorchEngine:
 
     def spectra(self, values: Array) -> Array:
         """See :class:`Engine`."""
-        return self.torch.fft.fft2(values)
+        return torch_transform(self.torch.fft.fft2, values)
 
     def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
         """See :class:`Engine`."""
@@ -34,7 +34,7 @@ class TorchEngine:
             rows = slice(row * height, (row + 1) * height)
             columns = slice(column * width, (column + 1) * width)
             total = total + pairs[..., None, rows, columns, :] * values[:, t]
-        return self.torch.fft.ifft2(self.torch.view_as_complex(total)).abs()
+        return torch_transform(self.torch.fft.ifft2, self.torch.view_as_complex(total)).abs()
 
     def average(self, values: Array, step: int) -> Array:
         """See :class:`Engine`."""
