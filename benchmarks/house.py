@@ -157,7 +157,6 @@ def way(root: Path, name: str) -> None:
                 calls[caller, callee] = None
 
     from click.testing import CliRunner
-
     from gaborkit_cli.main import main as command
 
     for module in files:

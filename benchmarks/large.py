@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 import gaborkit as gk
+from gaborkit.dask_arrays import halo_of
 from gaborkit.large import filter_large, open_source, parse_memory
-from gaborkit.large.tiles import halo_of
 
 
 def write_picture(path, side):

@@ -1,6 +1,7 @@
-"""The filter bank: an ordered tuple of kernels, its constructors, table, file and front door.
+"""The filter bank: an ordered tuple of kernels, its constructors, table and file.
 
-A bank only says *which* kernels; how they are applied lies in ``engines`` and ``filtering``.
+A bank only says *which* kernels; how they are applied lies in ``filtering`` and below, whose
+functions are its methods.
 """
 
 from __future__ import annotations
@@ -12,24 +13,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 
 from . import strict_json
 from .errors import BankError, GaborkitError, closest
 from .files import atomic_write, check_suffix
+from .filtering import filter_bank, iterate_bank
+from .frame import frame_bank
 from .gabor import GaborKernel
-from .kernel import TOLERANCE, Kernel
+from .kernel import Kernel
 from .log_gabor import LogGaborKernel
 from .parameters import number
+from .planning import plan_bank
 from .presets import PRESETS
-from .types import Array, Boundary, ComplexArray, Engine, Part, RealArray, Transfer
-
-if TYPE_CHECKING:
-    from .frame import GaborFrame
-    from .planning import Plan
-    from .summaries import Statistics, Strongest
+from .summaries import bank_statistics, strongest_kernel
+from .types import ComplexArray, RealArray
 
 #: Families of kernel by the name that a saved bank calls them.
 FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {
@@ -295,174 +295,14 @@ class GaborBank:
         except GaborkitError as error:
             raise BankError(f"{path}: {error}") from None
 
-    # ---- front door to filtering and frames ----
+    # ---- filtering and frames: these functions take the bank as their first argument ----
 
-    def filter(
-        self,
-        image: Array,
-        *,
-        part: Part = "complex",
-        boundary: Boundary = "reflect",
-        engine: Engine = "auto",
-        channel_axis: int | None = None,
-        out: Any = None,
-        tolerance: float = TOLERANCE,
-        transfer: Transfer = "sampled",
-    ) -> Array:
-        """Convolve ``image`` with every kernel; see :func:`gaborkit.filtering.filter_bank`.
-
-        Examples
-        --------
-        >>> bank = GaborBank.grid(scales=1, orientations=3)
-        >>> bank.filter(np.ones((2, 20, 30), np.uint8)).shape
-        (2, 3, 20, 30)
-        """
-        from .filtering import filter_bank
-
-        return filter_bank(
-            self,
-            image,
-            part=part,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            out=out,
-            tolerance=tolerance,
-            transfer=transfer,
-        )
-
-    def responses(
-        self,
-        image: Array,
-        *,
-        part: Part = "complex",
-        boundary: Boundary = "reflect",
-        engine: Engine = "auto",
-        channel_axis: int | None = None,
-        tolerance: float = TOLERANCE,
-        transfer: Transfer = "sampled",
-    ) -> Iterator[Array]:
-        """One response (..., H, W) after the other, in the bank's order, in bounded memory."""
-        from .filtering import iterate_bank
-
-        return iterate_bank(
-            self,
-            image,
-            part=part,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            tolerance=tolerance,
-            transfer=transfer,
-        )
-
-    def statistics(
-        self,
-        image: Array,
-        *,
-        part: Part = "magnitude",
-        boundary: Boundary = "reflect",
-        engine: Engine = "auto",
-        channel_axis: int | None = None,
-        tolerance: float = TOLERANCE,
-    ) -> Statistics:
-        """Mean and deviation of every response; see :func:`gaborkit.summaries.bank_statistics`.
-
-        Examples
-        --------
-        >>> bank = GaborBank.grid(scales=1, orientations=3)
-        >>> mean, deviation = bank.statistics(np.eye(20))
-        >>> mean.shape
-        (3,)
-        """
-        from .summaries import bank_statistics
-
-        return bank_statistics(
-            self,
-            image,
-            part=part,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            tolerance=tolerance,
-        )
-
-    def strongest(
-        self,
-        image: Array,
-        *,
-        over: Literal["orientations", "all"] = "orientations",
-        boundary: Boundary = "reflect",
-        engine: Engine = "auto",
-        channel_axis: int | None = None,
-        tolerance: float = TOLERANCE,
-    ) -> Strongest:
-        """Largest magnitude and its kernel; see :func:`gaborkit.summaries.strongest_kernel`.
-
-        Examples
-        --------
-        >>> bank = GaborBank.grid(scales=2, orientations=3)
-        >>> magnitude, index = bank.strongest(np.eye(20))
-        >>> magnitude.shape
-        (2, 20, 20)
-        """
-        from .summaries import strongest_kernel
-
-        return strongest_kernel(
-            self,
-            image,
-            over=over,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            tolerance=tolerance,
-        )
-
-    def plan(
-        self,
-        shape: tuple[int, ...],
-        dtype: Any = np.float32,
-        *,
-        part: Part = "complex",
-        engine: Engine = "auto",
-        tolerance: float = TOLERANCE,
-        transfer: Transfer = "sampled",
-        library: str = "numpy",
-        device: str = "cpu",
-        requires_grad: bool = False,
-    ) -> Plan:
-        """Which engines would filter an image of ``shape``, at what cost and error; printable.
-
-        ``library`` is ``numpy``, or ``torch`` for a tensor on a ``device``, with a gradient or
-        without; see :func:`gaborkit.planning.plan_bank`.
-        """
-        from .planning import plan_bank
-
-        return plan_bank(
-            self,
-            shape,
-            dtype,
-            part=part,
-            engine=engine,
-            tolerance=tolerance,
-            transfer=transfer,
-            library=library,
-            device=device,
-            requires_grad=requires_grad,
-        )
-
-    def frame(
-        self,
-        shape: tuple[int, int],
-        *,
-        highpass: bool | None = None,
-        tight: bool = False,
-        tolerance: float = TOLERANCE,
-    ) -> GaborFrame:
-        """The bank completed to an invertible frame; see :class:`gaborkit.frame.GaborFrame`."""
-        from .frame import GaborFrame
-
-        return GaborFrame(self, shape, highpass=highpass, tight=tight, tolerance=tolerance)
+    filter = filter_bank
+    responses = iterate_bank
+    statistics = bank_statistics
+    strongest = strongest_kernel
+    plan = plan_bank
+    frame = frame_bank
 
 
 def _kernel_from_dict(k: int, entry: Any) -> Kernel:

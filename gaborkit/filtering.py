@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from . import dask_arrays
 from .arrays import is_dask
 from .errors import FilterError
+from .filter_options import FilterOptions
 from .kernel import TOLERANCE
-from .parts import check_part, empty, part_dtype, part_of
+from .parts import empty, part_dtype, part_of
 from .responding import Responder
 from .sinks import Stored
 from .types import Array, Boundary, Engine, Part, Transfer
@@ -87,22 +89,18 @@ def filter_bank(
     >>> filter_bank(bank, image, part="magnitude").dtype
     dtype('float64')
     """
-    check_part(part)
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
     if is_dask(image):
         if out is not None or transfer != "sampled":
             raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
-        from .large.collections import filter_dask
+        return dask_arrays.filter_blocks(bank, image, options, filter_array)
+    return filter_array(bank, image, options, out)
 
-        return filter_dask(
-            bank,
-            image,
-            part=part,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            tolerance=tolerance,
-        )
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer, part)
+
+def filter_array(bank: GaborBank, image: Array, options: FilterOptions, out: Any = None) -> Array:
+    """Responses (..., K, H, W) as :func:`filter_bank` returns them, of an array or a tensor."""
+    part = options.part
+    run = Responder(bank, image, options)
     if out is not None and not run.checked:
         raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")
     if run.plan.backend == "triton":
@@ -146,20 +144,13 @@ def iterate_bank(
     >>> [response.shape for response in iterate_bank(bank, image)][:2]
     [(40, 50), (40, 50)]
     """
-    check_part(part)
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
     if is_dask(image):
-        found = filter_bank(
-            bank,
-            image,
-            part=part,
-            boundary=boundary,
-            engine=engine,
-            channel_axis=channel_axis,
-            tolerance=tolerance,
-            transfer=transfer,
-        )
-        return (found[..., k, :, :] for k in range(len(bank)))
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, transfer, part)
+        if transfer != "sampled":
+            raise FilterError("a dask array takes no transfer=; leave it out")
+        responses = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return (responses[..., k, :, :] for k in range(len(bank)))
+    run = Responder(bank, image, options)
     shape = (*run.leading, *run.shape)
     dtype, count = part_dtype(part, run.double), run.together
 
@@ -167,11 +158,11 @@ def iterate_bank(
         for first in range(0, len(bank), count):
             indices = range(first, min(first + count, len(bank)))
             if run.library.name == "torch":
-                found = [part_of(response, part) for response in run.responses(indices)]
+                responses = [part_of(response, part) for response in run.responses(indices)]
             else:
-                found = list(empty((len(indices), *run.image.shape), dtype))
-                run.into(Stored(part, dict(zip(indices, found, strict=True))), indices)
-            for response in found:
+                responses = list(empty((len(indices), *run.image.shape), dtype))
+                run.into(Stored(part, dict(zip(indices, responses, strict=True))), indices)
+            for response in responses:
                 restored = run.normalization.restored(response, part)
                 yield run.like_image(restored.reshape(shape))
 

@@ -277,6 +277,18 @@ class GaborFrame:
             yield library.constant(window * scale, double)
 
 
+def frame_bank(
+    bank: GaborBank,
+    shape: tuple[int, int],
+    *,
+    highpass: bool | None = None,
+    tight: bool = False,
+    tolerance: float = TOLERANCE,
+) -> GaborFrame:
+    """The bank completed to an invertible frame of images of ``shape``; see :class:`GaborFrame`."""
+    return GaborFrame(bank, shape, highpass=highpass, tight=tight, tolerance=tolerance)
+
+
 def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> ComplexArray:
     """Transform of the sampled kernel on the torus of ``shape``, complex128 (H, W).
 

@@ -157,7 +157,7 @@ class Kernel(ABC):
         >>> kernel.filter(np.zeros((32, 48), np.float32)).dtype
         dtype('complex64')
         """
-        from .bank import GaborBank
+        from .bank import GaborBank  # the one door upwards: a kernel alone is a bank of one
 
         responses = GaborBank([self]).filter(
             image,

@@ -25,11 +25,11 @@ from .engines.separable import Tables
 from .engines.structures import available_here
 from .engines.threads import available
 from .errors import FilterError
+from .filter_options import FilterOptions
 from .gabor import GaborKernel
 from .kernel import TOLERANCE, Kernel
-from .parts import check_part
 from .tables import fold
-from .types import ENGINES, TRANSFERS, Engine, Part, Transfer
+from .types import Engine, Part, Transfer
 
 if TYPE_CHECKING:
     from .bank import GaborBank
@@ -228,10 +228,8 @@ def plan_bank(
         placement = Placement("torch", str(device), requires_grad)
     elif device != "cpu" or requires_grad:
         raise FilterError("an array has no device and no gradient; give library='torch'")
-    return plan_for(
-        bank, shape, dtype, placement, part=part, engine=engine, tolerance=tolerance,
-        transfer=transfer,
-    )  # fmt: skip
+    options = FilterOptions(part=part, engine=engine, tolerance=tolerance, transfer=transfer)
+    return plan_for(bank, shape, dtype, placement, options)
 
 
 def plan_for(
@@ -239,18 +237,10 @@ def plan_for(
     shape: tuple[int, ...],
     dtype: Any,
     placement: Placement,
-    *,
-    part: Part,
-    engine: Engine,
-    tolerance: float,
-    transfer: Transfer,
+    options: FilterOptions,
 ) -> Plan:
     """Choose what filters images: the one function that does. See :func:`plan_bank`."""
-    check_part(part)
-    if engine not in ENGINES:
-        raise FilterError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
-    if transfer not in TRANSFERS:
-        raise FilterError(f"transfer={transfer!r} is unknown; choose one of {', '.join(TRANSFERS)}")
+    part, engine, transfer = options.part, options.engine, options.transfer
     whole = isinstance(shape, (tuple, list)) and all(
         isinstance(size, (int, np.integer)) and size >= 0 for size in shape
     )
@@ -278,10 +268,10 @@ def plan_for(
             f"{' with gradients' * placement.derivatives}; "
             f"choose one of auto, {', '.join(BACKENDS[backend])}"
         )
-    wanted = (shape, dtype, backend, part, engine, tolerance, transfer)
+    wanted = (shape, dtype, backend, part, engine, options.tolerance, transfer)
     choose = _steps.__wrapped__ if learnable else _steps
     steps = choose(bank.kernels, *wanted, available(), available_here())
-    return Plan(bank, shape, dtype, placement.library, backend, tolerance, steps)
+    return Plan(bank, shape, dtype, placement.library, backend, options.tolerance, steps)
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import Library, NumpyLibrary, followed, library_of
-from .boundary import check_boundary, pad
+from .boundary import pad
 from .engines import convolution, cuda, direct, fourier, fused, pyramid, separable
 from .engines.compiled import Program
 from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
+from .filter_options import FilterOptions
 from .kernel import Kernel
 from .normalizing import UNCHANGED, is_small, normalization
 from .parts import empty, part_dtype
 from .planning import Placement, Plan, Step, plan_for
 from .sinks import Sink, Stored
-from .types import Array, Boundary, Engine, Part, Transfer
+from .types import Array, Part
 
 if TYPE_CHECKING:
     from .bank import GaborBank
@@ -38,37 +39,28 @@ CHUNK_BYTES = 2**28
 class Responder:
     """One image, checked and promoted, and how a bank answers to it.
 
-    Parameters are those of :func:`gaborkit.filtering.filter_bank`.
+    Of the options, the part says only what the planner weighs.
     """
 
     def __init__(
         self,
         bank: GaborBank,
         image: Array,
-        boundary: Boundary,
-        engine: Engine,
-        channel_axis: int | None,
-        tolerance: float,
-        transfer: Transfer = "sampled",
-        part: Part = "complex",
+        options: FilterOptions,
     ) -> None:
-        check_boundary(boundary)
         library = library_of(image)
         self.checked = library.name == "numpy"
         small = is_small(getattr(image, "dtype", None))
         if self.checked:
             image = library.promote(image)
-        image = with_leading_channels(library, image, channel_axis)
+        image = with_leading_channels(library, image, options.channel_axis)
         self.leading, self.shape = tuple(image.shape[:-2]), tuple(image.shape[-2:])
         self.plan: Plan = plan_for(
             bank,
             (math.prod(self.leading), *map(int, self.shape)),
             image.dtype,
             placement_of(image),
-            part=part,
-            engine=engine,
-            tolerance=tolerance,
-            transfer=transfer,
+            options,
         )
         if self.plan.backend != "triton" or not fused.reads(image.dtype):
             image = library.promote(image)
@@ -80,9 +72,8 @@ class Responder:
         self._source = image = image.reshape(-1, *self.shape)
         self.normalization = normalization(library, image, bank.kernels, self.double, small)
         self.image = self.normalization.scaled(image)
-        self.bank, self.boundary = bank, boundary
+        self.bank, self.options = bank, options
         self.level = self._mean()
-        self.tolerance, self.transfer = tolerance, transfer
         self._spectra: dict[int, Array] = {}
 
     def like_image(self, result: Array) -> Array:
@@ -145,9 +136,9 @@ class Responder:
             self.level,
             [self.bank[k] for k in indices],
             [(engine, members) for engine, members in steps if members],
-            self.boundary,
-            self.tolerance,
-            self.transfer,
+            self.options.boundary,
+            self.options.tolerance,
+            self.options.transfer,
             part,
             UNCHANGED if scaled else self.normalization,
         )
@@ -198,6 +189,7 @@ class Responder:
     def _compiled(self, steps: Sequence[Step], places: Sequence[int], sink: Sink) -> None:
         """Hand the responses of some kernels to a sink, by one program of all steps."""
         program, level = Program(self.image), self.level.ravel().astype(np.float64)
+        boundary, tolerance = self.options.boundary, self.options.tolerance
         wide: list[tuple[list[Kernel], list[int]]] = []
         narrow: list[tuple[list[Kernel], list[int]]] = []
         for step in steps:
@@ -208,9 +200,9 @@ class Responder:
                 (wide if step.engine == "pyramid" else narrow).append((kernels, chosen))
         # The wide ones first: their stages wait for each other, and the narrow ones fill the gaps.
         if wide:
-            pyramid.respond(program, level, self.boundary, wide, sink)
+            pyramid.respond(program, level, boundary, wide, sink)
         for kernels, chosen in narrow:
-            separable.respond(program, level, self.boundary, kernels, chosen, self.tolerance, sink)
+            separable.respond(program, level, boundary, kernels, chosen, tolerance, sink)
         program.run()
 
     def _twins(self, indices: Sequence[int]) -> dict[int, list[_Twin]]:
@@ -261,18 +253,18 @@ class Responder:
                 self.shape,
                 kernels,
                 self.double,
-                self.tolerance,
-                self.transfer,
+                self.options.tolerance,
+                self.options.transfer,
                 outs,
             )
         elif outs is None:
             padded = self._padded(step.radius)
             found = convolution.respond(
-                self.library, padded, step.radius, kernels, self.double, self.tolerance
+                self.library, padded, step.radius, kernels, self.double, self.options.tolerance
             )
         else:
             padded = self._padded(step.radius)
-            found = direct.respond(padded, step.radius, kernels, self.tolerance, outs)
+            found = direct.respond(padded, step.radius, kernels, self.options.tolerance, outs)
         return [
             response if kernel.is_dc_free else self._with_level(response, kernel)
             for kernel, response in zip(kernels, found, strict=True)
@@ -281,7 +273,7 @@ class Responder:
     def _fourier_margin(self, step: Step) -> int:
         """Pixels of outside that transforms take in: none where they wrap around by themselves."""
         size = fourier.transform_size(self.library, self.shape, 0)
-        if self.boundary == "wrap" and size == self.shape and 2 * step.radius < min(size):
+        if self.options.boundary == "wrap" and size == self.shape and 2 * step.radius < min(size):
             return 0
         return step.margin
 
@@ -291,7 +283,7 @@ class Responder:
         The mean would only cancel in the sums of a DC-free kernel, at the cost of digits; for
         other kernels :meth:`_with_level` adds its answer again.
         """
-        padded = pad(self.library, self.image, margin, self.boundary)
+        padded = pad(self.library, self.image, margin, self.options.boundary)
         if self.library.name == "numpy" and margin:  # then it is a copy
             padded -= self.level
             return padded
@@ -302,7 +294,7 @@ class Responder:
 
         Zero where zeros lie outside: they would no longer be small.
         """
-        outside = float(self.boundary != "constant")
+        outside = float(self.options.boundary != "constant")
         if self.library.name == "torch":
             dtype = getattr(sys.modules["torch"], self.plan.dtype.name)
             return self.image.detach().mean((1, 2), keepdim=True, dtype=dtype) * outside
@@ -315,10 +307,10 @@ class Responder:
         return level * self.image.dtype.type(outside)
 
     def _with_level(self, response: Array, kernel: Kernel) -> Array:
-        if self.transfer == "analytic":
+        if self.options.transfer == "analytic":
             gain: Any = complex(kernel.transfer(0.0, 0.0, sampled=True))  # type: ignore[arg-type]
         else:
-            gain = kernel.sample(self.tolerance).sum()
+            gain = kernel.sample(self.options.tolerance).sum()
         if isinstance(response, np.ndarray):
             response += (self.level * gain).astype(response.dtype)
             return response

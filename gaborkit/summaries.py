@@ -6,14 +6,18 @@ Means and deviations over the picture, and the strongest kernel at each pixel.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from . import dask_arrays
 from .arrays import is_dask
 from .errors import FilterError
+from .filter_options import FilterOptions
+from .filtering import filter_array
 from .kernel import TOLERANCE
-from .parts import check_part, part_of
+from .parts import part_of
 from .responding import Responder
 from .sinks import Compared, Summed
 from .types import Array, Boundary, Engine, Part
@@ -83,35 +87,31 @@ def bank_statistics(
     >>> bank_statistics(bank, image).mean.shape
     (24,)
     """
-    check_part(part)
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance)
     if part in ("complex", "phase"):
         raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
     if is_dask(image):
-        from .large.collections import dask_statistics
-
-        options = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
-        return Statistics(
-            *dask_statistics(bank, image, part=part, channel_axis=channel_axis, **options)
-        )
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part=part)
+        values = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return Statistics(*dask_arrays.statistics_of(values))
+    run = Responder(bank, image, options)
     shape = (*run.leading, len(bank))
     if run.library.name == "torch":
-        values = [part_of(found, part) for found in run.one_by_one()]
+        values = [part_of(response, part) for response in run.one_by_one()]
         means = [value.mean((1, 2)) for value in values]
         spreads = [_deviation(value) for value in values]
         mean, deviation = (
-            run.normalization.restored(run.library.stack(found, 1), part)
-            for found in (means, spreads)
+            run.normalization.restored(run.library.stack(moments, 1), part)
+            for moments in (means, spreads)
         )
         return Statistics(mean.reshape(shape), deviation.reshape(shape))
     sink = Summed(part, len(run.image), len(bank))
     run.into(sink, range(len(bank)))
     mean, square = np.moveaxis(sink.sums / math.prod(run.shape), 2, 0)
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    mean, deviation = (run.normalization.restored(found, part) for found in (mean, deviation))
+    moments = (run.normalization.restored(moment, part) for moment in (mean, deviation))
     dtype = run.image.dtype
     with np.errstate(over="ignore"):  # an energy may be infinite
-        mean, deviation = (found.reshape(shape).astype(dtype) for found in (mean, deviation))
+        mean, deviation = (moment.reshape(shape).astype(dtype) for moment in moments)
     return Statistics(run.like_image(mean), run.like_image(deviation))
 
 
@@ -165,17 +165,17 @@ def strongest_kernel(
     """
     if over not in ("orientations", "all"):
         raise FilterError(f"over={over!r} is unknown; choose orientations or all")
+    options = FilterOptions("energy", boundary, engine, channel_axis, tolerance)
     groups = [0] * len(bank)
     if over == "orientations":
-        found: dict[float, int] = {}
+        places: dict[float, int] = {}
         # Rounded, as a frequency may be the same sum in another order.
-        groups = [found.setdefault(round(k.frequency, 12), len(found)) for k in bank]
+        groups = [places.setdefault(round(k.frequency, 12), len(places)) for k in bank]
     if is_dask(image):
-        from .large.collections import dask_strongest
-
-        options = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
-        return Strongest(*dask_strongest(bank, image, groups, channel_axis=channel_axis, **options))
-    run = Responder(bank, image, boundary, engine, channel_axis, tolerance, part="energy")
+        options = replace(options, part="magnitude")
+        magnitudes = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return Strongest(*dask_arrays.strongest_of(magnitudes, groups))
+    run = Responder(bank, image, options)
     shape = (*run.leading, max(groups) + 1, *run.shape)
     if run.library.name == "torch":
         magnitude, index = _strongest_of_tensors(run, groups)

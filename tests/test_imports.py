@@ -28,17 +28,20 @@ LAYERS = [
     ["kernel"],
     ["log_gabor", "gabor"],
     ["presets"],
-    ["bank"],
     ["arrays", "boundary"],
     ["parts"],
+    ["filter_options"],
     ["normalizing"],
     ["sinks"],
     ["engines"],
     ["costs"],
     ["planning"],
     ["responding"],
-    ["filtering", "summaries"],
+    ["dask_arrays"],
+    ["filtering"],
+    ["summaries"],
     ["frame"],
+    ["bank"],
     ["images", "pictures"],
     ["large"],
     ["plotting"],
@@ -51,16 +54,8 @@ LAYERS = [
     ["__main__"],
 ]
 
-# Methods that are front doors of a layer above, and import it when called. Nothing else may.
-FRONT_DOORS = {
-    ("kernel", "bank"),
-    ("bank", "filtering"),
-    ("bank", "summaries"),
-    ("bank", "planning"),
-    ("bank", "frame"),
-    ("filtering", "large"),
-    ("summaries", "large"),
-}
+# The one method that is a door to a layer above, and imports it when called.
+FRONT_DOORS = {("kernel", "bank")}
 
 
 def run(code):

@@ -14,6 +14,7 @@ from large_for_tests import BANK, BOUNDARIES, COLOUR, GREY, Small, assert_close,
 import gaborkit as gk
 from gaborkit.arrays import NumpyLibrary
 from gaborkit.boundary import pad
+from gaborkit.filter_options import FilterOptions
 from gaborkit.large import filter_large, memory, parse_memory, tiles
 from gaborkit.large.sources import Planes
 from gaborkit.large.targets import chunk_of
@@ -174,9 +175,9 @@ def test_a_container_limits_memory(monkeypatch):
 
 def test_tiles_grow_with_the_memory():
     planes = Planes(np.broadcast_to(np.float32(0), (10**5, 10**5)))
-    options = {"engine": "auto", "tolerance": 1e-4, "part": "magnitude", "held": 0, "threads": 2}
+    options = FilterOptions("magnitude", tolerance=1e-4)
     found = [
-        tiles.tile_shape(BANK, planes, memory=size, **options)[0]
+        tiles.tile_shape(BANK, planes, options, memory=size, held=0, threads=2)[0]
         for size in (10**6, 10**7, 10**8, 10**9, 10**12)
     ]
     assert found == sorted(found)

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 #: Seconds between looks for Ctrl-C, where the system does not wake up who waits.
 PAUSE = 0.1
@@ -116,6 +117,14 @@ def available() -> int:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     limit = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
+
+
+def in_one_thread(work: Callable[[], Result]) -> Result:
+    """What ``work`` returns; the engines in it start no threads."""
+    results: list[Result] = []
+    # Work that is already one of the engines' threads is not divided further.
+    in_threads(lambda call: results.append(call()), [work], 1)
+    return results[0]
 
 
 @functools.lru_cache(maxsize=1)

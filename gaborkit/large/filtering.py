@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..bank import GaborBank
-from ..boundary import check_boundary
 from ..engines.threads import available
 from ..errors import FilterError, PictureError
 from ..files import StrPath
+from ..filter_options import FilterOptions
 from ..kernel import TOLERANCE, Kernel
 from ..locks import locked
-from ..parts import check_part
 from ..pictures.tiff import TiffPicture
-from ..planning import plan_bank
+from ..planning import Placement, plan_for
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster
 from .job import Job
@@ -104,8 +105,7 @@ def filter_large(
     >>> np.allclose(energy, abs(bank.filter(image)) ** 2, atol=1e-6)
     True
     """
-    check_boundary(boundary)
-    check_part(part)
+    options = FilterOptions(part, boundary, engine, tolerance=tolerance)
     budget = available_memory() // 2 if memory is None else parse_memory(memory)
     named = isinstance(source, (str, Path))
     if not named:
@@ -126,13 +126,10 @@ def filter_large(
         target=str(here / target),
         channel_axis=channel_axis,
         colour=colour,
-        boundary=boundary,
-        engine=engine,
-        tolerance=tolerance,
-        part=part,
+        options=options,
         cache=min(CACHE, budget // 4),
     )
-    plan_bank(job.bank, job.planes.shape, engine=engine, tolerance=tolerance)  # checks these two
+    plan_for(job.bank, job.planes.shape, np.float32, Placement(), options)  # checks
     files = job.files
     files.check()
     with locked(files.real, PictureError, name=files.path):
@@ -195,9 +192,7 @@ def _tile(job: Job, budget: int, threads: int) -> tuple[int, int]:
     return tile_shape(
         job.bank,
         job.planes,
-        engine=job.engine,
-        tolerance=job.tolerance,
-        part=job.part,
+        job.options,
         memory=budget,
         held=held,
         threads=threads,
@@ -219,7 +214,9 @@ def _description(job: Job) -> dict[str, Any]:
 
 
 def _options(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in ("part", "boundary", "engine", "tolerance")}
+    return {
+        name: getattr(job.options, name) for name in ("part", "boundary", "engine", "tolerance")
+    }
 
 
 def _identity(job: Job) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
-
-# Public in engines.threads once the engines are rewritten.
+from ..engines.threads import in_one_thread
+from ..filter_options import FilterOptions
 from ..parts import part_dtype
-from ..types import Boundary, Engine, Part
 from .record import Limits
 from .sources import Colour, Planes, open_source
 from .targets import Layout, Target, target_of
-from .tiles import Grid, in_one_thread, respond_at
+from .tiles import Grid, respond_at
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Job:
     target : str
     channel_axis, colour
         As in :class:`~.sources.Planes`.
-    boundary, engine, tolerance, part
-        As in :func:`~.tiles.respond_at`.
+    options : FilterOptions
+        Of the planes, which have no axis of colour any more.
     cache : int
         Bytes of decoded pieces of a TIFF to keep.
     tile : (int, int)
@@ -47,10 +46,7 @@ class Job:
     target: str
     channel_axis: int | None
     colour: Colour
-    boundary: Boundary
-    engine: Engine
-    tolerance: float
-    part: Part
+    options: FilterOptions
     cache: int
     tile: tuple[int, int] = (0, 0)
 
@@ -83,7 +79,7 @@ class Job:
         if self._colour_last:
             shape = (*leading[:-1], *axis, height, width, leading[-1])
         labels = None if self.single else self.bank.labels
-        dtype = part_dtype(self.part, planes.real == np.float64)
+        dtype = part_dtype(self.options.part, planes.real == np.float64)
         layout = Layout(shape, dtype, labels, self.tile, self._colour_last)
         return target_of(self.target, layout)
 
@@ -102,15 +98,7 @@ class Job:
             If it holds NaN or infinity.
         """
         tile = self.tiles[number]
-        values = respond_at(
-            self.bank,
-            self.planes,
-            tile,
-            boundary=self.boundary,
-            engine=self.engine,
-            tolerance=self.tolerance,
-            part=self.part,
-        )
+        values = respond_at(self.bank, self.planes, tile, self.options)
         channels: tuple[slice, ...] = (slice(None),)
         if self.single:
             values, channels = values[0], ()

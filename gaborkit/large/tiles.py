@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from ..arrays import NumpyLibrary
 from ..bank import GaborBank
 from ..boundary import source_index
-from ..engines.threads import in_threads
+from ..dask_arrays import halo_of, without_halo
 from ..errors import FilterError, ImageError
+from ..filter_options import FilterOptions
+from ..filtering import filter_array
 from ..parts import part_dtype
-from ..planning import plan_bank
-from ..types import Boundary, Engine, Part
+from ..planning import Placement, plan_for
+from ..types import Boundary
 from .memory import bytes_of_tile
 from .sources import Planes
-
-Result = TypeVar("Result")
 
 #: Sides of tiles, largest first; from 512 on, whole chunks of a zarr store.
 SIDES = (4096, 3072, 2048, 1536, 1024, 512, 256, 128, 64, 32)
@@ -79,10 +79,8 @@ class Grid(Sequence[Tile]):
 def tile_shape(
     bank: GaborBank,
     planes: Planes,
+    options: FilterOptions,
     *,
-    engine: Engine,
-    tolerance: float,
-    part: Part,
     memory: int,
     held: int,
     threads: int,
@@ -95,19 +93,19 @@ def tile_shape(
         If even the smallest takes more; the message says how much would work.
     """
     height, width = planes.shape[-2:]
-    halo = halo_of(bank, tolerance)
+    halo = halo_of(bank, options.tolerance)
 
     def needed(side: int) -> int:
         shape = min(side, height), min(side, width)
         padded = shape[0] + 2 * halo, shape[1] + 2 * halo
-        plan = plan_bank(bank, padded, planes.real, engine=engine, tolerance=tolerance)
+        plan = plan_for(bank, padded, planes.real, Placement(), options)
         return held + bytes_of_tile(
             shape,
             halo,
             len(bank),
             planes.dtype,
             planes.real,
-            part_dtype(part, planes.real == np.float64),
+            part_dtype(options.part, planes.real == np.float64),
             threads,
             engines=frozenset(step.engine for step in plan.steps),
         )
@@ -121,11 +119,6 @@ def tile_shape(
         f"memory={memory} bytes hold no tile of {SIDES[-1]} pixels with {halo} around it for "
         f"{len(bank)} kernels; {megabytes}MB would work"
     )
-
-
-def halo_of(bank: GaborBank, tolerance: float) -> int:
-    """Pixels around a tile that its responses depend on."""
-    return max(kernel.radius(tolerance) for kernel in bank)
 
 
 def read_with_halo(planes: Planes, tile: Tile, halo: int, boundary: Boundary) -> NDArray[Any]:
@@ -171,35 +164,7 @@ def _runs(taken: NDArray[np.intp]) -> list[slice]:
     return [slice(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
 
 
-def respond(
-    bank: GaborBank,
-    padded: NDArray[Any],
-    halo: int,
-    *,
-    boundary: Boundary,
-    engine: Engine,
-    tolerance: float,
-    part: Part,
-) -> NDArray[Any]:
-    """One part of the responses (K, h, w) of the middle of an image (h + 2 halo, w + 2 halo)."""
-    height, width = (size - 2 * halo for size in padded.shape)
-    # What the engine takes to lie outside reaches into the halo and no further.
-    responses = bank.filter(
-        padded, part=part, boundary=boundary, engine=engine, tolerance=tolerance
-    )
-    return responses[:, halo : halo + height, halo : halo + width]
-
-
-def respond_at(
-    bank: GaborBank,
-    planes: Planes,
-    tile: Tile,
-    *,
-    boundary: Boundary,
-    engine: Engine,
-    tolerance: float,
-    part: Part,
-) -> NDArray[Any]:
+def respond_at(bank: GaborBank, planes: Planes, tile: Tile, options: FilterOptions) -> NDArray[Any]:
     """One part of the responses (K, h, w) of a tile.
 
     Raises
@@ -207,12 +172,11 @@ def respond_at(
     ImageError
         If it holds NaN or infinity.
     """
-    halo = halo_of(bank, tolerance)
+    halo = halo_of(bank, options.tolerance)
     try:
-        padded = read_with_halo(planes, tile, halo, boundary)
-        return respond(
-            bank, padded, halo, boundary=boundary, engine=engine, tolerance=tolerance, part=part
-        )
+        padded = read_with_halo(planes, tile, halo, options.boundary)
+        responses: NDArray[Any] = filter_array(bank, padded, options)
+        return without_halo(responses, halo)
     except ImageError as error:
         raise ImageError(_wrong_pixels(planes, tile, halo) or f"{tile}: {error}") from error
 
@@ -229,11 +193,3 @@ def _wrong_pixels(planes: Planes, tile: Tile, halo: int) -> str:
         except ImageError as error:
             return f"{Tile(tile.plane, rows, columns)}: {error}"
     return ""
-
-
-def in_one_thread(work: Callable[[], Result]) -> Result:
-    """What ``work`` returns; the engines in it start no threads."""
-    results: list[Result] = []
-    # Work that is already one of the engines' threads is not divided further.
-    in_threads(lambda call: results.append(call()), [work], 1)
-    return results[0]
