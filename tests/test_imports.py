@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray
 
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
+    ["lazy"],
     ["errors", "types", "__version__", "extras"],
     ["locks"],
     ["files", "tables"],
@@ -70,9 +72,16 @@ def loaded_by(statement):
     )
 
 
-@pytest.mark.parametrize("statement", ["import gaborkit", "import gaborkit.frame"])
+@pytest.mark.parametrize("statement", ["import gaborkit.bank", "import gaborkit.images"])
 def test_import_loads_nothing_heavy(statement):
     assert loaded_by(statement) & HEAVY == set()
+
+
+def test_import_of_the_package_loads_nothing_at_all():
+    assert loaded_by("import gaborkit") & {"numpy", *HEAVY} == set()
+    assert run("import sys, gaborkit; print(*(m for m in sys.modules if 'gaborkit.' in m))") == (
+        "gaborkit.lazy"
+    )
 
 
 def test_that_test_would_notice():
@@ -93,9 +102,30 @@ def test_unknown_attributes():
         _ = gaborkit.wavelet
 
 
-def test_all_names_exist():
-    for name in gaborkit.__all__:
-        assert getattr(gaborkit, name) is not None
+@pytest.mark.parametrize("name", ["gaborkit", "gaborkit.generative", "gaborkit.large"])
+def test_lazy_names_exist_and_the_stub_says_the_same(name):
+    package = importlib.import_module(name)
+    assert set(package.__all__) <= set(dir(package))
+    stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    homes = {
+        alias.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(homes) == package.__all__
+    (listed,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert sorted(ast.literal_eval(listed)) == package.__all__
+    for public, home in homes.items():
+        value = getattr(package, public)
+        if home is None:
+            assert value is importlib.import_module(f"{name}.{public}")
+        else:
+            assert value is getattr(importlib.import_module(f"{name}.{home}"), public)
+
+
+def test_modules_that_are_not_imported_yet_are_attributes():
+    assert run("import gaborkit as gk; print(gk.presets.__name__)") == "gaborkit.presets"
 
 
 def module_name(path):

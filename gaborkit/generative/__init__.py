@@ -15,35 +15,29 @@ torch.Size([2, 18, 28, 28])
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from ..lazy import attach
 
-# Where each name lives; imported at first use, so that drawing samples loads no training loop.
-_HOMES = {
-    "Dataset": "data",
-    "Gabor": "representation",
-    "ImageModel": "image_model",
-    "Interrupted": "training.session",
-    "Loss": "models.model",
-    "MODELS": "models",
-    "Model": "models",
-    "Raw": "representation",
-    "Recipe": "training.session",
-    "Space": "space",
-    "Split": "data",
-    "Training": "training.settings",
-    "evaluate": "evaluation",
-    "image_grid": "grid",
-    "load_dataset": "data",
-    "register": "models",
-    "resume": "training.session",
-    "start": "training.session",
-}
-
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Imported at first use, so that drawing samples loads no training loop.
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Dataset": "data",
+        "Gabor": "representation",
+        "ImageModel": "image_model",
+        "Interrupted": "training.session",
+        "Loss": "models.model",
+        "MODELS": "models",
+        "Model": "models.model",
+        "Raw": "representation",
+        "Recipe": "training.session",
+        "Space": "space",
+        "Split": "data",
+        "Training": "training.settings",
+        "evaluate": "evaluation",
+        "image_grid": "grid",
+        "load_dataset": "data",
+        "register": "models",
+        "resume": "training.session",
+        "start": "training.session",
+    },
+)

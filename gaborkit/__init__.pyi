@@ -1,0 +1,71 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from . import estimators, features, generative, large, nn, plotting, vision
+from .bank import GaborBank
+from .errors import (
+    BankError,
+    DataError,
+    FeatureError,
+    FilterError,
+    FolderWarning,
+    FrameError,
+    FrameWarning,
+    GaborkitError,
+    ImageError,
+    KernelError,
+    LayerError,
+    ModelError,
+    PictureError,
+    RepresentationError,
+    SamplingWarning,
+    StoreError,
+    TrainingError,
+)
+from .frame import GaborFrame
+from .gabor import GaborKernel
+from .images import luminance, read_image, sample_names, write_image
+from .kernel import TOLERANCE, Kernel
+from .large.collections import filter_dask
+from .large.filtering import filter_large
+from .log_gabor import LogGaborKernel
+
+__all__ = [
+    "TOLERANCE",
+    "BankError",
+    "DataError",
+    "FeatureError",
+    "FilterError",
+    "FolderWarning",
+    "FrameError",
+    "FrameWarning",
+    "GaborBank",
+    "GaborFrame",
+    "GaborKernel",
+    "GaborkitError",
+    "ImageError",
+    "Kernel",
+    "KernelError",
+    "LayerError",
+    "LogGaborKernel",
+    "ModelError",
+    "PictureError",
+    "RepresentationError",
+    "SamplingWarning",
+    "StoreError",
+    "TrainingError",
+    "estimators",
+    "features",
+    "filter_dask",
+    "filter_large",
+    "generative",
+    "large",
+    "luminance",
+    "nn",
+    "plotting",
+    "read_image",
+    "sample_names",
+    "vision",
+    "write_image",
+]
+
+__version__: str

@@ -1,0 +1,33 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from .data import Dataset, Split, load_dataset
+from .evaluation import evaluate
+from .grid import image_grid
+from .image_model import ImageModel
+from .models import MODELS, register
+from .models.model import Loss, Model
+from .representation import Gabor, Raw
+from .space import Space
+from .training.session import Interrupted, Recipe, resume, start
+from .training.settings import Training
+
+__all__ = [
+    "MODELS",
+    "Dataset",
+    "Gabor",
+    "ImageModel",
+    "Interrupted",
+    "Loss",
+    "Model",
+    "Raw",
+    "Recipe",
+    "Space",
+    "Split",
+    "Training",
+    "evaluate",
+    "image_grid",
+    "load_dataset",
+    "register",
+    "resume",
+    "start",
+]

@@ -1,0 +1,15 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from .collections import filter_dask
+from .filtering import filter_large
+from .memory import available_memory, parse_memory
+from .sources import is_zarr, open_source
+
+__all__ = [
+    "available_memory",
+    "filter_dask",
+    "filter_large",
+    "is_zarr",
+    "open_source",
+    "parse_memory",
+]
