@@ -1,7 +1,7 @@
 """Which paths a command reads and which it writes: no output is an input or another output.
 
 Every parameter that is a path has a type of arguments.py, Input or Output, which
-tests/test_cli_paths.py holds of all commands. While the command line is parsed each path is
+tests/cli/test_paths.py holds of all commands. While the command line is parsed each path is
 compared with those before it; what a command learns only later, such as the pictures in a folder,
 is told to the same record.
 """

@@ -110,8 +110,8 @@ def test_each_help_text_has_examples_of_its_own_command(path):
         assert f"\n    {example}\n" in run(*path, "--help").output  # not wrapped
 
 
-# Those that train, or need a trained model, run in test_cli_train.py, test_cli_generate.py and
-# test_cli_classify.py.
+# Those that train, or need a trained model, run in cli/test_train.py, cli/test_generate.py and
+# cli/test_classify.py.
 TRAINING = {"classify", *COMMANDS[COMMANDS.index("train") :]}
 
 
