@@ -4,7 +4,7 @@
 
 FOLDER holds the four IDX files (gzip-compressed or not). Writes the file into the package, or where
 ``--out`` says, and prints its size and the SHA-256 of its images and labels, which
-tests/test_data_mini.py expects.
+tests/generative/data/test_mini.py expects.
 """
 
 from __future__ import annotations
