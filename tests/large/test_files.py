@@ -255,7 +255,7 @@ filter_large(BANK, GREY, r"{tmp_path}/out.zarr", progress=progress)
 """
     if os.name != "posix":
         pytest.skip("needs SIGKILL")
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "out.zarr").exists()
     # As if it had been killed in the middle of a line.
