@@ -3,8 +3,8 @@
 import os
 
 # Threads of torch and of OpenBLAS wait for each other by spinning: on small pictures one is faster,
-# many times so where other programs run. Read once, when the libraries are loaded; filtering/test_threads.py
-# asks for two.
+# many times so where other programs run. Read once, when the libraries are loaded;
+# filtering/test_threads.py asks for two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
