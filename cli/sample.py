@@ -32,6 +32,12 @@ SAMPLES = Output((".png", ".npz"), folder=True)
     type=Number(above=0, most=1000),
     help="Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
 )
+@click.option(
+    "--guidance",
+    type=Number(0, most=1000),
+    help="Of conditional PixelCNNs: above 1 for more of the class asked for and less variety; 1 draws "
+    "from the model.  [default: the model's]",
+)
 @seed_option
 @click.option(
     "--out",
@@ -50,6 +56,7 @@ def command(
     count: int,
     classes: tuple[int | str, ...] | None,
     temperature: float | None,
+    guidance: float | None,
     seed: int,
     out: str,
     columns: int | None,
@@ -85,7 +92,12 @@ def command(
     labels = labels_of(model, classes, count)
     with meter("sampling") as progress:
         images = model.sample(
-            count, classes=labels, temperature=temperature, seed=seed, progress=progress
+            count,
+            classes=labels,
+            temperature=temperature,
+            guidance=guidance,
+            seed=seed,
+            progress=progress,
         )
     if suffix == ".png":
         if labels is not None and columns is None and len(set(labels)) > 1:

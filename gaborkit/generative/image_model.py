@@ -76,6 +76,7 @@ class ImageModel:
         *,
         seed: int = 0,
         temperature: float | None = None,
+        guidance: float | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
         """Draw images; the same seed gives the same.
@@ -88,6 +89,9 @@ class ImageModel:
         seed : int
         temperature : float, optional
             Of each draw of a PixelCNN.
+        guidance : float, optional
+            Of a conditional PixelCNN trained with ``class_dropout``: 1 draws from the model, above
+            1 more clearly the class asked for, and less various. By default its configuration's.
         progress : callable, optional
 
         Returns
@@ -98,17 +102,16 @@ class ImageModel:
         Raises
         ------
         ModelError
-            If ``count`` is no count, classes do not fit, or the model has no temperature.
+            If ``count`` is no count, classes do not fit, or the model has no temperature or
+            guidance.
         """
         if count < 1:
             raise ModelError(f"count={count} is no count; give 1 or more")
-        options: dict[str, Any] = {}
-        if temperature is not None:
-            if not hasattr(self.model, "log_likelihood"):
-                raise ModelError(
-                    f"temperature={temperature}: {self.model.name} has none; it is for PixelCNNs"
-                )
-            options["temperature"] = temperature
+        asked = {"temperature": temperature, "guidance": guidance}
+        options = {name: value for name, value in asked.items() if value is not None}
+        if options and not hasattr(self.model, "log_likelihood"):
+            name, value = next(iter(options.items()))
+            raise ModelError(f"{name}={value}: {self.model.name} has none; it is for PixelCNNs")
         labels = self._labels(classes, count)
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:

@@ -39,6 +39,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["sample", "r", "--classes", "1,,2"], "is no list of classes"),
         (["sample", "r", "--classes", "7-3"], "7-3 is empty: give the lower class first"),
         (["sample", "r", "--temperature", "0"], "0 is not a number above 0"),
+        (["sample", "r", "--guidance", "-1"], "-1 is not a number of at least 0 and at most"),
         (["sample", "r", "--seed", "-1"], "-1 is not a whole number from "),
         (["sample", "r", "--zoom", "0"], "0 is not a whole number from "),
         (["sample", "r", "--out", "s.jpg"], "--out s.jpg: .jpg is unknown: give .png, .npz, or a"),
@@ -151,6 +152,7 @@ def test_models_that_cannot(gan_run, vae_run):
     failed(1, "a gan has no latents of a picture", "latent", gan_run)
     failed(1, "vae cannot complete images", "complete", vae_run, 0)
     failed(1, "temperature=0.5: vae has none", "sample", vae_run, "--temperature", "0.5")
+    failed(1, "guidance=2.0: vae has none", "sample", vae_run, "--guidance", "2")
     failed(1, "[9]", "latent", vae_run, "--traverse", 0, "--dimensions", 9)
 
 

@@ -6,6 +6,8 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -17,16 +19,93 @@ from ..progress import Progress
 from ..space import Scaling, Space
 from .masked import Head, make_head
 from .model import Loss, Model
-from .sampling import Cache, chunk_size, draw_cached, draw_naively
+from .sampling import Cache, adjusted, chunk_size, draw_cached, draw_naively
 
 Method = Literal["cached", "naive"]
-
-#: A configuration, and fields of the training settings.
 
 #: A learning rate that rises over a few steps and then falls to 0.
 ANNEALED: dict[str, Any] = {"schedule": "cosine", "warmup": 50}
 
+#: Location and class as the presets of today have them; the articles' networks have neither.
+CONDITIONED: dict[str, Any] = {
+    "position": True,
+    "class_position": True,
+    "class_dropout": 0.1,
+    "guidance": 2.0,
+}
+
 _METHODS = {"cached": draw_cached, "naive": draw_naively}
+
+
+@dataclass(frozen=True)
+class AutoregressiveConfig:
+    """What the configurations of all PixelCNNs hold.
+
+    Attributes
+    ----------
+    channels : int
+        Of each convolution.
+    first_size, size : int
+        Odd sides of the windows of the first convolution and of the others.
+    hidden : int
+        Units of the head for each channel of the features, where they have several.
+    levels : int
+        Of the features.
+    position : bool
+        Whether a bias is learned for each location; the articles' networks have none.
+    class_position : bool
+        Whether a conditional model learns another for each class and location.
+    class_dropout : float
+        Share of the training images whose class a conditional model is not told, so that it learns
+        the distribution without a class too, which ``guidance`` needs.
+    guidance : float
+        Of the draws of a conditional model, unless they ask for another: see
+        :meth:`Autoregressive.sample`.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of range, or there is guidance without dropout.
+    """
+
+    channels: int = 64
+    first_size: int = 7
+    size: int = 7
+    hidden: int = 32
+    levels: int = 256
+    position: bool = False
+    class_position: bool = False
+    class_dropout: float = 0.0
+    guidance: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least in {"channels": 1, "hidden": 1, "levels": 2}.items():
+            if getattr(self, name) < least:
+                raise ModelError(f"{name}={getattr(self, name)} is too few; give {least} or more")
+        for name in ("first_size", "size"):
+            side = getattr(self, name)
+            if side < 3 or side % 2 == 0:
+                raise ModelError(
+                    f"{name}={side} has no centre to look back from; give 3, 5, 7, ..."
+                )
+        if not 0 <= self.class_dropout < 1:
+            raise ModelError(
+                f"class_dropout={self.class_dropout} is no share; give [0, 1), such as 0.1"
+            )
+        check_guidance(self.guidance)
+        if self.guidance != 1 and not self.class_dropout:
+            raise ModelError(
+                f"guidance={self.guidance} goes by what a model draws without a class; give "
+                "class_dropout too, such as 0.1"
+            )
+
+
+def check_guidance(guidance: float) -> None:
+    """Raise ModelError where a guidance is none."""
+    if not (math.isfinite(guidance) and guidance >= 0):
+        raise ModelError(
+            f"guidance={guidance} is out of range; give 0 or more, where 1 draws from the model"
+        )
 
 
 class Autoregressive(Model):
@@ -40,14 +119,14 @@ class Autoregressive(Model):
     level. Levels enter the network as numbers from -1 to 1.
 
     Convolutions see no further than their windows reach, and cannot tell how far down or across a
-    location lies. Where ``config.position`` is true, each stack learns a bias for each location.
-
-    ``config`` has the fields ``levels``, which the space must have too, ``hidden``, the units of
-    the head for each channel where there are several, and ``position``.
+    location lies. Where ``config.position`` is true, each stack learns a bias for each location;
+    where ``config.class_position`` is, one for each class and location too.
 
     Parameters
     ----------
-    config, space, classes
+    config : AutoregressiveConfig
+        Of the ``levels`` of the space.
+    space, classes
         As in :class:`Model`.
     trunk : int
         Channels that the head sees.
@@ -55,11 +134,18 @@ class Autoregressive(Model):
         Of ``trunk`` channels each, which take a bias for each location.
     """
 
+    config: AutoregressiveConfig
     head: Head
     position: nn.Parameter | None
+    class_position: nn.Parameter | None
 
     def __init__(
-        self, config: Any, space: Space, classes: int, trunk: int, stacks: int = 1
+        self,
+        config: AutoregressiveConfig,
+        space: Space,
+        classes: int,
+        trunk: int,
+        stacks: int = 1,
     ) -> None:
         super().__init__(config, space, classes)
         if space.levels != config.levels:
@@ -69,7 +155,11 @@ class Autoregressive(Model):
             )
         self.head = make_head(trunk, space.channels, space.levels, config.hidden)
         self._bias_shape = (stacks, trunk, space.height, space.width)
-        self.position = nn.Parameter(torch.zeros(self._bias_shape)) if config.position else None
+        self.position = self.class_position = None
+        if config.position:
+            self.position = nn.Parameter(torch.zeros(self._bias_shape))
+        if config.class_position and classes:
+            self.class_position = nn.Parameter(torch.zeros(self.conditions, *self._bias_shape))
 
     @classmethod
     def scaling(cls, config: Any) -> Scaling:
@@ -89,11 +179,23 @@ class Autoregressive(Model):
     def cache(self, count: int, labels: Tensor | None) -> Cache:
         """An empty cache for ``count`` images, for the weights as they are, in eval mode."""
 
-    def position_bias(self) -> Tensor:
-        """Of each stack, the bias of each location, (stacks, trunk, H, W); 0 without positions."""
+    @property
+    def conditions(self) -> int:
+        """How many labels the network tells apart: the classes, and last, with dropout, none."""
+        return self.classes + (self.classes > 0 and self.config.class_dropout > 0)
+
+    def position_bias(self, labels: Tensor | None, rows: slice) -> Tensor:
+        """Of each stack, the bias of each location of some rows, (B or 1, stacks, trunk, h, W).
+
+        0 without positions.
+        """
+        shape = self._bias_shape
+        bias = next(self.parameters()).new_zeros(()).expand(shape)[:, :, rows][None]
         if self.position is not None:
-            return self.position
-        return next(self.parameters()).new_zeros(()).expand(self._bias_shape)
+            bias = self.position[None, :, :, rows]
+        if self.class_position is not None and labels is not None:
+            bias = bias + self.class_position[:, :, :, rows][labels]
+        return bias
 
     # ---- likelihood ----
 
@@ -118,9 +220,15 @@ class Autoregressive(Model):
     def forward(
         self, features: Tensor, labels: Tensor | None, generator: torch.Generator, part: str
     ) -> Loss:
-        """Mean negative log-likelihood of the batch, in nats an image; nothing is drawn."""
+        """Mean negative log-likelihood of the batch, in nats an image.
+
+        Which labels are hidden is drawn, in training mode.
+        """
         if (labels is None) == bool(self.classes):
             self.check_labels(labels, len(features))
+        if self.training and labels is not None and self.conditions > self.classes:
+            chances = torch.rand(len(labels), generator=generator, device=labels.device)
+            labels = labels.masked_fill(chances < self.config.class_dropout, self.classes)
         nats = self._nats(features, labels).mean()
         bits = nats.detach() / (self.space.size * math.log(2))
         return Loss(nats, {"bits_per_dimension": bits})
@@ -160,6 +268,7 @@ class Autoregressive(Model):
         *,
         method: Method = "cached",
         temperature: float = 1.0,
+        guidance: float | None = None,
         noise: Tensor | None = None,
     ) -> Tensor:
         """Draw features (count, C, H, W), int64.
@@ -177,6 +286,10 @@ class Autoregressive(Model):
             ``cached``, or ``naive`` to run the whole network for each value; both draw the same.
         temperature : float
             Logits are divided by it: below 1 for likelier images.
+        guidance : float, optional
+            How far the class moves the logits from those without a class: logits without + guidance
+            * (logits with - logits without). 1 draws from the model; above 1, images are more
+            clearly of their class and less various. By default that of the configuration.
         noise : Tensor (count, C, H, W), optional
             Uniform numbers in [0, 1) to be used instead of the generator's.
 
@@ -184,11 +297,17 @@ class Autoregressive(Model):
         ------
         ModelError
             If an argument does not fit.
+
+        References
+        ----------
+        Ho and Salimans (2021), "Classifier-free diffusion guidance".
         """
         if count < 0:
             raise ModelError(f"count={count} is no number of images; give 0 or more")
         start = torch.zeros(count, *self.space.shape, dtype=torch.int64, device=self.device)
-        return self._draw(start, 0, labels, generator, progress, method, temperature, noise)
+        return self._draw(
+            start, 0, labels, generator, progress, method, temperature, guidance, noise
+        )
 
     def complete(
         self,
@@ -200,6 +319,7 @@ class Autoregressive(Model):
         *,
         method: Method = "cached",
         temperature: float = 1.0,
+        guidance: float | None = None,
         noise: Tensor | None = None,
     ) -> Tensor:
         """Keep the first ``rows`` rows of features (B, C, H, W) and draw the rest.
@@ -217,7 +337,9 @@ class Autoregressive(Model):
             raise ModelError(f"rows={rows} cannot be kept of {height}; give 0 to {height}")
         start = self._checked(features).clone()
         start[:, :, rows:] = 0
-        return self._draw(start, rows, labels, generator, progress, method, temperature, noise)
+        return self._draw(
+            start, rows, labels, generator, progress, method, temperature, guidance, noise
+        )
 
     def _draw(
         self,
@@ -228,6 +350,7 @@ class Autoregressive(Model):
         progress: Progress | None,
         method: Method,
         temperature: float,
+        guidance: float | None,
         noise: Tensor | None,
     ) -> Tensor:
         """Fill the rows from ``rows`` on, in place."""
@@ -236,6 +359,7 @@ class Autoregressive(Model):
         if not (math.isfinite(temperature) and temperature > 0):
             raise ModelError(f"temperature={temperature} is not positive; 1 draws from the model")
         labels = self.check_labels(labels, len(features))
+        guidance = self._checked_guidance(guidance)
         if noise is None:
             noise = torch.rand(features.shape, generator=generator, device=self.device)
         elif noise.shape != features.shape:
@@ -249,7 +373,7 @@ class Autoregressive(Model):
             return features
         # Made outside of inference mode, the result is an ordinary tensor.
         with evaluating(self), torch.inference_mode():
-            size = chunk_size(self, labels)
+            size = chunk_size(self, labels, pairs=guidance != 1)
             total, done = -(-len(features) // size) * missing, 0
 
             def tick() -> None:
@@ -258,13 +382,31 @@ class Autoregressive(Model):
                 if progress is not None:
                     progress(done, total)
 
+            adjust = partial(adjusted, temperature=temperature, guidance=guidance)
             for first in range(0, len(features), size):
                 chunk = slice(first, first + size)
+                drawn, numbers = features[chunk], noise[chunk]
                 chosen = None if labels is None else labels[chunk]
-                _METHODS[method](
-                    self, features[chunk], noise[chunk], rows, chosen, temperature, tick
-                )
+                if guidance != 1:
+                    assert chosen is not None
+                    # Each image twice: with its class, and then without one.
+                    drawn, numbers = drawn.repeat(2, 1, 1, 1), numbers.repeat(2, 1, 1, 1)
+                    chosen = torch.cat([chosen, torch.full_like(chosen, self.classes)])
+                _METHODS[method](self, drawn, numbers, rows, chosen, adjust, tick)
+                features[chunk] = drawn[: len(features[chunk])]
         return features
+
+    def _checked_guidance(self, guidance: float | None) -> float:
+        """The guidance of a draw, which is 1 where there is no class to go by."""
+        if guidance is None:
+            return self.config.guidance if self.classes else 1.0
+        check_guidance(guidance)
+        if guidance != 1 and self.conditions == self.classes:
+            raise ModelError(
+                f"guidance={guidance} needs a model trained with classes and with class_dropout "
+                "above 0; leave it out"
+            )
+        return guidance
 
     def _checked(self, features: Tensor) -> Tensor:
         """Features on the model's device, if they are levels of its space."""
@@ -295,19 +437,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes.items():
             part.training = training
-
-
-def check_counts(config: Any, least: dict[str, int]) -> None:
-    """Raise ModelError where a field of a configuration is less than it may be."""
-    for name, bound in least.items():
-        value = getattr(config, name)
-        if value < bound:
-            raise ModelError(f"{name}={value} is too few; give {bound} or more")
-
-
-def check_odd(config: Any, names: tuple[str, ...]) -> None:
-    """Raise ModelError where a field is not the side of a window that has a centre."""
-    for name in names:
-        value = getattr(config, name)
-        if value < 3 or value % 2 == 0:
-            raise ModelError(f"{name}={value} has no centre to look back from; give 3, 5, 7, ...")

@@ -11,48 +11,29 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import (
-    ANNEALED,
-    Autoregressive,
-    check_counts,
-    check_odd,
-)
+from .autoregressive import ANNEALED, CONDITIONED, Autoregressive, AutoregressiveConfig
 from .masked import CausalConv2d
 from .model import Presets
 from .sampling import Cache, History, RowConvolution
 
 
 @dataclass(frozen=True)
-class GatedPixelCNNConfig:
-    """Architecture of a :class:`GatedPixelCNN`.
+class GatedPixelCNNConfig(AutoregressiveConfig):
+    """Architecture of a :class:`GatedPixelCNN`, and how it is drawn from.
 
     Attributes
     ----------
-    channels : int
-        Of each stack.
     dilations : tuple of int
         Distance of neighbours in the window of each gated layer; as many layers as numbers.
-    first_size, size : int
-        Odd sides of the windows of the first convolutions and of the gated layers.
-    hidden : int
-        Units of the head for each channel of the features, where they have several.
-    levels : int
-        Of the features.
-    position : bool
-        Whether a bias is learned for each location; the article's network has none.
+    channels, size, ...
+        See :class:`AutoregressiveConfig`; ``channels`` of each stack.
     """
 
-    channels: int = 64
-    dilations: tuple[int, ...] = (1, 1, 1, 1, 1, 1, 1)
-    first_size: int = 7
     size: int = 5
-    hidden: int = 32
-    levels: int = 256
-    position: bool = False
+    dilations: tuple[int, ...] = (1, 1, 1, 1, 1, 1, 1)
 
     def __post_init__(self) -> None:
-        check_counts(self, {"channels": 1, "hidden": 1, "levels": 2})
-        check_odd(self, ("first_size", "size"))
+        super().__post_init__()
         if not self.dilations or min(self.dilations) < 1:
             raise ModelError(
                 f"dilations={self.dilations} are not one for each layer; give some of 1 or more"
@@ -62,12 +43,12 @@ class GatedPixelCNNConfig:
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16, position=True),
+        GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16, **CONDITIONED),
         {"steps": 2500, "batch_size": 8, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "gabor"): (
         GatedPixelCNNConfig(
-            channels=24, dilations=(1, 2, 4), size=3, hidden=16, levels=16, position=True
+            channels=24, dilations=(1, 2, 4), size=3, hidden=16, levels=16, **CONDITIONED
         ),
         {"steps": 2500, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
@@ -75,7 +56,7 @@ PRESETS: Presets = {
     ("article", "raw"): (GatedPixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "gabor"): (GatedPixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
     ("large", "raw"): (
-        GatedPixelCNNConfig(channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3, position=True),
+        GatedPixelCNNConfig(channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3, **CONDITIONED),
         {"steps": 60_000, "batch_size": 128, **ANNEALED, "ema": 0.9995},
     ),
     ("large", "gabor"): (
@@ -85,7 +66,7 @@ PRESETS: Presets = {
             size=3,
             hidden=64,
             levels=32,
-            position=True,
+            **CONDITIONED,
         ),
         {"steps": 60_000, "batch_size": 64, **ANNEALED, "ema": 0.9995},
     ),
@@ -186,7 +167,8 @@ class GatedPixelCNN(Autoregressive):
         self.above = CausalConv2d(inputs, width, size, "above", centre=False)
         self.left = CausalConv2d(inputs, width, size, "left", centre=False)
         self.layers = nn.ModuleList(
-            GatedLayer(width, config.size, dilation, classes) for dilation in config.dilations
+            GatedLayer(width, config.size, dilation, self.conditions)
+            for dilation in config.dilations
         )
 
     @property
@@ -197,7 +179,7 @@ class GatedPixelCNN(Autoregressive):
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """The values, the vertical stack before each layer, and the output of the horizontal."""
         found = [values.contiguous(memory_format=torch.channels_last)]
-        above, left = self.position_bias()[:, :, : values.shape[2]]
+        above, left = self.position_bias(labels, slice(values.shape[2])).unbind(1)
         vertical, horizontal = self.above(found[0]) + above, self.left(found[0]) + left
         for layer in self.gated:
             found.append(vertical)
@@ -215,7 +197,7 @@ class _GatedCache(Cache):
     model: GatedPixelCNN
 
     def __init__(self, model: GatedPixelCNN, count: int, labels: Tensor | None) -> None:
-        super().__init__(model, count)
+        super().__init__(model, count, labels)
         layers, width, like = model.gated, model.space.width, model.above.weight
         reach = model.above.radius
         self.histories = [History(count, like.shape[1], width, reach, reach, like)]
@@ -233,7 +215,7 @@ class _GatedCache(Cache):
     def begin_row(self) -> None:
         above, left = self.model.above, self.model.left
         vertical = functional.conv2d(self.histories[0].values, above.kernel(), above.bias)
-        vertical = vertical + self.position[0].t()[:, None]  # (B, F, 1, W)
+        vertical = vertical + self.position[0].transpose(1, 2)[:, :, None]  # (B, F, 1, W)
         self.convolutions[0].above.copy_(self.position[1] + cast(Tensor, left.bias))
         for layer, history, convolution, (for_vertical, for_horizontal) in zip(
             self.model.gated, self.histories[1:], self.convolutions[1:], self.shifts, strict=True

@@ -9,70 +9,53 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...errors import ModelError
 from ..space import Space
-from .autoregressive import (
-    ANNEALED,
-    Autoregressive,
-    check_counts,
-    check_odd,
-)
+from .autoregressive import ANNEALED, CONDITIONED, Autoregressive, AutoregressiveConfig
 from .masked import CausalConv2d
 from .model import Presets
 from .sampling import Cache, History, RowConvolution, above_of
 
 
 @dataclass(frozen=True)
-class PixelCNNConfig:
-    """Architecture of a :class:`PixelCNN`; the defaults are the article's.
+class PixelCNNConfig(AutoregressiveConfig):
+    """Architecture of a :class:`PixelCNN`, and how it is drawn from; defaults are the article's.
 
     Attributes
     ----------
-    channels : int
-        Of each convolution.
     layers : int
         Convolutions after the first.
-    first_size, size : int
-        Odd sides of the windows of the first convolution and of the others.
-    hidden : int
-        Units of the head for each channel of the features, where they have several.
-    levels : int
-        Of the features.
-    position : bool
-        Whether a bias is learned for each location; the article's network has none.
+    channels, size, ...
+        See :class:`AutoregressiveConfig`.
     """
 
-    channels: int = 64
     layers: int = 7
-    first_size: int = 7
-    size: int = 7
-    hidden: int = 32
-    levels: int = 256
-    position: bool = False
 
     def __post_init__(self) -> None:
-        check_counts(self, {"channels": 1, "layers": 0, "hidden": 1, "levels": 2})
-        check_odd(self, ("first_size", "size"))
+        super().__post_init__()
+        if self.layers < 0:
+            raise ModelError(f"layers={self.layers} is too few; give 0 or more")
 
 
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        PixelCNNConfig(channels=32, layers=5, size=5, levels=16, position=True),
+        PixelCNNConfig(channels=32, layers=5, size=5, levels=16, **CONDITIONED),
         {"steps": 3000, "batch_size": 8, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "gabor"): (
-        PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16, position=True),
+        PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16, **CONDITIONED),
         {"steps": 3000, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article names no number of steps: this is about 25 epochs of MNIST.
     ("article", "raw"): (PixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "gabor"): (PixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
     ("large", "raw"): (
-        PixelCNNConfig(layers=10, position=True),
+        PixelCNNConfig(layers=10, **CONDITIONED),
         {"steps": 40_000, "batch_size": 128, **ANNEALED, "ema": 0.999},
     ),
     ("large", "gabor"): (
-        PixelCNNConfig(layers=10, hidden=64, levels=32, position=True),
+        PixelCNNConfig(layers=10, hidden=64, levels=32, **CONDITIONED),
         {"steps": 40_000, "batch_size": 64, **ANNEALED, "ema": 0.999},
     ),
 }
@@ -98,7 +81,7 @@ class PixelLayer(nn.Module):
     def forward(
         self, features: Tensor, labels: Tensor | None, position: Tensor | float = 0.0
     ) -> Tensor:
-        """Features (B, outputs, H, W), with a bias (outputs, H, W) for each location."""
+        """Features (B, outputs, H, W), with a bias (B or 1, outputs, H, W) for each location."""
         responses: Tensor = self.norm(self.convolution(features)) + position
         shift = self.shift(labels)
         return functional.relu(responses if shift is None else responses + shift[..., None, None])
@@ -159,7 +142,7 @@ class PixelCNN(Autoregressive):
         layers = [(space.channels, config.first_size)]
         layers += [(config.channels, config.size)] * config.layers
         self.layers = nn.ModuleList(
-            PixelLayer(inputs, config.channels, size, classes, first=number == 0)
+            PixelLayer(inputs, config.channels, size, self.conditions, first=number == 0)
             for number, (inputs, size) in enumerate(layers)
         )
 
@@ -172,7 +155,8 @@ class PixelCNN(Autoregressive):
         """Inputs of the layers, and the output of the last."""
         found = [values.contiguous(memory_format=torch.channels_last)]
         first, *others = self.masked
-        found.append(first(found[0], labels, self.position_bias()[0, :, : values.shape[2]]))
+        position = self.position_bias(labels, slice(values.shape[2]))
+        found.append(first(found[0], labels, position[:, 0]))
         for layer in others:
             found.append(layer(found[-1], labels))
         return found
@@ -186,7 +170,7 @@ class _PixelCache(Cache):
     """Of each convolution: the rows above, and the row that is drawn; batch norm is folded in."""
 
     def __init__(self, model: PixelCNN, count: int, labels: Tensor | None) -> None:
-        super().__init__(model, count)
+        super().__init__(model, count, labels)
         width = model.space.width
         self.histories, self.convolutions = [], []
         self.kernels: list[Tensor] = []

@@ -39,7 +39,29 @@ if TYPE_CHECKING:
 CPU_BYTES, CUDA_BYTES = 2**26, 2**30
 
 
-def draw(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+#: What a draw makes of the logits (B, levels) of the network.
+Adjust = Callable[[Tensor], Tensor]
+
+
+def adjusted(logits: Tensor, temperature: float = 1.0, guidance: float = 1.0) -> Tensor:
+    """Logits (B, levels) to draw from.
+
+    With guidance, the first half of the images has classes, and the second, which is the same
+    images, has none: both get the same logits.
+
+    Examples
+    --------
+    >>> adjusted(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), guidance=3.0)
+    tensor([[3., 0.],
+            [3., 0.]])
+    """
+    if guidance != 1:
+        told, untold = logits.chunk(2)
+        logits = torch.lerp(untold, told, guidance).repeat(2, 1)
+    return logits if temperature == 1 else logits / temperature
+
+
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     """Levels (B,) of distributions (B, levels), by the inverse of the distribution function.
 
     A level whose probability is 0 is never drawn.
@@ -49,8 +71,6 @@ def draw(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
     >>> draw(torch.tensor([0.2, 0.3, 0.5]).log().expand(3, 3), torch.tensor([0.1, 0.4, 0.9]))
     tensor([0, 1, 2])
     """
-    if temperature != 1:
-        logits = logits / temperature
     # Not divided by its last value, to which rounding may add or from which it may take.
     function = logits.softmax(-1).cumsum(-1)
     found = torch.searchsorted(function, uniform[:, None] * function[:, -1:], right=True)
@@ -134,14 +154,17 @@ class Cache(ABC):
     histories: list[History]
     convolutions: list[RowConvolution]
 
-    def __init__(self, model: Autoregressive, count: int) -> None:
+    def __init__(self, model: Autoregressive, count: int, labels: Tensor | None) -> None:
         channels, _, width = model.space.shape
-        self.model = model
+        self.model, self.labels = model, labels
         self.noise = torch.zeros(count, channels, width, device=model.device)
-        self._biases = model.position_bias().permute(2, 0, 3, 1)  # (H, stacks, W, trunk)
-        #: Bias of the drawn row's locations, (stacks, W, trunk).
-        self.position = torch.zeros_like(self._biases[0])
+        #: Bias of the drawn row's locations, (stacks, B or 1, W, trunk).
+        self.position = torch.zeros_like(self._position(0))
         self.levels = torch.zeros(count, channels, width, dtype=torch.int64, device=model.device)
+
+    def _position(self, row: int) -> Tensor:
+        bias = self.model.position_bias(self.labels, slice(row, row + 1))
+        return bias[:, :, :, 0].permute(1, 0, 3, 2)
 
     @abstractmethod
     def begin_row(self) -> None:
@@ -162,10 +185,10 @@ class Cache(ABC):
 
     def start_row(self, row: int, noise: Tensor) -> None:
         """Set what differs from row to row: its biases, and its uniform numbers (B, C, W)."""
-        self.position.copy_(self._biases[row])
+        self.position.copy_(self._position(row))
         self.noise.copy_(noise)
 
-    def draw_row(self, temperature: float) -> None:
+    def draw_row(self, adjust: Adjust) -> None:
         """Draw the row that was started into ``levels``."""
         head, values = self.model.head, self.model.values
         self.begin_row()
@@ -173,7 +196,7 @@ class Cache(ABC):
             noise = self.noise[:, :, column]  # (B, C)
 
             def choose(logits: Tensor, channel: int, noise: Tensor = noise) -> Tensor:
-                return draw(logits, noise[:, channel], temperature)
+                return draw(adjust(logits), noise[:, channel])
 
             levels = head.choose(self.trunk(column), choose, values)
             self.levels[:, :, column] = levels
@@ -184,14 +207,16 @@ class Cache(ABC):
     def bytes(self) -> int:
         """Memory of the histories and rows."""
         tensors = [history.values for history in self.histories]
-        tensors += [kept for one in self.convolutions for kept in (one.above, one.padded)]
+        tensors += [part for one in self.convolutions for part in (one.above, one.padded)]
+        tensors.append(self.position)
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def chunk_size(model: Autoregressive, labels: Tensor | None) -> int:
-    """How many images are drawn together: as many as the memory for caches holds."""
+def chunk_size(model: Autoregressive, labels: Tensor | None, *, pairs: bool = False) -> int:
+    """How many images, or pairs of them, are drawn together: as many as memory for caches holds."""
     allowed = CUDA_BYTES if model.device.type == "cuda" else CPU_BYTES
-    return max(1, allowed // model.cache(1, None if labels is None else labels[:1]).bytes)
+    single = model.cache(1, None if labels is None else labels[:1]).bytes
+    return max(1, allowed // (2 * single if pairs else single))
 
 
 def draw_cached(
@@ -200,7 +225,7 @@ def draw_cached(
     noise: Tensor,
     rows: int,
     labels: Tensor | None,
-    temperature: float,
+    adjust: Adjust,
     tick: Callable[[], None],
 ) -> None:
     """Draw the rows from ``rows`` on into features (B, C, H, W), at one location a step."""
@@ -209,7 +234,7 @@ def draw_cached(
         given = model.activations(model.values(features[:, :, :rows]), labels)
         cache.fill(given[: len(cache.histories)])
 
-    draw_row: Callable[[], None] = partial(cache.draw_row, temperature)
+    draw_row: Callable[[], None] = partial(cache.draw_row, adjust)
     if features.is_cuda:
         draw_row = _recorded(draw_row, cache)
     for row in range(rows, features.shape[2]):
@@ -225,7 +250,7 @@ def draw_naively(
     noise: Tensor,
     rows: int,
     labels: Tensor | None,
-    temperature: float,
+    adjust: Adjust,
     tick: Callable[[], None],
 ) -> None:
     """As :func:`draw_cached`, by the whole network for each value."""
@@ -235,7 +260,7 @@ def draw_naively(
             for channel in range(channels):
                 logits = model.logits(features, labels)[:, channel, :, row, column]
                 uniform = noise[:, channel, row, column]
-                features[:, channel, row, column] = draw(logits, uniform, temperature)
+                features[:, channel, row, column] = draw(adjust(logits), uniform)
         tick()
 
 

@@ -6,7 +6,7 @@ from pixelcnn_for_tests import make
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.models import autoregressive, sampling
-from gaborkit.generative.models.sampling import draw
+from gaborkit.generative.models.sampling import adjusted, draw
 
 CASES = [
     # kind, shape, levels, classes, fields
@@ -20,6 +20,10 @@ CASES = [
     ("gated", (1, 6, 7), 2, 3, {"dilations": (1, 3, 2)}),
     ("gated", (3, 5, 6), 5, 3, {"size": 5, "dilations": (2,)}),
     ("gated", (2, 5, 1), 4, 0, {}),
+    ("plain", (1, 6, 7), 4, 3, {"class_position": True}),
+    ("gated", (1, 6, 7), 4, 3, {"class_position": True, "position": False}),
+    ("plain", (2, 5, 4), 4, 3, {"class_dropout": 0.2, "guidance": 2.5}),
+    ("gated", (3, 5, 6), 5, 3, {"class_dropout": 0.2, "guidance": 0.5, "class_position": True}),
 ]
 
 
@@ -81,13 +85,48 @@ def test_draws_follow_the_model(kind):
     assert (found - wanted).abs().max() < 0.015
 
 
+@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
+def test_guided_draws_follow_both_distributions(kind, guidance):
+    # p(a) p(b | a) of logits without a class + guidance * (those with - those without).
+    model, _, _ = make(
+        *(kind, (1, 1, 2)),
+        levels=3,
+        classes=2,
+        first_size=3,
+        class_dropout=0.2,
+        class_position=True,
+    )
+    pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 1, 1, 2)
+    told, untold = (model.logits(pairs, torch.full((9,), label)).detach() for label in (1, 2))
+    logits = untold + guidance * (told - untold)  # (9, 1, 3, 1, 2)
+    chances = logits.softmax(2).gather(2, pairs[:, :, None]).flatten(1).prod(1)
+    ones = torch.ones(20000, dtype=torch.int64)
+    drawn = model.sample(20000, ones, torch.Generator().manual_seed(0), guidance=guidance)
+    drawn = drawn.view(-1, 2)
+    shares = torch.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9) / 20000
+    assert chances.sum() == pytest.approx(1, abs=1e-5)
+    assert (shares - chances).abs().max() < 0.015
+
+
+def test_draws_go_by_the_configuration_s_guidance():
+    model, _, labels = make("gated", (1, 4, 4), classes=3, class_dropout=0.2, guidance=4.0)
+    noise = noise_for(model, 3)
+    drawn = model.sample(3, labels, noise=noise)
+    assert torch.equal(drawn, model.sample(3, labels, noise=noise, guidance=4.0))
+    assert not torch.equal(drawn, model.sample(3, labels, noise=noise, guidance=1.0))
+    # Without classes there is nothing to go by.
+    model, _, _ = make("gated", (1, 4, 4), class_dropout=0.2, guidance=4.0)
+    assert torch.equal(model.sample(3, noise=noise), model.sample(3, noise=noise, guidance=1.0))
+
+
 def test_draw_inverts_the_distribution_function():
     probabilities = torch.tensor([0.0, 0.25, 0.0, 0.75, 0.0])
     uniform = torch.tensor([0.0, 0.2499, 0.25, 0.5, 1 - 2**-24])
     logits = probabilities.log().expand(5, 5)
     assert draw(logits, uniform).tolist() == [1, 1, 3, 3, 3]
     # Temperature 1/2 squares the probabilities: 1/10 and 9/10.
-    assert draw(logits, uniform, 0.5).tolist() == [1, 3, 3, 3, 3]
+    assert draw(adjusted(logits, 0.5), uniform).tolist() == [1, 3, 3, 3, 3]
 
 
 def test_the_noise_is_the_generator_s():
@@ -115,6 +154,16 @@ def test_chunks_do_not_change_the_draws(method, monkeypatch):
     assert calls == [(done, 8) for done in range(1, 9)]
     monkeypatch.setattr(sampling, "CPU_BYTES", 1)
     assert sampling.chunk_size(model, labels) == 1
+
+
+@pytest.mark.parametrize("method", ["cached", "naive"])
+def test_chunks_of_pairs(method, monkeypatch):
+    model, _, labels = make("gated", (2, 4, 5), classes=3, class_dropout=0.1, guidance=3.0)
+    noise = noise_for(model, 3)
+    whole = model.sample(3, labels, noise=noise, method=method)
+    monkeypatch.setattr(sampling, "CPU_BYTES", 4 * model.cache(1, labels[:1]).bytes)
+    assert sampling.chunk_size(model, labels, pairs=True) == 2
+    assert torch.equal(model.sample(3, labels, noise=noise, method=method), whole)
 
 
 def test_progress_of_a_completion_counts_the_rows_that_are_drawn():
@@ -178,7 +227,7 @@ def test_drawing_a_row_computes_where_it_did_before():
 
             start = addresses()
             for _ in range(3):
-                cache.draw_row(1.0)
+                cache.draw_row(lambda logits: logits)
                 assert addresses() == start
 
 
@@ -222,6 +271,9 @@ NOISE = torch.zeros(1, 1, 4, 4)
         ({"method": "fast"}, "method='fast' is unknown; choose cached, naive"),
         ({"temperature": 0.0}, r"temperature=0.0 is not positive; 1 draws from the model"),
         ({"temperature": float("nan")}, "temperature=nan is not positive"),
+        ({"guidance": -1.0}, "guidance=-1.0 is out of range; give 0 or more, where 1 draws from"),
+        ({"guidance": float("inf")}, "guidance=inf is out of range"),
+        ({"guidance": 2.0}, "guidance=2.0 needs a model trained with classes and with class_drop"),
         ({"noise": NOISE[0]}, r"noise of shape \(1, 4, 4\) does not fit features of shape"),
         ({"labels": torch.tensor([0])}, "trained without classes"),
     ],
@@ -256,6 +308,8 @@ def test_a_conditional_model_needs_labels_that_fit():
     model, features, labels = make("gated", (1, 4, 4), classes=3)
     with pytest.raises(ModelError, match="say which of its 3 classes"):
         model.sample(3)
+    with pytest.raises(ModelError, match=r"guidance=2.0 needs a model trained with classes"):
+        model.sample(3, labels, guidance=2.0)
     with pytest.raises(ModelError, match="class 3 is not one of 0 to 2"):
         model.complete(features, 1, labels + 1)
     assert autoregressive.get_args(autoregressive.Method) == tuple(autoregressive._METHODS)

@@ -67,6 +67,27 @@ def spread(images, labels):
     return torch.stack([images[labels == c].flatten(1).var(0).sum() for c in range(CLASSES)])
 
 
+def test_guidance_draws_the_class_that_was_asked_for(monkeypatch):
+    name = "gated-pixelcnn"
+    images, labels = blocks(500, 1)
+    # Two of five labels are drawn anew.
+    generator = torch.Generator().manual_seed(3)
+    mixed = torch.randint(CLASSES, labels.shape, generator=generator)
+    mixed = torch.where(torch.rand(labels.shape, generator=generator) < 0.4, mixed, labels)
+    config, steps, adam = TINY[name]
+    monkeypatch.setitem(TINY, name, ({**config, "class_dropout": 0.2}, steps, adam))
+    model, _ = trained(name, images, mixed)
+    asked = torch.arange(CLASSES).repeat_interleave(60)
+    shares = []
+    for guidance in (1.0, 3.0):
+        drawn = model.sample(
+            *(len(asked), asked, torch.Generator().manual_seed(2)), guidance=guidance
+        )
+        nearest = torch.cdist(drawn.float().flatten(1), images.flatten(1)).argmin(1)
+        shares.append((labels[nearest] == asked).double().mean().item())
+    assert shares[0] < 0.8 < 0.9 < shares[1]
+
+
 def test_every_model_is_tried():
     assert set(TINY) == set(MODELS)
 

@@ -178,6 +178,10 @@ def test_unknown_presets(name, wanted):
         (PixelCNNConfig, {"levels": 1}, "levels=1 is too few; give 2 or more"),
         (PixelCNNConfig, {"size": 4}, "size=4 has no centre"),
         (PixelCNNConfig, {"first_size": 1}, "first_size=1 has no centre"),
+        (PixelCNNConfig, {"class_dropout": 1.0}, r"class_dropout=1.0 is no share; give \[0, 1\)"),
+        (GatedPixelCNNConfig, {"class_dropout": -0.1}, "class_dropout=-0.1 is no share"),
+        (PixelCNNConfig, {"guidance": -1.0}, "guidance=-1.0 is out of range; give 0 or more"),
+        (GatedPixelCNNConfig, {"guidance": 2.0}, "guidance=2.0 goes by what a model draws without"),
         (GatedPixelCNNConfig, {"channels": 0}, "channels=0 is too few"),
         (GatedPixelCNNConfig, {"size": 2}, "size=2 has no centre"),
         (GatedPixelCNNConfig, {"dilations": ()}, r"dilations=\(\) are not one for each layer"),
@@ -231,3 +235,53 @@ def test_a_network_with_positions_knows_how_far_down_it_is(kind):
     assert inks[True] < 0.005 < 0.02 < inks[False]
     # All that is random is the column.
     assert nats[True] < math.log(6) + 1 < nats[False] - 1
+
+
+@pytest.mark.parametrize("kind", ["plain", "gated"])
+def test_a_network_with_class_positions_knows_where_each_class_lies(kind):
+    # A picture for each class, of dots at random: no window says where one is to come.
+    images = torch.randint(0, 2, (20, 1, 9, 9), generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(20)
+    shares = {}
+    for class_position in (False, True):
+        torch.manual_seed(0)
+        fields = {"layers": 0} if kind == "plain" else {"dilations": (1,)}
+        model = KINDS[kind](
+            *(Space(1, 9, 9, "levels", 2), 20),
+            first_size=3,
+            class_position=class_position,
+            **fields,
+        ).train()
+        optimizer = torch.optim.Adam(model.parameters(), 3e-2)
+        for _ in range(30):
+            optimizer.zero_grad()
+            model(images, labels, torch.Generator(), "model").total.backward()
+            optimizer.step()
+        drawn = model.sample(20, labels, torch.Generator().manual_seed(0))
+        shares[class_position] = (drawn == images).double().mean().item()
+    assert shares[False] < 0.7 < 0.95 < shares[True]
+
+
+@pytest.mark.parametrize("kind", ["plain", "gated"])
+def test_dropout_hides_labels_in_training_only(kind):
+    model, features, labels = make(kind, (1, 5, 5), classes=3, class_dropout=0.5)
+    features, labels = features.repeat(40, 1, 1, 1), labels.repeat(40)
+    model.eval()
+    told = -model.log_likelihood(features, labels).mean()
+    losses = [
+        model(features, labels, torch.Generator().manual_seed(seed), "model").total
+        for seed in (0, 1)
+    ]
+    torch.testing.assert_close(losses, [told, told])
+    seen = []
+    model._nats = lambda features, labels: seen.append(labels) or torch.zeros(len(labels))
+    model.train()
+    kept = labels.clone()
+    for seed in (0, 0, 1):
+        model(features, labels, torch.Generator().manual_seed(seed), "model")
+    assert torch.equal(labels, kept)
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
+    hidden = seen[0] == 3
+    assert torch.equal(seen[0][~hidden], labels[~hidden])
+    assert 0.3 < hidden.double().mean() < 0.7
