@@ -35,7 +35,7 @@ SAMPLES = Output((".png", ".npz"), folder=True)
 @click.option(
     "--guidance",
     type=Number(0, most=1000),
-    help="Of conditional PixelCNNs: above 1 for more of the class asked for and less variety; 1 draws "
+    help="Of conditional PixelCNNs: above 1 for more of the class and less variety; 1 draws "
     "from the model.  [default: the model's]",
 )
 @seed_option
