@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,45 @@ def state(folder: Path) -> State:
         if not path.is_dir()
         for status in [path.lstat()]
     }
+
+
+def contents(paths: Iterable[Path]) -> dict[Path, bytes]:
+    """What is in files, and in those of folders."""
+    return {
+        file: file.read_bytes()
+        for path in paths
+        for file in (path, *path.rglob("*"))
+        if file.is_file()
+    }
+
+
+def other(path: Path, content: bytes) -> bool:
+    """Whether a file is gone, or holds something else."""
+    return not path.is_file() or path.read_bytes() != content
+
+
+def spelled(path: Path, folder: Path, chance: random.Random) -> str:
+    """A name of a file by one of its spellings, among them links in a folder."""
+    folder.mkdir(exist_ok=True)
+    link = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{path.suffix}"
+    around = link.with_suffix(".folder")
+    for old in (link, around):
+        old.unlink(missing_ok=True)
+    match chance.choice(("plain", "plain", "dots", "relative", "soft", "hard", "around")):
+        case "dots":
+            return f"{path.parent}/../{path.parent.name}/./{path.name}"
+        case "relative":
+            return f"../{os.path.relpath(path, folder.parent)}"  # from the folder of a case
+        case "soft":
+            link.symlink_to(path)
+            return str(link)
+        case "hard" if path.is_file():
+            os.link(path, link)
+            return str(link)
+        case "around":
+            around.symlink_to(path.parent)
+            return f"{around}/{path.name}"
+    return str(path)
 
 
 def mutated(path: Path, folder: Path, chance: random.Random) -> str:

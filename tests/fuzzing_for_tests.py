@@ -1,13 +1,16 @@
 """A fuzzer of the commands: options from the tree of commands, files from valid ones.
 
-``python tests/fuzzing_for_tests.py --seed 1 --seconds 300`` runs it for longer than the tests do;
-``--cases`` counts instead. Every case is a function of the seed and of its number. A command line
-that is refused is mended by what the message says and tried again, so that most reach the work.
-The fuzzer prints what failed, then how many cases it tried; a case fails if
+``python tests/fuzzing_for_tests.py --seed 1 --seconds 300`` runs it for longer than the tests do,
+seconds of one processor; ``--cases`` counts instead. Every case is a function of the seed and of
+its number. A command line that is refused is mended by what the message says and tried again, so
+that most reach the work. The fuzzer prints what failed, then how many cases it tried; a
+case fails if
 
 - it ends by anything but an exit code of 0, 1 or 2, or takes seconds of a processor,
 - an error is not one short line on stderr, or is called unexpected,
 - a file that it read is changed, or one that it could not write, or a temporary file is left.
+
+Some cases name an input as the output, by one of its spellings: it has to stay as it is.
 """
 
 from __future__ import annotations
@@ -32,7 +35,17 @@ from pathlib import Path
 import click
 import fuzzed_files_for_tests as files
 from click.testing import CliRunner
-from gaborkit_cli.arguments import Choice, Classes, FilePath, Number, Picture, Run, Setting, Whole
+from gaborkit_cli.arguments import (
+    Choice,
+    Classes,
+    FilePath,
+    Number,
+    Output,
+    Picture,
+    Run,
+    Setting,
+    Whole,
+)
 from gaborkit_cli.main import main
 from runs_for_tests import TINY
 
@@ -111,8 +124,19 @@ LONG = ("bench", "train", "evaluate")
 MENDED = 4
 #: Long by what they are, or on other machines.
 LEFT_OUT = {"--scheduler", "--compile", "--tensorboard", "--debug", "--help"}
+#: Share of cases that write to what they read.
+ONTO_INPUT = 0.1
 #: Outputs of several pictures are written as far as they go.
 SEVERAL = {"filter", "enhance", "features", "retrieve", "classify predict"}
+
+
+def existing(word: str) -> Path | None:
+    """The file or folder that a word names, with an option before it or not."""
+    path = Path(word.partition("=")[2] if word.startswith("--") else word)
+    try:
+        return path if path.is_absolute() and (path.is_file() or path.is_dir()) else None
+    except (OSError, ValueError):  # too long, or no name of a file
+        return None
 
 
 def leaves(
@@ -193,7 +217,25 @@ class Fuzzer:
             words += SMALL.get(words[-1], [])
         if chance.random() < hostile / 3:
             words.insert(chance.randrange(len(words) + 1), chance.choice(TEXTS))
+        if chance.random() < ONTO_INPUT:
+            words = self.onto_input(words, command, chance)
         return [*path, *words]
+
+    def onto_input(
+        self, words: list[str], command: click.Command, chance: random.Random
+    ) -> list[str]:
+        """The command line with one of its inputs, or what lies in or beside it, as an output."""
+        inputs = [path for word in words if (path := existing(word)) is not None]
+        outputs = [param.opts[0] for param in command.params if isinstance(param.type, Output)]
+        if not inputs or not outputs:
+            return words
+        source, option = chance.choice(inputs), chance.choice(outputs)
+        inside = sorted(path for path in source.rglob("*") if path.is_file())
+        if inside and chance.random() < 0.7:
+            source = chance.choice(inside)
+        target = files.spelled(source, self.folder / "links", chance)
+        others = [word for word in words if not word.startswith(f"{option}=")]
+        return [f"{option}={target}", *others]
 
     def value(self, param: click.Parameter, chance: random.Random, hostile: float) -> str:
         """A value by the type of a parameter, valid or hostile."""
@@ -292,6 +334,7 @@ class Fuzzer:
         shutil.rmtree(place, ignore_errors=True)
         old = files.outputs(place)
         before = files.state(self.folder / "corpus")
+        inputs = files.contents(path for word in words if (path := existing(word)) is not None)
         os.chdir(place)
         started = time.process_time()
         self.code, self.stderr = None, ""
@@ -310,7 +353,7 @@ class Fuzzer:
         return (
             self._complaint(result.exit_code, result.stderr)
             or self._damage(words, result.exit_code, old, place)
-            or self._changes(words, before)
+            or self._changes(words, before, inputs)
         )
 
     def _complaint(self, code: object, stderr: str) -> str | None:
@@ -340,10 +383,13 @@ class Fuzzer:
                     return f"fails, and has written {path.name}"
         return None
 
-    def _changes(self, words: list[str], before: files.State) -> str | None:
+    def _changes(
+        self, words: list[str], before: files.State, inputs: dict[Path, bytes]
+    ) -> str | None:
         writes = words[0] in ("evaluate", "train")  # into the run itself
         after = files.state(self.folder / "corpus")
         changed = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        changed += [str(path) for path, content in inputs.items() if files.other(path, content)]
         changed = [path for path in changed if not (writes and "/run/" in path)]
         return f"changes {changed[0]}" if changed else None
 
@@ -367,12 +413,12 @@ class Fuzzer:
         faulthandler.cancel_dump_traceback_later()
 
     def run(self, cases: int, seconds: float, say: Callable[..., None] = print) -> None:
-        """Judge cases until there are enough of them, or the time is over."""
-        end = time.monotonic() + seconds
+        """Judge cases until there are enough of them, or so much of a processor's time is used."""
+        end = time.process_time() + seconds
         seeds = files.known_faults(self.corpus)
         self.known = len(seeds)
         for number in range(len(seeds) + cases):
-            if time.monotonic() > end:
+            if time.process_time() > end:
                 break
             words: list[str] | None = seeds[number] if number < len(seeds) else self.case(number)
             for _ in range(1 + MENDED):

@@ -1,6 +1,7 @@
 """The fuzzer of commands on what once failed and on some cases more.
 
-``GABORKIT_FUZZ_SECONDS=600 GABORKIT_FUZZ_SEED=7`` run it for longer, on other cases.
+``GABORKIT_FUZZ_SECONDS=600 GABORKIT_FUZZ_SEED=7`` run it for longer, in seconds of a processor, on
+other cases.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import click
 import fuzzed_files_for_tests as files
 import pytest
-from fuzzing_for_tests import Fuzzer
+from fuzzing_for_tests import Fuzzer, existing
 from gaborkit_cli.main import main
 
 SECONDS = float(os.environ.get("GABORKIT_FUZZ_SECONDS", "0"))
@@ -33,7 +34,7 @@ def test_no_command_fails_but_in_one_line(vae_run, tmp_path):
         ],
         capture_output=True,
         text=True,
-        timeout=SECONDS + 900,
+        timeout=10 * SECONDS + 900,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
@@ -93,6 +94,11 @@ def planted(name: str):
                     pass
             case "input":
                 Path(folder).write_text("gone")
+            case "same":  # as large as before, at the same time
+                status = Path(folder).stat()
+                with Path(folder).open("r+b") as file:
+                    file.write(b"x")
+                os.utime(folder, ns=(status.st_atime_ns, status.st_mtime_ns))
             case "output":
                 Path("out/old.png").write_text("half")
                 raise click.ClickException("no")
@@ -111,6 +117,7 @@ def planted(name: str):
         ("silent", "exit code 1, and says ''"),
         ("hang", "takes more than"),
         ("input", "changes "),
+        ("same", "changes "),
         ("output", "fails, and has written old.png"),
         ("left", "leaves "),
     ],
@@ -120,3 +127,24 @@ def test_the_fuzzer_sees(name, problem, fuzzer, monkeypatch):
     monkeypatch.setattr(type(main), "get_command", lambda self, ctx, word: planted(name))
     picture = fuzzer.corpus["picture"][0]
     assert fuzzer.judge(["runs", picture]).startswith(problem)
+
+
+def test_inputs_are_drawn_as_outputs(fuzzer):
+    """By every spelling, and what is judged is their bytes."""
+    (fuzzer.folder / "case").mkdir()
+    spellings = {"/../": 0, "../corpus": 0, "/links/": 0, ".folder/": 0}
+    drawn = 0
+    for number in range(1500):
+        words = fuzzer.case(number)
+        targets = [word.partition("=")[2] for word in words if word.startswith("--out=")]
+        sources = [path for word in words if (path := existing(word)) and "out=" not in word]
+        for target in targets:
+            path = fuzzer.folder / "case" / target
+            if len(os.fsencode(target)) > 250 or not path.is_file():
+                continue
+            if any(path.samefile(source) for source in sources):
+                drawn += 1
+                for spelling in spellings:
+                    spellings[spelling] += spelling in target
+    assert drawn > 20
+    assert min(spellings.values()) > 0
