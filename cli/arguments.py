@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,10 @@ class Whole(click.IntRange):
 
 
 class Number(click.types.FloatParamType):
-    """A finite number, from ``least`` to ``most`` or between ``above`` and ``below``, or a word."""
+    """A finite number, from ``least`` to ``most`` or between ``above`` and ``below``, or a word.
+
+    Its ``unit`` is named where it is refused.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Number(click.types.FloatParamType):
         above: float = -math.inf,
         below: float = math.inf,
         words: Sequence[str] = (),
+        unit: str = "",
     ) -> None:
         self.words = tuple(words)
         self.least, self.most, self.above, self.below = least, most, above, below
@@ -79,6 +84,7 @@ class Number(click.types.FloatParamType):
         high = f"below {below:g}" if below < most else f"at most {most:g}"
         bounds = " and ".join(text for text in (low, high) if "inf" not in text)
         wanted = f"a number {bounds}" if bounds else "a finite number"
+        wanted += f" of {unit}" if unit else ""
         self.wanted = ", ".join([wanted, *words])
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -102,6 +108,30 @@ class Number(click.types.FloatParamType):
     ) -> list[CompletionItem]:
         """Offer the words."""
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
+
+
+class Degrees(Number):
+    """An angle in degrees."""
+
+    def __init__(self) -> None:
+        super().__init__(unit="degrees, such as 45")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse; warn of what is a known angle in radians."""
+        degrees = super().convert(value, param, ctx)
+        # Multiples of pi / 12, to three digits or more: no one means 1.571 degrees.
+        meant = 15 * round(degrees / (math.pi / 12))
+        if meant and abs(degrees) < 7 and abs(degrees - math.radians(meant)) < 5e-4:
+            from gaborkit.errors import AngleWarning
+
+            option = "--theta" if param is None else param.opts[0]
+            warnings.warn(
+                f"{option} {value} is in degrees; for so many radians give {meant}",
+                AngleWarning,
+                stacklevel=2,
+            )
+        # Whole turns are left out: radians of so many would be taken for degrees.
+        return math.fmod(degrees, 360)
 
 
 class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import Choice, Input, Number, Whole
+from .arguments import Choice, Degrees, Input, Number, Whole
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
@@ -46,24 +46,28 @@ _GRID = (
 
 _KERNEL_OPTIONS = {
     "sigma": click.option(
-        "--sigma", type=Number(), help="Standard deviation along the wave vector, pixels."
+        "--sigma",
+        type=Number(unit="pixels"),
+        help="Standard deviation along the wave vector, pixels.",
     ),
     "bandwidth": click.option(
-        "--bandwidth", type=Number(), help="Octaves at half response; instead of --sigma."
+        "--bandwidth",
+        type=Number(unit="octaves"),
+        help="Octaves at half response; instead of --sigma.",
     ),
     "wavelength": click.option(
         "--wavelength",
-        type=Number(),
+        type=Number(unit="pixels"),
         help="Period of the carrier, pixels.  [default: 2 pi; 4 for --bank grid]",
     ),
     "theta": click.option(
-        "--theta", type=Number(), help="Degrees from +x (right) towards +y (down).  [default: 0]"
+        "--theta", type=Degrees(), help="Degrees from +x (right) towards +y (down).  [default: 0]"
     ),
     "gamma": click.option(
         "--gamma", type=Number(), help="Aspect: sigma / gamma across the wave vector.  [default: 1]"
     ),
     "phase": click.option(
-        "--phase", type=Number(), help="Of the carrier at the centre, degrees.  [default: 0]"
+        "--phase", type=Degrees(), help="Of the carrier at the centre, degrees.  [default: 0]"
     ),
     "scale": click.option("--scale", type=Number(), help="Dilation of one kernel.  [default: 1]"),
     "dc_free": click.option(

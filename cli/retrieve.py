@@ -108,7 +108,9 @@ def command(
         click.echo(json.dumps({"query": query, "pictures": len(index), "matches": found}))
     else:
         for match in matches:
-            click.echo(f"{match.distance:10.3f}  {match.picture}")
+            # Of a query that is unlike all pictures the distance has hundreds of digits.
+            places = ".3f" if match.distance < 1e9 else ".3e"
+            click.echo(f"{match.distance:10{places}}  {match.picture}")
     if failed:
         raise click.ClickException(
             f"{failed} of {failed + len(index)} pictures could not be described"

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AngleWarning": "errors",
         "BankError": "errors",
         "DataError": "errors",
         "FeatureError": "errors",

@@ -3,6 +3,7 @@
 from . import estimators, features, generative, large, nn, plotting, vision
 from .bank import GaborBank
 from .errors import (
+    AngleWarning,
     BankError,
     DataError,
     FeatureError,
@@ -31,6 +32,7 @@ from .log_gabor import LogGaborKernel
 
 __all__ = [
     "TOLERANCE",
+    "AngleWarning",
     "BankError",
     "DataError",
     "FeatureError",

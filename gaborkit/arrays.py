@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -230,20 +230,29 @@ def as_array(image: Any) -> np.ndarray[Any, Any]:
             "responses, statistics, strongest, luminance and filter_large take it by blocks)"
         )
     members = image if isinstance(image, (list, tuple)) else [image]
-    for member in members:
-        if isinstance(member, (str, bytes, os.PathLike)):
-            path = repr(os.fspath(member))[:100]
-            raise ImageError(f"{path} is a path, no image; give gaborkit.read_image({path})")
-        if member is None:
-            raise ImageError("None is no image; give an array (..., H, W)")
+    _check_images(members)
     try:
-        return np.asarray(image)
+        array = np.asarray(image)
     except ValueError as cause:  # lists within it differ in length
         shapes = [getattr(member, "shape", None) for member in members]
         told = f" {shapes[0]} and {shapes[-1]}" if shapes[0] != shapes[-1] else "s that differ"
         raise ImageError(
             f"images of shape{told} are no array; give them one by one, or bring them to one size"
         ) from cause
+    if array.dtype.kind in "OSU":
+        _check_images(array.flat)
+    return array
+
+
+def _check_images(members: Iterable[Any]) -> None:
+    for member in members:
+        if isinstance(member, (str, bytes, os.PathLike)):
+            path = os.fspath(member)
+            # NumPy's texts have a representation of their own.
+            path = repr(str(path) if isinstance(path, str) else bytes(path))[:100]
+            raise ImageError(f"{path} is a path, no image; give gaborkit.read_image({path})")
+        if member is None:
+            raise ImageError("None is no image; give an array (..., H, W)")
 
 
 def promoted(dtype: Any) -> np.dtype[np.floating[Any]]:

@@ -68,6 +68,10 @@ class SamplingWarning(UserWarning):
     """A kernel is too fine for the pixel grid, or its envelope is too small for its carrier."""
 
 
+class AngleWarning(UserWarning):
+    """An angle is of several turns, as one in degrees is where radians are wanted."""
+
+
 class FrameWarning(UserWarning):
     """A frame's bounds are so far apart that its inverse loses precision."""
 

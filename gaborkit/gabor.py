@@ -29,7 +29,7 @@ from .conventions import Conventions, sigma_of
 from .errors import KernelError
 from .formula import Parameters, amplitude, psi, samples
 from .kernel import TOLERANCE, Factors, Kernel, check_tolerance, ranked
-from .parameters import finite, is_tensor, number, power
+from .parameters import finite, is_tensor, number, power, turned, warn_of_degrees
 from .ranges import check_ranges, warn_of_poor_sampling
 from .transfer import gabor_transfer, transfer_peak
 from .types import NORMS, Array, ComplexArray, Norm, RealArray
@@ -72,6 +72,8 @@ class GaborKernel(Conventions, Kernel):
     SamplingWarning
         If the wavelength is below 2 pixels, or the envelope is too small for the pixel grid or
         for its carrier.
+    AngleWarning
+        If theta or phase are above 3 pi, as degrees are.
 
     Notes
     -----
@@ -114,6 +116,9 @@ class GaborKernel(Conventions, Kernel):
         if self.norm not in NORMS:
             raise KernelError(f"norm={self.norm!r} is unknown; choose one of {', '.join(NORMS)}")
         object.__setattr__(self, "norm", str(self.norm))
+        for name in ("theta", "phase"):
+            if not is_tensor(getattr(self, name)):  # which may drift while it is learned
+                warn_of_degrees(name, getattr(self, name))
         warn_of_poor_sampling(
             wavelength=1 / self.frequency,
             peak=1 / self.peak_frequency,
@@ -160,7 +165,7 @@ class GaborKernel(Conventions, Kernel):
 
     def rotated(self, theta: float) -> Self:
         """The kernel turned by ``theta`` radians, from +x towards +y."""
-        return dataclasses.replace(self, theta=self.theta + theta)
+        return dataclasses.replace(self, theta=turned(self.theta, theta))
 
     def replace(self, **fields: Any) -> Self:
         """A copy with some fields changed."""

@@ -28,7 +28,7 @@ import numpy as np
 
 from .errors import KernelError, SamplingWarning, warn
 from .kernel import TOLERANCE, Kernel, check_tolerance
-from .parameters import finite, is_tensor, power
+from .parameters import finite, is_tensor, power, turned, warn_of_degrees
 from .types import ComplexArray, RealArray
 
 Spread = Literal["gaussian", "cosine"]
@@ -79,6 +79,8 @@ class LogGaborKernel(Kernel):
     -----
     SamplingWarning
         If the wavelength is below 2 pixels, which the low-pass removes.
+    AngleWarning
+        If theta is above 3 pi, as degrees are.
 
     References
     ----------
@@ -117,6 +119,8 @@ class LogGaborKernel(Kernel):
             if name != "theta" and number <= 0:
                 raise KernelError(f"{name}={number:g} is not positive; {_HINT[name]}")
             object.__setattr__(self, name, number)
+            if name == "theta":
+                warn_of_degrees(name, number)
         if self.sigma_on_f >= 1:
             raise KernelError(f"sigma_on_f={self.sigma_on_f:g} is not below 1; 0.55 is two octaves")
         if self.wavelength * self.scale < 2:
@@ -132,7 +136,7 @@ class LogGaborKernel(Kernel):
 
     def rotated(self, theta: float) -> Self:
         """Kernel turned by ``theta`` radians, from +x towards +y."""
-        return self.replace(theta=self.theta + theta)
+        return self.replace(theta=turned(self.theta, theta))
 
     def replace(self, **fields: Any) -> Self:
         """Copy with some fields changed."""

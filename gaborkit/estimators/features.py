@@ -196,8 +196,8 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
 
 
 def _shape_of(X: ArrayLike) -> tuple[int, ...]:  # noqa: N803
-    found = getattr(X, "shape", None)
-    return as_array(X).shape if found is None else tuple(found)
+    known = hasattr(X, "shape") and getattr(X, "dtype", np.dtype(object)).kind not in "OSU"
+    return tuple(X.shape if known else as_array(X).shape)  # type: ignore[union-attr]
 
 
 def _describe(

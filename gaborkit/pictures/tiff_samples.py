@@ -66,6 +66,13 @@ def samples_of(page: Any) -> Samples:
             "is not read; 8, 16 or 32 bits would work"
         )
     dtype = np.dtype(dtype)
+    if page.bitspersample == 24 and dtype.kind in "iu":
+        # The standard and libtiff have the file's order of bytes, tifffile the highest first, and
+        # imagecodecs either, by version and order.
+        raise PictureError(
+            "is a TIFF of 24-bit whole numbers, whose bytes programs order in two ways; a copy of "
+            "32 bits would work"
+        )
     base = 1 if photometric in _GREY else _COLOURS.get(photometric, 0)
     if photometric == "YCBCR" and page.compression not in (*_JPEG, _WEBP):
         base = 0

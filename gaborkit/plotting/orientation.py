@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..errors import ImageError
+from ..parameters import warn_of_degrees
 from ..types import Array, RealArray
 from .inputs import as_numpy
 from .layout import Sheet, show
@@ -83,6 +84,7 @@ def orientation_colours(angle: Array, strength: Array | None = None) -> NDArray[
         )
     if not (np.isfinite(found).all() and np.isfinite(strong).all()):
         raise ImageError("angles or strengths hold NaN or infinity; give finite numbers")
+    warn_of_degrees("angle", found)
     strong = strong.clip(0, 1)
     hue = 2 * found + _FIRST_HUE
     lab = np.stack(

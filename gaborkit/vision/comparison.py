@@ -23,7 +23,7 @@ Comparer = Literal["texture", "gist", "jets", "codes"]
 #: Those that compare place by place, and so need pictures of one size.
 BY_PLACE = ("jets", "codes")
 
-# Pixels between the points at which jets are taken.
+# Pixels between the points at which jets and codes are taken.
 _SPACING = 8
 
 
@@ -100,14 +100,21 @@ def compare_pictures(
     if "jets" in chosen:
         found.update(_by_jets(pictures))
     if "codes" in chosen:
-        codes = [phase_code(picture) for picture in pictures]
+        rows, columns = pictures[0].shape
+        step = min(rows, _SPACING), min(columns, _SPACING)
+        codes = [phase_code(picture, step=step) for picture in pictures]
         found["codes_distance"] = hamming_distance(*codes).distance
     return found
 
 
 def _by_jets(pictures: Sequence[RealArray]) -> dict[str, float]:
     bank = GaborBank.preset("bob")
-    one, other = (_jets_everywhere(picture, bank) for picture in pictures)
+    # Similarities are of any contrast: jets of an ordinary length have products without overflow.
+    largest = (float(np.abs(picture).max()) or 1.0 for picture in pictures)
+    one, other = (
+        _jets_everywhere(picture / size, bank)
+        for picture, size in zip(pictures, largest, strict=True)
+    )
     # Where there is nothing, phases are rounding: such jets are short.
     weight = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
     total = float(weight.sum()) or 1.0

@@ -31,6 +31,7 @@ from ..features.choices import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.grid import grid_of
 from ..kernel import TOLERANCE
+from ..parameters import warn_of_degrees
 from ..parts import part_of
 from ..types import Array, Boundary, Engine, RealArray
 
@@ -262,6 +263,7 @@ def crests(strength: RealArray, angle: RealArray) -> Crests:
             f"strengths of shape {np.shape(strength)} and angles of {np.shape(angle)} are not one "
             "(H, W)"
         )
+    warn_of_degrees("angle", angle)
     y, x = np.indices(strength.shape, float)
     dy, dx = np.sin(angle), np.cos(angle)
     ahead, behind = (

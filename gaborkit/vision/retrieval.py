@@ -19,6 +19,9 @@ from ..features.texture import Texture, texture_distances
 from ..files import StrPath
 from ..types import Array, RealArray
 
+#: Deviation of a feature, as a share of its largest value, below which pictures do not differ.
+ROUNDING = 1e-6
+
 
 class Match(NamedTuple):
     """A picture that was found.
@@ -279,5 +282,8 @@ def retrieval_rate(values: ArrayLike, groups: Sequence[Any] | NDArray[Any]) -> f
 
 
 def _deviation(values: RealArray) -> RealArray:
-    """Of each feature; 1 where there is one picture only, and nothing to be compared."""
-    return values.std(0) if len(values) > 1 else np.ones(values.shape[1])
+    """Of each feature; 1 where all pictures are alike, which leaves nothing to measure by."""
+    spread = values.std(0)
+    # What only rounding tells apart is the same.
+    spread = np.where(spread > ROUNDING * np.abs(values).max(0), spread, 0)
+    return spread if spread.any() else np.ones(values.shape[1])

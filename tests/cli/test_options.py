@@ -91,6 +91,26 @@ def test_options_that_make_no_bank_are_usage_errors(arguments, text):
     assert result.stderr.count("\n") == 1
 
 
+def test_angles_are_in_degrees():
+    over, usual = (
+        run("plot", "bank", "--table", "--sigma", "4", f"--theta={theta}") for theta in (405, 45)
+    )
+    assert over.stdout == usual.stdout
+    radians = {"0.785": 45, "-1.5708": -90, "3.14159": 180, "6.283": 360, "0.2618": 15}
+    for given, degrees in radians.items():
+        result = run("plot", "bank", "--table", "--sigma", "4", f"--theta={given}")
+        assert result.exit_code == 0
+        assert result.stderr == (
+            f"warning: --theta {given} is in degrees; for so many radians give {degrees}\n"
+        )
+    for given in ("0", "1", "2", "0.5", "1.5", "3.1", "45", "90.5", "1e-5", "405"):
+        assert run("plot", "bank", "--table", "--sigma", "4", f"--phase={given}").stderr == ""
+    for given in ("pi/4", "45deg", "nan"):
+        result = run("plot", "bank", "--table", "--sigma", "4", f"--theta={given}")
+        assert result.exit_code == 2
+        assert "is not a finite number of degrees, such as 45" in result.stderr
+
+
 def test_a_missing_bank_file_is_no_usage_error():
     result = run("plot", "bank", "--table", "--bank", "none.json")
     assert result.exit_code == 1

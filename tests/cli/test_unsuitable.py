@@ -40,6 +40,9 @@ COMMANDS = {
     "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
     "features": ["features", "IN", "--out", "o.csv"],
     "compare": ["compare", "IN", "IN"],
+    "codes": ["compare", "IN", "IN", "--by", "codes"],
+    "retrieve": ["retrieve", "IN", "IN", "grey.png"],
+    "gist": ["retrieve", "grey.png", "IN", "IN", "--features", "gist"],
 }
 
 pytestmark = pytest.mark.usefixtures("folder")

@@ -31,6 +31,10 @@ CALLS: dict[str, Any] = {
         ("a.png", r"'a.png' is a path, no image; give gaborkit.read_image\('a.png'\)"),
         (Path("a.png"), "'a.png' is a path, no image"),
         (["a.png", "b.png"], "'a.png' is a path, no image"),
+        (np.array(["a.png", "b.png"]), r"'a.png' is a path, .* gaborkit.read_image\('a.png'\)"),
+        (np.array([[b"a.png"]]), "b'a.png' is a path, no image"),
+        (np.array([1.0, Path("a.png")], object), "'a.png' is a path, no image"),
+        (np.array([None, 1.0]), "None is no image"),
         (None, "None is no image"),
         (UNEQUAL, r"images of shape \(20, 20\) and \(30, 20\) are no array; give them one by one"),
         ([[1, 2], [3]], "images of shapes that differ are no array"),
@@ -55,9 +59,19 @@ def test_pictures_of_pillow_are_images() -> None:
 
 def test_features_of_unequal_pictures_and_paths() -> None:
     estimators = pytest.importorskip("gaborkit.estimators")
-    for pictures, word in ((UNEQUAL, "give them one by one"), (["a.png"], "is a path")):
-        with pytest.raises(gk.ImageError, match=word):
-            estimators.GaborFeatures().fit(pictures)
+    pandas = pytest.importorskip("pandas")
+    fitted = estimators.GaborFeatures("energy").fit(np.zeros((2, 16, 16)))
+    for pictures, word in (
+        (UNEQUAL, "give them one by one"),
+        (["a.png"], "is a path"),
+        (np.array(["a.png", "b.png"]), "'a.png' is a path"),
+        (np.array([["a.png"], ["b.png"]]), "'a.png' is a path"),
+        (pandas.Series(["a.png", "b.png"]), "'a.png' is a path"),
+        (pandas.DataFrame({"picture": ["a.png", "b.png"]}), "'a.png' is a path"),
+    ):
+        for call in (estimators.GaborFeatures().fit, fitted.transform):
+            with pytest.raises(gk.ImageError, match=word):
+                call(pictures)
 
 
 def test_tolerance_of_any_number() -> None:

@@ -143,7 +143,7 @@ def packed_strips(samples: np.ndarray, bits: int, rows: int) -> Iterator[bytes]:
 
 def test_packed_bits(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
-    for bits in range(1, 32):
+    for bits in sorted({*range(1, 32)} - {24}):
         dtype = np.dtype("u1" if bits <= 8 else "u2" if bits <= 16 else "u4")
         for photometric, shape in (("minisblack", SIZE), ("rgb", (*SIZE, 3))):
             if bits == 1 and photometric == "rgb":
@@ -155,6 +155,7 @@ def test_packed_bits(tmp_path: Path) -> None:
                 stored if bits == 16 else packed_strips(stored, bits, 6),
                 shape=shape,
                 dtype=bool if bits == 1 else dtype,
+                byteorder="<>"[bits % 2],
                 photometric=photometric,
                 bitspersample=bits,
                 rowsperstrip=6,
@@ -168,6 +169,20 @@ def test_packed_bits(tmp_path: Path) -> None:
                     np.testing.assert_array_equal(
                         np.asarray(peer) * (255 if bits == 1 else 1), expected
                     )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_24_bits_have_no_order_that_all_agree_on(tmp_path: Path, order: str) -> None:
+    stored = values("u4", SIZE, order) & np.uint32(2**24 - 1)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        packed_strips(stored, 24, 6),
+        **{"shape": SIZE, "dtype": "u4", "bitspersample": 24, "rowsperstrip": 6},
+        **{"photometric": "minisblack", "byteorder": order, "metadata": None},
+    )
+    for call in (gk.read_image, open_source):
+        with pytest.raises(gk.PictureError, match=r"24-bit whole numbers.*32 bits would work"):
+            call(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -271,6 +271,56 @@ def test_invalid_parameters(fields, message):
         gk.GaborKernel(**fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "unit"),
+    [
+        ({"theta": "45 deg"}, "theta='45 deg' is not a number; give radians, such as 0.785 for 45"),
+        ({"phase": [90]}, r"phase=\[90\] is not a number; give radians"),
+        ({"wavelength": "8 px"}, "wavelength='8 px' is not a number; give pixels, such as 8"),
+    ],
+)
+def test_what_is_no_number_is_told_its_unit(fields, unit):
+    with pytest.raises(gk.KernelError, match=unit):
+        gk.GaborKernel(**{"sigma": 4, **fields})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: gk.GaborKernel(sigma=4, theta=45),
+        lambda: gk.GaborKernel(sigma=4, phase=-45),
+        lambda: gk.GaborKernel(sigma=4).rotated(45),
+        lambda: gk.LogGaborKernel(wavelength=8, theta=45),
+        lambda: gk.LogGaborKernel(wavelength=8).rotated(45),
+        lambda: gk.GaborKernel.from_bandwidth(wavelength=8, theta=45),
+        lambda: gk.vision.fingerprint.ridge_frequency(np.eye(64), np.full((64, 64), 45)),
+        lambda: gk.vision.fingerprint.tuned_filter(np.eye(64), 45, 0.1),
+        lambda: gk.vision.crests(np.eye(5), np.full((5, 5), 45)),
+        lambda: gk.plotting.orientation_colours(np.array([1, 45])),
+    ],
+)
+def test_degrees_in_the_place_of_radians_warn(call):
+    with pytest.warns(
+        gk.AngleWarning, match=r"=45 radians are 7.16 turns; .* give numpy.radians\(45\)"
+    ):
+        call()
+
+
+def test_a_bank_of_degrees_says_it_in_one_way():
+    with pytest.warns(gk.AngleWarning) as warned:
+        bank = gk.GaborBank.grid(2, 8, theta=45)
+    assert len({str(warning.message) for warning in warned}) == 1
+    expected = gk.GaborBank.grid(2, 8, theta=math.remainder(45, 2 * math.pi))
+    np.testing.assert_allclose(bank[3].sample(), expected[3].sample(), rtol=0, atol=1e-12)
+
+
+def test_angles_of_a_turn_and_a_half_are_as_they_were():
+    kernel = gk.GaborKernel(sigma=4, theta=2 * math.pi, phase=-2 * math.pi).rotated(math.pi)
+    assert kernel.theta == 3 * math.pi
+    theta = pytest.importorskip("torch").tensor(45.0)
+    assert gk.GaborKernel(sigma=4, theta=theta).theta is theta  # learned, it may drift
+
+
 def test_endless_dilation_is_an_error():
     with pytest.raises(gk.KernelError, match="scale=inf"):
         gk.GaborKernel(sigma=4).scaled(2, 5000)

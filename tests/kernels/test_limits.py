@@ -192,7 +192,8 @@ def test_a_fixed_kernel_takes_no_gradient_from_a_learned_one():
 
 
 def test_angles_too_large_to_have_a_twin():
-    far = gk.GaborKernel(sigma=4, theta=1e9)
+    with pytest.warns(gk.AngleWarning, match="turns"):
+        far = gk.GaborKernel(sigma=4, theta=1e9)
     near = gk.GaborKernel(sigma=4, theta=math.fmod(1e9, math.pi))
     assert far.canonical()[0] != near.canonical()[0]
     image = np.random.default_rng(0).random((20, 20))

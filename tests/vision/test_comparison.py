@@ -69,6 +69,17 @@ def test_sizes_that_differ_leave_texture_and_gist():
         compare_pictures(PICTURE, OTHER[:40], ["texture", "jets"])
 
 
+def test_pictures_of_any_size_and_contrast():
+    for shape in ((1, 1), (1, 30), (30, 1), (4, 4), (7, 9)):
+        found = compare_pictures(PICTURE[: shape[0], : shape[1]], OTHER[: shape[0], : shape[1]])
+        assert list(found)[-1] == "codes_distance"
+        assert np.isfinite(list(found.values())).all()
+    usual = compare_pictures(PICTURE, OTHER)
+    for contrast in (1e-300, 1e-160, 1e160, 1e300):
+        found = compare_pictures(PICTURE * contrast, OTHER * contrast)
+        assert found == pytest.approx(usual, rel=1e-5)
+
+
 def test_blank_pictures_have_nothing_in_common():
     found = compare_pictures(np.zeros((40, 40)), np.ones((40, 40)))
     assert found["texture_distance"] < 1.01

@@ -61,6 +61,20 @@ def test_one_picture_and_a_replaced_one():
     assert index.search(TILES["level 0"])[0].distance > 0
 
 
+def test_pictures_that_only_rounding_tells_apart():
+    """Alike or blank, they give no deviation to measure a distance in: what is far stays far."""
+    blank = TextureIndex(Energy())
+    alike = TextureIndex(Energy())
+    for k in range(2):
+        blank.add(str(k), np.full(SHAPE, 7.0))
+        alike.add(str(k), TILES["level 0"] * (1 + 1e-9 * k))
+    for index in (blank, alike):
+        near, far = (index.search(TILES[name])[0].distance for name in ("level 1", "upright 0"))
+        assert far > 0.01
+    assert near < far
+    assert far < 1e3  # in units of the features, not of rounding
+
+
 def test_files(tmp_path):
     paths = []
     for name in ("upright 0", "level 0", "blotches 0"):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...bank import GaborBank
 from ...errors import FeatureError, SamplingWarning
 from ...gabor import GaborKernel
+from ...parameters import warn_of_degrees
 from ...types import Array, RealArray
 from .picture import check_field, grey
 
@@ -114,6 +115,7 @@ class TunedFilter:
             raise FeatureError(f"tolerance={tolerance!r} is not between 0 and 1; try 0.03")
         self.shape = shape
         theta = check_field("theta", theta, shape)
+        warn_of_degrees("theta", theta)
         frequency = check_field("frequency", frequency, shape)
         if frequency.min() < 0 or frequency.max() > 0.5:
             wrong = frequency.min() if frequency.min() < 0 else frequency.max()

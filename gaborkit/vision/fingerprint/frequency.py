@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
+from ...parameters import warn_of_degrees
 from ...types import Array, RealArray
 from .picture import (
     block_grid,
@@ -96,6 +97,7 @@ def ridge_frequency(
     _check(block, window, wavelengths)
     image = grey(image)
     theta = check_field("theta", theta, image.shape)
+    warn_of_degrees("theta", theta)
     grid = block_grid(image.shape, block)
     profiles = _profiles(image, theta, grid, window)
     frequency = _spacing_frequency(profiles, wavelengths)
