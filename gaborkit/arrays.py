@@ -325,7 +325,9 @@ def traced() -> bool:
 def full_precision(device: Any) -> contextlib.AbstractContextManager[object]:
     """Where ``torch.autocast`` is on, a context in which it is off: responses keep their digits."""
     torch = sys.modules["torch"]
-    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+    # The compiler of torch before 2.9 does not trace the question, and compiles for what has it.
+    known = torch.compiler.is_compiling() or torch.amp.is_autocast_available(device.type)
+    if known and torch.is_autocast_enabled(device.type):
         off: contextlib.AbstractContextManager[object] = torch.autocast(device.type, enabled=False)
         return off
     return contextlib.nullcontext()

@@ -162,7 +162,7 @@ class GaborKernels(nn.Module):
 
     def values(self) -> Parameters:
         """The kernels' parameters (K,), in single precision or better, with gradients."""
-        raw = dict(zip(LEARNABLE, map(_single, self.tensors()), strict=False))
+        raw = {name: _single(getattr(self, f"raw_{name}")) for name in LEARNABLE}
         value = {
             name: self.ranges[name].value(tensor) if name in self.ranges else tensor
             for name, tensor in raw.items()
