@@ -15,6 +15,25 @@ def columns_of_terminal() -> int:
     return max(shutil.get_terminal_size((80, 24)).columns, 40)
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number and what it counts, which is the plural but for one.
+
+    Parameters
+    ----------
+    count : int
+    noun : str
+        The singular.
+    plural : str, optional
+        By default the singular with an s.
+
+    Examples
+    --------
+    >>> counted(1, "picture"), counted(0, "picture"), counted(2000, "class", "classes")
+    ('1 picture', '0 pictures', '2,000 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def fold(text: str, hanging: int = 4) -> str:
     """A line as one or several that fit, the further ones indented.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,20 +11,19 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError
+from ..tables import counted
 from .data import Dataset, Split
-from .metrics.classifier import DigitClassifier
+from .metrics.classes import class_figures, inception_figures
+from .metrics.embedding import SMALLEST, scattering_embedding
 from .metrics.figures import Evaluation, Figure, compare
 from .metrics.likelihood import likelihood_figures
-from .metrics.modes import class_histogram, count_modes, histogram_divergence
 from .metrics.neighbours import (
     IDENTICAL,
-    density_coverage,
     duplicates_share,
     nearest_distances,
-    precision_recall,
 )
-from .metrics.quality import frechet_distance, inception_score
-from .metrics.shipped import DIGITS, Judgement, digit_classifier, judge, knows
+from .metrics.sets import left_out, set_figures
+from .metrics.shipped import digit_classifier, features_of, judge, knows
 from .metrics.synthetic import train_on_synthetic
 from .progress import Progress
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "Figure", "compare", "evaluate"]
 
-#: Of the classifier that is trained on the samples.
+#: Of the classifiers that are trained here: on the samples, and on training images.
 STEPS = 400
 
 #: Fewer samples have no k-th neighbours to speak of.
@@ -76,7 +76,11 @@ def evaluate(
     Returns
     -------
     Evaluation
-        ``str()`` of it is a table. Classifier-based figures are there for digits only.
+        ``str()`` of it is a table. Fréchet distance, precision, recall, density and coverage are
+        taken by Gabor scattering features (:func:`~.metrics.scattering_embedding`) for all
+        data, and for digits by a classifier of digits too. Both sides are of one size: the
+        samples or the test images, whichever are fewer. All depend on it, and a line has what as
+        many training images get in place of samples.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def evaluate(
             "Round-trip PSNR",
             representation.psnr(travelling.images, generator),
             unit="dB",
-            protocol=f"{len(travelling):,} test images through encode and decode",
+            protocol=f"{counted(len(travelling), 'test image')} through encode and decode",
             better="higher",
         )
     ]
@@ -135,23 +139,26 @@ def evaluate(
     if bool(((drawn == 0) | (drawn == 1)).all()):
         notes.append("Samples are black and white: figures against grey test images include that")
     figures += _copies(drawn, dataset)
-    judgement = None
-    if knows(dataset) and tuple(drawn.shape[1:]) == dataset.image_shape:
+    reference = _chosen(dataset.test, samples, generator)
+    baseline = _chosen(dataset.train, len(reference), generator)
+    notes += filter(None, [left_out(len(reference))])
+    parts = [_scattered(drawn, reference, baseline)]
+    labels, how = asked, "classes asked for"
+    if knows(dataset):
         classifier = digit_classifier()
         judgement = judge(drawn, classifier)
-        found, lines = _judged(judgement, dataset, asked, classifier, generator)
-        figures += found
-        notes += lines
-    else:
-        notes.append(
-            f"{dataset.name}: Fréchet distance, Inception Score, precision and recall, density and "
-            f"coverage and class counts need 28 x 28 digits ({', '.join(DIGITS)}); left out"
-        )
-    labels = asked if asked is not None else judgement.classes if judgement else None
+        if labels is None:
+            labels, how = judgement.classes, "classes found by the classifier"
+        embed = partial(features_of, classifier=classifier)
+        parts += [
+            _compared(embed, drawn, reference, baseline, "digit classifier"),
+            inception_figures(judgement, dataset, drawn, steps=STEPS, seed=seed),
+            class_figures(judgement, dataset, asked),
+        ]
     if labels is not None:
-        how = "classes asked for" if asked is not None else "classes found by the classifier"
-        found, lines = _learned(drawn, labels, how, dataset, generator, seed)
-        figures += found
+        parts.append(_learned(drawn, labels, how, dataset, generator, seed))
+    for some, lines in parts:
+        figures += some
         notes += lines
     name = f"{'conditional ' if model.classes else ''}{model.name}, {representation.name} features"
     # JSON knows no infinity: KL has it where samples are of a class that the training images lack.
@@ -167,8 +174,8 @@ def _copies(drawn: Tensor, dataset: Dataset) -> list[Figure]:
     # What an unseen image has, at the same count of training images.
     unseen = float(nearest_distances(dataset.test.images[: len(drawn)], train).mean())
     same = f"RMS pixel difference at most {IDENTICAL}"
-    many = f"{len(drawn):,} samples"
-    against = f"{many}, {len(train):,} training images"
+    many = counted(len(drawn), "sample")
+    against = f"{many}, {counted(len(train), 'training image')}"
     figures = [
         Figure(
             "Duplicates",
@@ -196,91 +203,41 @@ def _copies(drawn: Tensor, dataset: Dataset) -> list[Figure]:
     return figures
 
 
-def _judged(
-    judgement: Judgement,
-    dataset: Dataset,
-    asked: Tensor | None,
-    classifier: DigitClassifier,
-    generator: torch.Generator,
+def _scattered(drawn: Tensor, reference: Split, baseline: Split) -> tuple[list[Figure], list[str]]:
+    """Figures by features that need no training, of pictures of any kind."""
+    suffix = ", scattering"
+    if min(drawn.shape[2:]) < SMALLEST:
+        return [], [f"Figures by scattering need {SMALLEST} pixels a side or more: left out"]
+    by = "{} Gabor scattering features"
+    if drawn.shape[1] == 3:
+        by += " of luminance and chroma"
+    return _compared(scattering_embedding, drawn, reference, baseline, by, suffix)
+
+
+def _compared(
+    embed: Callable[[Tensor], Tensor],
+    drawn: Tensor,
+    reference: Split,
+    baseline: Split,
+    by: str,
+    suffix: str = "",
 ) -> tuple[list[Figure], list[str]]:
-    """Figures by the features and classes of the digit classifier."""
-    count = len(judgement.features)
-    real = judge(dataset.test.images, classifier)
-    equal = min(count, len(real.features))
-    chosen = torch.randperm(len(real.features), generator=generator)[:equal]
-    reference = real.features[chosen]
-
-    def scores(found: Judgement) -> dict[str, tuple[float, str]]:
-        features = found.features[:equal]
-        precision, recall = precision_recall(real=reference, generated=features)
-        density, coverage = density_coverage(real=reference, generated=features)
-        distance = frechet_distance(real=real.features, generated=found.features)
-        pairs = f"{equal:,} samples, {equal:,} test images, digit classifier"
-        return {
-            "Fréchet distance": (
-                distance,
-                f"{count:,} samples, {len(real.features):,} test images, digit classifier",
-            ),
-            "Inception Score": (
-                inception_score(found.probabilities),
-                f"{count:,} samples, digit classifier, one split",
-            ),
-            "Precision": (precision, f"{pairs}, k = 3"),
-            "Recall": (recall, f"{pairs}, k = 3"),
-            "Density": (density, f"{pairs}, k = 5"),
-            "Coverage": (coverage, f"{pairs}, k = 5"),
-        }
-
-    figures = [
-        Figure(
-            name,
-            value,
-            protocol=protocol,
-            better="lower" if name == "Fréchet distance" else "higher",
+    """Figures of as many samples as test images by their features, and those of training images."""
+    real = embed(reference.images)
+    by = by.format(real.shape[1])
+    figures = set_figures(real=real, generated=embed(drawn[: len(real)]), by=by, suffix=suffix)
+    notes = []
+    if len(baseline) == len(real):
+        usual = set_figures(real=real, generated=embed(baseline.images), by=by, suffix=suffix)
+        values = ", ".join(f"{item.name} {item.value:.3f}" for item in usual)
+        if values:
+            notes.append(f"As many training images in place of samples: {values}")
+    if 1 < len(real) <= real.shape[1]:
+        notes.append(
+            f"Fréchet distance{suffix}: {len(real):,} images a side for {real.shape[1]} features "
+            "make most of it bias, as the line of the training images shows; compare it at this "
+            f"count alone, or have more than {real.shape[1]} samples and test images"
         )
-        for name, (value, protocol) in scores(judgement).items()
-    ]
-    histogram = class_histogram(judgement.classes)
-    assert dataset.train.labels is not None
-    data = class_histogram(dataset.train.labels)
-    least = max(count // 100, 1)
-    by = f"{count:,} samples, classes found by the digit classifier"
-    figures += [
-        Figure(
-            "Classes found",
-            count_modes(histogram, least),
-            unit=f"of {len(histogram)}",
-            protocol=f"{by}, at least {least} samples each",
-            better="higher",
-        ),
-        Figure(
-            "Class divergence",
-            histogram_divergence(histogram, data),
-            unit="nats",
-            protocol=f"{by}, KL from those of the training images",
-            better="lower",
-        ),
-    ]
-    if asked is not None:
-        right = (judgement.classes == asked).double()
-        figures.append(
-            Figure(
-                "Asked class found",
-                100 * float(right.mean()),
-                100 * float(right.std() / count**0.5),
-                "%",
-                by,
-                "higher",
-            )
-        )
-    train = judge(_chosen(dataset.train, count, generator).images, classifier)
-    notes = [
-        "Samples of each class: "
-        + ", ".join(f"{digit}: {number}" for digit, number in enumerate(histogram.tolist()))
-    ]
-    if len(train.features) == count:
-        values = (f"{name} {value:.3f}" for name, (value, _) in scores(train).items())
-        notes.append(f"As many training images in place of samples: {', '.join(values)}")
     return figures, notes
 
 
@@ -311,11 +268,15 @@ def _learned(
         100 * share,
         100 * (share * (1 - share) / len(test)) ** 0.5,
         "%",
-        f"{len(drawn):,} samples, {how}, {STEPS} steps of 64, {len(test):,} test images",
+        f"{counted(len(drawn), 'sample')}, {how}, {STEPS} steps of 64, "
+        f"{counted(len(test), 'test image')}",
         "higher",
     )
     baseline = learn(real.images, real.labels)
-    note = f"Accuracy, trained on {len(real):,} training images instead: {100 * baseline:.2f}%"
+    note = (
+        f"Accuracy, trained on {counted(len(real), 'training image')} instead: "
+        f"{100 * baseline:.2f}%"
+    )
     return [figure], [note]
 
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from gaborkit.errors import ModelError, RepresentationError
-from gaborkit.generative import evaluation, load_dataset
+from gaborkit.generative import evaluation, load_dataset, metrics
 from gaborkit.generative.data import Dataset, Split
 from gaborkit.generative.evaluation import evaluate
 from gaborkit.generative.image_model import ImageModel
+from gaborkit.generative.metrics import classes
 from gaborkit.generative.models.gan import GAN
 from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
 from gaborkit.generative.models.vae import VAE, VAEConfig
@@ -22,6 +23,7 @@ from gaborkit.generative.representation import Gabor, Raw
 DIGITS_ONLY = {
     "Fréchet distance",
     "Inception Score",
+    "Inception Score, second",
     "Precision",
     "Recall",
     "Density",
@@ -34,6 +36,11 @@ ALWAYS = {
     "Duplicates",
     "Copies of training images",
     "Distance to training images",
+    "Fréchet distance, scattering",
+    "Precision, scattering",
+    "Recall, scattering",
+    "Density, scattering",
+    "Coverage, scattering",
 }
 
 
@@ -183,16 +190,79 @@ def folder(labels=False):
     return Dataset("pictures/", part(40), part(5), part(20), ("cat", "dog") if labels else ())
 
 
-def test_other_images_than_digits_go_without_the_classifier():
-    data = folder()
-    raw = Raw((3, 12, 12), binarize="dynamic").fit(data.train.images)
+def evaluated_folder(data, samples=12):
+    raw = Raw(data.image_shape, binarize="dynamic").fit(data.train.images)
     model = VAE(VAEConfig(hidden=(8,), latent=2), raw.space)
-    found = evaluate(ImageModel(model, raw), data, samples=12, importance_samples=2, repeats=1)
+    return evaluate(ImageModel(model, raw), data, samples=samples, importance_samples=2, repeats=1)
+
+
+def test_other_images_than_digits_go_without_the_classifier():
+    found = evaluated_folder(folder())
     assert names(found) >= ALWAYS
     assert not names(found) & (DIGITS_ONLY | {"Accuracy, trained on samples"})
-    (note,) = found.notes
-    assert note.startswith("pictures/: Fréchet distance, ")
-    assert note.endswith("need 28 x 28 digits (mini, mnist); left out")
+    by = "12 samples, 12 test images, 76 Gabor scattering features of luminance and chroma"
+    assert found["Fréchet distance, scattering"].protocol == by
+    assert found["Recall, scattering"].protocol == f"{by}, k = 3"
+    usual, few = found.notes
+    assert usual.startswith("As many training images in place of samples: Fréchet distance, sca")
+    assert few.startswith("Fréchet distance, scattering: 12 images a side for 76 features make")
+
+
+def test_both_sides_are_of_the_size_of_the_smaller_one():
+    found = evaluated_folder(folder(), samples=30)
+    assert "20 samples, 20 test images" in found["Fréchet distance, scattering"].protocol
+
+
+@pytest.mark.parametrize(
+    ("count", "having", "message"),
+    [
+        (1, set(), "Fréchet distance, precision and recall, density and coverage"),
+        (2, {"Fréchet distance"}, "Precision and recall, density and coverage"),
+        (4, {"Fréchet distance", "Precision", "Recall"}, "Density and coverage"),
+        (6, {"Fréchet distance", "Precision", "Recall", "Density", "Coverage"}, None),
+    ],
+)
+def test_fewer_test_images_than_neighbours(count, having, message):
+    data = folder()
+    data = Dataset(data.name, data.train, data.validation, data.test.take(torch.arange(count)), ())
+    found = evaluated_folder(data)
+    suffix = ", scattering"
+    assert {name for name in names(found) if name.endswith(suffix)} == {
+        name + suffix for name in having
+    }
+    there = "is 1" if count == 1 else f"are {count}"
+    left = [note for note in found.notes if note.endswith("left out")]
+    wanted = f"{message} need 6 test images or more, and there {there}: left out"
+    assert left == ([wanted] if message else [])
+
+
+def test_pictures_too_small_for_scattering():
+    images = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(40, 1, 3, 5)
+    split = Split(images.contiguous(), None)
+    found = evaluated_folder(Dataset("tiny", split, split, split, ()))
+    assert "Figures by scattering need 4 pixels a side or more: left out" in found.notes
+    assert not any("scattering" in name for name in names(found))
+
+
+def test_scores_that_disagree_are_named(digits, monkeypatch):
+    """A second classifier that has learnt nothing is unsure of everything."""
+    monkeypatch.setattr(evaluation, "STEPS", 1)
+    model = drawing(*vae(digits), lambda count, _: digits.train.images[:count] / 255)
+    options = {"samples": 30, "importance_samples": 1, "repeats": 1, "test_images": 5}
+    found = evaluate(model, digits, **options)
+    assert found["Inception Score, second"].value < 1.5 < found["Inception Score"].value
+    (note,) = (note for note in found.notes if note.startswith("Inception Score: "))
+    assert note.endswith("compares with nothing published")
+
+
+def test_scores_that_agree_are_not(digits, monkeypatch):
+    monkeypatch.setattr(classes, "class_probabilities", lambda network, images: same[0])
+    model = drawing(*vae(digits), lambda count, _: digits.train.images[:count] / 255)
+    same = [metrics.judge(digits.train.images[:30], metrics.digit_classifier()).probabilities]
+    options = {"samples": 30, "importance_samples": 1, "repeats": 1, "test_images": 5}
+    found = evaluate(model, digits, **options)
+    assert found["Inception Score, second"].value == found["Inception Score"].value
+    assert not any(note.startswith("Inception Score: ") for note in found.notes)
 
 
 def test_labelled_pictures_still_teach_a_classifier():

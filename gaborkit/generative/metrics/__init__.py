@@ -10,6 +10,7 @@ Examples
 
 from .classifier import DigitClassifier
 from .collapse import Collapse, CollapseWatch
+from .embedding import scattering_embedding
 from .figures import Evaluation, Figure, compare
 from .likelihood import Domain, likelihood_domain, likelihood_figures
 from .modes import class_histogram, count_modes, histogram_divergence
@@ -22,6 +23,7 @@ from .neighbours import (
     precision_recall,
 )
 from .quality import frechet_distance, gaussian_frechet_distance, inception_score
+from .sets import set_figures
 from .shipped import Judgement, digit_classifier, judge
 from .synthetic import train_on_synthetic
 
@@ -50,5 +52,7 @@ __all__ = [
     "likelihood_figures",
     "nearest_distances",
     "precision_recall",
+    "scattering_embedding",
+    "set_figures",
     "train_on_synthetic",
 ]

@@ -152,3 +152,8 @@ def judge(images: Tensor, classifier: DigitClassifier, smoothing: float = SMOOTH
         clear = (smoothed - smoothing / smoothed.shape[1]).clamp(min=0)
         probabilities.append(clear / clear.sum(1, keepdim=True))
     return Judgement(torch.cat(features), torch.cat(probabilities))
+
+
+def features_of(images: Tensor, classifier: DigitClassifier) -> Tensor:
+    """Features, float64 (N, 64), of digits: those of :func:`judge`."""
+    return judge(images, classifier).features
