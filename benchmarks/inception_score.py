@@ -82,7 +82,7 @@ def main() -> None:
         "shipped": judged(metrics.digit_classifier()),
         "LeNet": plainly(trained(lenet, data, options.epochs, seed=11)),
         "perceptron": plainly(trained(perceptron, data, 2 * options.epochs, seed=12)),
-        "second opinion": plainly(train_classifier(mini.images, mini.labels, steps=STEPS)),
+        "second opinion": plainly(train_classifier(mini.images, mini.labels, steps=3 * STEPS)),
     }
     some, every = test.images[:COUNT], torch.ones(COUNT)
     generator = torch.Generator().manual_seed(0)
