@@ -180,7 +180,8 @@ def run(tests: list[str], path: Path, tree: ast.AST | None, seconds: float, log:
 def sample(name: str, count: int, seed: int, until: float, log: Path) -> tuple[int, int]:
     """Changes tried of a module, and noticed; those that were not are printed."""
     path = PACKAGE / name
-    tests = [str(next((ROOT / "tests").rglob(f"test_{test}.py"))) for test in TESTS[name]]
+    places = (ROOT / "tests" / test for test in TESTS[name])
+    tests = [str(place.with_name(f"test_{place.name}.py")) for place in places]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     every_test = [str(path), *tests]
     if run(every_test, path, None, 600, log) != 0:

@@ -49,7 +49,8 @@ from gaborkit_cli.arguments import (
 from gaborkit_cli.main import main
 from runs_for_tests import TINY
 
-#: Seconds of all processors, seconds of the clock (which may stand still), bytes beyond what is used at the start.
+#: Seconds of all processors, seconds of the clock, with which others may stop a process, and bytes
+#: beyond what is used at the start.
 PROCESSOR, CLOCK, MEMORY = 15, 600, 3 * 1024**3
 #: Characters of a line on stderr.
 LONGEST = 2000

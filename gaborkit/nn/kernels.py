@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..bank import GaborBank
-from ..errors import LayerError, SamplingWarning
+from ..errors import AngleWarning, LayerError, SamplingWarning
 from ..formula import Parameters, amplitude, samples
 from ..gabor import GaborKernel
 from ..parameters import number
@@ -209,6 +209,7 @@ class GaborKernels(nn.Module):
         with warnings.catch_warnings():
             # A range is no promise of good sampling, and training must not stop for a warning.
             warnings.simplefilter("ignore", SamplingWarning)
+            warnings.simplefilter("ignore", AngleWarning)  # a learned phase may go round
             return GaborBank(
                 GaborKernel(
                     **dict(zip(Parameters._fields, entry, strict=True)),  # type: ignore[arg-type]
