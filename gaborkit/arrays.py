@@ -240,8 +240,17 @@ def as_array(image: Any) -> np.ndarray[Any, Any]:
             f"images of shape{told} are no array; give them one by one, or bring them to one size"
         ) from cause
     if array.dtype.kind in "OSU":
-        _check_images(array.flat)
+        _check_images(member for member in array.flat if not _is_number(member))
     return array
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one, or a text of one or of nothing, which is no path."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return isinstance(value, (str, bytes)) and not value
+    return True
 
 
 def _check_images(members: Iterable[Any]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bank import GaborBank
-from ..errors import BankError, SamplingWarning
+from ..errors import AngleWarning, BankError, SamplingWarning
 from ..gabor import PARAMETERS, GaborKernel
 from ..kernel import Kernel
 from ..types import Array
@@ -52,4 +52,5 @@ def changed(kernel: GaborKernel, **fields: Any) -> GaborKernel:
     """A copy with some fields changed, without the warnings that the kernel itself has given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SamplingWarning)
+        warnings.simplefilter("ignore", AngleWarning)
         return kernel.replace(**fields)

@@ -41,7 +41,6 @@ def test_no_image(image):
     "image",
     [
         np.ones((4, 4), complex),
-        np.full((4, 4), "a"),
         np.ones((4, 4), np.longdouble),
         torch.ones(4, 4, dtype=torch.complex64),
     ],
