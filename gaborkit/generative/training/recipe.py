@@ -17,6 +17,9 @@ from ..models.model import Model
 from ..representation import REPRESENTATIONS, Representation
 from .settings import Training
 
+#: Pixels a side up to which a fully connected network is the default where a preset has one.
+FULLY_CONNECTED = 64
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -183,6 +186,34 @@ class Recipe:
                     "it out"
                 )
         return replace(self, data=None)
+
+    def for_images(self, shape: tuple[int, int, int]) -> Recipe:
+        """Return this recipe, with convolutions where images are large.
+
+        Fully connected layers grow with the pixels: of a preset that nobody asked for, they become
+        halvings of the image down to 8 pixels, and batches shrink, for images of more than 64
+        pixels a side. What the recipe says itself stays.
+
+        Examples
+        --------
+        >>> Recipe("vae").for_images((1, 128, 128)).config
+        {'network': 'conv', 'hidden': [16, 32, 64, 128]}
+        >>> Recipe("vae").for_images((1, 64, 64)).config
+        {}
+        """
+        side = max(shape[1:])
+        network = getattr(self._preset()[0], "network", None)
+        said = {"network", "hidden"} & self.config.keys()
+        if self.preset != "auto" or network != "mlp" or said or side <= FULLY_CONNECTED:
+            return self
+        halvings = math.ceil(math.log2(side / 8))
+        hidden = [min(16 * 2**number, 128) for number in range(halvings)]
+        batch = max(8, 128 * FULLY_CONNECTED**2 // side**2)
+        return replace(
+            self,
+            config={"network": "conv", "hidden": hidden, **self.config},
+            training={"batch_size": batch, **self.training},
+        )
 
     def represented(self, config: Any, images: torch.Tensor) -> Representation:
         """Representation, scaled as the model asks, fitted to images (N, colours, h, w)."""

@@ -23,6 +23,7 @@ from ..progress import Steps
 from ..randomness import initialised
 from ..representation import Representation
 from .folder import check_free, claimed, locked
+from .footprint import check_memory
 from .interruption import Interrupted as Interrupted
 from .recipe import Recipe as Recipe
 from .run import Run, Say
@@ -82,6 +83,7 @@ def start(
             dataset = _load(recipe, progress)
     else:
         recipe = recipe.with_dataset()
+    recipe = recipe.for_images(dataset.image_shape)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
     classes = len(dataset.class_names) if recipe.classes else 0
@@ -89,8 +91,12 @@ def start(
         model, representation = _initial(recipe.init, recipe, dataset, classes)
     else:
         representation = recipe.represented(config, dataset.train.images)
+        space = representation.space
+        large = check_memory(recipe.kind, config, space, classes, training, where)
+        if large is not None and say is not None and state.is_main_process:
+            say(large)
         with initialised(training.seed):
-            model = recipe.kind(config, representation.space, classes)
+            model = recipe.kind(config, space, classes)
     # All have seen that the folder is free before one fills it.
     state.wait_for_everyone()
     run = Run(out, recipe, dataset, training, model, representation)
