@@ -41,7 +41,7 @@ TESTS = {
         "kernels/limits",
     ],
     "sinks.py": ["filtering/summaries"],
-    "parts.py": ["filtering/summaries", "filtering/filtering_input"],
+    "parts.py": ["filtering/memory", "filtering/summaries", "filtering/filtering_input"],
     "boundary.py": ["filtering/boundary"],
     "frame.py": ["frame"],
     "planning.py": ["filtering/plan", "filtering/choice", "kernels/limits"],

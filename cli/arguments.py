@@ -120,8 +120,8 @@ class Degrees(Number):
         """Parse; warn of what is a known angle in radians."""
         degrees = super().convert(value, param, ctx)
         # Multiples of pi / 12, to three digits or more: no one means 1.571 degrees.
-        meant = 15 * round(degrees / (math.pi / 12))
-        if meant and abs(degrees) < 7 and abs(degrees - math.radians(meant)) < 5e-4:
+        meant = 15 * round(degrees / (math.pi / 12)) if abs(degrees) < 7 else 0
+        if meant and abs(degrees - math.radians(meant)) < 5e-4:
             from gaborkit.errors import AngleWarning
 
             option = "--theta" if param is None else param.opts[0]

@@ -103,7 +103,7 @@ def test_angles_are_in_degrees():
         assert result.stderr == (
             f"warning: --theta {given} is in degrees; for so many radians give {degrees}\n"
         )
-    for given in ("0", "1", "2", "0.5", "1.5", "3.1", "45", "90.5", "1e-5", "405"):
+    for given in ("0", "1", "2", "0.5", "1.5", "3.1", "45", "1e-5", "405", "-1e308"):
         assert run("plot", "bank", "--table", "--sigma", "4", f"--phase={given}").stderr == ""
     for given in ("pi/4", "45deg", "nan"):
         result = run("plot", "bank", "--table", "--sigma", "4", f"--theta={given}")

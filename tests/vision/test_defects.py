@@ -77,14 +77,17 @@ def dotted(shape=(172, 172), period=20):
     return np.where(np.hypot(y, x) < 0.28 * period, 1.0, 0.0) + 0.05 * noise
 
 
-@pytest.mark.parametrize("places", [(80,), (50, 110)])
-def test_streaks_do_not_spoil_the_threshold(places):
+@pytest.mark.parametrize(
+    ("places", "lengths"),
+    # Windows see two streaks in half of the pixels: of other seeds less of them is found.
+    [((80,), (0.99,)), ((50, 110), (0.4, 0.95))],
+)
+def test_streaks_do_not_spoil_the_threshold(places, lengths):
     picture, _ = streaked(places=places)
     streaks, sound = find_defects(picture), find_defects(cloth())
     assert streaks.threshold < 1.5 * sound.threshold
-    for place in places:
-        length = streaks.mask[12:-12, place : place + 2].any(1).mean()
-        assert length > (0.95 if len(places) == 1 else 0.4)
+    for place, length in zip(places, lengths, strict=True):
+        assert streaks.mask[12:-12, place : place + 2].any(1).mean() > length
     assert not streaks.mask[:, :15].any()
     assert not sound.mask.any()
 
