@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import fuzzed_files_for_tests as files
+import fuzzing_for_tests
 import pytest
 from fuzzing_for_tests import Fuzzer
 from gaborkit_cli.main import main
@@ -29,7 +30,7 @@ def test_no_command_fails_but_in_one_line(vae_run, tmp_path):
     amount = ["--seconds", str(SECONDS)] if SECONDS else ["--cases", "16", "--seconds", "600"]
     done = subprocess.run(
         [
-            *[sys.executable, str(Path(__file__).with_name("fuzzing_for_tests.py"))],
+            *[sys.executable, fuzzing_for_tests.__file__],
             *["--seed", SEED, "--run", str(vae_run), *amount],
         ],
         capture_output=True,
