@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import straight_fingerprint as straight
-from gaborkit_cli.bench import machine
+from gaborkit_cli.commands.bench import machine
 
 import gaborkit as gk
 from gaborkit.boundary import source_index

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import scipy.special
 import torch
-from gaborkit_cli.bench import machine
+from gaborkit_cli.commands.bench import machine
 
 from gaborkit.features import Scattering
 from gaborkit.features.scattering.scattering import make_filters

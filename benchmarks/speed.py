@@ -25,7 +25,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from gaborkit_cli.bench import machine
+from gaborkit_cli.commands.bench import machine
 
 import gaborkit as gk
 from gaborkit.benchmark import CONTESTANTS, compare

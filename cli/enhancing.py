@@ -17,9 +17,9 @@ from gaborkit.vision.fingerprint import (
     thin_ridges,
 )
 
-from .arguments import PICTURES
 from .encoding import quantize
 from .errors import reason
+from .options.arguments import PICTURES
 from .responding import about, filterable
 from .targets import Job, jobs_of
 

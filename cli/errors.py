@@ -6,12 +6,12 @@ import traceback
 
 import click
 
-_DEBUG = "gaborkit.debug"
+from gaborkit.errors import GaborkitError
+from gaborkit.extras import hint
 
-#: Commands of the generative part, which needs more than torch.
-GENERATIVE = (
-    *("train", "runs", "sample", "complete", "reconstruct", "interpolate", "latent", "evaluate"),
-)
+from .commands import GENERATIVE
+
+_DEBUG = "gaborkit.debug"
 
 #: Characters of a word and of a line that are echoed; what is longer is cut in its middle.
 LONGEST_WORD, LONGEST_LINE = 300, 1500
@@ -82,9 +82,6 @@ def reason(error: BaseException) -> str:
     >>> reason(ModuleNotFoundError("No module named 'torch'", name="torch"))
     'this needs torch, which is not installed; pip install "gaborkit[torch]" brings it'
     """
-    from gaborkit import GaborkitError
-    from gaborkit.extras import hint
-
     match error:
         case click.ClickException():
             return one_line(error.format_message())

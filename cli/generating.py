@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .arguments import RUN, SEED, Classes, Input, Whole, Word
+from gaborkit.errors import DataError, closest
+from gaborkit.generative.configuration import from_dict
+
+from .options.arguments import RUN, SEED, Classes, Input, Whole, Word
+from .options.sections import Option
 from .paths import paths
 from .progress import meter
-from .sections import Option
 
 if TYPE_CHECKING:
     from gaborkit.generative.data import Dataset
@@ -93,9 +96,6 @@ def origin_of(model: ImageModel) -> Origin:
     DataError
         If what it says is damaged.
     """
-    from gaborkit import DataError
-    from gaborkit.generative.configuration import from_dict
-
     recipe = model.provenance.get("recipe")
     if not isinstance(recipe, Mapping):
         return Origin()
@@ -119,7 +119,6 @@ def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None 
     DataError
         If the model does not say what they are, or they are not there any more, or others.
     """
-    from gaborkit import DataError
     from gaborkit.generative import load_dataset
     from gaborkit.generative.data import DATASETS
 
@@ -220,7 +219,6 @@ def codes_of(model: ImageModel, classes: Named | None) -> list[int] | None:
             codes.append(item)
         else:
             listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-            from gaborkit.errors import closest
 
             raise click.UsageError(
                 f"--classes {text}: the model has no class {item!r}; its classes are 0 to "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gaborkit.errors import closest
+
 
 class Group(click.Group):
     """Subcommands in the order of their definition; without arguments, the help.
@@ -22,7 +24,6 @@ class Group(click.Group):
         name, names = args[0], self.list_commands(ctx)
         if name in names or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        from gaborkit.errors import closest
 
         raise click.UsageError(f"No such command {name!r}{closest(name, names)}", ctx)
 

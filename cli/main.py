@@ -14,20 +14,14 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
-from .arguments import Word
-from .errors import GENERATIVE, debug_option, one_line, reason, show_traceback
+from gaborkit.engines.structures import performers
+
+from .commands import COMMANDS
+from .errors import debug_option, one_line, reason, show_traceback
 from .groups import Group
-
-#: Each is a module of this package, and the command of the same name in it.
-COMMANDS = (
-    *("filter", "plot", "bench"),
-    *("features", "orient", "edges", "compare"),
-    *("enhance",),
-    *("segment", "retrieve", "defects"),
-    "classify",
-    *GENERATIVE,
-)
+from .options.arguments import Word
 
 
 class CommandLine(Group):
@@ -44,9 +38,24 @@ class CommandLine(Group):
         """Import a subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name}", __package__)
+        module = importlib.import_module(f".commands.{cmd_name}", __package__)
         command: click.Command = module.command
+        command.short_help = COMMANDS[cmd_name]
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands that begin so, without importing them, and options."""
+        names = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(  # type: ignore[override]  # click's overloads say no more
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -136,7 +145,6 @@ def _show_version(context: click.Context, option: click.Parameter, value: bool) 
     if not value or context.resilient_parsing:
         return
     from gaborkit import __version__
-    from gaborkit.engines.structures import performers
 
     click.echo(f"gaborkit {__version__}, fast engines: {performers().state}")
     context.exit()

@@ -14,8 +14,8 @@ import gaborkit as gk
 from gaborkit.files import atomic_write
 from gaborkit.types import Boundary, Engine, Part
 
-from .arguments import ARRAYS
 from .encoding import quantize
+from .options.arguments import ARRAYS
 from .targets import STACKS, Job
 
 

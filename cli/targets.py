@@ -15,7 +15,7 @@ from gaborkit.images import FORMATS, split_page
 from gaborkit.large.sources import is_zarr
 from gaborkit.pictures.folders import warn_of_others
 
-from .arguments import ARRAYS, RESPONSES
+from .options.arguments import ARRAYS, RESPONSES
 from .paths import paths
 
 #: What is read of a folder to be filtered, and to be described: archives in it may well be what a

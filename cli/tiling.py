@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import gaborkit as gk
+from gaborkit.large.cluster import on_cluster
 from gaborkit.large.memory import available_memory
 from gaborkit.large.sources import Colour, Planes, is_zarr, open_source
 
@@ -86,6 +87,7 @@ def _filter_tiled(
     scheduler: str | None,
     progress: Callable[[int, int], object] | None,
 ) -> dict[str, Any]:
+
     from gaborkit.large import filter_large
 
     target = job.targets[0]
@@ -159,7 +161,6 @@ def outcomes(
         for job in jobs:
             yield job, _outcome(bank, settings, failed, job)
         return
-    from gaborkit.large.cluster import on_cluster
 
     # Workers may run in another folder.
     here = Path.cwd()

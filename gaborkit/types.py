@@ -1,25 +1,48 @@
-"""Names of the choices that users pass as strings, in one place."""
+"""Types that many modules name: the choices, and arrays."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Norm = Literal["l1", "l2", "gain", "peak", "article"]
-Boundary = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
-Engine = Literal["auto", "direct", "separable", "pyramid", "fourier"]
-Transfer = Literal["sampled", "analytic"]
-Part = Literal["complex", "real", "imag", "magnitude", "energy", "phase"]
-KernelPart = Literal["real", "imag", "magnitude", "phase"]
-
-NORMS: tuple[str, ...] = get_args(Norm)
-BOUNDARIES: tuple[str, ...] = get_args(Boundary)
-ENGINES: tuple[str, ...] = get_args(Engine)
-TRANSFERS: tuple[str, ...] = get_args(Transfer)
-PARTS: tuple[str, ...] = get_args(Part)
-KERNEL_PARTS: tuple[str, ...] = get_args(KernelPart)
+from .choices import (
+    BOUNDARIES as BOUNDARIES,
+)
+from .choices import (
+    ENGINES as ENGINES,
+)
+from .choices import (
+    KERNEL_PARTS as KERNEL_PARTS,
+)
+from .choices import (
+    NORMS as NORMS,
+)
+from .choices import (
+    PARTS as PARTS,
+)
+from .choices import (
+    TRANSFERS as TRANSFERS,
+)
+from .choices import (
+    Boundary as Boundary,
+)
+from .choices import (
+    Engine as Engine,
+)
+from .choices import (
+    KernelPart as KernelPart,
+)
+from .choices import (
+    Norm as Norm,
+)
+from .choices import (
+    Part as Part,
+)
+from .choices import (
+    Transfer as Transfer,
+)
 
 RealArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any, Any]]

@@ -35,7 +35,8 @@ from pathlib import Path
 import click
 import fuzzed_files_for_tests as files
 from click.testing import CliRunner
-from gaborkit_cli.arguments import (
+from gaborkit_cli.main import main
+from gaborkit_cli.options.arguments import (
     Choice,
     Classes,
     FilePath,
@@ -46,7 +47,6 @@ from gaborkit_cli.arguments import (
     Setting,
     Whole,
 )
-from gaborkit_cli.main import main
 from runs_for_tests import TINY
 
 #: Seconds of all processors, seconds of the clock, with which others may stop a process, and bytes

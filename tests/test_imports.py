@@ -20,6 +20,7 @@ HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray
 # Layers from the bottom up: a module imports from its own layer or from those before it.
 LAYERS = [
     ["lazy"],
+    ["choices"],
     ["errors", "types", "__version__", "extras"],
     ["locks"],
     ["files", "tables"],

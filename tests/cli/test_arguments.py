@@ -13,8 +13,16 @@ import pytest
 from click.shell_completion import ShellComplete
 from commands_for_tests import run
 from fuzzing_for_tests import leaves
-from gaborkit_cli.arguments import Choice, Classes, FilePath, Number, Setting, Whole, Word
 from gaborkit_cli.main import main
+from gaborkit_cli.options.arguments import (
+    Choice,
+    Classes,
+    FilePath,
+    Number,
+    Setting,
+    Whole,
+    Word,
+)
 
 #: Any angle is one; of the others the library says what is allowed, and what for.
 FREE = {"--theta", "--phase", "--range"}

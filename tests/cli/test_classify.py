@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands_for_tests import run
 from estimators_for_tests import write_gratings
-from gaborkit_cli import classify
+from gaborkit_cli.commands import classify
 from gaborkit_cli.main import main
 
 from gaborkit.estimators.pictures import METHODS

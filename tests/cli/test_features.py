@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands_for_tests import COLOUR, GREY, SIX, examples, run
-from gaborkit_cli import picture_options, targets
+from gaborkit_cli import targets
+from gaborkit_cli.options import reading as picture_options
 
 import gaborkit as gk
 from gaborkit.features import DESCRIPTORS, descriptor, read_table

@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands_for_tests import run
-from gaborkit_cli import bench, options
-from gaborkit_cli.main import COMMANDS, main
+from gaborkit_cli import commands as commands_of_gaborkit
+from gaborkit_cli.commands import COMMANDS, GENERATIVE, bench
+from gaborkit_cli.main import main
+from gaborkit_cli.options import kernels as options
 
 import gaborkit as gk
-from gaborkit import presets, types
+from gaborkit import presets
+from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 from gaborkit.engines import structures
 
 
@@ -112,7 +115,7 @@ def test_each_help_text_has_examples_of_its_own_command(path):
 
 # Those that train, or need a trained model, run in cli/test_train.py, cli/test_generate.py and
 # cli/test_classify.py.
-TRAINING = {"classify", *COMMANDS[COMMANDS.index("train") :]}
+TRAINING = {"classify", *GENERATIVE}
 
 
 @pytest.mark.parametrize(
@@ -181,14 +184,18 @@ def test_the_console_script_runs():
     assert done.stdout.startswith(f"gaborkit {gk.__version__}, fast engines: ")
 
 
-# ---- the choices that are written down twice ----
+# ---- choices: the library's own, but for the published banks, which are written down twice ----
 
 
 def test_choices_are_those_of_the_library():
-    assert options.NORMS == types.NORMS
-    assert options.BOUNDARIES == types.BOUNDARIES
-    assert options.ENGINES == types.ENGINES
-    assert options.PARTS == types.KERNEL_PARTS
+    expected = {"boundary": BOUNDARIES, "engine": ENGINES, "norm": NORMS}
+    seen = set()
+    for path, command in ALL.items():
+        for parameter in command.params:
+            if parameter.name in expected:
+                seen.add(parameter.name)
+                assert tuple(parameter.type.choices) == expected[parameter.name], path
+    assert seen == set(expected)
 
 
 def test_presets_and_their_parameters_are_those_of_the_library():
@@ -332,5 +339,28 @@ def test_without_standalone_mode_errors_are_raised():
 
 
 def test_every_command_is_a_module_of_that_name():
-    for name in COMMANDS:
-        assert Path(options.__file__).with_name(f"{name}.py").is_file()
+    folder = Path(commands_of_gaborkit.__file__).parent
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_the_list_of_commands_imports_none(arguments):
+    code = (
+        "import sys\n"
+        "from gaborkit_cli.main import main\n"
+        f"main({arguments}, standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith('gaborkit_cli.commands.')])"
+    )
+    assert python(code).stdout.splitlines()[-1] == "[]"
+
+
+def test_names_of_commands_are_completed_without_their_modules():
+    code = (
+        "import os, sys\n"
+        "os.environ |= {'COMP_WORDS': 'gaborkit re', 'COMP_CWORD': '1'}\n"
+        "os.environ['_GABORKIT_COMPLETE'] = 'bash_complete'\n"
+        "from gaborkit_cli.main import main\n"
+        "try: main(prog_name='gaborkit')\n"
+        "finally: print('numpy' in sys.modules, 'gaborkit_cli.commands.retrieve' in sys.modules)"
+    )
+    assert python(code).stdout.split() == ["plain,retrieve", "plain,reconstruct", "False", "False"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from commands_for_tests import run
-from gaborkit_cli import options
+from gaborkit_cli.options import kernels as options
 
 import gaborkit as gk
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands_for_tests import examples, run
-from gaborkit_cli.evaluate import FEWEST
+from gaborkit_cli.commands.evaluate import FEWEST
 
 from gaborkit.generative import ImageModel, evaluation, load_dataset
 

@@ -16,8 +16,8 @@ from typing import get_args
 import pytest
 from commands_for_tests import examples, run
 from gaborkit_cli import progress
-from gaborkit_cli import training_options as choices
-from gaborkit_cli.train import resume_command
+from gaborkit_cli.commands.train import resume_command
+from gaborkit_cli.options import training as choices
 from runs_for_tests import TINY, write_pictures
 
 import gaborkit as gk

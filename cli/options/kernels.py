@@ -1,7 +1,6 @@
 """Options that say which kernels and how to filter, shared by the commands.
 
-Nothing here imports gaborkit before a command runs; the tests hold the choices below equal to the
-library's.
+The choices are the library's own; a test holds the names of the published banks equal to its.
 """
 
 from __future__ import annotations
@@ -15,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gaborkit as gk
+from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
+
 from .arguments import Choice, Degrees, Input, Number, Whole
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
-
-NORMS = ("l1", "l2", "gain", "peak", "article")
-BOUNDARIES = ("reflect", "mirror", "nearest", "constant", "wrap")
-ENGINES = ("auto", "direct", "separable", "pyramid", "fourier")
-PARTS = ("real", "imag", "magnitude", "phase")
 
 #: The published banks, and what each one calls the options that it takes.
 PRESETS: dict[str, dict[str, str]] = {
@@ -193,8 +190,6 @@ def kernel_from(given: dict[str, Any]) -> GaborKernel:
     click.UsageError
         If they contradict each other, do not say enough, or are out of range.
     """
-    import gaborkit as gk
-
     _exclude(given, "sigma", "bandwidth")
     fields = _radians(given)
     try:
@@ -222,8 +217,6 @@ def bank_from(given: dict[str, Any]) -> GaborBank:
     BankError
         If a file cannot be read.
     """
-    import gaborkit as gk
-
     fields = dict(given)
     name = fields.pop("bank", None)
     if name is None:

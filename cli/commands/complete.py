@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .arguments import IN, Output, Whole
-from .errors import debug_option
-from .generating import (
+from ..errors import debug_option
+from ..generating import (
     check_count,
     classes_option,
     data_options,
@@ -16,11 +15,12 @@ from .generating import (
     seed_option,
     zoom_option,
 )
-from .picture_options import max_pixels_option
-from .progress import meter
+from ..options.arguments import IN, Output, Whole
+from ..options.reading import max_pixels_option
+from ..progress import meter
 
 
-@click.command("complete", short_help="Complete pictures of which the top is given (PixelCNN).")
+@click.command("complete")
 @run_argument
 @click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
@@ -84,7 +84,7 @@ def command(
 
     from gaborkit.generative.pixels import to_floats
 
-    from .pictures import classes_of, pictures_of, write_grid
+    from ..pictures import classes_of, pictures_of, write_grid
 
     check_count(sources, count)
     model = load(run, device)

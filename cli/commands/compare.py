@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from .arguments import IN, Choice
-from .errors import debug_option
-from .picture_options import json_option, max_pixels_option
+from ..errors import debug_option
+from ..options.arguments import IN, Choice
+from ..options.reading import json_option, max_pixels_option
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
 
 
-@click.command("compare", short_help="Say how alike two pictures are.")
+@click.command("compare")
 @click.argument("first", type=IN, metavar="A")
 @click.argument("second", type=IN, metavar="B")
 @click.option(
@@ -47,7 +47,7 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
     """  # noqa: D301
     from gaborkit.vision import compare_pictures
 
-    from .responding import about, one_picture
+    from ..responding import about, one_picture
 
     one, other = (one_picture(source)[0] for source in (first, second))
     with about(f"{first}, {second}"):

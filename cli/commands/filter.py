@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import ARRAYS, IN, RESPONSES, Choice, Number, Word
-from .errors import debug_option, report, show_traceback
-from .options import PARTS, bank_options, filter_options
-from .picture_options import max_pixels_option, recursive_option
-from .progress import followed, meter
+from gaborkit.choices import KERNEL_PARTS
+from gaborkit.errors import FilterError
+
+from ..errors import debug_option, report, show_traceback
+from ..options.arguments import ARRAYS, IN, RESPONSES, Choice, Number, Word
+from ..options.kernels import bank_options, filter_options
+from ..options.reading import max_pixels_option, recursive_option
+from ..progress import followed, meter
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
     from gaborkit.types import Boundary, Engine, Part
 
-    from .targets import Job
+    from ..targets import Job
 
 _PARTS = {
     "real": "real part",
@@ -29,7 +32,7 @@ _PARTS = {
 }
 
 
-@click.command("filter", short_help="Filter pictures with a Gabor kernel or bank.")
+@click.command("filter")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option(
     "--out", required=True, type=RESPONSES, metavar="OUT", help="File or folder to write."
@@ -37,7 +40,7 @@ _PARTS = {
 @bank_options
 @click.option(
     "--part",
-    type=Choice((*PARTS, "energy", "complex")),
+    type=Choice((*KERNEL_PARTS, "energy", "complex")),
     help="What to write.  [default: complex into npy and npz, else real]",
 )
 @filter_options
@@ -132,9 +135,9 @@ def command(
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
       gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
     """  # noqa: D301
-    from .responding import Settings
-    from .targets import STACKS, jobs_of
-    from .tiling import filter_any, outcomes
+    from ..responding import Settings
+    from ..targets import STACKS, jobs_of
+    from ..tiling import filter_any, outcomes
 
     jobs = jobs_of(sources, out, bank.labels, suffix=suffix, recursive=recursive)
     suffix = jobs[0].targets[0].suffix.lower()
@@ -185,7 +188,6 @@ def command(
 def _bytes(memory: str | None) -> int | None:
     if memory is None:
         return None
-    from gaborkit import FilterError
     from gaborkit.large.memory import parse_memory
 
     try:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, Choice, Output
-from .errors import debug_option
-from .options import bank_options_with, filter_options
-from .picture_options import json_option, max_pixels_option
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..options.arguments import IN, Choice, Output
+from ..options.kernels import bank_options_with, filter_options
+from ..options.reading import json_option, max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -31,7 +33,7 @@ _HUES, _TABLES, _FIGURES = (
 _BRIGHT = 0.99
 
 
-@click.command("orient", short_help="Orientation at each pixel, as hue or as numbers.")
+@click.command("orient")
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -95,7 +97,7 @@ def command(
     """  # noqa: D301
     from gaborkit.features import local_orientation
 
-    from .responding import about, one_picture
+    from ..responding import about, one_picture
 
     suffix = Path(out).suffix.lower()
     known = _FIGURES if legend else (*_HUES, *_TABLES)
@@ -134,9 +136,7 @@ def _write_numbers(
 ) -> None:
     import numpy as np
 
-    import gaborkit as gk
-
-    from .responding import write_arrays
+    from ..responding import write_arrays
 
     # Rounding must not make 180 of what is a little less.
     degrees = np.degrees(angle)
@@ -155,7 +155,6 @@ def _write_hues(
 ) -> None:
     import numpy as np
 
-    import gaborkit as gk
     from gaborkit.plotting import orientation_colours, plot_orientation, save_figure
 
     strength = None if brightness == "full" else found.confidence

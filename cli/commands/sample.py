@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from .arguments import Number, Output, Whole
-from .errors import debug_option
-from .generating import (
+from ..errors import debug_option
+from ..generating import (
     classes_option,
     columns_option,
     device_option,
@@ -18,12 +17,13 @@ from .generating import (
     seed_option,
     zoom_option,
 )
-from .progress import meter
+from ..options.arguments import Number, Output, Whole
+from ..progress import meter
 
 SAMPLES = Output((".png", ".npz"), folder=True)
 
 
-@click.command("sample", short_help="Draw new images from a trained model.")
+@click.command("sample")
 @run_argument
 @click.option("--count", type=Whole(1, 10**6), default=64, show_default=True, help="How many.")
 @classes_option("Which classes, in turn, of a model trained with --classes.  [default: all]")
@@ -76,7 +76,7 @@ def command(
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
       gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301
-    from .pictures import check_unmixed, write_arrays, write_grid, write_pictures
+    from ..pictures import check_unmixed, write_arrays, write_grid, write_pictures
 
     suffix = "" if SAMPLES.is_folder(out) else Path(out).suffix.lower()
     source = click.get_current_context().get_parameter_source("zoom")

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gaborkit.errors import GaborkitError
+
+from ..generating import check_data_dir
 from .arguments import RUN, SEED, Choice, Input, Number, Setting, Whole, Word
-from .generating import check_data_dir
 from .sections import Option
 
 if TYPE_CHECKING:
@@ -237,7 +239,6 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
     click.UsageError
         If they contradict each other or do not fit the model.
     """
-    from gaborkit import GaborkitError
     from gaborkit.generative.training.session import Recipe
 
     fields = dict(given)

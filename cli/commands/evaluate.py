@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from .arguments import Whole
-from .errors import debug_option
-from .generating import (
+from ..errors import debug_option
+from ..generating import (
     data_options,
     dataset_of,
     device_option,
@@ -16,13 +15,14 @@ from .generating import (
     run_argument,
     seed_option,
 )
-from .progress import meter
+from ..options.arguments import Whole
+from ..progress import meter
 
 #: Fewer samples are not measured.
 FEWEST = 10
 
 
-@click.command("evaluate", short_help="Measure a trained model: likelihood, FID, modes, ...")
+@click.command("evaluate")
 @run_argument
 @click.option("--samples", type=Whole(FEWEST, 10**6), help="How many images are drawn.")
 @click.option(

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, SEED, Choice, Input, Output, Whole
-from .errors import debug_option, report
-from .groups import Group
-from .picture_options import (
+from gaborkit.errors import GaborkitError, PictureError
+from gaborkit.files import atomic_write
+
+from ..errors import debug_option, report
+from ..groups import Group
+from ..options.arguments import IN, SEED, Choice, Input, Output, Whole
+from ..options.reading import (
     DESCRIPTORS,
     jobs_option,
     max_pixels_option,
@@ -19,7 +22,7 @@ from .picture_options import (
     recursive_option,
     set_option,
 )
-from .progress import meter
+from ..progress import meter
 
 if TYPE_CHECKING:
     from gaborkit.estimators.pictures import Predicted, Trained
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("svm", "affine", "linear")
 
 
-@click.group("classify", cls=Group, short_help="Classify pictures by their Gabor features.")
+@click.group("classify", cls=Group)
 @debug_option
 def command() -> None:
     """Learn classes of pictures from a folder of folders, and name the classes of others.
@@ -109,7 +112,6 @@ def train(
       gaborkit classify train textures --out model
       gaborkit classify train digits --features scattering --classifier affine --out model
     """  # noqa: D301
-    from gaborkit import GaborkitError
     from gaborkit.estimators.pictures import train_on_folder
     from gaborkit.estimators.store import claimed, write_classifier
     from gaborkit.features import descriptor
@@ -176,7 +178,7 @@ def predict(
     """  # noqa: D301
     from gaborkit.estimators.store import read_classifier
 
-    from .targets import pictures_in
+    from ..targets import pictures_in
 
     classifier = read_classifier(model)
     sources = pictures_in(pictures, out or "", recursive=recursive)
@@ -202,9 +204,6 @@ def _printed(found: Iterable[Predicted]) -> int:
 
 def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> int:
     """Write a table of results; the number of pictures without one."""
-    from gaborkit.errors import PictureError
-    from gaborkit.files import atomic_write
-
     failed = 0
     with (
         atomic_write(out, PictureError) as temporary,

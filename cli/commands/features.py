@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, TABLES, Choice, Output
-from .errors import debug_option, report
-from .options import BOUNDARIES, bank_options_with
-from .picture_options import (
+from gaborkit.choices import BOUNDARIES
+from gaborkit.errors import GaborkitError
+
+from ..errors import debug_option, report
+from ..options.arguments import IN, TABLES, Choice, Output
+from ..options.kernels import bank_options_with
+from ..options.reading import (
     DESCRIPTORS,
     jobs_option,
     max_pixels_option,
@@ -18,13 +21,13 @@ from .picture_options import (
     recursive_option,
     set_option,
 )
-from .progress import meter
+from ..progress import meter
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
 
 
-@click.command("features", short_help="Describe pictures by Gabor features, in a table.")
+@click.command("features")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option(
     "--out",
@@ -105,10 +108,9 @@ def command(
       gaborkit features photos --bank grid --scales 3 --orientations 4 --out features.npz
       gaborkit features photos --features gist --colour channels --out gist.npz
     """  # noqa: D301
-    from gaborkit import GaborkitError
     from gaborkit.features import descriptor, extract_features
 
-    from .targets import pictures_in
+    from ..targets import pictures_in
 
     parameters = parameters_from(settings)
     given = {"bank": bank, "boundary": boundary}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from importlib import metadata
@@ -9,11 +10,17 @@ from typing import Any
 
 import click
 
-from .arguments import Number, Output, Whole
-from .errors import debug_option
+from gaborkit.engines.structures import performers
+from gaborkit.engines.threads import available
+from gaborkit.errors import GaborkitError
+from gaborkit.files import atomic_write
+from gaborkit.tables import fold
+
+from ..errors import debug_option
+from ..options.arguments import Number, Output, Whole
 
 
-@click.command("bench", short_help="Measure gaborkit beside the libraries that are installed.")
+@click.command("bench")
 @click.option(
     "--size",
     type=Whole(16, 8192),
@@ -69,12 +76,7 @@ def command(
       gaborkit bench --size 128 --sigma 2 --sigma 4 --repeat 3 --json bench.json
       gaborkit bench --sigma 2 --scales 5 --means
     """  # noqa: D301
-    import json
-
-    from gaborkit import GaborkitError
     from gaborkit.benchmark import compare
-    from gaborkit.files import atomic_write
-    from gaborkit.tables import fold
 
     facts = machine()
     click.echo(fold(", ".join(f"{name} {value}" for name, value in facts.items())))
@@ -101,9 +103,6 @@ def command(
 
 def machine() -> dict[str, Any]:
     """Versions, processors and threads, without which times say little."""
-    from gaborkit.engines.structures import performers
-    from gaborkit.engines.threads import available
-
     facts: dict[str, Any] = {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, TABLES, Choice, Output, Whole
-from .errors import debug_option, report
-from .picture_options import (
+from gaborkit.errors import GaborkitError
+
+from ..errors import debug_option, report
+from ..options.arguments import IN, TABLES, Choice, Output, Whole
+from ..options.reading import (
     DESCRIPTORS,
     jobs_option,
     json_option,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gaborkit.vision import TextureIndex
 
 
-@click.command("retrieve", short_help="Find pictures of a similar texture.")
+@click.command("retrieve")
 @click.argument("query", type=IN, metavar="QUERY")
 @click.argument("collection", type=IN, metavar="COLLECTION...", nargs=-1, required=True)
 @click.option(
@@ -75,11 +77,10 @@ def command(
       gaborkit retrieve sample:brick sample:grass sample:gravel sample:brick sample:camera
       gaborkit retrieve sample:grass sample:gravel sample:camera --save index.npz
     """  # noqa: D205, D301
-    from gaborkit import GaborkitError
     from gaborkit.features import descriptor
     from gaborkit.vision import TextureIndex
 
-    from .targets import pictures_in
+    from ..targets import pictures_in
 
     stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in TABLES
     failed = 0

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, Choice, Input, Number, Output, Whole
-from .errors import debug_option
-from .options import bank_options_with
-from .picture_options import json_option, max_pixels_option, seed_option
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..options.arguments import IN, Choice, Input, Number, Output, Whole
+from ..options.kernels import bank_options_with
+from ..options.reading import json_option, max_pixels_option, seed_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -20,7 +22,7 @@ PAINTED = (".png", ".webp")
 NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 
 
-@click.command("segment", short_help="Divide a picture into its textures.")
+@click.command("segment")
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -101,13 +103,12 @@ def command(
     """  # noqa: D301
     import numpy as np
 
-    import gaborkit as gk
     from gaborkit.vision import JAIN_FARROKHNIA, segment_scribbles, segment_textures
 
-    from .labels import overlay as painted_over
-    from .labels import palette
-    from .responding import about, filterable, write_arrays
-    from .scribbles import read_scribbles
+    from ..labels import overlay as painted_over
+    from ..labels import palette
+    from ..responding import about, filterable, write_arrays
+    from ..scribbles import read_scribbles
 
     suffix = Path(out).suffix.lower()
     if scribbles and (count or article):

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, Choice, Number, Output
-from .errors import debug_option
-from .groups import Group
-from .options import PARTS, bank_options, filter_options, kernel_options
-from .picture_options import max_pixels_option
+import gaborkit as gk
+from gaborkit.choices import KERNEL_PARTS
+
+from ..errors import debug_option
+from ..groups import Group
+from ..options.arguments import IN, Choice, Number, Output
+from ..options.kernels import bank_options, filter_options, kernel_options
+from ..options.reading import max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
 
 
-@click.group("plot", cls=Group, short_help="Draw a kernel, a bank, its spectrum, or responses.")
+@click.group("plot", cls=Group)
 def command() -> None:
     """Draw a kernel, a bank, its coverage of the spectrum, or what it answers to a picture.
 
@@ -78,7 +81,9 @@ def kernel_command(kernel: GaborKernel, gaussian: bool, out: str, dpi: float) ->
 
 @command.command("bank")
 @bank_options
-@click.option("--part", type=Choice(PARTS), default="real", show_default=True, help="What to draw.")
+@click.option(
+    "--part", type=Choice(KERNEL_PARTS), default="real", show_default=True, help="What to draw."
+)
 @click.option("--table", is_flag=True, help="Print a line for each kernel instead of drawing.")
 @_figure_options("bank.png")
 def bank_command(bank: GaborBank, part: str, table: bool, out: str, dpi: float) -> None:
@@ -139,9 +144,7 @@ def responses_command(
     Example:
       gaborkit plot responses sample:camera --bank grid --scales 2 --orientations 4
     """  # noqa: D301
-    import gaborkit as gk
-
-    from .responding import about, filterable
+    from ..responding import about, filterable
 
     image = gk.read_image(source)
     planes, _ = filterable(image, "luminance")

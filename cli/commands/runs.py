@@ -9,13 +9,16 @@ from typing import Any
 
 import click
 
-from .arguments import Input
-from .errors import debug_option, reason, report
+from gaborkit.errors import GaborkitError, StoreError
+from gaborkit.tables import table
+
+from ..errors import debug_option, reason, report
+from ..options.arguments import Input
 
 COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "state")
 
 
-@click.command("runs", short_help="List what has been trained.")
+@click.command("runs")
 @click.argument("folder", type=Input(folder=True), metavar="[FOLDER]", default="runs")
 @debug_option
 def command(folder: str) -> None:
@@ -29,8 +32,6 @@ def command(folder: str) -> None:
       gaborkit runs
       gaborkit runs experiments/october
     """  # noqa: D301
-    from gaborkit import GaborkitError, StoreError
-
     place = Path(folder)
     try:
         found = sorted(path for path in place.iterdir() if (path / "config.json").exists())
@@ -58,7 +59,7 @@ def command(folder: str) -> None:
 
 
 def _row(run: Path) -> tuple[str, ...]:
-    from gaborkit import GaborkitError, StoreError
+
     from gaborkit.generative import store
 
     described, metrics = store.read_config(run), store.read_metrics(run)
@@ -99,7 +100,6 @@ def _state(run: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any])
 
 
 def _steps(run: Path, training: Mapping[str, Any]) -> int:
-    from gaborkit import StoreError
 
     steps = training.get("steps", 0)
     if type(steps) is not int:
@@ -145,8 +145,6 @@ def _object(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Tables that fit the terminal: what there is, and how good it is."""
-    from gaborkit.tables import table
-
     right = [COLUMNS.index(name) for name in ("steps", "parameters")]
     yield from table([COLUMNS, *(row[:-1] for row in rows)], right=right)
     measured = [(row[0], row[-1]) for row in rows if row[-1]]

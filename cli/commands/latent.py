@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from .arguments import IN, Classes, Number, Output, Whole
-from .errors import debug_option
-from .generating import (
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..generating import (
     classes_option,
     data_options,
     dataset_of,
@@ -15,12 +16,13 @@ from .generating import (
     run_argument,
     zoom_option,
 )
-from .picture_options import max_pixels_option
+from ..options.arguments import IN, Classes, Number, Output, Whole
+from ..options.reading import max_pixels_option
 
 PLOTS = (".png", ".svg", ".pdf")
 
 
-@click.command("latent", short_help="Draw the latent space (VAE, AE).")
+@click.command("latent")
 @run_argument
 @click.option(
     "--traverse",
@@ -82,12 +84,11 @@ def command(
       gaborkit latent runs/vae-gabor-mini --out latent.pdf
       gaborkit latent runs/vae-gabor-mini --traverse 0 --dimensions 0,1 --out traversal.png
     """  # noqa: D301
-    import gaborkit as gk
     from gaborkit.generative import latent, latent_plots
     from gaborkit.generative.data.dataset import balanced
     from gaborkit.generative.grid import image_grid
 
-    from .pictures import classes_of, pictures_of
+    from ..pictures import classes_of, pictures_of
 
     if traverse is not None and manifold:
         raise click.UsageError("--traverse and --manifold are different drawings: give one of them")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, Choice, Number, Output
-from .errors import debug_option
-from .options import bank_options_with, filter_options
-from .picture_options import json_option, max_pixels_option
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..options.arguments import IN, Choice, Number, Output
+from ..options.kernels import bank_options_with, filter_options
+from ..options.reading import json_option, max_pixels_option
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -23,7 +25,7 @@ _PICTURES = (".png", ".webp")
 _INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 
 
-@click.command("edges", short_help="Edges and lines, thin and by their kind.")
+@click.command("edges")
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -113,10 +115,9 @@ def command(
     """  # noqa: D301
     import numpy as np
 
-    import gaborkit as gk
     from gaborkit.vision import find_edges
 
-    from .responding import about, one_picture
+    from ..responding import about, one_picture
 
     suffix = Path(out).suffix.lower()
     if kinds and suffix == ".npz":
@@ -166,7 +167,7 @@ def command(
 def _write_numbers(out: str, found: Any) -> None:
     import numpy as np
 
-    from .responding import write_arrays
+    from ..responding import write_arrays
 
     arrays = {
         "thin": found.thin,

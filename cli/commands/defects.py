@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import IN, Number, Output, Whole
-from .errors import debug_option
-from .options import bank_options_with
-from .picture_options import json_option, max_pixels_option, seed_option
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..options.arguments import IN, Number, Output, Whole
+from ..options.kernels import bank_options_with
+from ..options.reading import json_option, max_pixels_option, seed_option
 from .segment import PAINTED
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 
 
-@click.command("defects", short_help="Find defects of a regular texture.")
+@click.command("defects")
 @click.argument("source", type=IN, metavar="IN")
 @click.option("--out", required=True, type=Output(MASKS), metavar="MASK", help="File to write.")
 @click.option(
@@ -82,12 +84,11 @@ def command(
     import numpy as np
     from scipy import ndimage
 
-    import gaborkit as gk
     from gaborkit.vision import find_defects
 
-    from .encoding import quantize
-    from .labels import outlined
-    from .responding import about, one_picture
+    from ..encoding import quantize
+    from ..labels import outlined
+    from ..responding import about, one_picture
 
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
-from .arguments import IN, PRINTS, Choice, Number, Whole
-from .errors import debug_option, report, show_traceback
-from .picture_options import max_pixels_option, progress_option, recursive_option
-from .progress import followed
+from gaborkit.errors import FeatureError
+
+from ..errors import debug_option, report, show_traceback
+from ..options.arguments import IN, PRINTS, Choice, Number, Whole
+from ..options.reading import max_pixels_option, progress_option, recursive_option
+from ..progress import followed
 
 
-@click.command("enhance", short_help="Enhance the ridges of fingerprints.")
+@click.command("enhance")
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option("--out", type=PRINTS, required=True, metavar="OUT", help="File or folder to write.")
 @click.option("--binary", is_flag=True, help="Write ridges in black on white, not grey values.")
@@ -115,9 +117,7 @@ def command(
       gaborkit enhance photo.jpg --thin --out lines.png --orientation orientation.png
       gaborkit enhance photos --binary --out ridges --suffix .tif
     """  # noqa: D301
-    from gaborkit import FeatureError
-
-    from .enhancing import Settings, enhance_picture, outcomes, print_jobs
+    from ..enhancing import Settings, enhance_picture, outcomes, print_jobs
 
     if binary and thin:
         raise click.UsageError("--binary and --thin say what OUT holds: give one of them")

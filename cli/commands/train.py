@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
-from .arguments import RUN, Output
-from .errors import debug_option
-from .generating import device_option
-from .picture_options import max_pixels_option
-from .progress import meter
-from .sections import Command, Option
-from .training_options import (
+from ..errors import debug_option
+from ..generating import device_option
+from ..options.arguments import RUN, Output
+from ..options.reading import max_pixels_option
+from ..options.sections import Command, Option
+from ..options.training import (
     MODELS,
     ModelName,
     absolute,
@@ -27,9 +26,10 @@ from .training_options import (
     recipe_from,
     training_options,
 )
+from ..progress import meter
 
 
-@click.command("train", cls=Command, short_help="Train a model of images, or go on with one.")
+@click.command("train", cls=Command)
 @click.argument("model", type=ModelName(*MODELS), metavar="MODEL", required=False)
 @click.option(
     "--out",
@@ -79,6 +79,8 @@ def command(
       gaborkit train --resume runs/vae-gabor-mini
       gaborkit train vae --init runs/vae-raw-mini --steps 2000
     """  # noqa: D301
+    from gaborkit.generative.training import session
+
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if resume is None:
         if model is None:
@@ -90,8 +92,6 @@ def command(
     else:
         _check_resume(model, out, given)
         folder = Path(resume)
-
-    from gaborkit.generative.training import session
 
     # Under a launcher one process speaks for all.
     silent = quiet or os.environ.get("RANK", "0") != "0"

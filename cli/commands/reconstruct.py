@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .arguments import IN, SEED, Output, Whole
-from .errors import debug_option
-from .generating import (
+from ..errors import debug_option
+from ..generating import (
     check_count,
     classes_option,
     data_options,
@@ -15,10 +14,11 @@ from .generating import (
     run_argument,
     zoom_option,
 )
-from .picture_options import max_pixels_option
+from ..options.arguments import IN, SEED, Output, Whole
+from ..options.reading import max_pixels_option
 
 
-@click.command("reconstruct", short_help="Encode pictures and decode them again (VAE, AE).")
+@click.command("reconstruct")
 @run_argument
 @click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
@@ -69,7 +69,7 @@ def command(
     """  # noqa: D301
     from gaborkit.generative.pixels import to_floats
 
-    from .pictures import classes_of, pictures_of, write_pairs
+    from ..pictures import classes_of, pictures_of, write_pairs
 
     check_count(sources, count)
     model = load(run, device)

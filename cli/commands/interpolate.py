@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from .arguments import IN, Number, Output, Whole
-from .errors import debug_option
-from .generating import (
+import gaborkit as gk
+
+from ..errors import debug_option
+from ..generating import (
     classes_option,
     data_options,
     device_option,
@@ -14,10 +15,11 @@ from .generating import (
     run_argument,
     zoom_option,
 )
-from .picture_options import max_pixels_option
+from ..options.arguments import IN, Number, Output, Whole
+from ..options.reading import max_pixels_option
 
 
-@click.command("interpolate", short_help="Go from one picture to another (VAE, AE).")
+@click.command("interpolate")
 @run_argument
 @click.argument("sources", type=IN, metavar="[A B]", nargs=-1)
 @click.option(
@@ -73,10 +75,9 @@ def command(
       gaborkit interpolate runs/vae-gabor-mini 3 8
       gaborkit interpolate runs/vae-gabor-mini three.png eight.png --steps 32 --out way.gif
     """  # noqa: D301
-    import gaborkit as gk
     from gaborkit.generative import grid, latent
 
-    from .pictures import classes_of, pictures_of
+    from ..pictures import classes_of, pictures_of
 
     if len(sources) not in (0, 2):
         raise click.UsageError(

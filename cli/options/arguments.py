@@ -16,7 +16,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from .paths import paths
+from gaborkit.errors import closest
+from gaborkit.files import check_target
+from gaborkit.strict_json import parse
+
+from ..paths import paths
 
 #: Formats of pictures and arrays that are written.
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -36,7 +40,6 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # not generic before clic
         """The word, or fail with what would work."""
         if value in self.choices:
             return value
-        from gaborkit.errors import closest
 
         known = [str(choice) for choice in self.choices]
         self.fail(
@@ -194,7 +197,6 @@ class Setting(click.ParamType):  # type: ignore[type-arg]  # not generic before 
         name, sign, text = value.partition("=")
         if not (sign and name):
             self.fail(f"{value} is not NAME=VALUE, such as {self.example}", param, ctx)
-        from gaborkit.strict_json import parse
 
         try:
             return name, parse(text)
@@ -317,8 +319,6 @@ class Output(FilePath):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the suffix and that the path can be written, and note it."""
-        from gaborkit.files import check_target
-
         text = super().convert(value, param, ctx)
         option = "--out" if param is None else param.opts[0]
         folder = self.is_folder(text, option)

@@ -1,0 +1,33 @@
+"""The commands, one a file of that name with ``command`` in it, imported when it is named.
+
+The list of them is here, so that ``--help`` and a shell that completes import none.
+"""
+
+from __future__ import annotations
+
+#: What each does in short, in the order of the help text.
+COMMANDS = {
+    "filter": "Filter pictures with a Gabor kernel or bank.",
+    "plot": "Draw a kernel, a bank, its spectrum, or responses.",
+    "bench": "Measure gaborkit beside the libraries that are installed.",
+    "features": "Describe pictures by Gabor features, in a table.",
+    "orient": "Orientation at each pixel, as hue or as numbers.",
+    "edges": "Edges and lines, thin and by their kind.",
+    "compare": "Say how alike two pictures are.",
+    "enhance": "Enhance the ridges of fingerprints.",
+    "segment": "Divide a picture into its textures.",
+    "retrieve": "Find pictures of a similar texture.",
+    "defects": "Find defects of a regular texture.",
+    "classify": "Classify pictures by their Gabor features.",
+    "train": "Train a model of images, or go on with one.",
+    "runs": "List what has been trained.",
+    "sample": "Draw new images from a trained model.",
+    "complete": "Complete pictures of which the top is given (PixelCNN).",
+    "reconstruct": "Encode pictures and decode them again (VAE, AE).",
+    "interpolate": "Go from one picture to another (VAE, AE).",
+    "latent": "Draw the latent space (VAE, AE).",
+    "evaluate": "Measure a trained model: likelihood, FID, modes, ...",
+}
+
+#: Those of the generative part, which needs more than torch.
+GENERATIVE = tuple(COMMANDS)[tuple(COMMANDS).index("train") :]

@@ -1,0 +1,1 @@
+"""What users give a command: types of parameters, and options that several commands share."""
