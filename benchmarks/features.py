@@ -28,7 +28,7 @@ from skimage.filters import gabor
 
 import gaborkit as gk
 from gaborkit.features import Texture, describe_files
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 
 SIDE = 512
 TEXTURE = Texture()

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import gaborkit as gk
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 from gaborkit.nn.channels import real_part_channels
 from gaborkit.nn.convolution import LayerPart
 

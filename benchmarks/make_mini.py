@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from gaborkit.errors import DataError
-from gaborkit.files import atomic_write
 from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.data.idx import NAMES, find, read_split
 from gaborkit.generative.data.loading import MINI
+from gaborkit.io.files import atomic_write
 
 COUNTS = {"train": 5000, "test": 1000}
 SEED = 0

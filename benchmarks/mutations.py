@@ -46,7 +46,7 @@ TESTS = {
     "frame.py": ["frame"],
     "planning.py": ["filtering/plan", "filtering/choice", "kernels/limits"],
     "costs.py": ["filtering/costs", "filtering/plan", "filtering/choice"],
-    "ranges.py": ["kernels/limits", "kernels/kernel"],
+    "kernels/validation.py": ["kernels/limits", "kernels/kernel"],
     "engines/fourier.py": ["filtering/filtering", "filtering/summaries"],
     "engines/separable.py": ["filtering/separable", "filtering/summaries"],
     "engines/factorization.py": ["filtering/separable", "filtering/plan", "filtering/costs"],

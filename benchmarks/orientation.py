@@ -17,7 +17,7 @@ from skimage.feature import structure_tensor
 
 import gaborkit as gk
 from gaborkit.features import local_orientation
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 from gaborkit.plotting import save_figure
 
 BANK = gk.GaborBank.grid(scales=4, orientations=8)

@@ -28,7 +28,7 @@ import numpy as np
 from gaborkit_cli.commands.bench import machine
 
 import gaborkit as gk
-from gaborkit.benchmark import CONTESTANTS, compare
+from gaborkit.bench.compare import CONTESTANTS, compare
 
 HERE = Path(__file__).parent
 SIGMAS = (2, 4, 8, 16)
@@ -231,7 +231,7 @@ def summary(results):
 
 
 def printed(comparison):
-    from gaborkit.benchmark import Comparison, Row
+    from gaborkit.bench.compare import Comparison, Row
 
     rows = tuple(Row(**row) for row in comparison["rows"])
     return f"```\n{Comparison(**{**comparison, 'rows': rows})}\n```\n"

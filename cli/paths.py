@@ -56,7 +56,7 @@ class Paths:
         click.UsageError
             If an output would be written over it, over a file in it, or into it.
         """
-        from gaborkit.images import split_page
+        from gaborkit.io.images import split_page
 
         path, _ = split_page(path)
         # What describes a picture or a table is read with it.

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 import gaborkit as gk
-from gaborkit.files import atomic_write
 from gaborkit.generative.data import Dataset
 from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.data.folder import read_picture
 from gaborkit.generative.data.resizing import coloured
 from gaborkit.generative.grid import image_grid
 from gaborkit.generative.image_model import ImageModel
+from gaborkit.io.files import atomic_write
 
 from .generating import Named, codes_of, dataset_of, origin_of
 from .paths import paths

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 from gaborkit.types import Boundary, Engine, Part
 
 from .encoding import quantize

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import gaborkit as gk
-from gaborkit.files import StrPath
+from gaborkit.io.files import StrPath
 
 Colours = NDArray[np.uint8]
 

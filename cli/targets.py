@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
-from gaborkit.images import FORMATS, split_page
+from gaborkit.io.images import FORMATS, split_page
+from gaborkit.io.pictures.folders import warn_of_others
 from gaborkit.large.sources import is_zarr
-from gaborkit.pictures.folders import warn_of_others
 
 from .options.arguments import ARRAYS, RESPONSES
 from .paths import paths

@@ -12,9 +12,12 @@ Examples
 
 from __future__ import annotations
 
+from . import moved
 from .lazy import attach
 
 __version__ = "0.1.0"
+
+moved.install()
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
@@ -29,19 +32,19 @@ __getattr__, __dir__, __all__ = attach(
         "FrameWarning": "errors",
         "GaborBank": "bank",
         "GaborFrame": "frame",
-        "GaborKernel": "gabor",
+        "GaborKernel": "kernels.gabor",
         "GaborkitError": "errors",
         "ImageError": "errors",
-        "Kernel": "kernel",
+        "Kernel": "kernels.base",
         "KernelError": "errors",
         "LayerError": "errors",
-        "LogGaborKernel": "log_gabor",
+        "LogGaborKernel": "kernels.log_gabor",
         "ModelError": "errors",
         "PictureError": "errors",
         "RepresentationError": "errors",
         "SamplingWarning": "errors",
         "StoreError": "errors",
-        "TOLERANCE": "kernel",
+        "TOLERANCE": "kernels.base",
         "TrainingError": "errors",
         "estimators": "estimators",
         "features": "features",
@@ -49,12 +52,12 @@ __getattr__, __dir__, __all__ = attach(
         "filter_large": "large.filtering",
         "generative": "generative",
         "large": "large",
-        "luminance": "images",
+        "luminance": "io.images",
         "nn": "nn",
         "plotting": "plotting",
-        "read_image": "images",
-        "sample_names": "images",
+        "read_image": "io.images",
+        "sample_names": "io.images",
         "vision": "vision",
-        "write_image": "images",
+        "write_image": "io.images",
     },
 )

@@ -23,12 +23,12 @@ from .errors import (
     TrainingError,
 )
 from .frame import GaborFrame
-from .gabor import GaborKernel
-from .images import luminance, read_image, sample_names, write_image
-from .kernel import TOLERANCE, Kernel
+from .io.images import luminance, read_image, sample_names, write_image
+from .kernels.base import TOLERANCE, Kernel
+from .kernels.gabor import GaborKernel
+from .kernels.log_gabor import LogGaborKernel
 from .large.collections import filter_dask
 from .large.filtering import filter_large
-from .log_gabor import LogGaborKernel
 
 __all__ = [
     "TOLERANCE",

@@ -17,17 +17,17 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from . import strict_json
 from .errors import BankError, GaborkitError, closest
-from .files import atomic_write, check_suffix
 from .filtering import filter_bank, iterate_bank
 from .frame import frame_bank
-from .gabor import GaborKernel
-from .kernel import Kernel
-from .log_gabor import LogGaborKernel
-from .parameters import number
+from .io import strict_json
+from .io.files import atomic_write, check_suffix
+from .kernels.base import Kernel
+from .kernels.gabor import GaborKernel
+from .kernels.log_gabor import LogGaborKernel
+from .kernels.parameters import number
+from .kernels.presets import PRESETS
 from .planning import plan_bank
-from .presets import PRESETS
 from .summaries import bank_statistics, strongest_kernel
 from .types import ComplexArray, RealArray
 
@@ -158,7 +158,7 @@ class GaborBank:
         Parameters
         ----------
         name : str
-            See :mod:`gaborkit.presets` for each bank's source and parameters.
+            See :mod:`gaborkit.kernels.presets` for each bank's source and parameters.
         **parameters
             Passed to the preset.
 

@@ -17,7 +17,7 @@ from .engines import pyramid
 from .engines.compiled import TILE_BYTES, WORTH
 from .engines.factorization import factorized_together
 from .engines.separable import ACCURACY
-from .kernel import TOLERANCE, Kernel
+from .kernels.base import TOLERANCE, Kernel
 
 # Nanoseconds for a unit of each engine's work in one thread, fitted to timings of
 # benchmarks/planner.py. Double precision takes twice as long by element.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .boundary import check_boundary
 from .errors import FilterError
-from .kernel import TOLERANCE, check_tolerance
+from .kernels.base import TOLERANCE, check_tolerance
 from .parts import check_part
 from .types import ENGINES, TRANSFERS, Boundary, Engine, Part, Transfer
 

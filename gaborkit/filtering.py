@@ -9,7 +9,7 @@ from . import dask_arrays
 from .arrays import is_dask
 from .errors import FilterError
 from .filter_options import FilterOptions
-from .kernel import TOLERANCE
+from .kernels.base import TOLERANCE
 from .parts import empty, part_dtype, part_of
 from .responding import Responder
 from .sinks import Stored

@@ -18,7 +18,7 @@ import numpy as np
 
 from .arrays import Library, library_of
 from .errors import FrameError, FrameWarning, warn
-from .kernel import TOLERANCE, Kernel
+from .kernels.base import TOLERANCE, Kernel
 from .types import Array, ComplexArray, RealArray
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from .arrays import Library, library_of
-from .gabor import GaborKernel
-from .kernel import Kernel
-from .parameters import number
+from .kernels.base import Kernel
+from .kernels.gabor import GaborKernel
+from .kernels.parameters import number
 from .types import Array, Part
 
 #: Exponents between which the largest response lies, about, by double precision: far weaker ones

@@ -26,9 +26,9 @@ from .engines.structures import available_here
 from .engines.threads import available
 from .errors import FilterError
 from .filter_options import FilterOptions
-from .gabor import GaborKernel
-from .kernel import TOLERANCE, Kernel
-from .tables import fold
+from .io.tables import fold
+from .kernels.base import TOLERANCE, Kernel
+from .kernels.gabor import GaborKernel
 from .types import Engine, Part, Transfer
 
 if TYPE_CHECKING:

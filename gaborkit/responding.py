@@ -19,7 +19,7 @@ from .engines.factorization import factorized_together
 from .engines.threads import available
 from .errors import FilterError, ImageError
 from .filter_options import FilterOptions
-from .kernel import Kernel
+from .kernels.base import Kernel
 from .normalizing import UNCHANGED, is_small, normalization
 from .parts import empty, part_dtype
 from .planning import Placement, Plan, Step, plan_for

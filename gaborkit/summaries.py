@@ -16,7 +16,7 @@ from .arrays import is_dask
 from .errors import FilterError
 from .filter_options import FilterOptions
 from .filtering import filter_array
-from .kernel import TOLERANCE
+from .kernels.base import TOLERANCE
 from .parts import part_of
 from .responding import Responder
 from .sinks import Compared, Summed

@@ -12,7 +12,7 @@ import pytest
 
 from gaborkit.errors import DataError
 from gaborkit.generative.data.idx import NAMES
-from gaborkit.images import write_image
+from gaborkit.io.images import write_image
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from gaborkit.errors import PictureError
-from gaborkit.images import read_image, write_image
+from gaborkit.io.images import read_image, write_image
 
 RNG = np.random.default_rng(0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.presets import PRESETS
+from gaborkit.kernels.presets import PRESETS
 
 
 def test_grid_is_dilations_times_rotations():

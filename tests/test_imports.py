@@ -6,8 +6,10 @@ import ast
 import importlib
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import gaborkit_cli
 import pytest
 
 import gaborkit
@@ -17,20 +19,21 @@ PACKAGE = Path(gaborkit.__file__).parent
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
 HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray"}
 
-# Layers from the bottom up: a module imports from its own layer or from those before it.
+# Layers from the bottom up, by the paths below gaborkit: a module imports from its own layer or
+# from those before it. What a package holds is of its layer, unless it is named itself.
 LAYERS = [
-    ["lazy"],
-    ["choices"],
-    ["errors", "types", "__version__", "extras"],
-    ["locks"],
-    ["files", "tables"],
-    ["strict_json"],
-    ["journal"],
-    ["parameters", "ranges", "transfer", "formula", "hermite"],
-    ["conventions"],
-    ["kernel"],
-    ["log_gabor", "gabor"],
-    ["presets"],
+    ["lazy", "moved", "choices", "__version__"],
+    ["errors", "types", "extras"],
+    ["io.locks"],
+    ["io.files", "io.tables"],
+    ["io.strict_json"],
+    ["io.journal"],
+    ["kernels.parameters", "kernels.validation", "kernels.frequency_response"],
+    ["kernels.formula", "kernels.hermite"],
+    ["kernels.conventions"],
+    ["kernels.base"],
+    ["kernels.gabor", "kernels.log_gabor"],
+    ["kernels.presets"],
     ["arrays", "boundary"],
     ["parts"],
     ["filter_options"],
@@ -45,20 +48,21 @@ LAYERS = [
     ["summaries"],
     ["frame"],
     ["bank"],
-    ["images", "pictures"],
+    ["io.pictures"],
+    ["io.images"],
     ["large"],
     ["plotting"],
     ["features"],
     ["vision", "nn", "estimators"],
-    ["contestants"],
-    ["peers"],
-    ["benchmark"],
+    ["bench.contestants"],
+    ["bench.peers"],
+    ["bench.compare"],
     ["generative"],
     ["__main__"],
 ]
 
 # The one method that is a door to a layer above, and imports it when called.
-FRONT_DOORS = {("kernel", "bank")}
+FRONT_DOORS = {("kernels.base", "bank")}
 
 
 def run(code):
@@ -73,16 +77,15 @@ def loaded_by(statement):
     )
 
 
-@pytest.mark.parametrize("statement", ["import gaborkit.bank", "import gaborkit.images"])
+@pytest.mark.parametrize("statement", ["import gaborkit.bank", "import gaborkit.io.images"])
 def test_import_loads_nothing_heavy(statement):
     assert loaded_by(statement) & HEAVY == set()
 
 
 def test_import_of_the_package_loads_nothing_at_all():
     assert loaded_by("import gaborkit") & {"numpy", *HEAVY} == set()
-    assert run("import sys, gaborkit; print(*(m for m in sys.modules if 'gaborkit.' in m))") == (
-        "gaborkit.lazy"
-    )
+    loaded = run("import sys, gaborkit; print(*(m for m in sys.modules if 'gaborkit.' in m))")
+    assert set(loaded.split()) == {"gaborkit.lazy", "gaborkit.moved"}
 
 
 def test_that_test_would_notice():
@@ -126,64 +129,117 @@ def test_lazy_names_exist_and_the_stub_says_the_same(name):
 
 
 def test_modules_that_are_not_imported_yet_are_attributes():
-    assert run("import gaborkit as gk; print(gk.presets.__name__)") == "gaborkit.presets"
+    assert run("import gaborkit as gk; print(gk.presets.__name__)") == "gaborkit.kernels.presets"
 
 
-def module_name(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def modules_of(folder):
+    """Every module by its path below a package, dots between; "" is the package itself."""
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        .removesuffix("__init__")
+        .strip("."): path
+        for path in sorted(folder.rglob("*.py"))
+    }
 
 
-def imports_of(source, depth):
-    """First parts of the modules that relative imports name: all, those for types, those late.
+MODULES = modules_of(PACKAGE)
+COMMAND_LINE = modules_of(Path(gaborkit_cli.__file__).parent)
 
-    ``depth`` is the number of packages between the file and gaborkit, itself included.
+
+def imports_of(module, source, modules):
+    """Modules that a module imports relatively, whole paths, and whether inside a function.
+
+    Those for type checkers only do not count.
     """
     tree = ast.parse(source)
     late, typing = set(), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             late |= {id(child) for child in ast.walk(node)}
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             typing |= {id(child) for child in ast.walk(node)}
+    is_package = module in modules and modules[module].name == "__init__.py"
+    package = module.split(".") if is_package else module.split(".")[:-1]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == depth and id(node) not in typing:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            for name in names:
-                yield name.split(".")[0], id(node) in late
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in typing:
+            above = package[: len(package) - node.level + 1]
+            base = ".".join([*above, *filter(None, [node.module])]).strip(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".strip(".")
+                yield (inner if inner in modules or not base else base), id(node) in late
 
 
-def violations(module, source, depth):
-    rank = {name: place for place, layer in enumerate(LAYERS) for name in layer}
-    for target, late in imports_of(source, depth):
-        if rank[target] > rank[module] and not (late and (module, target) in FRONT_DOORS):
+def rank(module):
+    """The layer of the longest path that names the module or a package around it."""
+    named = {name: place for place, layer in enumerate(LAYERS) for name in layer}
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in named:
+            return named[".".join(parts[:length])]
+    raise AssertionError(f"{module} is in no layer: add it to LAYERS")
+
+
+def violations(module, source):
+    for target, late in imports_of(module, source, MODULES):
+        if rank(target) > rank(module) and not (late and (module, target) in FRONT_DOORS):
             yield f"{module} imports {target}"
 
 
+# Packages of several layers hold no names of their own.
+DIVIDED = {name.partition(".")[0] for layer in LAYERS for name in layer if "." in name}
+
+
 def test_arrows_never_turn_back():
-    found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        module = module_name(path)
-        if module == "__init__":
-            continue
-        depth = len(path.relative_to(PACKAGE).parts)
-        found += violations(module, path.read_text(encoding="utf-8"), depth)
-    assert found == []
+    wrong = [
+        text
+        for module, path in MODULES.items()
+        if module and module not in DIVIDED
+        for text in violations(module, path.read_text(encoding="utf-8"))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", DIVIDED)
+def test_a_package_of_several_layers_imports_nothing_itself(package):
+    assert list(imports_of(package, MODULES[package].read_text(encoding="utf-8"), MODULES)) == []
+
+
+@pytest.mark.parametrize("modules", [MODULES, COMMAND_LINE], ids=["gaborkit", "gaborkit_cli"])
+def test_no_circle_inside_packages_either(modules):
+    arrows = {
+        module: {
+            target
+            for target, late in imports_of(module, path.read_text(encoding="utf-8"), modules)
+            if target not in ("", module) and not (late and (module, target) in FRONT_DOORS)
+        }
+        for module, path in modules.items()
+    }
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the modules
+
+
+def test_that_test_would_notice_a_circle():
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
 
 
 @pytest.mark.parametrize(
-    ("source", "expected"),
+    ("module", "source", "expected"),
     [
-        ("from .filtering import filter_bank", ["kernel imports filtering"]),
-        ("from . import frame", ["kernel imports frame"]),
-        ("def f():\n    from .frame import GaborFrame", ["kernel imports frame"]),
-        ("def f():\n    from .bank import GaborBank", []),
-        ("from .bank import GaborBank", ["kernel imports bank"]),
-        ("if TYPE_CHECKING:\n    from .filtering import Plan", []),
-        ("from .errors import KernelError", []),
+        ("kernels.base", "from ..filtering import filter_bank", ["kernels.base imports filtering"]),
+        ("kernels.base", "from .. import frame", ["kernels.base imports frame"]),
+        ("kernels.base", "from . import presets", ["kernels.base imports kernels.presets"]),
+        ("kernels.base", "from .gabor import X", ["kernels.base imports kernels.gabor"]),
+        ("kernels.base", "def f():\n    from ..frame import X", ["kernels.base imports frame"]),
+        ("kernels.base", "def f():\n    from ..bank import GaborBank", []),
+        ("kernels.base", "from ..bank import GaborBank", ["kernels.base imports bank"]),
+        ("kernels.base", "if TYPE_CHECKING:\n    from ..filtering import Plan", []),
+        ("kernels.base", "from ..errors import KernelError", []),
+        ("io.files", "from .journal import X", ["io.files imports io.journal"]),
+        ("engines.fourier", "from .. import planning", ["engines.fourier imports planning"]),
     ],
 )
-def test_that_the_arrow_test_would_notice(source, expected):
-    assert list(violations("kernel", source, 1)) == expected
+def test_that_the_arrow_test_would_notice(module, source, expected):
+    assert list(violations(module, source)) == expected
 
 
 def test_no_module_imports_gaborkit_absolutely():

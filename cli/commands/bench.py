@@ -13,8 +13,8 @@ import click
 from gaborkit.engines.structures import performers
 from gaborkit.engines.threads import available
 from gaborkit.errors import GaborkitError
-from gaborkit.files import atomic_write
-from gaborkit.tables import fold
+from gaborkit.io.files import atomic_write
+from gaborkit.io.tables import fold
 
 from ..errors import debug_option
 from ..options.arguments import Number, Output, Whole
@@ -76,7 +76,7 @@ def command(
       gaborkit bench --size 128 --sigma 2 --sigma 4 --repeat 3 --json bench.json
       gaborkit bench --sigma 2 --scales 5 --means
     """  # noqa: D301
-    from gaborkit.benchmark import compare
+    from gaborkit.bench.compare import compare
 
     facts = machine()
     click.echo(fold(", ".join(f"{name} {value}" for name, value in facts.items())))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gaborkit.errors import GaborkitError, PictureError
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 
 from ..errors import debug_option, report
 from ..groups import Group

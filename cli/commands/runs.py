@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gaborkit.errors import GaborkitError, StoreError
-from gaborkit.tables import table
+from gaborkit.io.tables import table
 
 from ..errors import debug_option, reason, report
 from ..options.arguments import Input

@@ -17,8 +17,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from gaborkit.errors import closest
-from gaborkit.files import check_target
-from gaborkit.strict_json import parse
+from gaborkit.io.files import check_target
+from gaborkit.io.strict_json import parse
 
 from ..paths import paths
 

@@ -15,7 +15,7 @@ DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering
 
 def _allow_pixels(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
     if value is not None:
-        from gaborkit.images import pixel_limit
+        from gaborkit.io.images import pixel_limit
 
         ctx.with_resource(pixel_limit(value))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Library, full_precision, put
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import Array
 from .keeping import keep
 

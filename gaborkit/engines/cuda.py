@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..arrays import TorchLibrary
 from ..boundary import pad
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..normalizing import UNCHANGED, Normalization
 from ..parts import part_of
 from ..types import Array, Boundary, Part, Transfer

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import fast_size, put
-from ..gabor import GaborKernel
-from ..kernel import Kernel
-from ..parameters import number
+from ..kernels.base import Kernel
+from ..kernels.gabor import GaborKernel
+from ..kernels.parameters import number
 from ..types import Array, RealArray
 from . import fused
 

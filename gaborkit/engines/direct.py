@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import Array
 
 #: Bytes of unfolded image that are held at a time.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import ComplexArray, RealArray
 from .keeping import keep
 

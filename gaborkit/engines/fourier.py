@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Library, NumpyLibrary, put, torch_transform
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import Array, ComplexArray, Transfer
 from .factorization import cancels
 from .spectra import kept

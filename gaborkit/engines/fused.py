@@ -27,7 +27,7 @@ import numpy as np
 
 from ..arrays import put
 from ..errors import FilterError
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import Array
 from .factorization import Factorization
 

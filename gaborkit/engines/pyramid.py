@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ..gabor import GaborKernel
-from ..kernel import Kernel
-from ..parameters import number
+from ..kernels.base import Kernel
+from ..kernels.gabor import GaborKernel
+from ..kernels.parameters import number
 from ..sinks import Sink
 from ..types import Array, Boundary, RealArray
 from . import separable

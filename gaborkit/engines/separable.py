@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..sinks import Sink, Stored
 from ..types import Array, Boundary, RealArray
 from .compiled import TILE_BYTES, Program, sources

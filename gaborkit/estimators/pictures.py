@@ -18,9 +18,9 @@ from sklearn.pipeline import Pipeline
 
 from ..errors import FeatureError, StoreError
 from ..features import Described, Descriptor, describe_files
-from ..files import StrPath
-from ..images import FORMATS
-from ..pictures.folders import warn_of_others
+from ..io.files import StrPath
+from ..io.images import FORMATS
+from ..io.pictures.folders import warn_of_others
 from ..types import Array
 from .affine import AffinePCAClassifier
 from .scaling import ChannelScaler

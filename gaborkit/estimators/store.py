@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import strict_json
 from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
 from ..features.registry import from_dict, to_dict
-from ..files import StrPath, atomic_writes
-from ..locks import locked
+from ..io import strict_json
+from ..io.files import StrPath, atomic_writes
+from ..io.locks import locked
 from .pictures import METHODS, PictureClassifier, Preparation, Trained
 
 FORMAT = "gaborkit classifier"

@@ -21,8 +21,8 @@ import numpy as np
 from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..kernel import TOLERANCE
-from ..parameters import number
+from ..kernels.base import TOLERANCE
+from ..kernels.parameters import number
 from ..parts import part_of
 from ..responding import with_leading_channels
 from ..types import Array, Boundary, Engine

@@ -13,10 +13,10 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..boundary import check_boundary
 from ..errors import FeatureError
-from ..gabor import GaborKernel
-from ..kernel import TOLERANCE
+from ..kernels.base import TOLERANCE
+from ..kernels.gabor import GaborKernel
+from ..kernels.validation import LARGEST
 from ..normalizing import ordinary
-from ..ranges import LARGEST
 from ..types import Array, Boundary, Engine, Part
 from .choices import check_choice
 from .descriptor import Descriptor

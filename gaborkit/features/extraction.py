@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from .. import __version__
 from ..errors import FeatureError
-from ..files import StrPath, check_target
-from ..images import split_page
-from ..locks import locked
+from ..io.files import StrPath, check_target
+from ..io.images import split_page
+from ..io.locks import locked
 from .descriptor import Descriptor
 from .files import Colour, Described, describe_files
 from .registry import to_dict

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..engines.threads import available, work_alone
 from ..errors import FeatureError, GaborkitError
-from ..files import StrPath
-from ..images import luminance, read_image
+from ..io.files import StrPath
+from ..io.images import luminance, read_image
 from .choices import check_choice
 from .descriptor import Descriptor
 from .table import Features

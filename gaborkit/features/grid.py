@@ -12,8 +12,8 @@ import numpy as np
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..kernel import Kernel
-from ..parameters import number
+from ..kernels.base import Kernel
+from ..kernels.parameters import number
 
 #: Radians, and shares of a frequency, below which two kernels count as of one kind.
 CLOSE = 1e-6

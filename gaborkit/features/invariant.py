@@ -11,7 +11,7 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..boundary import check_boundary
 from ..errors import FeatureError
-from ..parameters import number
+from ..kernels.parameters import number
 from ..types import Array, Boundary
 from .choices import check_choice
 from .descriptor import Descriptor

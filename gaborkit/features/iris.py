@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bank import GaborBank
 from ..boundary import source_index
 from ..errors import FeatureError
-from ..gabor import GaborKernel
+from ..kernels.gabor import GaborKernel
 from ..types import RealArray
 from .codes import PhaseCode, checked_mask, checked_sides, coded
 

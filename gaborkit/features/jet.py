@@ -11,9 +11,9 @@ from ..arrays import library_of
 from ..bank import GaborBank
 from ..boundary import check_boundary, source_index
 from ..errors import FeatureError
-from ..formula import Parameters, samples
-from ..gabor import PARAMETERS, GaborKernel
-from ..kernel import TOLERANCE, Kernel
+from ..kernels.base import TOLERANCE, Kernel
+from ..kernels.formula import Parameters, samples
+from ..kernels.gabor import PARAMETERS, GaborKernel
 from ..responding import with_leading_channels
 from ..types import Array, Boundary, ComplexArray
 

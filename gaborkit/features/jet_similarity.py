@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..parameters import number
+from ..kernels.parameters import number
 from ..parts import part_of
 from ..types import Array
 from .grid import CLOSE

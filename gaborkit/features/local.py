@@ -22,8 +22,8 @@ import numpy as np
 from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..kernel import TOLERANCE, Kernel
-from ..parameters import number
+from ..kernels.base import TOLERANCE, Kernel
+from ..kernels.parameters import number
 from ..parts import part_of
 from ..types import Array, Boundary, Engine
 from .choices import check_choice

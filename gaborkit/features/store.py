@@ -14,8 +14,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import FeatureError
-from ..files import check_target
-from ..journal import decode, encode
+from ..io.files import check_target
+from ..io.journal import decode, encode
 from .table import Features
 from .table_files import Row
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import strict_json
 from ..errors import FeatureError
-from ..files import StrPath, atomic_writes
+from ..io import strict_json
+from ..io.files import StrPath, atomic_writes
 from ..types import RealArray
 from .table import Features
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError
-from ..tables import counted
+from ..io.tables import counted
 from .data import Dataset, Split
 from .metrics.classes import class_figures, inception_figures
 from .metrics.embedding import SMALLEST, scattering_embedding

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ImageError, PictureError
-from ..files import StrPath, atomic_write
+from ..io.files import StrPath, atomic_write
 
 Pixels = NDArray[np.uint8]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError
-from ..files import StrPath
+from ..io.files import StrPath
 from .device import choose_device
 from .models.model import Model
 from .pixels import to_floats

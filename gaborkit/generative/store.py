@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import save
 
 from ..errors import GaborkitError, StoreError
-from ..files import StrPath, atomic_write, atomic_writes
+from ..io.files import StrPath, atomic_write, atomic_writes
 from .card import card
 from .configuration import from_dict, to_dict
 from .models import MODELS

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn.modules import module as registration
 
-from .. import strict_json
 from ..errors import StoreError
+from ..io import strict_json
 
 #: Type and shape of tensors by name.
 Shapes = dict[str, tuple[torch.dtype, tuple[int, ...]]]

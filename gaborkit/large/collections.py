@@ -8,7 +8,7 @@ from ..bank import GaborBank
 from ..dask_arrays import filter_blocks
 from ..filter_options import FilterOptions
 from ..filtering import filter_array
-from ..kernel import TOLERANCE
+from ..kernels.base import TOLERANCE
 from ..types import Boundary, Engine, Part
 
 

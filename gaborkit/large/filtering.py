@@ -13,11 +13,11 @@ import numpy as np
 from ..bank import GaborBank
 from ..engines.threads import available
 from ..errors import FilterError, PictureError
-from ..files import StrPath
 from ..filter_options import FilterOptions
-from ..kernel import TOLERANCE, Kernel
-from ..locks import locked
-from ..pictures.tiff import TiffPicture
+from ..io.files import StrPath
+from ..io.locks import locked
+from ..io.pictures.tiff import TiffPicture
+from ..kernels.base import TOLERANCE, Kernel
 from ..planning import Placement, plan_for
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster

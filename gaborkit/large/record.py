@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FilterError
-from ..journal import decode, encode
+from ..io.journal import decode, encode
 
 #: Smallest and largest value of a tile; None for complex responses.
 Limits = tuple[float, float] | None

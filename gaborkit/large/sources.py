@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ..arrays import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
 from ..errors import FilterError, PictureError
 from ..extras import optional
-from ..files import StrPath
-from ..images import luminance, split_page
-from ..pictures.npy import check_array
-from ..pictures.tiff import TiffPicture
+from ..io.files import StrPath
+from ..io.images import luminance, split_page
+from ..io.pictures.npy import check_array
+from ..io.pictures.tiff import TiffPicture
 from ..responding import with_leading_channels
 from .raw import Raw
 from .tiff import open_tiff

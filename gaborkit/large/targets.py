@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from ..errors import FilterError, PictureError
 from ..extras import optional
-from ..files import StrPath, check_target, put_in_place
-from ..pictures.metadata import to_json
+from ..io.files import StrPath, check_target, put_in_place
+from ..io.pictures.metadata import to_json
 from .raw import Index, Raw
 from .sources import is_zarr
 from .tiff import open_tiff

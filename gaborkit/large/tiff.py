@@ -6,8 +6,8 @@ import functools
 from pathlib import Path
 
 from ..errors import PictureError
-from ..pictures.decoding import quiet
-from ..pictures.tiff import TiffPicture, open_picture
+from ..io.pictures.decoding import quiet
+from ..io.pictures.tiff import TiffPicture, open_picture
 from .raw import Raw
 
 

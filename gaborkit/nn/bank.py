@@ -14,7 +14,7 @@ from ..arrays import TorchLibrary, followed, full_precision, traced
 from ..bank import GaborBank
 from ..boundary import check_boundary, pad
 from ..errors import FilterError, LayerError
-from ..kernel import TOLERANCE
+from ..kernels.base import TOLERANCE
 from ..types import PARTS, Boundary, Part
 from .channels import check_input, check_part, real_part_channels
 from .kept import Kept

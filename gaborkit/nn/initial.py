@@ -7,8 +7,8 @@ import math
 import torch
 
 from ..bank import GaborBank
-from ..conventions import sigma_of
-from ..gabor import GaborKernel
+from ..kernels.conventions import sigma_of
+from ..kernels.gabor import GaborKernel
 from ..types import Norm
 
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ..bank import GaborBank
 from ..errors import AngleWarning, LayerError, SamplingWarning
-from ..formula import Parameters, amplitude, samples
-from ..gabor import GaborKernel
-from ..parameters import number
+from ..kernels.formula import Parameters, amplitude, samples
+from ..kernels.gabor import GaborKernel
+from ..kernels.parameters import number
 from ..types import NORMS, Norm
 
 #: What a kernel can learn.

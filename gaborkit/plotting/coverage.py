@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ..bank import GaborBank
-from ..kernel import Kernel
+from ..kernels.base import Kernel
 from ..types import RealArray
 from .colours import magnitude_norm
 from .inputs import checked_bank

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import AngleWarning, BankError, SamplingWarning
-from ..gabor import PARAMETERS, GaborKernel
-from ..kernel import Kernel
+from ..kernels.base import Kernel
+from ..kernels.gabor import PARAMETERS, GaborKernel
 from ..types import Array
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from ..bank import GaborBank
 from ..errors import BankError
-from ..formula import Parameters, samples
-from ..gabor import PARAMETERS, GaborKernel
+from ..kernels.formula import Parameters, samples
+from ..kernels.gabor import PARAMETERS, GaborKernel
 from ..types import RealArray
 from .colours import SIGNED, signed_norm
 from .inputs import checked_bank

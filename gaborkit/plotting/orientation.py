@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..errors import ImageError
-from ..parameters import warn_of_degrees
+from ..kernels.parameters import warn_of_degrees
 from ..types import Array, RealArray
 from .inputs import as_numpy
 from .layout import Sheet, show

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ..errors import PictureError
-from ..files import StrPath, atomic_write, check_target
+from ..io.files import StrPath, atomic_write, check_target
 from .inputs import is_number
 
 # Formats by suffix, with the metadata that leaves out the date.

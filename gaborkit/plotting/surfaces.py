@@ -15,9 +15,9 @@ from matplotlib.transforms import Bbox
 from mpl_toolkits.mplot3d import Axes3D, proj3d
 
 from ..errors import KernelError
-from ..gabor import GaborKernel
-from ..kernel import Kernel
-from ..log_gabor import LogGaborKernel
+from ..kernels.base import Kernel
+from ..kernels.gabor import GaborKernel
+from ..kernels.log_gabor import LogGaborKernel
 from ..types import ComplexArray, RealArray
 from .colours import signed_norm
 from .inputs import changed, is_number, without_tensors

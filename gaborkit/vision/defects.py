@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
-from ..gabor import GaborKernel
+from ..kernels.gabor import GaborKernel
 from ..types import Array, RealArray
 from .texture_maps import check_windows, flat_pixels, planes_of
 

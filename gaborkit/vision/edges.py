@@ -30,8 +30,8 @@ from ..errors import FeatureError
 from ..features.choices import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.grid import grid_of
-from ..kernel import TOLERANCE
-from ..parameters import warn_of_degrees
+from ..kernels.base import TOLERANCE
+from ..kernels.parameters import warn_of_degrees
 from ..parts import part_of
 from ..types import Array, Boundary, Engine, RealArray
 

@@ -16,7 +16,7 @@ from ..features.registry import from_dict, to_dict
 from ..features.table import Features
 from ..features.table_files import read_table, write_table
 from ..features.texture import Texture, texture_distances
-from ..files import StrPath
+from ..io.files import StrPath
 from ..types import Array, RealArray
 
 #: Deviation of a feature, as a share of its largest value, below which pictures do not differ.

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import strict_json
 from ..bank import GaborBank
 from ..errors import FeatureError, GaborkitError
 from ..features.energy import smoothed
-from ..files import StrPath, atomic_write, check_suffix
+from ..io import strict_json
+from ..io.files import StrPath, atomic_write, check_suffix
 from ..types import Array, RealArray
 from .refinement import scores_of
 from .texture_maps import (

@@ -15,9 +15,9 @@ from gaborkit_cli.main import main
 from scipy import ndimage
 
 import gaborkit as gk
-from gaborkit import benchmark
-from gaborkit.benchmark import CONTESTANTS, COPY, compare
-from gaborkit.contestants import Problem, Result
+from gaborkit.bench import compare as benchmark
+from gaborkit.bench.compare import CONTESTANTS, COPY, compare
+from gaborkit.bench.contestants import Problem, Result
 
 NAMES = [contestant.name for contestant in CONTESTANTS]
 
@@ -99,7 +99,7 @@ def test_errors_of_a_large_picture_are_those_of_its_corner(monkeypatch):
     whole = Problem(1.5, 40, 3)
     result = CONTESTANTS[0].make(whole)()
     assert whole.error(result, True) < 1e-5
-    monkeypatch.setattr("gaborkit.contestants.CORNER", 16)
+    monkeypatch.setattr("gaborkit.bench.contestants.CORNER", 16)
     corner = Problem(1.5, 40, 3)
     assert corner.error(result, True) < 1e-5
     result[:, 20:, 20:] = 0

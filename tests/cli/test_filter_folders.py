@@ -13,7 +13,7 @@ from commands_for_tests import COLOUR, GREY, ONE, SIX, run, run_filter
 from PIL import Image
 
 import gaborkit as gk
-from gaborkit import images
+from gaborkit.io import images
 
 pytestmark = pytest.mark.usefixtures("folder")
 

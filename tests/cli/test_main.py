@@ -23,9 +23,9 @@ from gaborkit_cli.main import main
 from gaborkit_cli.options import kernels as options
 
 import gaborkit as gk
-from gaborkit import presets
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 from gaborkit.engines import structures
+from gaborkit.kernels import presets
 
 
 def commands(command: click.Command = main, path: tuple[str, ...] = ()):

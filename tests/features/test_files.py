@@ -14,7 +14,7 @@ import pandas
 import pytest
 
 import gaborkit as gk
-from gaborkit import features, journal
+from gaborkit import features
 from gaborkit.features import (
     Descriptor,
     Energy,
@@ -26,6 +26,7 @@ from gaborkit.features import (
     write_table,
 )
 from gaborkit.features.registry import from_dict, to_dict
+from gaborkit.io import journal
 
 rng = np.random.default_rng(0)
 BANK = gk.GaborBank.grid(1, 3)

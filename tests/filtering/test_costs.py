@@ -15,7 +15,7 @@ from gaborkit import costs, planning
 from gaborkit.engines import fourier, keeping, spectra
 from gaborkit.engines.factorization import Factorization, factorized_together
 from gaborkit.engines.separable import Tables
-from gaborkit.ranges import warn_of_poor_sampling
+from gaborkit.kernels.validation import warn_of_poor_sampling
 
 CONSTANTS = [
     name

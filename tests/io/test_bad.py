@@ -27,7 +27,13 @@ from pictures_for_tests import (
 from PIL import Image
 
 from gaborkit.errors import PictureError
-from gaborkit.images import FORMATS, MAX_PIXELS, WRITTEN, read_image, write_image
+from gaborkit.io.images import (
+    FORMATS,
+    MAX_PIXELS,
+    WRITTEN,
+    read_image,
+    write_image,
+)
 
 
 def encoded(suffix: str, tmp_path: Path) -> tuple[bytes, np.ndarray]:

@@ -19,7 +19,7 @@ from pictures_for_tests import (
 )
 from PIL import Image, ImageOps
 
-from gaborkit.images import read_image, write_image
+from gaborkit.io.images import read_image, write_image
 
 
 @pytest.mark.parametrize("transparent", [False, True])

@@ -17,15 +17,20 @@ import torch
 from pictures_for_tests import names_in
 
 import gaborkit as gk
-from gaborkit import journal, locks
 from gaborkit.errors import FeatureError, FilterError, PictureError, StoreError
 from gaborkit.features import Energy, extract_features
 from gaborkit.features.table_files import write_table
-from gaborkit.files import atomic_write, atomic_writes, put_in_place, remove_stale
 from gaborkit.generative.grid import write_gif
 from gaborkit.generative.training import checkpoint
+from gaborkit.io import journal, locks
+from gaborkit.io.files import (
+    atomic_write,
+    atomic_writes,
+    put_in_place,
+    remove_stale,
+)
+from gaborkit.io.locks import locked, try_lock
 from gaborkit.large import filter_large
-from gaborkit.locks import locked, try_lock
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and locks")
 
@@ -185,7 +190,7 @@ def refuse_locks(*arguments: object) -> None:
 KILLED = """
 import os, signal, sys, threading
 import numpy as np
-from gaborkit.files import atomic_write
+from gaborkit.io.files import atomic_write
 with atomic_write(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print("writing", flush=True)
@@ -243,7 +248,7 @@ ALONE = """
 import sys
 from pathlib import Path
 from gaborkit.errors import StoreError
-from gaborkit.locks import locked
+from gaborkit.io.locks import locked
 folder, entered = Path(sys.argv[1]), 0
 while entered < 40:
     try:

@@ -11,8 +11,8 @@ import pytest
 from pictures_for_tests import assert_same, picture, refused
 from PIL import Image, features
 
-from gaborkit.images import read_image, write_image
-from gaborkit.pictures import raster
+from gaborkit.io.images import read_image, write_image
+from gaborkit.io.pictures import raster
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])

@@ -8,7 +8,7 @@ import skimage.color
 from pictures_for_tests import RNG, picture
 
 from gaborkit.errors import ImageError
-from gaborkit.images import luminance
+from gaborkit.io.images import luminance
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

@@ -11,7 +11,7 @@ import pytest
 from pictures_for_tests import names_in, picture, write_refused
 
 from gaborkit.errors import PictureError
-from gaborkit.images import WRITTEN, read_image, write_image
+from gaborkit.io.images import WRITTEN, read_image, write_image
 
 
 @pytest.mark.parametrize("suffix", [s for s in WRITTEN if s != ".npz"])

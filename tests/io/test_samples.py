@@ -11,7 +11,7 @@ import pytest
 import skimage.data
 from pictures_for_tests import assert_same, refused
 
-from gaborkit.images import read_image, sample_names
+from gaborkit.io.images import read_image, sample_names
 
 
 def test_samples_agree_with_skimage() -> None:
@@ -49,7 +49,7 @@ import importlib.util, types
 package = types.ModuleType("gaborkit")
 package.__path__ = [sys.argv[1]]
 sys.modules["gaborkit"] = package
-import gaborkit.images as images
+import gaborkit.io.images as images
 def loaded(): return {m.partition(".")[0] for m in sys.modules} & {
     "PIL", "cv2", "tifffile", "skimage", "torch", "matplotlib", "pooch"}
 assert not loaded(), loaded()
@@ -59,7 +59,7 @@ assert not loaded(), loaded()
 images.read_image("sample:camera")
 assert loaded() == {"PIL"}, loaded()
 """
-    spec = importlib.util.find_spec("gaborkit.images")
+    spec = importlib.util.find_spec("gaborkit.io.images")
     assert spec is not None
     assert spec.origin is not None
     folder = str(Path(spec.origin).parent)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaborkit import GaborBank, strict_json
+from gaborkit import GaborBank
 from gaborkit.errors import BankError, StoreError
 from gaborkit.estimators.store import read_classifier
 from gaborkit.generative.strict import read_json
+from gaborkit.io import strict_json
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text()
 LEAVES |= st.floats(allow_nan=False, allow_infinity=False)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaborkit import GaborBank
-from gaborkit.tables import fold, table
+from gaborkit.io.tables import fold, table
 
 WORDS = st.text("abc", min_size=1, max_size=7)
 CELLS = st.lists(WORDS, max_size=15).map(" ".join)

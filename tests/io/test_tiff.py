@@ -11,7 +11,7 @@ import tifffile
 from pictures_for_tests import ORIENTED, RNG, assert_same, lzw_tiff, picture
 from PIL import Image
 
-from gaborkit.images import read_image, write_image
+from gaborkit.io.images import read_image, write_image
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "f8"])

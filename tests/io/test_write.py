@@ -11,8 +11,8 @@ import tifffile
 from pictures_for_tests import assert_same, names_in, picture, write_refused
 
 from gaborkit.errors import GaborkitError, KernelError, PictureError
-from gaborkit.files import atomic_write, check_target
-from gaborkit.images import read_image, write_image
+from gaborkit.io.files import atomic_write, check_target
+from gaborkit.io.images import read_image, write_image
 
 
 @pytest.mark.parametrize(

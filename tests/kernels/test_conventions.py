@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.filters import gabor_kernel
 
-from gaborkit.conventions import sigma_of
 from gaborkit.errors import KernelError
-from gaborkit.gabor import GaborKernel
+from gaborkit.kernels.conventions import sigma_of
+from gaborkit.kernels.gabor import GaborKernel
 
 DIRECTIONS = (0.0, 0.3, math.pi / 2, 2.0, math.pi, -2.5)
 FINE = 1e-13  # tolerance of the support: nothing is cut off to rounding

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit import hermite
 from gaborkit.engines.factorization import Factorization
 from gaborkit.engines.separable import Tables
+from gaborkit.kernels import hermite
 
 ANGLES = [0.0, 1e-10, 1e-5, 0.05, 0.7, math.pi / 2, 2.0, 3.0, -2.0, 7.5]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from reference import kernels
 
 import gaborkit as gk
-from gaborkit.kernel import Kernel
-from gaborkit.ranges import warn_of_poor_sampling
+from gaborkit.kernels.base import Kernel
+from gaborkit.kernels.validation import warn_of_poor_sampling
 
 NORMS = ["l1", "l2", "gain", "peak", "article"]
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import gaborkit as gk
-from gaborkit.kernel import Kernel
-from gaborkit.parameters import power
+from gaborkit.kernels.base import Kernel
+from gaborkit.kernels.parameters import power
 
 
 @pytest.mark.parametrize(

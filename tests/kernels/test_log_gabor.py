@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gaborkit.errors import KernelError, SamplingWarning
-from gaborkit.log_gabor import LogGaborKernel
-from gaborkit.presets import kovesi
+from gaborkit.kernels.log_gabor import LogGaborKernel
+from gaborkit.kernels.presets import kovesi
 
 STEP = math.pi / 6
 

@@ -5,9 +5,16 @@ import numpy as np
 import pytest
 
 from gaborkit.errors import BankError
-from gaborkit.gabor import GaborKernel
-from gaborkit.log_gabor import LogGaborKernel
-from gaborkit.presets import PRESETS, article, bob, kovesi, kymatio, manjunath
+from gaborkit.kernels.gabor import GaborKernel
+from gaborkit.kernels.log_gabor import LogGaborKernel
+from gaborkit.kernels.presets import (
+    PRESETS,
+    article,
+    bob,
+    kovesi,
+    kymatio,
+    manjunath,
+)
 
 
 @pytest.mark.parametrize(

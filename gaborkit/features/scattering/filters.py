@@ -11,9 +11,9 @@ import numpy as np
 
 from ...bank import GaborBank
 from ...engines.threads import in_threads
-from ...gabor import GaborKernel
-from ...kernel import Kernel
-from ...parameters import number
+from ...kernels.base import Kernel
+from ...kernels.gabor import GaborKernel
+from ...kernels.parameters import number
 from ...types import ComplexArray, RealArray
 from .averaging import Block, blocks_of, product
 from .grid import Axis, gaussian

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...bank import GaborBank
-from ...parameters import number
+from ...kernels.parameters import number
 from ..grid import channel_names
 
 #: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, Self
 from ...arrays import library_of
 from ...bank import GaborBank
 from ...boundary import check_boundary
-from ...conventions.checks import whole
 from ...errors import FeatureError, KernelError
-from ...gabor import GaborKernel
+from ...kernels.conventions.checks import whole
+from ...kernels.gabor import GaborKernel
 from ...responding import with_leading_channels
 from ...types import Array, Boundary, RealArray
 from ..choices import check_choice

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import URLError
 
 from ...errors import DataError
-from ...files import atomic_write
+from ...io.files import atomic_write
 from ..progress import Progress
 
 #: Seconds without an answer after which the next mirror is tried.

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError, PictureError
-from ...images import FORMATS, luminance, read_image
-from ...pictures.folders import warn_of_others
+from ...io.images import FORMATS, luminance, read_image
+from ...io.pictures.folders import warn_of_others
 from ..progress import Progress
 from .dataset import Dataset, Split
 from .idx import NAMES, find

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ...errors import DataError
-from ...files import StrPath
+from ...io.files import StrPath
 from ..progress import Progress
 from .dataset import Dataset, Split, balanced, hold_out
 from .download import download

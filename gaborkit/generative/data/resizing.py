@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...images import luminance
+from ...io.images import luminance
 
 Fit = Literal["crop", "stretch", "pad"]
 

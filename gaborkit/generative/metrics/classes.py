@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...tables import counted
+from ...io.tables import counted
 from ..data import Dataset
 from .figures import Figure
 from .modes import class_histogram, count_modes, histogram_divergence

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...errors import ModelError, StoreError
-from ...tables import fold, table
+from ...io.tables import fold, table
 from .. import configuration
 
 

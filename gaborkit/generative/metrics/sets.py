@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...tables import counted
+from ...io.tables import counted
 from .figures import Figure
 from .neighbours import density_coverage, precision_recall
 from .quality import frechet_distance

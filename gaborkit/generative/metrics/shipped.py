@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelError, StoreError
-from ...files import atomic_write
+from ...io.files import atomic_write
 from ..data import Dataset
 from ..pixels import to_floats
 from .classifier import DigitClassifier

@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ... import strict_json
 from ...errors import StoreError
-from ...files import atomic_write
+from ...io import strict_json
+from ...io.files import atomic_write
 
 VERSION = 1
 KEPT = 2

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import StoreError
-from ...locks import LOCK
-from ...locks import locked as lock_of
+from ...io.locks import LOCK
+from ...io.locks import locked as lock_of
 
 
 def locked(run: Path) -> contextlib.AbstractContextManager[None]:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ...errors import TrainingError
+from ...io.tables import counted
 from ...large.memory import available_memory
-from ...tables import counted
 from ..models.model import Model
 from ..space import Space
 from .settings import Training

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import StoreError
-from ...files import atomic_write
+from ...io.files import atomic_write
 
 
 class Log:

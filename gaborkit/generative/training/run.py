@@ -15,7 +15,7 @@ import torch
 
 from ... import __version__
 from ...errors import StoreError
-from ...images import write_image
+from ...io.images import write_image
 from .. import store
 from ..configuration import to_dict
 from ..data import Dataset

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ...bank import GaborBank
 from ...errors import FeatureError, SamplingWarning
-from ...gabor import GaborKernel
-from ...parameters import warn_of_degrees
+from ...kernels.gabor import GaborKernel
+from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
 from .picture import check_field, grey
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
-from ...parameters import warn_of_degrees
+from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
 from .picture import (
     block_grid,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...bank import GaborBank
 from ...errors import FeatureError
-from ...parameters import number
+from ...kernels.parameters import number
 from ...types import Array, RealArray
 from .picture import block_grid, blurred, half_angle, normalize, to_blocks, to_pixels
 

@@ -16,7 +16,7 @@ from gaborkit.errors import FolderWarning
 from gaborkit.generative.data import Dataset, Split, load_dataset
 from gaborkit.generative.data.folder import _parts
 from gaborkit.generative.data.resizing import coloured, fitted
-from gaborkit.images import luminance, write_image
+from gaborkit.io.images import luminance, write_image
 
 
 def everything(dataset: Dataset) -> torch.Tensor:

@@ -16,11 +16,11 @@ import torch
 from commands_for_tests import run as command
 from processes_for_tests import assert_equal_runs, last, launch, recipe, resume, rows, start
 
-from gaborkit.files import remove_stale
 from gaborkit.generative import store
 from gaborkit.generative.image_model import ImageModel
 from gaborkit.generative.training.batches import Batches
 from gaborkit.generative.training.validation import validation_loss
+from gaborkit.io.files import remove_stale
 
 KILLED = -signal.SIGKILL
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from processes_for_tests import last, recipe, resume, start
 
-from gaborkit import locks
 from gaborkit.errors import StoreError
 from gaborkit.generative.training import folder, session
+from gaborkit.io import locks
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and permissions")
 

@@ -1,0 +1,202 @@
+"""What every kernel offers, whatever its family: samples, transfer function, factors, filtering."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import KernelError
+from ..types import (
+    Array,
+    Boundary,
+    ComplexArray,
+    Engine,
+    Part,
+    RealArray,
+    Transfer,
+)
+from .parameters import is_tensor, number
+
+#: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
+Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
+
+#: Share of the envelope's mass that a sampled kernel may leave outside its support.
+TOLERANCE = 1e-5
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raise KernelError unless the tolerance lies between 0 and 1."""
+    if (
+        not isinstance(tolerance, (int, float, np.integer, np.floating))
+        or not 1e-300 < tolerance < 1
+    ):
+        raise KernelError(f"tolerance={tolerance!r} is not between 0 and 1; try {TOLERANCE}")
+
+
+class Kernel(ABC):
+    """What a bank asks of a kernel, whatever family it belongs to.
+
+    Attributes
+    ----------
+    theta : float
+        Direction of the wave vector in radians, from +x (right) towards +y (down).
+    """
+
+    theta: float
+
+    @property
+    @abstractmethod
+    def is_dc_free(self) -> bool:
+        """Whether a constant image answers zero."""
+
+    @property
+    def learnable(self) -> bool:
+        """Whether a parameter is a torch tensor."""
+        return False
+
+    @property
+    @abstractmethod
+    def frequency(self) -> float:
+        """Centre frequency in cycles per pixel, dilation included."""
+
+    @abstractmethod
+    def radius(self, tolerance: float = TOLERANCE) -> int:
+        """Half-width in pixels of the square support; it does not depend on ``theta``."""
+
+    @abstractmethod
+    def sample(self, tolerance: float = TOLERANCE) -> ComplexArray:
+        """Kernel on the pixel grid: complex128, sides 2 radius + 1, origin at the centre."""
+
+    @abstractmethod
+    def transfer(self, fy: RealArray, fx: RealArray, *, sampled: bool = False) -> ComplexArray:
+        """Transfer function at frequencies in cycles per pixel."""
+
+    @property
+    def separable(self) -> bool:
+        """Whether the kernel is exactly a sum of a few outer products."""
+        return False
+
+    def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
+        """The samples as a weighted sum of outer products.
+
+        Parameters
+        ----------
+        tolerance : float
+            As in :meth:`sample`.
+        accuracy : float
+            Terms that together hold less than this share of the kernel's L2 norm are left out.
+
+        Returns
+        -------
+        weights : complex128 array (T,)
+        columns, rows : complex128 arrays (T, 2 radius + 1)
+            ``sample()`` is the sum over t of ``weights[t] * outer(columns[t], rows[t])``.
+        """
+        samples: Any = self.sample(tolerance)
+        if is_tensor(samples):
+            samples = samples.detach().cpu().numpy()
+        # Real rows for real and imaginary part together: one real row pass then serves both. Even
+        # and odd rows apart, so that every row is exactly one or the other.
+        stacked = np.concatenate([samples.real, samples.imag])
+        found = [_halves(stacked, sign) for sign in (1, -1)]
+        values = np.concatenate([half[1] for half in found])
+        columns = np.concatenate([half[0] for half in found])
+        rows = np.concatenate([half[2] for half in found])
+        size = len(samples)
+        left = columns[:, :size] + 1j * columns[:, size:]
+        return ranked(values, left, rows, accuracy)
+
+    def terms(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> float:
+        """How many terms :meth:`factors` has, about, without computing them."""
+        return 2 * self.radius(tolerance) + 1
+
+    def canonical(self) -> tuple[Hashable, bool, float]:
+        """What two kernels must share for one's response to give the other's.
+
+        Returns
+        -------
+        key : hashable
+            Kernels of equal key answer a real image alike, up to the next two.
+        conjugate : bool
+            Whether the response is the conjugate of the key's.
+        phase : float
+            Radians by which the response is turned after that.
+        """
+        return self, False, 0.0
+
+    @abstractmethod
+    def rotated(self, theta: float) -> Self:
+        """The kernel turned by ``theta`` radians, from +x towards +y."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready description, with the ``family`` that :class:`GaborBank` reads it back by."""
+
+    @property
+    def label(self) -> str:
+        """Short name for plots and tables."""
+        degrees = round(math.degrees(number(self.theta)), 2)
+        return f"{1 / self.frequency:.4g} px, {degrees:g}°"
+
+    def filter(
+        self,
+        image: Array,
+        *,
+        part: Part = "complex",
+        boundary: Boundary = "reflect",
+        engine: Engine = "auto",
+        channel_axis: int | None = None,
+        tolerance: float = TOLERANCE,
+        transfer: Transfer = "sampled",
+    ) -> Array:
+        """Convolve ``image`` (..., H, W) with this kernel; complex (..., H, W).
+
+        The same as :meth:`GaborBank.filter` with a bank of one kernel, without the kernel axis.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gaborkit as gk
+        >>> kernel = gk.GaborKernel(wavelength=8, sigma=4)
+        >>> kernel.filter(np.zeros((32, 48), np.float32)).dtype
+        dtype('complex64')
+        """
+        from ..bank import GaborBank  # the one door upwards: a kernel alone is a bank of one
+
+        responses = GaborBank([self]).filter(
+            image,
+            part=part,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+            transfer=transfer,
+        )
+        return responses[..., 0, :, :]
+
+
+def ranked(values: RealArray, columns: ComplexArray, rows: RealArray, accuracy: float) -> Factors:
+    """Terms of orthonormal columns and rows by their size, without those too small to matter."""
+    order = np.argsort(-values, kind="stable")
+    shares = values[order] / (values.max() or 1)  # squares of tiny values would be nothing
+    tail = np.sqrt(np.cumsum(shares[::-1] ** 2))[::-1]
+    chosen = order[: max(1, int(np.count_nonzero(tail > accuracy * tail[0])))]
+    return values[chosen] + 0j, columns[chosen], rows[chosen] + 0j
+
+
+def _halves(stacked: RealArray, sign: int) -> tuple[RealArray, RealArray, RealArray]:
+    """Singular vectors and values of the even (1) or odd (-1) part of rows (2 n, n)."""
+    radius = stacked.shape[1] // 2
+    ahead, behind = stacked[:, radius + 1 :], stacked[:, :radius][:, ::-1]
+    # An orthonormal basis of such rows: the centre, and pairs of samples over sqrt(2).
+    half = (ahead + sign * behind) / math.sqrt(2)
+    if sign > 0:
+        half = np.concatenate([stacked[:, radius, None], half], axis=1)
+    columns, values, right = np.linalg.svd(half, full_matrices=False)
+    wings = right[:, sign > 0 :] / math.sqrt(2)
+    centre = right[:, :1] if sign > 0 else np.zeros((len(right), 1))
+    return columns.T, values, np.concatenate([sign * wings[:, ::-1], centre, wings], axis=1)

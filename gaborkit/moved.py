@@ -1,0 +1,75 @@
+"""Modules that moved: their old paths go on for one release, and say the new ones."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+#: New paths below gaborkit by the old ones; what lies below a package moved with it.
+MOVED = {
+    "kernel": "kernels.base",
+    "gabor": "kernels.gabor",
+    "log_gabor": "kernels.log_gabor",
+    "formula": "kernels.formula",
+    "transfer": "kernels.frequency_response",
+    "parameters": "kernels.parameters",
+    "ranges": "kernels.validation",
+    "hermite": "kernels.hermite",
+    "presets": "kernels.presets",
+    "conventions": "kernels.conventions",
+    "images": "io.images",
+    "pictures": "io.pictures",
+    "files": "io.files",
+    "locks": "io.locks",
+    "journal": "io.journal",
+    "strict_json": "io.strict_json",
+    "tables": "io.tables",
+    "contestants": "bench.contestants",
+    "peers": "bench.peers",
+    "benchmark": "bench.compare",
+}
+
+
+def new_path(name: str) -> str | None:
+    """The path that a module has now, or None if it has not moved.
+
+    Examples
+    --------
+    >>> new_path("gaborkit.pictures.tiff"), new_path("gaborkit.frame")
+    ('gaborkit.io.pictures.tiff', None)
+    """
+    package, _, path = name.partition(".")
+    first, dot, rest = path.partition(".")
+    if package != __package__ or first not in MOVED:
+        return None
+    return f"{package}.{MOVED[first]}{dot}{rest}"
+
+
+class Finder:
+    """Imports a module by its old path: the new one itself, with a DeprecationWarning."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """What stands for a module that moved."""
+        return ModuleSpec(name, Finder) if new_path(name) else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """A module that is replaced at once."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Put the module under its new path in its place."""
+        new = new_path(module.__name__) or ""
+        text = f"{module.__name__} is {new} now; the old path goes with the next release"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        sys.modules[module.__name__] = importlib.import_module(new)
+
+
+def install() -> None:
+    """Look for old paths first: below a package that moved, the files are found by both."""
+    if not any(finder is Finder for finder in sys.meta_path):
+        sys.meta_path.insert(0, Finder)
