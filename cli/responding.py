@@ -50,6 +50,25 @@ class Settings:
     memory: int | None = None
     resume: bool = False
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords of :meth:`gaborkit.GaborBank.filter`."""
+        return {name: getattr(self, name) for name in ("part", "boundary", "engine", "tolerance")}
+
+    def describe(
+        self, source: str, colour: str, shape: tuple[int, ...], bank: gk.GaborBank
+    ) -> dict[str, Any]:
+        """What was done, to be written beside the responses."""
+        return {
+            "gaborkit": gk.__version__,
+            "input": source,
+            "colour": colour,
+            "shape": shape,
+            "labels": bank.labels,
+            "bank": bank.to_dict(),
+            **self.options,
+        }
+
 
 def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str, Any]:
     """Filter a picture with a bank and write its files, a description beside each.
@@ -69,19 +88,7 @@ def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str
     with about(job.source):
         for channels, response in _responses(bank, image, len(job.targets), settings):
             target = job.targets[channels.start or 0]
-            members = bank[channels]
-            description = {
-                "gaborkit": gk.__version__,
-                "input": job.source,
-                "colour": colour,
-                "part": settings.part,
-                "shape": response.shape,
-                "labels": members.labels,
-                "bank": members.to_dict(),
-                "boundary": settings.boundary,
-                "engine": settings.engine,
-                "tolerance": settings.tolerance,
-            }
+            description = settings.describe(job.source, colour, response.shape, bank[channels])
             values = response
             suffix = target.suffix.lower()
             if suffix not in ARRAYS and colour == "channels":
@@ -161,12 +168,9 @@ def _responses(
     bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     """All channels together for one file, or else one after the other, in bounded memory."""
-    options: dict[str, Any] = {
-        name: getattr(settings, name) for name in ("part", "boundary", "engine", "tolerance")
-    }
     if files == 1:
-        responses = bank.filter(image, **options)
+        responses = bank.filter(image, **settings.options)
         yield slice(None), responses if len(bank) > 1 else responses[..., 0, :, :]
         return
-    for k, response in enumerate(bank.responses(image, **options)):
+    for k, response in enumerate(bank.responses(image, **settings.options)):
         yield slice(k, k + 1), response

@@ -87,7 +87,6 @@ def _filter_tiled(
     scheduler: str | None,
     progress: Callable[[int, int], object] | None,
 ) -> dict[str, Any]:
-
     from gaborkit.large import filter_large
 
     target = job.targets[0]
@@ -103,18 +102,8 @@ def _filter_tiled(
         planes = Planes(source, axis, colour)
     kernels = bank if len(bank) > 1 else bank[0]
     *leading, height, width = planes.shape
-    description = {
-        "gaborkit": gk.__version__,
-        "input": job.source,
-        "colour": found,
-        "part": settings.part,
-        "shape": (*leading, *([len(bank)] if len(bank) > 1 else []), height, width),
-        "labels": bank.labels,
-        "bank": bank.to_dict(),
-        "boundary": settings.boundary,
-        "engine": settings.engine,
-        "tolerance": settings.tolerance,
-    }
+    axes = (len(bank),) if len(bank) > 1 else ()
+    description = settings.describe(job.source, found, (*leading, *axes, height, width), bank)
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):
@@ -122,12 +111,9 @@ def _filter_tiled(
             kernels,
             picture,
             target,
-            part=settings.part,
-            boundary=settings.boundary,
-            engine=settings.engine,
+            **settings.options,
             channel_axis=axis,
             colour=colour,
-            tolerance=settings.tolerance,
             memory=settings.memory,
             scheduler=scheduler,
             resume=settings.resume,

@@ -6,14 +6,17 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import gaborkit as gk
+
 ROOT = Path(__file__).parent.parent
 
 #: Files of the repository that serve only its own upkeep.
-UPKEEP = (".ci/", ".gitignore")
+UPKEEP = (".ci/", ".github/", ".gitignore", ".pre-commit-config.yaml")
 
 
 def listed() -> list[str]:
@@ -69,3 +72,22 @@ def test_a_wheel_holds_the_packages_and_nothing_else(checkout, tmp_path):
         if name.startswith(("gaborkit/", "cli/")) and not name.endswith((".c", ".h"))
     }
     assert files == installed
+
+
+def test_versions_are_said_alike():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {project['version']}\n" in citation
+    assert gk.__version__ == project["version"]
+    ruff = next(name for name in project["optional-dependencies"]["test"] if "ruff" in name)
+    hooks = ROOT / ".pre-commit-config.yaml"
+    if hooks.exists():  # it is not in the sdist
+        assert hooks.read_text(encoding="utf-8").count(f'["{ruff}"]') == 2
+
+
+def test_forges_run_what_everyone_runs():
+    workflow = ROOT / ".github/workflows/tests.yml"
+    if not workflow.exists():
+        pytest.skip("not in the sdist")
+    assert ".ci/run ${{ matrix.versions }}" in workflow.read_text(encoding="utf-8")
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
