@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from gaborkit.engines.structures import performers
+from gaborkit.engines import structures
 
 from .commands import COMMANDS
 from .errors import debug_option, one_line, reason, show_traceback
@@ -146,7 +146,7 @@ def _show_version(context: click.Context, option: click.Parameter, value: bool) 
         return
     from gaborkit import __version__
 
-    click.echo(f"gaborkit {__version__}, fast engines: {performers().state}")
+    click.echo(f"gaborkit {__version__}, fast engines: {structures.performers().state}")
     context.exit()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gaborkit.engines.structures import performers
+from gaborkit.engines import structures
 from gaborkit.engines.threads import available
 from gaborkit.errors import GaborkitError
 from gaborkit.io.files import atomic_write
@@ -107,7 +107,7 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "threads": available(),
-        "fast engines": performers().state,
+        "fast engines": structures.performers().state,
         "python": platform.python_version(),
     }
     for name in ("gaborkit", "numpy", "scipy", "scikit-image", "opencv-python-headless", "diplib"):
