@@ -223,3 +223,25 @@ def test_a_log_that_cannot_be_read_or_written(tmp_path):
     (tmp_path / "other.csv").mkdir()
     with pytest.raises(StoreError, match=r"other.csv: cannot be written"):
         log.write(2, {"loss": 1.0})
+
+
+def test_tensorboard_goes_on_after_the_step_that_is_kept_and_is_closed(tmp_path, monkeypatch):
+    said = []
+
+    class Board:
+        def __init__(self, folder, purge_step):
+            said.append((folder, purge_step))
+
+        def add_scalar(self, *arguments):
+            said.append(arguments)
+
+        def close(self):
+            said.append("closed")
+
+    board = pytest.importorskip("torch.utils.tensorboard")
+    monkeypatch.setattr(board, "SummaryWriter", Board)
+    log = Log(tmp_path / "log.csv", 7, tmp_path / "board")
+    log.write(8, {"loss": 0.5, "time": 2})
+    log.close()
+    assert said == [(str(tmp_path / "board"), 8), ("loss", 0.5, 8), ("time", 2, 8), "closed"]
+    Log(tmp_path / "other.csv").close()

@@ -302,3 +302,10 @@ def test_an_average_saved_by_a_run_without_one():
     assert all(name.startswith("model/") for name in tensors)
     with pytest.raises(StoreError, match="does not fit the model"):
         snapshot.restore(tensors, learner.model, Average(learner.model, 0.5), {})
+
+
+def test_one_image_a_step_without_labels():
+    """Batch normalisation of a GAN needs two; a model without classes is given no labels."""
+    learner = learner_of(batch_size=1)
+    assert learner.order.share == 1
+    assert learner.batches.labels is None
