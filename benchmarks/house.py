@@ -177,7 +177,11 @@ def way(root: Path, name: str) -> None:
                 raise SystemExit(f"{line}: {result.output}")
         os.chdir(root)
     arrows = {
-        name: {target for target, _ in imports(name, path, set(files)) if target in files}
+        name: {
+            target
+            for target, _ in imports(name, path, set(files))
+            if target in files and (name, target) not in DOORS
+        }
         for name, path in files.items()
     }
 
