@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gaborkit.io.tables import counted
+
 from ..errors import debug_option
 from ..generating import (
     check_count,
@@ -104,4 +106,8 @@ def command(
         )
     columns = len(images)
     write_grid(out, torch.cat([to_floats(images), found]), columns=columns, zoom=zoom)
-    click.echo(f"{out}: {len(images)} pictures, rows 1 to {kept} kept, {draws} completions of each")
+    span = {0: "no row", 1: "row 1"}.get(kept, f"rows 1 to {kept}")
+    click.echo(
+        f"{out}: {counted(len(images), 'picture')}, {span} kept, "
+        f"{counted(draws, 'completion')} of each"
+    )

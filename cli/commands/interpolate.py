@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import gaborkit as gk
+from gaborkit.io.tables import counted
 
 from ..errors import debug_option
 from ..generating import (
@@ -99,4 +100,4 @@ def command(
             grid.write_gif(out, way, seconds=seconds, zoom=zoom, bounce=True)
         else:
             gk.write_image(out, grid.strip(way, zoom=zoom))
-        click.echo(f"{out}: {steps} pictures")
+        click.echo(f"{out}: {counted(steps, 'picture')}")

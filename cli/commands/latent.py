@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import gaborkit as gk
+from gaborkit.io.tables import counted
 
 from ..errors import debug_option
 from ..generating import (
@@ -114,7 +115,8 @@ def command(
         words = [str(k) for k in dimensions or range(len(rows))]
         picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, words=words)
         gk.write_image(out, picture)
-        click.echo(f"{out}: {len(rows)} dimensions, {rows.shape[1]} steps each")
+        size = counted(len(rows), "dimension")
+        click.echo(f"{out}: {size}, {counted(rows.shape[1], 'step')} each")
         return
     if manifold:
         own = classes_of(model, [None], classes)
@@ -125,7 +127,7 @@ def command(
         shown = balanced(dataset.test, count or 2000, seed=0)
         names = dataset.class_names or None
         plot = latent_plots.plot_latent(model, shown.images, shown.labels, names)
-        text = f"latents of {len(shown):,} test images"
+        text = f"latents of {counted(len(shown), 'test image')}"
     gk.plotting.save_figure(plot, out)
     click.echo(f"{out}: {text}")
 

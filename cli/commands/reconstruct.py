@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gaborkit.io.tables import counted
+
 from ..errors import debug_option
 from ..generating import (
     check_count,
@@ -78,4 +80,7 @@ def command(
     originals = to_floats(images)
     write_pairs(out, originals, found, zoom=zoom)
     error = float((found - originals).square().mean())
-    click.echo(f"{out}: {len(images)} pictures, mean squared error {error:.4g} of values in [0, 1]")
+    click.echo(
+        f"{out}: {counted(len(images), 'picture')}, mean squared error {error:.4g} of values in "
+        "[0, 1]"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gaborkit.errors import GaborkitError, StoreError
-from gaborkit.io.tables import table
+from gaborkit.io.tables import counted, table
 
 from ..errors import debug_option, reason, report
 from ..options.arguments import Input
@@ -55,7 +55,9 @@ def command(folder: str) -> None:
     for text in damaged:
         report(text)
     if damaged:
-        raise click.ClickException(f"{len(damaged)} of {len(found)} runs could not be read")
+        raise click.ClickException(
+            f"{len(damaged)} of {counted(len(found), 'run')} could not be read"
+        )
 
 
 def _row(run: Path) -> tuple[str, ...]:

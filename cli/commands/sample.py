@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from gaborkit.io.tables import counted
+
 from ..errors import debug_option
 from ..generating import (
     classes_option,
@@ -107,4 +109,4 @@ def command(
         write_arrays(out, images, labels)
     else:
         write_pictures(Path(out), images, labels, zoom=zoom)
-    click.echo(f"{out}: {count} samples")
+    click.echo(f"{out}: {counted(count, 'sample')}")

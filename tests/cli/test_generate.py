@@ -30,6 +30,24 @@ def arrays(path: str) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
+# ---- counts in words ----
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"), [(0, "no row kept"), (1, "row 1 kept"), (2, "rows 1 to 2 kept")]
+)
+def test_what_is_counted_is_one_or_many(pixelcnn_run, rows, words):
+    text = done("complete", pixelcnn_run, "--rows", rows, "--count", 1, "--draws", 1)
+    assert text == f"completed.png: 1 picture, {words}, 1 completion of each\n"
+    text = done("complete", pixelcnn_run, "--rows", rows, "--count", 2, "--draws", 2)
+    assert text == f"completed.png: 2 pictures, {words}, 2 completions of each\n"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 sample"), (2, "2 samples")])
+def test_samples_are_one_or_many(vae_run, count, words):
+    assert done("sample", vae_run, "--count", count) == f"samples.png: {words}\n"
+
+
 # ---- sample ----
 
 

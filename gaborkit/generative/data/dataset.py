@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...errors import DataError
+from ...io.tables import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +107,10 @@ class Dataset:
                 )
             if (split.labels is None) != (not self.class_names):
                 having = "no labels" if split.labels is None else "labels"
+                names = counted(len(self.class_names), "class name")
                 raise DataError(
-                    f"{self.name}: {name} has {having}, but there are {len(self.class_names)} "
-                    "class names; give labels and class names, or neither"
+                    f"{self.name}: {name} has {having}, with {names}; give labels and class names, "
+                    "or neither"
                 )
             if split.labels is not None:
                 lowest, highest = int(split.labels.min()), int(split.labels.max())
@@ -200,10 +202,10 @@ class Dataset:
     def describe(self) -> str:
         """One line of text for logs."""
         count = len(self.class_names)
-        classes = f"{count} class{'es' if count > 1 else ''}" if count else "unlabelled"
+        classes = counted(count, "class", "classes") if count else "unlabelled"
         return (
             f"{self.name}: {len(self.train):,} training, {len(self.validation):,} validation and "
-            f"{len(self.test):,} test images, {_times(self.image_shape)}, {classes}"
+            f"{counted(len(self.test), 'test image')}, {_times(self.image_shape)}, {classes}"
         )
 
 

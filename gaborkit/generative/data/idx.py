@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from ...io.tables import counted
 from .dataset import Split
 
 NAMES = (
@@ -63,8 +64,8 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
             if magic != bytes([0, 0, 8, dimensions]):
                 raise DataError(
                     f"{path}: starts with {magic.hex(' ') or 'nothing'}, not with "
-                    f"00 00 08 {dimensions:02x}; an IDX file of bytes with {dimensions} "
-                    f"dimension{'s' if dimensions > 1 else ''} works"
+                    f"00 00 08 {dimensions:02x}; an IDX file of bytes with "
+                    f"{counted(dimensions, 'dimension')} works"
                 )
             header = stream.read(4 * dimensions)
             if len(header) < 4 * dimensions:

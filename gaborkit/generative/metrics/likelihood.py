@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelError
+from ...io.tables import counted
 from ..data import Split
 from ..models.model import Model
 from ..progress import Progress
@@ -165,7 +166,7 @@ def likelihood_figures(
     likelihood = getattr(model.config, "likelihood", None)
     bernoulli = likelihood == "bernoulli"
     domain = likelihood_domain(representation, likelihood)
-    where = f"{domain.text} of {len(test):,} images of {name}"
+    where = f"{domain.text} of {counted(len(test), 'image')} of {name}"
     if exact and not representation.stochastic:
         repeats = 1
     times = f"{repeats} encodings" if representation.stochastic else f"{repeats} draws"

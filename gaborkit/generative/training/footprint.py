@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import init_empty_weights
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ...errors import TrainingError
@@ -41,8 +41,13 @@ class _NoDraws(TorchFunctionMode):
     """Leaves weights without memory as they are: their first draw would import for seconds."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (Tensor.normal_, Tensor.uniform_) and args[0].is_meta:
-            return args[0]
+        drawing = (
+            func in (Tensor.normal_, Tensor.uniform_)
+            or getattr(func, "__module__", "") == nn.init.__name__
+        )
+        weight = args[0] if args else (kwargs or {}).get("tensor")
+        if drawing and isinstance(weight, Tensor) and weight.is_meta:
+            return weight
         return func(*args, **(kwargs or {}))
 
 

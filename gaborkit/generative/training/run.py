@@ -16,6 +16,7 @@ import torch
 from ... import __version__
 from ...errors import StoreError
 from ...io.images import write_image
+from ...io.tables import counted
 from .. import store
 from ..configuration import to_dict
 from ..data import Dataset
@@ -174,8 +175,9 @@ class Run:
             f"{space.width}, scaled as {space.scaling}{levels}; there and back: {psnr:.1f} dB"
         )
         trainer.say(
-            f"model: {self.model.name}, {count:,} parameters; {training.steps:,} steps of "
-            f"{training.batch_size} images on {trainer.accelerator.device}"
+            f"model: {self.model.name}, {counted(count, 'parameter')}; "
+            f"{counted(training.steps, 'step')} of {counted(training.batch_size, 'image')} on "
+            f"{trainer.accelerator.device}"
             + (f", {trainer.world} processes" if trainer.world > 1 else "")
         )
         return psnr

@@ -13,6 +13,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from ...errors import GaborkitError, StoreError, TrainingError
+from ...io.tables import counted
 from .. import store
 from ..configuration import from_dict
 from ..data import Dataset
@@ -250,8 +251,9 @@ def _load(recipe: Recipe, progress: Steps | None) -> Dataset:
 
 def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
     if recipe.classes and len(dataset.class_names) < 2:
+        count = counted(len(dataset.class_names), "class", "classes")
         raise TrainingError(
-            f"classes=True: {dataset.name} has {len(dataset.class_names)} classes; train without, "
+            f"classes=True: {dataset.name} has {count}; train without, "
             "or sort its images into a folder for each class"
         )
 

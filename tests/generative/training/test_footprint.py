@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -30,6 +33,21 @@ def test_parameters_are_those_of_the_model(name):
     count = parameters_of(kind, config, space, 0)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert count == sum(weight.numel() for weight in kind(config, space, 0).parameters())
+
+
+def test_counting_loads_nothing():
+    """Draws on the meta device would import torch's decompositions, for seconds."""
+    code = (
+        "import sys; from gaborkit.generative import MODELS, Recipe; "
+        "from gaborkit.generative.space import Space; "
+        "from gaborkit.generative.training.footprint import parameters_of as count; "
+        "kinds = [MODELS[name] for name in ('vae', 'ae', 'gan', 'dcgan')]; "
+        "configs = [kind.preset('small', 'raw')[0] for kind in kinds]; "
+        "[count(k, c, Space(1, 28, 28, k.scaling(c)), 0) for k, c in zip(kinds, configs)]; "
+        "print('sympy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
 
 
 def test_bytes_by_hand():
