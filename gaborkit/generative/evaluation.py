@@ -139,6 +139,11 @@ def evaluate(
     )
     if bool(((drawn == 0) | (drawn == 1)).all()):
         notes.append("Samples are black and white: figures against grey test images include that")
+    if model.drawn_with is not None:
+        notes.append(
+            f"Samples are drawn with {model.drawn_with}, as the model's configuration has it: their "
+            "figures include that, likelihoods do not"
+        )
     figures += _copies(drawn, dataset)
     reference = _chosen(dataset.test, samples, generator)
     baseline = _chosen(dataset.train, len(reference), generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from types import SimpleNamespace
@@ -165,6 +166,16 @@ def test_a_pixelcnn_of_gabor_coefficients(digits):
     assert exact.domain.endswith("quantised to 8 levels of 6 images of mini test, seed 0")
     assert bits.value == pytest.approx(exact.value / (gabor.space.size * math.log(2)))
     assert any("says nothing of pixels" in note for note in found.notes)
+
+
+def test_guidance_of_the_samples_is_named(digits):
+    raw = Raw((1, 28, 28), "levels", 8).fit(digits.train.images)
+    small = PixelCNNConfig(channels=4, layers=1, first_size=3, size=3, levels=8, class_dropout=0.1)
+    for guidance, notes in ((1.0, []), (1.5, ["Samples are drawn with guidance 1.5"])):
+        network = PixelCNN(dataclasses.replace(small, guidance=guidance), raw.space, 10)
+        model = drawing(network, raw, lambda count, _: digits.train.images[:count] / 255)
+        found = evaluate(model, digits, samples=20, test_images=6)
+        assert [note.split(",")[0] for note in found.notes if "drawn with" in note] == notes
 
 
 def test_a_gan_has_no_likelihood(digits):

@@ -108,9 +108,15 @@ class VAEConfig(AEConfig):
         Weight of the divergence in the loss (Higgins et al., 2017); 1 is the bound itself. Both
         terms are sums over dimensions. ``beta`` for a Gaussian of deviation s is the same as 1 for
         one of deviation s * sqrt(beta), but for the scale of the loss.
+    class_prior : bool
+        Whether a conditional model learns mean and deviations of the prior of each class (Sohn, Lee
+        and Yan, 2015); else the prior is standard normal for all. Latents tell of the class even
+        where the decoder is told it, and draws of one prior for all are then not of the class that
+        they are decoded with.
     """
 
     beta: float = 1.0
+    class_prior: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -236,19 +242,32 @@ _GPU: dict[str, Any] = {
 # divergence makes up for it: this one leaves about as many nats of latent as a Bernoulli on pixels.
 _GABOR: dict[str, Any] = {"likelihood": "gaussian"}
 _BETA = 48.0
+#: Of the VAEs that are not an article's.
+_PRIOR: dict[str, Any] = {"class_prior": True}
 
 _VAE: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
-    ("small", "raw"): (_ARTICLE, {**_ADAM, "steps": 4000, "schedule": "cosine"}),
+    ("small", "raw"): ({**_ARTICLE, **_PRIOR}, {**_ADAM, "steps": 4000, "schedule": "cosine"}),
     ("small", "gabor"): (
-        {**_CONV, **_GABOR, "hidden": (32, 64), "beta": _BETA},
+        {**_CONV, **_GABOR, **_PRIOR, "hidden": (32, 64), "beta": _BETA},
         {"steps": 2500, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
     ),
     # 784-400-20-400-784.
     ("article", "raw"): (_ARTICLE, {**_ADAM, "steps": 10_000}),
     ("article", "gabor"): ({**_ARTICLE, **_GABOR, "beta": _BETA}, {**_ADAM, "steps": 10_000}),
-    ("large", "raw"): ({**_CONV, "hidden": (64, 128, 256), "blocks": 2, "latent": 32}, _GPU),
+    ("large", "raw"): (
+        {**_CONV, **_PRIOR, "hidden": (64, 128, 256), "blocks": 2, "latent": 32},
+        _GPU,
+    ),
     ("large", "gabor"): (
-        {**_CONV, **_GABOR, "hidden": (128, 256, 256), "blocks": 2, "latent": 32, "beta": _BETA},
+        {
+            **_CONV,
+            **_GABOR,
+            **_PRIOR,
+            "hidden": (128, 256, 256),
+            "blocks": 2,
+            "latent": 32,
+            "beta": _BETA,
+        },
         _GPU,
     ),
     # Burda et al. (2016), one stochastic layer.
@@ -266,7 +285,10 @@ VAE_REPRESENTATIONS = {("mlp-200-200-50", "raw"): {"binarize": "dynamic"}}
 
 # Without the divergence; a network made for a bound tells nothing of an autoencoder.
 AE_PRESETS: Presets = {
-    key: (AEConfig(**{name: v for name, v in fields.items() if name != "beta"}), training)
+    key: (
+        AEConfig(**{name: v for name, v in fields.items() if name not in ("beta", *_PRIOR)}),
+        training,
+    )
     for key, (fields, training) in _VAE.items()
     if key[0] in ("small", "article", "large")
 }

@@ -31,7 +31,7 @@ CONDITIONED: dict[str, Any] = {
     "position": True,
     "class_position": True,
     "class_dropout": 0.1,
-    "guidance": 2.0,
+    "guidance": 1.5,
 }
 
 _METHODS = {"cached": draw_cached, "naive": draw_naively}
@@ -165,6 +165,12 @@ class Autoregressive(Model):
     def scaling(cls, config: Any) -> Scaling:
         """Always ``levels``."""
         return "levels"
+
+    @property
+    def drawn_with(self) -> str | None:
+        """The guidance of the configuration, where it moves the draws."""
+        guidance = self._checked_guidance(None)
+        return None if guidance == 1 else f"guidance {guidance:g}"
 
     # ---- what a network says ----
 

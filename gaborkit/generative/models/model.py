@@ -135,6 +135,11 @@ class Model(nn.Module, ABC):
         return None
 
     @property
+    def drawn_with(self) -> str | None:
+        """What samples are drawn with that makes them others than the model's; None: nothing."""
+        return None
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device

@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
@@ -31,11 +31,14 @@ class VAE(Autoencoder):
     config : VAEConfig
     space : Space
     classes : int
-        One-hot, joined to the inputs of encoder and decoder.
+        One-hot, joined to the inputs of encoder and decoder. With ``config.class_prior`` each has a
+        normal prior of its own, whose mean and variances are learned.
 
     References
     ----------
     Kingma and Welling, Auto-encoding variational Bayes, 2014, eq. 10.
+    Sohn, Lee and Yan, Learning structured output representation using deep conditional generative
+    models, 2015, eq. 4: the prior of each class.
 
     Examples
     --------
@@ -52,6 +55,15 @@ class VAE(Autoencoder):
     presets = VAE_PRESETS
     preset_representations = VAE_REPRESENTATIONS
     encoder_outputs = 2
+    config: VAEConfig
+    #: Mean and logarithm of the variance of the prior, (2, classes, latent); None: standard normal.
+    prior: nn.Parameter | None
+
+    def __init__(self, config: VAEConfig, space: Space, classes: int = 0) -> None:
+        super().__init__(config, space, classes)
+        self.prior = None
+        if config.class_prior and classes:
+            self.prior = nn.Parameter(torch.zeros(2, classes, config.latent))
 
     def forward(
         self,
@@ -61,7 +73,7 @@ class VAE(Autoencoder):
         part: str = "model",
     ) -> Loss:
         """Negative bound, the divergence weighed by ``beta``: nats, the mean over the batch."""
-        reconstruction, divergence = self._terms(features, self._condition(labels), generator)
+        reconstruction, divergence = self._terms(features, labels, generator)
         reconstruction, divergence = reconstruction.mean(), divergence.mean()
         total = self.config.beta * divergence - reconstruction
         return Loss(total, {"reconstruction": -reconstruction.detach(), "kl": divergence.detach()})
@@ -71,18 +83,22 @@ class VAE(Autoencoder):
         return self._encode(features, self._condition(self.check_labels(labels, len(features))))
 
     def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The noise itself: the prior is standard normal."""
-        return noise
+        """Draws from the prior, of each label's class if it has its own."""
+        mean, log_variance = self._prior(labels)
+        return mean + (log_variance / 2).exp() * noise
 
     def latent_spread(self, label: int | None = None) -> tuple[Tensor, Tensor]:
-        """Of the prior: 0 and 1."""
-        zeros = torch.zeros(self.config.latent, device=self.device)
-        return zeros, zeros + 1
+        """Of the prior, which without a learned one has 0 and 1."""
+        if self.prior is None or label is None:
+            zeros = torch.zeros(self.config.latent, device=self.device)
+            return zeros, zeros + 1
+        mean, log_variance = self.prior.detach()[:, label]
+        return mean, (log_variance / 2).exp()
 
     def elbo(self, features: Tensor, labels: Tensor | None, generator: torch.Generator) -> Tensor:
         """Lower bound on log p(x) with one draw, nats (B,); the divergence in closed form."""
-        condition = self._condition(self.check_labels(labels, len(features)))
-        reconstruction, divergence = self._terms(features, condition, generator)
+        labels = self.check_labels(labels, len(features))
+        reconstruction, divergence = self._terms(features, labels, generator)
         return reconstruction - divergence
 
     @torch.no_grad()
@@ -130,19 +146,20 @@ class VAE(Autoencoder):
         bounds = []
         for start in range(0, len(features), chunk):
             part = slice(start, start + chunk)
-            condition = self._condition(None if labels is None else labels[part])
-            bounds.append(self._iwae(features[part], condition, samples, generator, chunk))
+            some = None if labels is None else labels[part]
+            bounds.append(self._iwae(features[part], some, samples, generator, chunk))
         return torch.cat(bounds) if bounds else features.new_zeros(0)
 
     def _iwae(
         self,
         features: Tensor,
-        condition: Tensor | None,
+        labels: Tensor | None,
         samples: int,
         generator: torch.Generator,
         chunk: int,
     ) -> Tensor:
-        count = len(features)
+        count, condition = len(features), self._condition(labels)
+        prior_mean, prior_log_variance = (moment[:, None] for moment in self._prior(labels))
         mean, log_variance = self._encode(features, condition)  # (B, latent)
         mean, deviation = mean[:, None], (log_variance / 2).exp()[:, None]
         total = torch.full((count,), -math.inf, device=mean.device)
@@ -157,7 +174,8 @@ class VAE(Autoencoder):
             outputs = self.decoder(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
             # log p(x | z) + log p(z) - log q(z | x); 2 pi cancels, and log q needs the noise only.
             weights = self.likelihood.log_prob(outputs, features[:, None])
-            weights = weights + 0.5 * (noise.square() - latents.square()).sum(-1)
+            distances = (latents - prior_mean).square() * (-prior_log_variance).exp()
+            weights = weights + 0.5 * (noise.square() - distances - prior_log_variance).sum(-1)
             total = torch.logaddexp(total, weights.logsumexp(1))
         return total + 0.5 * log_variance.sum(1) - math.log(samples)
 
@@ -165,14 +183,27 @@ class VAE(Autoencoder):
         mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)
         return mean, log_variance
 
+    def _prior(self, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance, (B or 1, latent), of the latents of labels (B,)."""
+        if self.prior is None or labels is None:
+            zeros = torch.zeros(1, self.config.latent, device=self.device)
+            return zeros, zeros
+        mean, log_variance = self.prior[:, labels]
+        return mean, log_variance
+
     def _terms(
-        self, features: Tensor, condition: Tensor | None, generator: torch.Generator
+        self, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Log-likelihood at one draw, and divergence: nats (B,) each, sums over dimensions."""
+        condition = self._condition(labels)
         mean, log_variance = self._encode(features, condition)
         latents = mean + (log_variance / 2).exp() * normal_like(mean, generator)
         outputs = self.decoder(latents, condition)
-        return self.likelihood.log_prob(outputs, features), kl_divergence(mean, log_variance)
+        prior_mean, prior_log_variance = self._prior(labels)
+        # The divergence of two normal distributions is the same in units of the second.
+        mean = (mean - prior_mean) * (-prior_log_variance / 2).exp()
+        divergence = kl_divergence(mean, log_variance - prior_log_variance)
+        return self.likelihood.log_prob(outputs, features), divergence
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

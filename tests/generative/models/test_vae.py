@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import distributions
+from torch.nn import functional
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.models.vae import VAE, VAEConfig, kl_divergence
@@ -170,6 +171,55 @@ def test_the_bound_of_a_conditional_model_uses_the_label():
         found = bound(features, labels, seeded())
         assert found.shape == (4,)
         assert not torch.allclose(found, bound(features, (labels + 1) % 3, seeded()))
+
+
+def with_priors():
+    """A model whose classes have priors of their own, and features with labels."""
+    torch.manual_seed(0)
+    config = VAEConfig(hidden=(6,), latent=1, class_prior=True)
+    model = VAE(config, Space(1, 2, 3, "unit"), classes=3)
+    torch.nn.init.normal_(model.prior)
+    return model, torch.rand(4, 1, 2, 3).round(), torch.tensor([0, 1, 2, 0])
+
+
+def test_the_bounds_of_a_model_with_priors_of_classes():
+    model, features, labels = with_priors()
+    mean, log_variance = model.prior[:, labels].detach()  # (4, 1)
+    prior = distributions.Normal(mean, (log_variance / 2).exp())
+    latents = torch.linspace(-15, 15, 3001)  # the exact likelihood, by the trapezium rule
+    with torch.no_grad():
+        codes = functional.one_hot(labels, 3).float().repeat_interleave(len(latents), 0)
+        outputs = model.decoder(latents.repeat(4)[:, None], codes).unflatten(0, (4, -1))
+        joint = model.likelihood.log_prob(outputs, features[:, None]) + prior.log_prob(latents)
+        exact = joint.logsumexp(1) + math.log(float(latents[1] - latents[0]))
+        bound = model.iwae(features, labels, 3000, seeded())
+        elbo = torch.stack([model.elbo(features, labels, seeded(k)) for k in range(300)]).mean(0)
+        posterior_mean, posterior_log_variance = model.encode(features, labels)
+        kl = model(features, labels, seeded()).figures["kl"]
+    assert torch.allclose(bound, exact, atol=0.05)
+    assert (elbo < exact).all()
+    posterior = distributions.Normal(posterior_mean, (posterior_log_variance / 2).exp())
+    wanted = distributions.kl_divergence(posterior, prior).sum(1).mean()
+    assert float(kl) == pytest.approx(float(wanted), rel=1e-5)
+
+
+def test_draws_come_from_the_prior_of_the_class():
+    model, _, _ = with_priors()
+    asked = torch.tensor([2, 0]).repeat(50_000)
+    with torch.no_grad():
+        drawn = model.from_normal(torch.randn(len(asked), 1, generator=seeded()), asked)
+    for first, label in enumerate((2, 0)):
+        mean, deviation = model.latent_spread(label)
+        assert float(drawn[first::2].mean()) == pytest.approx(float(mean), abs=0.03)
+        assert float(drawn[first::2].std()) == pytest.approx(float(deviation), rel=0.03)
+    # Without classes, and without priors of classes, it is standard normal.
+    for classes, class_prior in ((0, True), (3, False)):
+        config = VAEConfig(hidden=(6,), latent=1, class_prior=class_prior)
+        model = VAE(config, Space(1, 2, 3, "unit"), classes)
+        noise = torch.randn(2, 1)
+        assert torch.equal(model.from_normal(noise, None), noise)
+        assert [float(x) for x in model.latent_spread(1 if classes else None)] == [0, 1]
+        assert model.prior is None
 
 
 def test_no_images_have_no_bounds():
