@@ -141,7 +141,7 @@ def evaluate(
         notes.append("Samples are black and white: figures against grey test images include that")
     if model.drawn_with is not None:
         notes.append(
-            f"Samples are drawn with {model.drawn_with}, as the model's configuration has it: their "
+            f"Samples are drawn with {model.drawn_with}, as its configuration has it: their "
             "figures include that, likelihoods do not"
         )
     figures += _copies(drawn, dataset)
