@@ -133,7 +133,7 @@ def write_arrays(out: str, images: Tensor, labels: Sequence[int] | None) -> None
     if labels is not None:
         arrays["classes"] = np.asarray(labels, np.int64)
     with atomic_write(out) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        np.savez_compressed(stream, **arrays)
 
 
 def check_unmixed(folder: Path) -> None:

@@ -161,7 +161,7 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
 def write_arrays(out: str, arrays: dict[str, NDArray[Any]]) -> None:
     """Write arrays by their names into an npz file, whole or not at all."""
     with atomic_write(out) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        np.savez_compressed(stream, **arrays)
 
 
 def _responses(

@@ -99,7 +99,7 @@ def write_classifier(folder: StrPath, trained: Trained) -> None:
     }
     files = folder / "arrays.npz", folder / "classifier.json"
     with atomic_writes(*files, error=StoreError) as (numbers, text):
-        np.savez(numbers, allow_pickle=False, **arrays)
+        np.savez(numbers, **arrays)
         text.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 

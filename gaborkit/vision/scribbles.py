@@ -159,7 +159,7 @@ class ScribbleModel:
         )
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         with atomic_write(path, FeatureError) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, model=np.array(text), **arrays)
+            np.savez_compressed(stream, model=np.array(text), **arrays)
 
     @classmethod
     def load(cls, path: StrPath) -> Self:
