@@ -4,13 +4,15 @@
 
 A problem is a picture of white noise and a bank of one sigma, round or elongated, in one precision,
 at the first call with the bank or at a later one. Each engine is timed by ``bank.filter``: for the
-first call after everything that is kept of kernels was forgotten. What counts is the least of some
-repeats, as other programs only ever add to it; those that come near the best one run most often.
+first call of a new bank after everything that is kept of kernels was forgotten. What counts is the
+least of some repeats, as other programs only ever add to it; those that come near the best one run
+most often.
 ``--clock cpu``, with one thread, suits a machine that others use, ``--clock wall`` a quiet one.
 Problems are drawn at random, with ``--seed``, around the values listed in the options, until
 ``--limit`` seconds are over; ``--quick`` takes about a minute.
-``--json`` keeps the timings; ``--read`` takes them from there in place of measuring; ``--fit``
-prints the constants of gaborkit.costs that fit them best.
+``--json`` keeps the timings, and a further run of the same seed adds its repeats to them: so a long
+measurement is made of short ones, some time apart. ``--read`` takes them from there in place of
+measuring; ``--fit`` prints the constants of gaborkit.costs that fit them best.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ import numpy as np
 
 import gaborkit as gk
 from gaborkit import costs
-from gaborkit.engines import fourier, pyramid, spectra
+from gaborkit.engines import fourier, pyramid
 from gaborkit.engines.factorization import Factorization
 from gaborkit.engines.separable import Tables
+from gaborkit.kernels import hermite
 from gaborkit.planning import BACKENDS
 
 #: Bytes of responses beyond which a problem is left out.
@@ -81,9 +84,15 @@ def work_of(case):
 
 def forget():
     """Lose what is kept of kernels, as if the bank were new."""
-    for cache in (Factorization.of, Tables.of, pyramid._Wide.of, fourier._lines):
+    for cache in (
+        hermite._turned_factors,
+        Factorization.of,
+        Tables.of,
+        pyramid._Wide.of,
+        fourier._lines,
+        fourier._spectra,
+    ):
         cache.cache_clear()
-    spectra._kept.clear()
 
 
 def measure(case, options):
@@ -106,14 +115,18 @@ def measure(case, options):
     clock = CLOCKS[options.clock]
 
     def run(engine, first):
+        nonlocal bank
         if first:
             forget()
+            bank = bank_of(case)
         started = clock()
         bank.filter(image, engine=engine, out=out)
         return 1e3 * (clock() - started)
 
     hopeless = max(8 * min(modelled.values()), 8)
     engines = [name for name in BACKENDS["numpy"] if modelled.get(name, np.inf) <= hopeless]
+    for name in engines:  # plans, and half-band filters, which serve all banks
+        run(name, False)
     times = {name: {"first": run(name, True), "later": run(name, False)} for name in engines}
     until = time.perf_counter() + options.seconds
     for repeat in range(8):
@@ -156,6 +169,18 @@ def child(options):
             if times:
                 cases.append({**case, "times": times})
     print(json.dumps(cases))
+
+
+def merged(cases):
+    """Every problem once, with the least of all its timings: runs of one seed add repeats."""
+    problems = {}
+    for case in cases:
+        key = tuple(case[field] for field in (*FIELDS, "threads"))
+        times = problems.setdefault(key, case)["times"]
+        for engine, by_call in case["times"].items():
+            before = times.setdefault(engine, by_call)
+            times[engine] = {call: min(ms, before[call]) for call, ms in by_call.items()}
+    return list(problems.values())
 
 
 def report(cases, everything):
@@ -230,8 +255,9 @@ def report(cases, everything):
 def fit(cases):
     """Constants by least squares on the logarithms of times, of both calls and all engines.
 
-    Modelled times are linear in the constants; those that never matter are left as they are. All
-    of them may be too large by one factor on a busy machine, which changes no choice.
+    Modelled times are linear in the constants; those that never matter are left as they are. What
+    counts is how engines compare within a problem, those near the best most: how fast the machine
+    was in that second has little weight.
     """
     from scipy.optimize import least_squares
 
@@ -254,20 +280,30 @@ def fit(cases):
     used = (matrix / base[:, None]).max(0) > 0.1
     target = np.log([cases[i]["times"][name][CALLS[call]] for i, name, call in rows])
 
-    def wrong(logarithms):
+    problem = np.array([i for i, _, _ in rows])
+    least = [min(t[call] for t in case["times"].values()) for case in cases for call in CALLS]
+    best = np.reshape(least, (-1, 2))[problem, [call for _, _, call in rows]]
+    nearness = np.sqrt(best / np.exp(target))
+    shares = nearness / np.bincount(problem, nearness)[problem]
+
+    def errors_of(logarithms):
         factors = np.ones(len(before))
         factors[used] = np.exp(logarithms)
-        times = np.maximum(matrix @ factors + rest, 1e-3 * base)
-        return np.append(np.log(times) - target, 0.3 * logarithms)
+        return np.log(np.maximum(matrix @ factors + rest, 1e-3 * base)) - target
 
-    found = least_squares(wrong, np.zeros(used.sum()), loss="soft_l1").x
+    def wrong(logarithms):
+        errors = errors_of(logarithms)
+        common = np.bincount(problem, shares * errors)[problem]
+        return np.concatenate([nearness * (errors - 0.8 * common), 0.1 * logarithms])
+
+    found = least_squares(wrong, np.zeros(used.sum()), loss="soft_l1", f_scale=0.2).x
     after = np.array(list(before.values()))
     after[used] *= np.exp(found)
     lines = [f"{'constant':>12}{'now':>12}{'fitted':>12}"]
     for name, value, new in zip(before, before.values(), after, strict=True):
         lines.append(f"{name:>12}{value:>12.4g}{new:>12.4g}")
     lines.append("modelled / measured, before and after: 5 %, median, 95 %")
-    errors = (base / np.exp(target), np.exp(wrong(found)[: len(rows)]))
+    errors = (base / np.exp(target), np.exp(errors_of(found)))
     for engine, call in itertools.product(BACKENDS["numpy"], (0, 1)):
         mine = [k for k, row in enumerate(rows) if row[1:] == (engine, call)]
         if mine:
@@ -312,7 +348,7 @@ def main():
     cases = json.loads(Path(options.read).read_text()) if options.read else measured(options)
     if options.json:
         file = Path(options.json)
-        cases += json.loads(file.read_text()) if file.exists() else []
+        cases = merged(cases + (json.loads(file.read_text()) if file.exists() else []))
         file.write_text(json.dumps(cases, indent=1) + "\n")
     print(report(cases, options.all))
     if options.fit:

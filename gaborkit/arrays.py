@@ -101,6 +101,12 @@ class NumpyLibrary:
 
         return scipy.fft.ifft(array, axis=axis, workers=self.workers, overwrite_x=True)
 
+    def hfft(self, array: Array, size: int, axis: int) -> Array:
+        """Real transform of a line that is the conjugate of its mirror image, from its half."""
+        import scipy.fft
+
+        return scipy.fft.hfft(array, size, axis, workers=self.workers)
+
     def fast_size(self, size: int) -> int:
         import scipy.fft
 

@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..kernels.base import Kernel
 from ..types import Array
+from .sampling import samples_of
 
 #: Bytes of unfolded image that are held at a time.
 BLOCK_BYTES = 2**24
@@ -22,7 +23,7 @@ def respond(
     Kernels of one radius share the unfolded windows.
     """
     height, width = (size - 2 * margin for size in padded.shape[1:])
-    samples = [kernel.sample(tolerance) for kernel in kernels]
+    samples = samples_of(kernels, tolerance)
     for size in sorted({len(sample) for sample in samples}):
         members = [k for k, sample in enumerate(samples) if len(sample) == size]
         # Convolution meets the kernel turned by half a circle.

@@ -8,18 +8,25 @@ multiplications.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..kernels.base import Kernel
+from ..kernels.formula import Parameters, amplitude
+from ..kernels.gabor import GaborKernel
 from ..types import ComplexArray, RealArray
 from .keeping import keep
+from .sampling import factors_of, fields_of
 
-#: Samples by which lines are told apart before all are looked at.
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.signedinteger[Any]]
+
+#: Samples from the centre on by which lines are told apart before all are looked at.
 PROBES = 6
 
 
@@ -43,8 +50,8 @@ class Factorization:
 
     rows: RealArray
     columns: RealArray
-    odd_rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    odd_columns: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    odd_rows: BoolArray
+    odd_columns: BoolArray
     products: list[tuple[int, int]]
     mix: RealArray
     cancels: bool
@@ -56,36 +63,19 @@ class Factorization:
 
         The last few results are kept: they are small, and a bank often filters many images.
         """
-        row_pool, column_pool = _Pool(), _Pool()
-        terms: list[dict[tuple[int, int], complex]] = []
-        cancelling = False
-        for kernel in kernels:
-            weights, columns, rows = kernel.factors(tolerance, accuracy)
-            cancelling |= cancels(weights)
-            shares = abs(weights) / abs(weights).max()
-            noise = np.minimum(1e-15 / shares, 0.1)  # a small term's digits are few
-            term: dict[tuple[int, int], complex] = {}
-            for weight, across, down in zip(
-                weights.tolist(),
-                row_pool.parts(rows, noise),
-                column_pool.parts(columns, noise),
-                strict=True,
-            ):
-                for (f, row_factor), (g, column_factor) in itertools.product(across, down):
-                    value = weight * row_factor * column_factor
-                    term[f, g] = term.get((f, g), 0) + value
-            terms.append(term)
-        products = sorted(set().union(*terms))
-        mix = np.array([[term.get(pair, 0) for pair in products] for term in terms])
-        return Factorization(
-            rows=np.stack(row_pool.lines),
-            columns=np.stack(column_pool.lines),
-            odd_rows=np.array(row_pool.odd),
-            odd_columns=np.array(column_pool.odd),
-            products=products,
-            mix=np.concatenate([mix.real, mix.imag]),
-            cancels=cancelling,
-        )
+        if (p := _of_one_envelope(kernels)) is not None:
+            return _closed(kernels, p, tolerance)
+        factors = factors_of(kernels, tolerance, accuracy)
+        weights, columns, rows = (np.concatenate(part) for part in zip(*factors, strict=True))
+        sizes = [len(one) for one, _, _ in factors]
+        shares = [abs(one) / (abs(one).max() or 1) for one, _, _ in factors]
+        noise = np.minimum(1e-15 / np.concatenate(shares), 0.1)  # a small term's digits are few
+        across, down = _distinct(rows, noise), _distinct(columns, noise)
+        t, f, g, heights = _products(across, down, len(weights))
+        owners = np.repeat(np.arange(len(kernels)), sizes)[t]
+        cancelling = any(cancels(one) for one, _, _ in factors)
+        lines = (across.lines, down.lines, across.odd, down.odd)
+        return _mixed(lines, len(kernels), owners, f, g, weights[t] * heights, cancelling)
 
     @property
     def nbytes(self) -> int:
@@ -98,6 +88,104 @@ class Factorization:
         rows, columns = self.rows.sum(1), self.columns.sum(1)
         sums = self.mix @ np.array([rows[f] * columns[g] for f, g in self.products])
         return sums[: len(sums) // 2] + 1j * sums[len(sums) // 2 :]
+
+
+def _mixed(
+    lines: tuple[RealArray, RealArray, BoolArray, BoolArray],
+    kernels: int,
+    owners: IntArray,
+    rows: IntArray,
+    columns: IntArray,
+    heights: ComplexArray,
+    cancelling: bool,
+) -> Factorization:
+    """Of products (E,), of a kernel, a row and a column filter each, and their heights."""
+    count = len(lines[1])
+    pairs, place = np.unique(rows * count + columns, return_inverse=True)
+    mix = np.zeros((kernels, len(pairs)), complex)
+    np.add.at(mix, (owners, place), heights)
+    products = [divmod(pair, count) for pair in pairs.tolist()]
+    return Factorization(*lines, products, np.concatenate([mix.real, mix.imag]), cancelling)
+
+
+def _of_one_envelope(kernels: Sequence[Kernel]) -> Parameters | None:
+    """Parameters (K,) of round Gabor kernels that differ in waves and heights alone, else None."""
+    if len({(k.norm, k.dc_free) if isinstance(k, GaborKernel) else None for k in kernels}) != 1:
+        return None
+    if not isinstance(kernels[0], GaborKernel):
+        return None
+    p = Parameters(*fields_of(kernels))
+    return p if (p.gamma == 1).all() and np.ptp(p.sigma * p.scale) == 0 else None
+
+
+def _closed(kernels: Sequence[Kernel], p: Parameters, tolerance: float) -> Factorization:
+    """Of round kernels of one envelope: cosines and sines under it, a few for all of them.
+
+    The envelope itself, which takes off a wave's sum, is the cosine of wave number zero.
+    """
+    count, dc_free = len(kernels), kernels[0].is_dc_free
+    norm = kernels[0].norm  # type: ignore[attr-defined]
+    line = np.arange(kernels[0].radius(tolerance) + 1.0)
+    gauss = np.exp(-(line**2) / (2 * (p.sigma * p.scale)[0] ** 2))
+    turn = 2 * math.pi / (p.wavelength * p.scale)
+    across, down = (
+        _Waves(turn * toward, gauss, line, dc_free) for toward in (np.cos(p.theta), np.sin(p.theta))
+    )
+    height = amplitude(np, p, norm, dc_free) * np.exp(1j * p.phase)
+    dc = across.sums * down.sums / (2 * gauss.sum() - 1) ** 2
+    k = np.arange(count)
+    products = [(k, across.even, down.even, height)]
+    if dc_free:
+        products.append((k, across.zero + 0 * k, down.zero + 0 * k, -dc * height))
+    x, y = (np.flatnonzero(side.odd >= 0) for side in (across, down))
+    xy = np.intersect1d(x, y)
+    products += [
+        (x, across.odd[x], down.even[x], 1j * (height * across.heights)[x]),
+        (y, across.even[y], down.odd[y], 1j * (height * down.heights)[y]),
+        (xy, across.odd[xy], down.odd[xy], -(height * across.heights * down.heights)[xy]),
+    ]
+    owners, rows, columns, heights = (np.concatenate(part) for part in zip(*products, strict=True))
+    lines = (across.lines, down.lines, across.parity, down.parity)
+    cancelling = bool(dc_free and (1 + abs(dc) > 16 * abs(1 - dc)).any())
+    return _mixed(lines, count, owners, rows, columns, heights, cancelling)
+
+
+class _Waves:
+    """Cosines and sines under one envelope, along an axis.
+
+    Attributes
+    ----------
+    lines, parity : arrays (F, n), (F,)
+        Of largest value 1; whether each is odd.
+    even, odd : int arrays (K,)
+        Each kernel's cosine and sine among them; -1 where there is no sine.
+    heights : array (K,)
+        Of the sines.
+    sums : array (K,)
+        Of the cosines.
+    zero : int
+        The envelope's place.
+    """
+
+    def __init__(self, turns: RealArray, gauss: RealArray, line: RealArray, zero: bool) -> None:
+        sizes = np.append(abs(turns), [0.0] * zero)
+        distinct, first, which = np.unique(sizes.round(13), return_index=True, return_inverse=True)
+        angles = np.outer(sizes[first], line)
+        waving = distinct > 0
+        cosines, sines = gauss * np.cos(angles), gauss * np.sin(angles[waving])
+        peaks = np.ones(len(distinct))
+        peaks[waving] = abs(sines).max(1)
+        sines /= peaks[waving, None]
+        right = np.concatenate([cosines, sines])
+        self.parity = np.arange(len(right)) >= len(cosines)
+        left = np.where(self.parity, -1, 1)[:, None] * right[:, :0:-1]
+        self.lines = np.concatenate([left, right], axis=1)
+        self.even = which[: len(turns)]
+        self.zero = int(which[-1])
+        place = np.where(waving, len(cosines) + waving.cumsum() - 1, -1)
+        self.odd = place[self.even]
+        self.heights = np.sign(turns) * peaks[self.even]
+        self.sums = (2 * cosines.sum(1) - cosines[:, 0])[self.even]
 
 
 def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
@@ -122,65 +210,72 @@ def cancels(weights: ComplexArray) -> bool:
     return bool(abs(weights).sum() > 16 * abs(weights.sum()))
 
 
-class _Pool:
-    """Distinct real filters of definite parity: each is kept once, up to sign and height."""
+class _Distinct(NamedTuple):
+    """Distinct real filters of definite parity, and which of them terms are made of.
 
-    def __init__(self) -> None:
-        self.lines: list[RealArray] = []
-        self.odd: list[bool] = []
-        self._near = np.zeros((0, PROBES))  # each line's samples from the centre on
+    Attributes
+    ----------
+    lines : float64 array (F, n)
+    odd : bool array (F,)
+    terms, filters, heights : arrays (E,)
+        Term ``terms[e]`` holds ``heights[e]``, real or imaginary, times ``lines[filters[e]]``;
+        sorted by term.
+    """
 
-    def parts(self, lines: ComplexArray, noise: RealArray) -> list[list[tuple[int, complex]]]:
-        """The filters that each of ``lines`` is made of: indices and factors.
+    lines: RealArray
+    odd: BoolArray
+    terms: IntArray
+    filters: IntArray
+    heights: ComplexArray
 
-        Their real and imaginary, even and odd parts, unless below ``noise`` (T,) times their
-        largest value.
-        """
-        both = np.stack([lines.real, lines.imag], axis=1)
-        turned = both[..., ::-1]
-        split = np.stack([both + turned, both - turned], axis=2) / 2  # (T, 2, 2, n)
-        right = split[..., split.shape[-1] // 2 :]
-        peaks = abs(right).argmax(-1)[..., None]
-        heights = np.take_along_axis(right, peaks, -1)[..., 0]
-        least = noise * abs(lines).max(1)
-        chosen = np.argwhere(abs(heights) > least[:, None, None])
-        t, part, parity = chosen.T
-        heights = heights[t, part, parity]
-        places = self._places(
-            split[t, part, parity] / heights[:, None],
-            parity.tolist(),
-            np.maximum(1e-13, 10 * noise[t]),
-        )
-        found: list[list[tuple[int, complex]]] = [[] for _ in lines]
-        factors = (heights * np.where(part, 1j, 1)).tolist()
-        for line, place, factor in zip(t.tolist(), places, factors, strict=True):
-            found[line].append((place, factor))
-        return found
 
-    def _places(self, lines: RealArray, odd: list[int], allowed: RealArray) -> list[int]:
-        """Where lines are in the pool, after those that are not there yet are put into it."""
-        inner = lines[:, lines.shape[1] // 2 :][:, :PROBES]
-        near = np.zeros((len(lines), PROBES))
-        near[:, : inner.shape[1]] = inner
-        before = len(self.lines)
-        self._near = np.concatenate([self._near, near])
-        # Most lines differ there already.
-        alike = (abs(near[:, None] - self._near) <= allowed[:, None, None]).all(2)
-        candidates: list[list[int]] = [[] for _ in lines]
-        for i, other in np.argwhere(np.tril(alike, before - 1)).tolist():
-            candidates[i].append(other)
-        places: list[int] = []
-        added: list[int] = []
-        for i, line in enumerate(lines):
-            for other in candidates[i]:
-                place = other if other < before else places[other - before]
-                if odd[i] == self.odd[place] and abs(line - self.lines[place]).max() <= allowed[i]:
-                    break
-            else:
-                place = len(self.lines)
-                self.lines.append(line)
-                self.odd.append(bool(odd[i]))
-                added.append(before + i)
-            places.append(place)
-        self._near = self._near[[*range(before), *added]]
-        return places
+def _distinct(lines: ComplexArray, noise: RealArray) -> _Distinct:
+    """The filters that each of ``lines`` (T, n) is made of, once each, up to sign and height.
+
+    They are real and imaginary, even and odd parts, unless below ``noise`` (T,) times the line's
+    largest value.
+    """
+    both = np.stack([lines.real, lines.imag], axis=1)
+    turned = both[..., ::-1]
+    split = np.stack([both + turned, both - turned], axis=2) / 2  # (T, 2, 2, n)
+    right = split[..., split.shape[-1] // 2 :]
+    peaks = abs(right).argmax(-1)[..., None]
+    heights = np.take_along_axis(right, peaks, -1)[..., 0]
+    least = noise * abs(lines).max(1)
+    t, part, parity = np.nonzero(abs(heights) > least[:, None, None])
+    heights = heights[t, part, parity]
+    parts, odd = split[t, part, parity] / heights[:, None], parity == 1
+    first = _first_alike(parts, odd, np.maximum(1e-13, 10 * noise[t]))
+    chosen, filters = np.unique(first, return_inverse=True)
+    return _Distinct(parts[chosen], odd[chosen], t, filters, heights * np.array([1, 1j])[part])
+
+
+def _first_alike(lines: RealArray, odd: BoolArray, allowed: RealArray) -> IntArray:
+    """For each line (L, n), the first that it is alike: they differ by at most its ``allowed``."""
+    inner = lines[:, lines.shape[1] // 2 :][:, :PROBES]
+    probes = inner @ 0.6 ** np.arange(inner.shape[1]) + 4.0 * odd  # alike only if these are close
+    first, rest = np.arange(len(lines)), np.arange(len(lines))
+    while len(rest):
+        order = rest[np.argsort(probes[rest], kind="stable")]
+        near = np.minimum(allowed[order[1:]], allowed[order[:-1]])
+        starts = np.append(True, np.diff(probes[order]) > 2.5 * near)
+        leaders = np.minimum.reduceat(order, np.flatnonzero(starts))[starts.cumsum() - 1]
+        unlike = abs(lines[order] - lines[leaders]).max(1) > allowed[order]
+        alike = ~unlike & (odd[order] == odd[leaders])
+        first[order[alike]] = leaders[alike]
+        rest = np.sort(order[~alike])
+    return first
+
+
+def _products(
+    across: _Distinct, down: _Distinct, terms: int
+) -> tuple[IntArray, IntArray, IntArray, ComplexArray]:
+    """Of each term its pairs of a row and a column filter: term, row, column and height."""
+    counts = np.bincount(down.terms, minlength=terms)
+    begins = counts.cumsum() - counts
+    repeats = counts[across.terms]
+    row = np.repeat(np.arange(len(across.terms)), repeats)
+    within = np.arange(len(row)) - np.repeat(repeats.cumsum() - repeats, repeats)
+    column = begins[across.terms[row]] + within
+    heights = across.heights[row] * down.heights[column]
+    return across.terms[row], across.filters[row], down.filters[column], heights

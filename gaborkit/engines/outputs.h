@@ -63,18 +63,13 @@ INLINE void NAME(part)(int part, const VECTOR *real, const VECTOR *imag, VECTOR 
     }
 }
 
-/* Copy past the caches, 16 bytes at a time where the addresses allow: nobody reads it here again.
- */
+/* Copy past the caches, 16 bytes at a time: nobody reads it here again. */
 static void NAME(stream)(char *to, const char *from, size_t size) {
     typedef REAL quarter __attribute__((vector_size(16)));
     typedef REAL loose __attribute__((vector_size(16), aligned(sizeof(REAL))));
-    size_t place = -(uintptr_t)to & 15;
-    place = place < size ? place : size;
-    memcpy(to, from, place);
-    for (; place + 16 <= size; place += 16)
+    for (size_t place = 0; place < size; place += 16)
         __builtin_nontemporal_store((quarter)(*(const loose *)(from + place)),
                                     (quarter *)(to + place));
-    memcpy(to + place, from + place, size - place);
 }
 
 INLINE void NAME(put)(REAL *to, const VECTOR *values, const int count, const int stream) {
@@ -86,13 +81,23 @@ INLINE void NAME(put)(REAL *to, const VECTOR *values, const int count, const int
             STORE(to + j * LANES, values[j]);
 }
 
-/* `count` vectors, of which `valid` numbers count, to where a response is stored. */
+/* `count` vectors, of which `valid` numbers count, to where a response is stored.
+
+   Past the caches only where the addresses allow: lines of the caches that are written both ways
+   take several times as long. */
 INLINE void NAME(store)(REAL *to, const VECTOR *values, const int count, int valid, REAL *spare) {
-    if (valid == count * LANES && ((uintptr_t)to & (VECTOR_BYTES - 1)) == 0) {
+    const int whole = valid == count * LANES;
+    const size_t size = valid * sizeof(REAL);
+    if (whole && ((uintptr_t)to & (VECTOR_BYTES - 1)) == 0) {
         NAME(put)(to, values, count, 1);
+    } else if (whole && (uintptr_t)to & 15) {
+        NAME(put)(to, values, count, 0);
     } else {
         NAME(put)(spare, values, count, 0);
-        NAME(stream)((char *)to, (const char *)spare, valid * sizeof(REAL));
+        if (((uintptr_t)to | size) & 15)
+            memcpy(to, spare, size);
+        else
+            NAME(stream)((char *)to, (const char *)spare, size);
     }
 }
 

@@ -246,7 +246,7 @@ class GaborKernel(Conventions, Kernel):
         """
         check_tolerance(tolerance)
         deviation = number(self.sigma * self.scale) * max(1.0, 1 / number(self.gamma))
-        radius = max(1, math.ceil(-deviation * NormalDist().inv_cdf(tolerance / 4)))
+        radius = max(1, math.ceil(-deviation * _quantile(tolerance / 4)))
         if radius > LARGEST_RADIUS:
             raise KernelError(
                 f"a kernel of radius {radius} pixels is too large to sample (sigma * scale = "
@@ -296,8 +296,12 @@ class GaborKernel(Conventions, Kernel):
         if not self.separable:
             return self._elongated_factors(tolerance, accuracy)
         deviation, _, theta = self._envelope
-        weights, columns, rows = hermite.round_factors(
-            deviation, theta, self.frequency, self.radius(tolerance), self.dc_free
+        (weights,), (columns,), (rows,) = hermite.round_factors(
+            np.array([deviation]),
+            np.array([theta]),
+            np.array([self.frequency]),
+            self.radius(tolerance),
+            self.dc_free,
         )
         height = complex(number(self.amplitude()) * np.exp(1j * number(self.phase)))
         return height * weights, columns, rows
@@ -306,11 +310,11 @@ class GaborKernel(Conventions, Kernel):
         """How many terms :meth:`factors` has, about, by Mehler's formula."""
         if self.separable:
             return 1 + self.dc_free
-        taps = 2 * self.radius(tolerance) + 1
+        needed = hermite.count(hermite.ratio(*hermite.form(*self._envelope)), accuracy)
+        if needed == 1:  # along an axis
+            return 2
         # Real rows for a cosine, a sine and the DC-removal term, which have much in common.
-        return min(
-            taps, 4 + 1.5 * hermite.count(hermite.ratio(*hermite.form(*self._envelope)), accuracy)
-        )
+        return min(2 * self.radius(tolerance) + 1, 4 + 1.5 * needed)
 
     def _elongated_factors(self, tolerance: float, accuracy: float) -> Factors:
         found = hermite.gabor_factors(
@@ -395,6 +399,9 @@ class GaborKernel(Conventions, Kernel):
         y, x = (xp.as_tensor(axis, device=parameters.theta.device) for axis in (y, x))
         return xp.complex(*formula(xp, parameters, y, x, self.dc_free))
 
+
+#: Of a deviation 1, and kept: many kernels share a tolerance.
+_quantile = functools.lru_cache(maxsize=64)(NormalDist().inv_cdf)
 
 #: Half-width in pixels of the largest support that is sampled.
 LARGEST_RADIUS = 2**14

@@ -16,6 +16,7 @@ Laplaceschen Functionen hoeherer Ordnung", J. reine angew. Math. 66, 161-176.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -97,23 +98,36 @@ def expansion(
     t = ratio(a, b, c)
     shrunk = math.sqrt((1 - t * t) / (1 + t * t))
     weights = math.sqrt(math.pi * (1 - t * t)) * t ** np.arange(terms)
-    columns, rows = (_functions(math.sqrt(part) * shrunk * line, terms) for part in (c, a))
-    return weights, columns, rows
+    sides = shrunk * np.sqrt([c, a])
+    both = _functions(sides[:, None] * line, terms)
+    return weights, both[:, 0], both[:, 1]
 
 
 def round_factors(
-    deviation: float, theta: float, frequency: float, radius: int, dc_free: bool
+    deviation: RealArray, theta: RealArray, frequency: RealArray, radius: int, dc_free: bool
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Weights, columns and rows of a wave of phase 0 under a round Gaussian: one or two."""
+    """Waves of phase 0 under round Gaussians, of one or two terms each.
+
+    Parameters
+    ----------
+    deviation, theta, frequency : arrays (K,)
+
+    Returns
+    -------
+    weights : array (K, T)
+    columns, rows : arrays (K, T, 2 radius + 1)
+        The wave, then the Gaussian that takes off its sum.
+    """
     line = np.arange(-radius, radius + 1.0)
-    gauss = np.exp(-(line**2) / (2 * deviation**2))
-    turn = 2j * math.pi * frequency * line
-    column = gauss * np.exp(turn * math.sin(theta))
-    row = gauss * np.exp(turn * math.cos(theta))
+    gauss = np.exp(-(line**2) / (2 * deviation[:, None] ** 2))
+    turns = 2 * math.pi * frequency * np.stack([np.sin(theta), np.cos(theta)])
+    waves = gauss * np.exp(1j * turns[:, :, None] * line)  # (2, K, n)
     if not dc_free:
-        return np.ones(1, complex), column[None], row[None]
-    dc = column.sum() * row.sum() / gauss.sum() ** 2
-    return np.array([1, -dc]), np.stack([column, gauss + 0j]), np.stack([row, gauss + 0j])
+        return np.ones((len(theta), 1), complex), waves[0][:, None], waves[1][:, None]
+    dc = waves.sum(2).prod(0) / gauss.sum(1) ** 2
+    weights = np.stack([np.ones_like(dc), -dc], axis=1)
+    columns, rows = (np.stack([wave, gauss + 0j], axis=1) for wave in waves)
+    return weights, columns, rows
 
 
 def gabor_factors(
@@ -135,15 +149,29 @@ def gabor_factors(
     needed = count(ratio(*envelope), accuracy / 100)
     if 3 * needed > 2 * radius:
         return None
-    line = np.arange(-radius, radius + 1.0)
-    wave = 2 * math.pi * frequency * np.array([math.sin(quarter), math.cos(quarter)])
-    terms = max(1, math.ceil(needed))
-    values, columns, rows = factors(envelope, wave, line, terms, dc_free)
+    values, columns, rows = _turned_factors(
+        envelope, frequency, quarter, radius, max(1, math.ceil(needed)), dc_free
+    )
     if cos < 0:
         rows = rows[:, ::-1]
     if sin < 0:
         columns = columns[:, ::-1]
     return values, columns, rows
+
+
+@functools.lru_cache(maxsize=4)
+def _turned_factors(
+    envelope: tuple[float, float, float],
+    frequency: float,
+    theta: float,
+    radius: int,
+    terms: int,
+    dc_free: bool,
+) -> tuple[RealArray, ComplexArray, RealArray]:
+    """What :func:`factors` finds, kept for the mirror image that often comes next."""
+    line = np.arange(-radius, radius + 1.0)
+    wave = 2 * math.pi * frequency * np.array([math.sin(theta), math.cos(theta)])
+    return factors(envelope, wave, line, terms, dc_free)
 
 
 def factors(
@@ -194,28 +222,46 @@ def factors(
             for side in (left, right)
         )
         if len(mine):
-            halves.append(_compressed(mine, other, -1 if parity else 1))
+            halves.append(_compressed(mine, other, parity))
     values, ups, lines = (np.concatenate(part) for part in zip(*halves, strict=True))
     return values, ups, lines
 
 
 def _compressed(
-    columns: ComplexArray, rows: RealArray, sign: int
+    columns: ComplexArray, rows: RealArray, odd: bool
 ) -> tuple[RealArray, ComplexArray, RealArray]:
-    """Singular values, columns and rows of the sum of outer(column, row); rows even (1) or odd."""
-    stacked = np.concatenate([columns.real, columns.imag], axis=1)
+    """Singular values, columns and rows of the sum of outer(column, row).
+
+    Rows and real parts of columns are ``odd`` or even, imaginary parts the other: the right halves
+    say all.
+    """
+    radius = rows.shape[1] // 2
+    stacked = np.concatenate([_half(columns.real, odd), _half(columns.imag, not odd)], axis=1)
     up, down = np.linalg.qr(stacked.T)
-    left, right = np.linalg.qr(rows.T)
+    left, right = np.linalg.qr(_half(rows, odd).T)
     first, values, last = np.linalg.svd(down @ right.T, full_matrices=False)
-    ups, across = (up @ first).T, last @ left.T
-    size = columns.shape[1]
-    across = (across + sign * across[:, ::-1]) / 2
-    return values, ups[:, :size] + 1j * ups[:, size:], across
+    ups, size = (up @ first).T, radius + (not odd)
+    columns = _whole(ups[:, :size], odd) + 1j * _whole(ups[:, size:], not odd)
+    return values, columns, _whole(last @ left.T, odd)
+
+
+def _half(lines: RealArray, odd: bool) -> RealArray:
+    """Even or odd lines (T, 2 r + 1) in an orthonormal basis of such: (T, r + 1) or (T, r)."""
+    radius = lines.shape[1] // 2
+    wings = math.sqrt(2) * lines[:, radius + 1 :]
+    return wings if odd else np.concatenate([lines[:, radius, None], wings], axis=1)
+
+
+def _whole(half: RealArray, odd: bool) -> RealArray:
+    """The inverse of :func:`_half`."""
+    wings = half[:, not odd :] / math.sqrt(2)
+    centre = np.zeros((len(half), 1)) if odd else half[:, :1]
+    return np.concatenate([-wings[:, ::-1] if odd else wings[:, ::-1], centre, wings], axis=1)
 
 
 def _functions(u: RealArray, terms: int) -> RealArray:
-    """Hermite functions h_0 .. h_{terms - 1} (terms, n), by their recurrence in three terms."""
-    found = np.empty((terms, len(u)))
+    """Hermite functions h_0 .. h_{terms - 1} (terms, ...), by their recurrence in three terms."""
+    found = np.empty((terms, *u.shape))
     found[0] = math.pi**-0.25 * np.exp(-(u**2) / 2)
     if terms > 1:
         found[1] = math.sqrt(2) * u * found[0]

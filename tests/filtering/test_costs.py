@@ -12,7 +12,7 @@ import pytest
 
 import gaborkit as gk
 from gaborkit import costs, planning
-from gaborkit.engines import fourier, keeping, spectra
+from gaborkit.engines import fourier, keeping
 from gaborkit.engines.factorization import Factorization, factorized_together
 from gaborkit.engines.separable import Tables
 from gaborkit.kernels.validation import warn_of_poor_sampling
@@ -26,6 +26,7 @@ CONSTANTS = [
 #: Kernels, sigma, gamma, side.
 PROBLEMS = [
     *itertools.product((1, 8), (1.0, 3.0, 10.0), (1.0, 0.5, 3.0), (12, 64, 400)),
+    (64, 1.0, 2.0, 40),
     (32, 2.0, 0.3, 256),
     (2, 40.0, 1.0, 2000),
     (1, 12.0, 0.7, 1024),
@@ -54,15 +55,16 @@ def choices():
 def one_thread(monkeypatch):
     monkeypatch.setattr(planning, "available", lambda: 1)
     monkeypatch.setattr(planning, "available_here", lambda: True)
+    monkeypatch.setattr(planning, "LONGEST", math.inf)
     yield
     planning._steps.cache_clear()
 
 
 RECORDED = (
-    "ddd ffd ssd ffd ffd ssf ddd ffd ssd ffd fff ssf ffd fff ssf ffd fff ssf "
-    "ffd fsf psf ssd ssf psf ffd fsf ssf ddd ssd ssf ddd ffd ssf ddd dfd ssf "
-    "dsd ssf ssf ffd fff fff ddd fff fff ssd ssf psf fff sff fff ffd fff fff "
-    "fff pff psf"
+    "fff fff ssd fff fff ssf fff fff ssd fff fsf ssf fff fff ssf fff fff ssf "
+    "fsf fsf psf ssf ssf psf fff fsf ssf fff ssf ssf fff fff fff fff fff ssf "
+    "fff ssf ssf fff fff fff fff fff fff ssf ssf psf sff sff fff fff fff fff "
+    "ddd fff pff psf"
 )
 
 
@@ -101,9 +103,8 @@ def test_passes_are_those_of_the_separable_engine(kernels, gamma, double):
 
 def peak_of(bank, engine, side, dtype):
     """Bytes that a first call takes beside its picture and responses."""
-    for cache in (Factorization.of, Tables.of, fourier._lines):
+    for cache in (Factorization.of, Tables.of, fourier._lines, fourier._spectra):
         cache.cache_clear()
-    spectra._kept.clear()
     image = np.zeros((side, side), dtype)
     out = np.empty((len(bank), side, side), np.result_type(dtype, np.complex64))
     tracemalloc.start()
@@ -117,7 +118,7 @@ def peak_of(bank, engine, side, dtype):
 @pytest.mark.parametrize("gamma", [1.0, 0.5])
 @pytest.mark.parametrize("engine", ["direct", "separable", "fourier"])
 def test_memory_is_what_engines_take(monkeypatch, engine, gamma, dtype):
-    monkeypatch.setattr(spectra, "KEPT_BYTES", 0)
+    monkeypatch.setattr(keeping, "KEPT_BYTES", 0)
     bank = bank_of(2, 20.0, gamma)
     modelled = costs.bytes_needed(engine, work_of(bank, 40, dtype == np.float64))
     assert peak_of(bank, engine, 40, dtype) <= 1.3 * modelled + 3e7

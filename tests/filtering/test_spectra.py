@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines import spectra
+from gaborkit.engines import fourier
+
+SIZE = (45, 40)
 
 
 @pytest.fixture(autouse=True)
-def empty(monkeypatch):
-    monkeypatch.setattr(spectra, "_kept", type(spectra._kept)())
+def empty():
+    fourier._spectra.cache_clear()
 
 
-def fill(*keys, size=4, value=1 + 1j):
-    made = []
-    for key in keys:
-        spectra.kept(key, lambda key=key: made.append(key) or np.full(size, value, complex))
-    return made
+def spectra_of(kernels, double=True, transfer="sampled"):
+    return fourier._spectra(tuple(kernels), SIZE, double, 1e-5, transfer)
+
+
+def transform_of(kernel):
+    """Of the samples, laid around the first sample, by definition."""
+    sample, placed = kernel.sample(), np.zeros(SIZE, complex)
+    line = np.arange(len(sample)) - len(sample) // 2
+    np.add.at(placed, np.ix_(line % SIZE[0], line % SIZE[1]), sample)
+    return np.fft.fft2(placed)
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("phase", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "kernels",
+    [
+        [gk.GaborKernel(sigma=2, theta=t, dc_free=t != 2) for t in range(4)],
+        [gk.GaborKernel(sigma=2, gamma=0.7, theta=t, norm="l2") for t in range(3)],
+        [gk.LogGaborKernel(wavelength=4, theta=t) for t in range(2)],
+    ],
+    ids=["round", "elongated", "log-Gabor"],
+)
+def test_spectra_are_the_transforms_of_the_samples(kernels, phase, double):
+    if phase and isinstance(kernels[0], gk.GaborKernel):
+        kernels = [kernel.replace(phase=phase) for kernel in kernels]
+    found = spectra_of(kernels, double)
+    wanted = np.stack([transform_of(kernel) for kernel in kernels])
+    assert found.dtype.kind == ("f" if np.allclose(wanted.imag, 0, atol=1e-12) else "c")
+    tolerance = (1e-14 if double else 1e-6) * abs(wanted).max()
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
 
 
 def test_made_once():
-    assert fill("a", "b", "a", "b") == ["a", "b"]
+    kernels = [gk.GaborKernel(sigma=2, theta=t) for t in (0.1, 0.2)]
+    assert spectra_of(kernels) is spectra_of(kernels)
+    assert spectra_of(kernels) is not spectra_of(kernels[:1])
 
 
-def test_the_least_used_go_first(monkeypatch):
-    monkeypatch.setattr(spectra, "KEPT_BYTES", 2 * 4 * 16)
-    assert fill("a", "b", "a", "c", "a", "b") == ["a", "b", "c", "b"]
-    assert list(spectra._kept) == ["a", "b"]
+def test_an_analytic_kernel_may_be_larger_than_the_picture():
+    kernels = [gk.GaborKernel(sigma=9, theta=t) for t in (0.0, 0.5)]
+    fy, fx = np.fft.fftfreq(SIZE[0])[:, None], np.fft.fftfreq(SIZE[1])
+    wanted = np.stack([kernel.transfer(fy, fx, sampled=True) for kernel in kernels])
+    found = spectra_of(kernels, transfer="analytic")
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9 * abs(wanted).max())
 
 
-def test_large_ones_are_not_kept(monkeypatch):
-    monkeypatch.setattr(spectra, "LARGEST_BYTES", 100)
-    assert fill("a", "a", size=10) == ["a", "a"]
-    assert fill("a", "a", size=10, value=1) == ["a"]  # real: half as large
-
-
-@pytest.mark.parametrize(("phase", "kind"), [(0, "f"), (0.3, "c")])
+@pytest.mark.parametrize("gamma", [0.5, 1.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_second_picture_is_filtered_alike(phase, kind, dtype):
-    image = np.random.default_rng(0).random((70, 60)).astype(dtype)
-    # Round kernels are not kept: they are made of lines.
-    kernels = [gk.GaborKernel(sigma=s, gamma=0.5, phase=phase) for s in (4, 6)]
-    bank = gk.GaborBank(kernels)
-    first, second = (bank.filter(image, engine="fourier") for _ in range(2))
-    assert next(iter(spectra._kept.values())).dtype.kind == kind
-    np.testing.assert_array_equal(first, second)
+def test_blocks_of_any_size_answer_alike(monkeypatch, dtype, gamma):
+    image = np.random.default_rng(0).random((3, 70, 60)).astype(dtype)
+    bank = gk.GaborBank([gk.GaborKernel(sigma=3, gamma=gamma, theta=0.3 * t) for t in range(7)])
     direct = bank.filter(image.astype(float), engine="direct")
-    scale = abs(direct).max()
-    np.testing.assert_allclose(first, direct, atol=(1e-10 if dtype == np.float64 else 1e-5) * scale)
-    assert len(spectra._kept) == 2
+    tolerance = (1e-11 if dtype == np.float64 else 1e-5) * abs(direct).max()
+    for blocks in (1, 3, 7):
+        monkeypatch.setattr(fourier, "blocks", lambda kernels, *_, n=blocks: min(n, kernels))
+        for _ in range(2):  # made, and kept
+            found = bank.filter(image, engine="fourier")
+            np.testing.assert_allclose(found, direct, rtol=0, atol=tolerance)
+
+
+def test_how_many_blocks():
+    assert fourier.blocks(8, fourier.BLOCK_BYTES // 8, 1) == 1
+    assert fourier.blocks(8, fourier.BLOCK_BYTES // 8, 2) == 2
+    assert fourier.blocks(8, fourier.BLOCK_BYTES // 3, 1) == 3
+    assert fourier.blocks(8, 10 * fourier.BLOCK_BYTES, 4) == 8
+    assert fourier.blocks(1, 0, 4) == 1
+    assert math.ceil(8 / fourier.blocks(8, 1, 3)) == 3

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines import compiled, spectra, threads
+from gaborkit.engines import compiled, keeping, threads
 from gaborkit.engines.threads import available, in_threads
 
 
@@ -114,7 +114,7 @@ def test_a_fork_while_engines_are_at_work(limit):
     if not child:  # as little as possible: no test may go on here
         seen = []
         in_threads(seen.append, range(5), 5)
-        spectra.kept(("fork", limit), lambda: np.ones((2, 2), np.complex64))
+        keeping.keep(np.ones)(limit)
         os._exit(10 * available() + len(seen))
     end.set()
     user.join()
