@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -129,7 +130,7 @@ def write_pairs(out: str, above: Tensor, below: Tensor, *, zoom: int, columns: i
 
 def write_arrays(out: str, images: Tensor, labels: Sequence[int] | None) -> None:
     """Write images as they are, and their classes, into an npz file."""
-    arrays = {"images": images.numpy()}
+    arrays: dict[str, Any] = {"images": images.numpy()}
     if labels is not None:
         arrays["classes"] = np.asarray(labels, np.int64)
     with atomic_write(out) as temporary, temporary.open("wb") as stream:

@@ -158,7 +158,7 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
     return planes, found
 
 
-def write_arrays(out: str, arrays: dict[str, NDArray[Any]]) -> None:
+def write_arrays(out: str, arrays: dict[str, Any]) -> None:
     """Write arrays by their names into an npz file, whole or not at all."""
     with atomic_write(out) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **arrays)

@@ -131,10 +131,11 @@ def _transforms(samples: ComplexArray, size: tuple[int, int], double: bool) -> A
     mirrored = distance <= 1e-15 * abs(samples).max((1, 2)).min()
     columns = np.zeros((len(samples), size[0], radius + 1 if mirrored else size[1]), complex)
     turned = np.roll(samples, -radius, axis=(1, 2))
-    for part in (slice(radius + 1), slice(-radius, None)):
-        columns[:, part, : radius + 1] = turned[:, part, : radius + 1]
-        if not mirrored:
-            columns[:, part, -radius:] = turned[:, part, -radius:]
+    # Of a single sample nothing lies before the origin, and -0 would be all.
+    ends = (slice(radius + 1), slice(-radius, None))[: 1 + (radius > 0)]
+    for part in ends:
+        for across in ends[:1] if mirrored else ends:
+            columns[:, part, across] = turned[:, part, across]
     columns = library.fft(library.constant(columns, double), size[0], 1)
     return library.hfft(columns, size[1], 2) if mirrored else library.fft(columns, size[1], 2)
 

@@ -11,6 +11,7 @@ import gaborkit as gk
 from gaborkit.engines.factorization import Factorization
 from gaborkit.engines.separable import Tables
 from gaborkit.kernels import hermite
+from gaborkit.kernels.base import Kernel
 
 ANGLES = [0.0, 1e-10, 1e-5, 0.05, 0.7, math.pi / 2, 2.0, 3.0, -2.0, 7.5]
 
@@ -41,7 +42,7 @@ def test_no_term_is_wasted():
     for theta in ANGLES:
         one = kernel(theta=theta)
         for accuracy in (1e-6, 1e-13):
-            fewest = len(gk.kernel.Kernel.factors(one, accuracy=accuracy)[0])
+            fewest = len(Kernel.factors(one, accuracy=accuracy)[0])
             assert len(one.factors(accuracy=accuracy)[0]) <= fewest + 1
 
 
