@@ -269,6 +269,12 @@ class GaborFrame:
         for kernel in self.bank:
             yield wrapped_transfer(kernel, self.shape, self.tolerance)
 
+    def transfers(self) -> list[ComplexArray]:
+        """Transfer function of each channel, complex128 (H, W), in the order of ``numpy.fft``."""
+        scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
+        channels = [*self._bank_spectra(), *self._completion]
+        return [np.asarray(channel * scale, complex) for channel in channels]
+
     def _transfers(self, library: Library, double: bool) -> Iterator[Array]:
         scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
         for spectrum in self._bank_spectra():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .view import View
 
 Scaling = Literal["unit", "symmetric", "white", "levels"]
 
@@ -20,6 +23,8 @@ class Space:
         ``levels``: whole numbers 0 to ``levels - 1``, as int64.
     levels : int
         How many, where ``scaling`` is ``levels``; else 0.
+    view : View, optional
+        How the networks see and draw them; None for as they are.
     """
 
     channels: int
@@ -27,6 +32,7 @@ class Space:
     width: int
     scaling: Scaling
     levels: int = 0
+    view: View | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

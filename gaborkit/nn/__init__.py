@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .bank import GaborBank2d
 from .convolution import GaborConv2d
+from .frame import GaborFrame2d
 from .initial import initial_bank
 from .kernels import GaborKernels
 from .scattering import Scattering2d
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GaborBank2d",
     "GaborConv2d",
+    "GaborFrame2d",
     "GaborKernels",
     "GaborTransform",
     "Scattering2d",

@@ -170,6 +170,7 @@ class Adversarial(Model):
     ``generator`` and ``discriminator`` are the two modules; a subclass makes them.
     """
 
+    has_view = True
     config: Any
     generator: nn.Module
     discriminator: nn.Module

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
+from ..view import drawn, seen
 from .likelihoods import LIKELIHOODS, LikelihoodName, Variance, make_likelihood
 from .model import Model, Presets
 from .networks import (
@@ -129,23 +130,27 @@ class Autoencoder(Model):
 
     #: Numbers that the encoder gives for each latent dimension.
     encoder_outputs: ClassVar[int]
+    has_view = True
 
     def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
         self.likelihood = make_likelihood(
             config.likelihood, space.channels, config.variance, config.deviation
         )
-        shape = (self.likelihood.outputs * space.channels, space.height, space.width)
+        coarse = config.network == "mlp"
+        self.seen = seen(space.view, space.shape, coarse)
+        self.drawn = drawn(space.view, space.shape, self.likelihood.outputs)
+        shape = self.drawn.shape
         codes = self.encoder_outputs * config.latent
         hidden, activation = config.hidden, config.activation
         self.encoder: nn.Module
         self.decoder: nn.Module
         if config.network == "mlp":
-            self.encoder = PerceptronEncoder(space.shape, hidden, codes, activation, classes)
+            self.encoder = PerceptronEncoder(self.seen.shape, hidden, codes, activation, classes)
             self.decoder = PerceptronDecoder(config.latent, hidden, shape, activation, classes)
         else:
             self.encoder = ConvolutionalEncoder(
-                space.shape, hidden, codes, activation, classes, config.blocks
+                self.seen.shape, hidden, codes, activation, classes, config.blocks
             )
             self.decoder = ConvolutionalDecoder(
                 config.latent, hidden, shape, activation, classes, config.blocks
@@ -171,7 +176,17 @@ class Autoencoder(Model):
     def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Features (B, C, H, W): the likelihood's mean given latents (B, latent)."""
         condition = self._condition(self.check_labels(labels, len(latents)))
-        return self.likelihood.mean(self.decoder(latents, condition))
+        return self.likelihood.mean(self._outputs(latents, condition))
+
+    def _codes(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        """What the encoder says of features (B, C, H, W): (B, encoder_outputs * latent)."""
+        codes: Tensor = self.encoder(self.seen(features), condition)
+        return codes.float()
+
+    def _outputs(self, latents: Tensor, condition: Tensor | None) -> Tensor:
+        """Parameters (B, outputs * C, H, W) of the likelihood that the decoder gives."""
+        outputs: Tensor = self.drawn(self.decoder(latents, condition))
+        return outputs
 
     @torch.no_grad()
     def reconstruct(
@@ -247,18 +262,26 @@ _PRIOR: dict[str, Any] = {"class_prior": True}
 
 _VAE: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("small", "raw"): ({**_ARTICLE, **_PRIOR}, {**_ADAM, "steps": 4000, "schedule": "cosine"}),
-    ("small", "gabor"): (
+    ("small", "coefficients"): (
         {**_CONV, **_GABOR, **_PRIOR, "hidden": (32, 64), "beta": _BETA},
+        {"steps": 2500, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
+    ),
+    # Through the frame an image has many channels, which convolutions take in cheaply.
+    ("small", "gabor"): (
+        {**_CONV, **_PRIOR, "hidden": (32, 64)},
         {"steps": 2500, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
     ),
     # 784-400-20-400-784.
     ("article", "raw"): (_ARTICLE, {**_ADAM, "steps": 10_000}),
-    ("article", "gabor"): ({**_ARTICLE, **_GABOR, "beta": _BETA}, {**_ADAM, "steps": 10_000}),
+    ("article", "coefficients"): (
+        {**_ARTICLE, **_GABOR, "beta": _BETA},
+        {**_ADAM, "steps": 10_000},
+    ),
     ("large", "raw"): (
         {**_CONV, **_PRIOR, "hidden": (64, 128, 256), "blocks": 2, "latent": 32},
         _GPU,
     ),
-    ("large", "gabor"): (
+    ("large", "coefficients"): (
         {
             **_CONV,
             **_GABOR,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
+from ..view import drawn, seen
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
@@ -86,6 +87,7 @@ class Generator(nn.Module):
         sizes = halvings(space.height, space.width)[::-1]
         channels = config.width * 2 ** (len(sizes) - 1)
         self.start = (channels, *sizes[0])
+        self.drawn = drawn(space.view, space.shape)
         self.classes = classes
         self.project = nn.Linear(
             config.latent + classes, channels * sizes[0][0] * sizes[0][1], bias=False
@@ -93,7 +95,7 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
         for depth, (height, width) in enumerate(sizes[1:], start=2):
             last = depth == len(sizes)
-            outputs = space.channels if last else channels // 2
+            outputs = self.drawn.shape[0] if last else channels // 2
             # An odd side is twice its half and one row more.
             odd = (height % 2, width % 2)
             layers.append(
@@ -102,15 +104,15 @@ class Generator(nn.Module):
             if not last:
                 layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
-        if config.output == "tanh":
-            layers.append(nn.Tanh())
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialize)
+        self.layers.apply(_initialize)
+        _initialize(self.project)
+        self.bounded = nn.Tanh() if config.output == "tanh" else nn.Identity()
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
         start = self.project(condition(noise, labels, self.classes)).unflatten(1, self.start)
-        features: Tensor = self.layers(start)
+        features: Tensor = self.bounded(self.drawn(self.layers(start)))
         return features
 
 
@@ -122,7 +124,8 @@ class Discriminator(nn.Module):
         sizes = halvings(space.height, space.width)
         norm = config.norm
         layers: list[nn.Module] = []
-        channels = space.channels
+        self.seen = seen(space.view, space.shape)
+        channels = self.seen.shape[0]
         for depth in range(len(sizes) - 1):
             outputs = config.width * 2**depth
             # Not in the first layer, which sees the features: the article's advice.
@@ -142,7 +145,7 @@ class Discriminator(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
-        scores: Tensor = self.scorer(self.layers(features), labels)
+        scores: Tensor = self.scorer(self.layers(self.seen(features)), labels)
         return scores
 
 
@@ -190,11 +193,11 @@ _LARGE_TRAINING = {
 }
 PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
-    ("small", "gabor"): (_SMALL_GABOR, _SMALL_GABOR_TRAINING),
+    ("small", "coefficients"): (_SMALL_GABOR, _SMALL_GABOR_TRAINING),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
-    ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
+    ("article", "coefficients"): (_ARTICLE, _ARTICLE_TRAINING),
     ("large", "raw"): (_LARGE, _LARGE_TRAINING),
-    ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
+    ("large", "coefficients"): (_LARGE, _LARGE_TRAINING),
 }
 
 

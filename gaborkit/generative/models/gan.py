@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
+from ..view import drawn, seen
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
@@ -51,7 +53,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
-        self.shape = space.shape
+        self.drawn = drawn(space.view, space.shape)
         self.classes = classes
         layers: list[nn.Module] = []
         inputs = config.latent + classes
@@ -62,15 +64,15 @@ class Generator(nn.Module):
                 layers.append(nn.BatchNorm1d(width))
             layers.append(nn.LeakyReLU(config.slope))
             inputs = width
-        layers.append(nn.Linear(inputs, space.size))
-        if config.output == "tanh":
-            layers.append(nn.Tanh())
+        layers.append(nn.Linear(inputs, math.prod(self.drawn.shape)))
         self.layers = nn.Sequential(*layers)
+        self.bounded = nn.Tanh() if config.output == "tanh" else nn.Identity()
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
-        features: Tensor = self.layers(condition(noise, labels, self.classes))  # (B, C * H * W)
-        return features.unflatten(1, self.shape)
+        values: Tensor = self.layers(condition(noise, labels, self.classes))  # (B, C * H * W)
+        features: Tensor = self.bounded(self.drawn(values.unflatten(1, self.drawn.shape)))
+        return features
 
 
 class Discriminator(nn.Module):
@@ -79,7 +81,8 @@ class Discriminator(nn.Module):
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Flatten()]
-        inputs = space.size
+        self.seen = seen(space.view, space.shape, coarse=True)
+        inputs = math.prod(self.seen.shape)
         for depth, width in enumerate(config.discriminator_hidden):
             layers.append(normalized(nn.Linear(inputs, width), config.norm))
             if config.norm == "batch" and depth > 0:
@@ -91,7 +94,7 @@ class Discriminator(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
-        scores: Tensor = self.scorer(self.layers(features), labels)
+        scores: Tensor = self.scorer(self.layers(self.seen(features)), labels)
         return scores
 
 
@@ -138,14 +141,14 @@ _LARGE_TRAINING = {
 }
 PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
-    ("small", "gabor"): (
+    ("small", "coefficients"): (
         _SMALL_GABOR,
         {**_SMALL_TRAINING, "batch_size": 32, "learning_rate": 4e-3},
     ),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
-    ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
+    ("article", "coefficients"): (_ARTICLE, _ARTICLE_TRAINING),
     ("large", "raw"): (_LARGE, _LARGE_TRAINING),
-    ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
+    ("large", "coefficients"): (_LARGE, _LARGE_TRAINING),
 }
 
 

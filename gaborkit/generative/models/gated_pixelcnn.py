@@ -46,7 +46,7 @@ PRESETS: Presets = {
         GatedPixelCNNConfig(channels=24, dilations=(1, 2, 4, 2), size=3, levels=16, **CONDITIONED),
         {"steps": 2500, "batch_size": 8, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
-    ("small", "gabor"): (
+    ("small", "coefficients"): (
         GatedPixelCNNConfig(
             channels=24, dilations=(1, 2, 4), size=3, hidden=16, levels=16, **CONDITIONED
         ),
@@ -54,12 +54,15 @@ PRESETS: Presets = {
     ),
     # The article gives sizes for larger pictures only: these are those of the plain network here.
     ("article", "raw"): (GatedPixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
-    ("article", "gabor"): (GatedPixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
+    ("article", "coefficients"): (
+        GatedPixelCNNConfig(levels=32),
+        {"steps": 11_700, "batch_size": 128},
+    ),
     ("large", "raw"): (
         GatedPixelCNNConfig(channels=80, dilations=(1, 2, 1, 4, 1, 2, 1), size=3, **CONDITIONED),
         {"steps": 60_000, "batch_size": 128, **ANNEALED, "ema": 0.9995},
     ),
-    ("large", "gabor"): (
+    ("large", "coefficients"): (
         GatedPixelCNNConfig(
             channels=80,
             dilations=(1, 2, 1, 4, 1, 2, 1),

@@ -55,6 +55,8 @@ class Model(nn.Module, ABC):
     presets: ClassVar[Presets]
     #: Options of the representation that a preset is made for, by the same keys; few have any.
     preset_representations: ClassVar[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
+    #: Whether its networks go by the view of the space that they are made for.
+    has_view: ClassVar[bool] = False
 
     def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
         super().__init__()
@@ -65,6 +67,10 @@ class Model(nn.Module, ABC):
             raise ModelError(
                 f"{self.name} with this configuration models features scaled as {wanted!r}, "
                 f"not {space.scaling!r}"
+            )
+        if space.view is not None and not self.has_view:
+            raise ModelError(
+                f"{self.name} does not look through a Gabor frame; train it with raw features"
             )
         self.config, self.space, self.classes = config, space, classes
 
@@ -80,15 +86,18 @@ class Model(nn.Module, ABC):
         Raises
         ------
         ModelError
-            If there is none of that name for those features, which are ``raw`` or ``gabor``.
+            If there is none of that name for those features.
         """
-        if (name, features) not in cls.presets:
-            known = ", ".join(preset for preset, kind in cls.presets if kind == features)
+        # What is seen through a frame is trained as pixels are, unless a preset says otherwise.
+        kinds = ("gabor", "raw") if features == "gabor" else (features,)
+        keys = [(name, kind) for kind in kinds if (name, kind) in cls.presets]
+        if not keys:
+            known = dict.fromkeys(preset for preset, kind in cls.presets if kind in kinds)
             raise ModelError(
                 f"{cls.name} has no preset {name!r} for {features!r} features; choose "
-                f"{known or 'features raw or gabor'}"
+                f"{', '.join(known) or 'other features'}"
             )
-        config, training = cls.presets[name, features]
+        config, training = cls.presets[keys[0]]
         return config, dict(training)
 
     @classmethod

@@ -43,18 +43,18 @@ PRESETS: Presets = {
         PixelCNNConfig(channels=32, layers=5, size=5, levels=16, **CONDITIONED),
         {"steps": 3000, "batch_size": 8, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
-    ("small", "gabor"): (
+    ("small", "coefficients"): (
         PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16, **CONDITIONED),
         {"steps": 3000, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article names no number of steps: this is about 25 epochs of MNIST.
     ("article", "raw"): (PixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
-    ("article", "gabor"): (PixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
+    ("article", "coefficients"): (PixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),
     ("large", "raw"): (
         PixelCNNConfig(layers=10, **CONDITIONED),
         {"steps": 40_000, "batch_size": 128, **ANNEALED, "ema": 0.999},
     ),
-    ("large", "gabor"): (
+    ("large", "coefficients"): (
         PixelCNNConfig(layers=10, hidden=64, levels=32, **CONDITIONED),
         {"steps": 40_000, "batch_size": 64, **ANNEALED, "ema": 0.999},
     ),

@@ -171,7 +171,7 @@ class VAE(Autoencoder):
             repeated = None
             if condition is not None:
                 repeated = condition.repeat_interleave(shape[1], 0)
-            outputs = self.decoder(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
+            outputs = self._outputs(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
             # log p(x | z) + log p(z) - log q(z | x); 2 pi cancels, and log q needs the noise only.
             weights = self.likelihood.log_prob(outputs, features[:, None])
             distances = (latents - prior_mean).square() * (-prior_log_variance).exp()
@@ -180,7 +180,7 @@ class VAE(Autoencoder):
         return total + 0.5 * log_variance.sum(1) - math.log(samples)
 
     def _encode(self, features: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)
+        mean, log_variance = self._codes(features, condition).chunk(2, 1)
         return mean, log_variance
 
     def _prior(self, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -198,7 +198,7 @@ class VAE(Autoencoder):
         condition = self._condition(labels)
         mean, log_variance = self._encode(features, condition)
         latents = mean + (log_variance / 2).exp() * normal_like(mean, generator)
-        outputs = self.decoder(latents, condition)
+        outputs = self._outputs(latents, condition)
         prior_mean, prior_log_variance = self._prior(labels)
         # The divergence of two normal distributions is the same in units of the second.
         mean = (mean - prior_mean) * (-prior_log_variance / 2).exp()
@@ -272,10 +272,10 @@ class AE(Autoencoder):
     ) -> Loss:
         """Negative log-likelihood of features given their latents: nats, mean over the batch."""
         condition = self._condition(labels)
-        latents = self.encoder(features, condition)
+        latents = self._codes(features, condition)
         if self.training:
-            self._watch(latents.detach().float(), labels)
-        loss = -self.likelihood.log_prob(self.decoder(latents, condition), features).mean()
+            self._watch(latents.detach(), labels)
+        loss = -self.likelihood.log_prob(self._outputs(latents, condition), features).mean()
         return Loss(loss, {"reconstruction": loss.detach()})
 
     @torch.no_grad()
@@ -306,7 +306,7 @@ class AE(Autoencoder):
     def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Latents (B, latent), and minus infinity: their variance is 0."""
         condition = self._condition(self.check_labels(labels, len(features)))
-        latents = self.encoder(features, condition).float()
+        latents = self._codes(features, condition)
         return latents, torch.full_like(latents, -math.inf)
 
     def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:

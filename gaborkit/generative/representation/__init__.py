@@ -1,4 +1,4 @@
-"""What a model sees of an image: its pixels, or its Gabor coefficients, and the way back.
+"""What a model is of: pixels, pixels that are seen through a Gabor frame, or its coefficients.
 
 A representation is fitted to training images, saved with the model, and turns images in [0, 1] into
 features scaled as the model asks: see :class:`~gaborkit.generative.space.Space`.
@@ -6,21 +6,23 @@ features scaled as the model asks: see :class:`~gaborkit.generative.space.Space`
 Examples
 --------
 >>> import torch
->>> from gaborkit.generative.representation import Gabor
+>>> from gaborkit.generative.representation import Coefficients
 >>> images = torch.rand(4, 1, 28, 28)
->>> Gabor((1, 28, 28)).fit(images).encode(images).shape
+>>> Coefficients((1, 28, 28)).fit(images).encode(images).shape
 torch.Size([4, 18, 28, 28])
 """
 
 from .base import VERSION, Representation
+from .coefficients import Coefficients, Parts
 from .description import REPRESENTATIONS, representation_from_dict
-from .gabor import Gabor, Parts
+from .gabor import Gabor
 from .raw import Binarize, Raw
 
 __all__ = [
     "REPRESENTATIONS",
     "VERSION",
     "Binarize",
+    "Coefficients",
     "Gabor",
     "Parts",
     "Raw",

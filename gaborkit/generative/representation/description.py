@@ -9,11 +9,16 @@ import torch
 from ...bank import GaborBank
 from ...errors import RepresentationError
 from .base import VERSION, Representation
+from .coefficients import Coefficients
 from .gabor import Gabor
 from .raw import Raw
 
 #: Families by the name in their description.
-REPRESENTATIONS: dict[str, type[Representation]] = {"raw": Raw, "gabor": Gabor}
+REPRESENTATIONS: dict[str, type[Representation]] = {
+    "raw": Raw,
+    "gabor": Gabor,
+    "coefficients": Coefficients,
+}
 
 
 def representation_from_dict(data: object) -> Representation:
@@ -28,7 +33,13 @@ def representation_from_dict(data: object) -> Representation:
         if not isinstance(data, Mapping):
             raise TypeError("it is not an object")
         fields = dict(data)
-        if fields.pop("version") != VERSION:
+        version = fields.pop("version")
+        if version == 1 and fields.get("name") == "gabor":
+            raise RepresentationError(
+                "this is a model of Gabor coefficients, from before features='gabor' became a way "
+                "to see pixels; train it anew, with --features gabor, or coefficients for as it was"
+            )
+        if version not in (1, VERSION):
             raise RepresentationError(
                 f"this representation is of version {data['version']!r}, and this gaborkit reads "
                 f"version {VERSION}; install the gaborkit that wrote it"

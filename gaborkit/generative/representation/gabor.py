@@ -1,47 +1,47 @@
-"""Gabor coefficients as features."""
+"""Pixels that networks see, and draw, through a Gabor frame."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from ...bank import GaborBank
 from ...errors import GaborkitError, RepresentationError
-from ...frame import GaborFrame
-from ..space import Scaling
-from .base import Representation
+from ..space import Scaling, Space
+from ..view import Seen, View
+from .base import CHUNK
+from .raw import Binarize, Raw
 
-Parts = Literal["complex", "magnitude"]
+#: Images that the size of the frame's channels is taken from.
+MEASURED = 4 * CHUNK
 
 
-class Gabor(Representation):
-    """Coefficients of a tight Gabor frame: real and imaginary parts, low-pass and high-pass.
+class Gabor(Raw):
+    """Pixels, as :class:`Raw`; the networks of the model look at them through a Gabor frame.
 
-    By default 2 scales of 4 orientations: 18 channels for each colour.
-
-    The frame is tight, so the way back, which is its adjoint, amplifies no error of the model;
-    coefficients that no image has are projected onto those that some image has.
+    Likelihoods and samples are of pixels, and compare with those of :class:`Raw`.
 
     Parameters
     ----------
-    image_shape : (colours, h, w)
-        Each colour is analysed by itself.
-    scaling, levels
+    image_shape, scaling, levels, binarize
         As in :class:`Raw`.
     scales, orientations : int
-        Of the bank; fewer give fewer bands.
+        Of the bank.
     wavelength : float
         Of the finest scale, in pixels.
-    parts : str
-        ``complex`` keeps real and imaginary parts and is inverted exactly. ``magnitude`` keeps
-        magnitudes and the low-pass, and is inverted approximately, by ``iterations`` alternating
-        projections for the lost phase (Griffin and Lim, 1984).
-    iterations : int
-        Only with ``magnitude``.
     bank : GaborBank, optional
         Instead of scales, orientations and wavelength.
+    analysis : bool
+        Whether encoders and discriminators see the frame's channels; the context of PixelCNNs is
+        widened by causal responses.
+    synthesis : bool
+        Whether decoders and generators draw the frame's channels, of which pixels are made.
+    learnable : bool
+        Whether the kernels are learned, from those of the bank on.
+    mean, deviation : sequence of float
+        Of each channel; :meth:`fit` measures them.
 
     Raises
     ------
@@ -51,11 +51,9 @@ class Gabor(Representation):
     Examples
     --------
     >>> images = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
-    >>> gabor = Gabor((1, 28, 28), "white").fit(images)
-    >>> gabor.encode(images).shape
-    torch.Size([4, 18, 28, 28])
-    >>> gabor.psnr(images) > 100
-    True
+    >>> gabor = Gabor((1, 28, 28), "symmetric").fit(images)
+    >>> gabor.encode(images).shape, len(gabor.space.view.bank)
+    (torch.Size([4, 1, 28, 28]), 8)
     """
 
     name = "gabor"
@@ -63,87 +61,97 @@ class Gabor(Representation):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        scaling: Scaling = "white",
+        scaling: Scaling = "unit",
         levels: int = 0,
+        binarize: Binarize | None = None,
         *,
         scales: int = 2,
         orientations: int = 4,
         wavelength: float = 4.0,
-        parts: Parts = "complex",
-        iterations: int = 64,
         bank: GaborBank | None = None,
+        analysis: bool = True,
+        synthesis: bool = False,
+        learnable: bool = False,
+        mean: tuple[float, ...] = (),
+        deviation: tuple[float, ...] = (),
     ) -> None:
-        if parts not in get_args(Parts):
+        super().__init__(image_shape, scaling, levels, binarize)
+        for name, value in (
+            ("analysis", analysis),
+            ("synthesis", synthesis),
+            ("learnable", learnable),
+        ):
+            if not isinstance(value, bool):
+                raise RepresentationError(f"{name}={value!r} is neither True nor False")
+        if not (analysis or synthesis):
             raise RepresentationError(
-                f"parts={parts!r} is unknown; choose {', '.join(get_args(Parts))}"
+                "analysis=False, synthesis=False leave the frame nothing to do; use raw features"
             )
-        if not isinstance(iterations, int) or iterations < 1:
-            raise RepresentationError(f"iterations={iterations!r} is not a count; give 1 or more")
-        self.parts, self.iterations = parts, iterations
+        if scaling == "levels" and (learnable or synthesis):
+            raise RepresentationError(
+                "a PixelCNN neither draws through a frame nor learns its kernels; leave out "
+                "synthesis and learnable"
+            )
         try:
-            self.bank = bank or GaborBank.grid(
+            bank = bank or GaborBank.grid(
                 scales=scales, orientations=orientations, wavelength=wavelength
             )
-            self.frame = GaborFrame(self.bank, (image_shape[1], image_shape[2]), tight=True)
+            self.view = View(bank, tuple(mean), tuple(deviation), analysis, synthesis, learnable)
+            seen = Seen(View(bank, (), ()), self.image_shape)
         except GaborkitError as problem:
             raise RepresentationError(f"Gabor features: {problem}") from problem
-        super().__init__(image_shape, scaling, levels)
+        if mean or deviation:
+            values = torch.tensor([*mean, *deviation])
+            counts = (len(mean), len(deviation))
+            if counts != (seen.shape[0],) * 2 or not values.isfinite().all():
+                raise RepresentationError(
+                    f"{len(mean)} means and {len(deviation)} deviations do not fit the "
+                    f"{seen.shape[0]} channels of the frame, or are not finite"
+                )
 
     @property
-    def channel_names(self) -> tuple[str, ...]:
-        """Kernel and part of each channel, then the low-pass and the high-pass if there."""
-        kernels = self.frame.labels[: len(self.bank)]
-        rest = self.frame.labels[len(self.bank) :]
-        if self.parts == "magnitude":
-            one = tuple(f"{name}, magnitude" for name in kernels)
-        else:
-            one = tuple(f"{name}, {part}" for name in kernels for part in ("real", "imag"))
-        colours = self.image_shape[0]
-        if colours == 1:
-            return (*one, *rest)
-        return tuple(f"colour {k}: {name}" for k in range(colours) for name in (*one, *rest))
+    def space(self) -> Space:
+        """Shape and scaling of the pixels, and the view of them."""
+        colours, height, width = self.image_shape
+        return Space(colours, height, width, self._scaling, self._levels, self.view)
 
-    def _analyze(self, images: Tensor) -> Tensor:
-        coefficients = self.frame.analyze(images)  # (B, colours, K, h, w)
-        return self._split(coefficients).flatten(1, 2)
-
-    def _split(self, coefficients: Tensor) -> Tensor:
-        """Real channels (..., C, h, w) of complex coefficients (..., K, h, w)."""
-        kernels = len(self.bank)
-        bands, rest = coefficients[..., :kernels, :, :], coefficients[..., kernels:, :, :].real
-        if self.parts == "magnitude":
-            return torch.cat([bands.abs(), rest], -3)
-        # Real and imaginary part of a kernel side by side.
-        pairs = torch.view_as_real(bands).movedim(-1, -3).flatten(-4, -3)
-        return torch.cat([pairs, rest], -3)
-
-    def _synthesize(self, coefficients: Tensor) -> Tensor:
-        # (B, colours * C, h, w) to (B, colours, C, h, w)
-        values = coefficients.unflatten(1, (self.image_shape[0], -1))
-        kernels = len(self.bank)
-        if self.parts == "magnitude":
-            bands, rest = values[:, :, :kernels], values[:, :, kernels:]
-            return self._retrieve(bands.clamp(min=0), torch.complex(rest, torch.zeros_like(rest)))
-        pairs, rest = values[:, :, : 2 * kernels], values[:, :, 2 * kernels :]
-        bands = torch.complex(pairs[:, :, 0::2], pairs[:, :, 1::2])
-        rest = torch.complex(rest, torch.zeros_like(rest))
-        return self.frame.synthesize(torch.cat([bands, rest], 2))
-
-    def _retrieve(self, magnitudes: Tensor, rest: Tensor) -> Tensor:
-        """Image whose magnitudes are near, from the low-pass and phases found by projection."""
-        kernels = len(self.bank)
-        start = torch.cat([torch.zeros_like(magnitudes) + 0j, rest], 2)
-        image = self.frame.synthesize(start).clamp(0, 1)
-        for _ in range(self.iterations):
-            bands = self.frame.analyze(image)[:, :, :kernels]
-            phases = bands / bands.abs().clamp(min=1e-12)
-            # Pixels are in [0, 1]: projecting onto that too speeds the search and steadies it.
-            image = self.frame.synthesize(torch.cat([magnitudes * phases, rest], 2)).clamp(0, 1)
-        return image
+    def fit(self, images: Tensor) -> Self:
+        """Measure the frame's channels on these images; returns itself."""
+        super().fit(images)
+        if self._scaling == "levels":  # a PixelCNN sees causal responses, not the frame's channels
+            return self
+        module = Seen(View(self.view.bank, (), ()), self.image_shape).to(images.device)
+        some = images[:: max(1, len(images) // MEASURED)][:MEASURED]
+        totals: list[Tensor] = []
+        generator = torch.Generator(images.device).manual_seed(0) if self.stochastic else None
+        for chunk in some.split(CHUNK):
+            channels = module(self.encode(chunk, generator)).double()
+            totals.append(torch.stack([channels, channels**2]).mean((1, 3, 4)) * len(chunk))
+        mean, square = (torch.stack(totals).sum(0) / len(some)).cpu()
+        deviation = (square - mean**2).clamp(min=0).sqrt()
+        # A channel that never varies stays as it is.
+        deviation = torch.where(
+            deviation > 1e-4 * deviation.max(), deviation, torch.ones_like(mean)
+        )
+        view = self.view
+        self.view = View(
+            view.bank,
+            tuple(mean.tolist()),
+            tuple(deviation.tolist()),
+            view.analysis,
+            view.synthesis,
+            view.learnable,
+        )
+        return self
 
     def _options(self) -> dict[str, Any]:
+        view = self.view
         return {
-            "parts": self.parts,
-            "iterations": self.iterations,
-            "bank": self.bank.to_dict(),
+            **super()._options(),
+            "bank": view.bank.to_dict(),
+            "analysis": view.analysis,
+            "synthesis": view.synthesis,
+            "learnable": view.learnable,
+            "mean": list(view.mean),
+            "deviation": list(view.deviation),
         }

@@ -1,0 +1,92 @@
+"""The tight frame as a layer: the frame's own figures, its adjoint, and kernels that learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import gaborkit as gk
+from gaborkit.errors import FrameError, LayerError
+from gaborkit.nn import GaborFrame2d
+
+BANK = gk.GaborBank.grid(scales=2, orientations=3, wavelength=4)
+SHAPES = [(28, 28), (27, 31), (12, 9)]
+
+
+def images(*shape, dtype=torch.float64):
+    return torch.rand(*shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("learnable", [False, True])
+def test_channels_are_those_of_the_frame(shape, learnable):
+    layer = GaborFrame2d(BANK, shape, learnable=learnable, dtype=torch.float64)
+    frame = gk.GaborFrame(BANK, shape, tight=True, highpass=True)
+    x = images(2, 3, *shape)
+    wanted = frame.analyze(x.numpy())  # (2, 3, K, H, W)
+    found = layer(x).detach().unflatten(1, (3, len(layer))).numpy()
+    count = len(BANK)
+    tolerance = {"rtol": 0, "atol": 1e-4 if learnable else 1e-12}  # the root has a slope at 0
+    np.testing.assert_allclose(
+        found[:, :, 0 : 2 * count : 2], wanted[:, :, :count].real, **tolerance
+    )
+    np.testing.assert_allclose(
+        found[:, :, 1 : 2 * count : 2], wanted[:, :, :count].imag, **tolerance
+    )
+    np.testing.assert_allclose(found[:, :, 2 * count :], wanted[:, :, count:].real, **tolerance)
+    assert layer.labels[1] == f"{BANK.labels[0]}, imag"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("learnable", [False, True])
+def test_synthesis_is_the_adjoint_and_the_inverse(shape, learnable):
+    layer = GaborFrame2d(BANK, shape, learnable=learnable, dtype=torch.float64)
+    x, c = images(2, 2, *shape), images(2, 2 * len(layer), *shape) - 0.5
+    left = (layer.analyze(x) * c).sum()
+    right = (x * layer.synthesize(c)).sum()
+    torch.testing.assert_close(left, right)
+    torch.testing.assert_close(layer.synthesize(layer(x)), x, rtol=0, atol=1e-12)
+
+
+def test_kernels_that_learn_stay_a_tight_frame():
+    layer = GaborFrame2d(BANK, (16, 20), learnable=True)
+    x = images(4, 1, 16, 20, dtype=torch.float32)
+    before = layer.bank()
+    optimizer = torch.optim.SGD(layer.parameters(), 0.05)
+    for _ in range(3):
+        optimizer.zero_grad()
+        layer(x)[:, ::3].square().mean().backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
+        optimizer.step()
+    assert layer.bank() != before
+    torch.testing.assert_close(layer.synthesize(layer(x)), x, rtol=0, atol=2e-6)
+    assert not list(GaborFrame2d(BANK, (16, 20)).parameters())
+
+
+def test_gradients():
+    layer = GaborFrame2d(BANK, (8, 9), dtype=torch.float64)
+    x = images(1, 1, 8, 9).requires_grad_()
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradcheck(layer.synthesize, layer(x).detach().requires_grad_())
+
+
+def test_casts_autocast_and_empty_batches():
+    layer = GaborFrame2d(BANK, (12, 12))
+    x = images(2, 1, 12, 12, dtype=torch.float32)
+    wanted = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(layer(x), wanted, rtol=0, atol=0)
+    torch.testing.assert_close(layer.double()(x.double()).float(), wanted)
+    assert layer.float()(x[:0]).shape == (0, len(layer), 12, 12)
+    assert not layer.state_dict()
+
+
+def test_what_does_not_fit():
+    layer = GaborFrame2d(BANK, (12, 12))
+    with pytest.raises(LayerError, match=r"\(1, 1, 12, 13\) does not fit this frame of \(N, C, 12"):
+        layer(torch.zeros(1, 1, 12, 13))
+    with pytest.raises(LayerError, match="7 channels are no multiple of the frame's 14"):
+        layer.synthesize(torch.zeros(1, 7, 12, 12))
+    with pytest.raises(FrameError):
+        GaborFrame2d(BANK, (0, 3))
