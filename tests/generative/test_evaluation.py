@@ -19,7 +19,7 @@ from gaborkit.generative.metrics import classes
 from gaborkit.generative.models.gan import GAN
 from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
 from gaborkit.generative.models.vae import VAE, VAEConfig
-from gaborkit.generative.representation import Gabor, Raw
+from gaborkit.generative.representation import Coefficients, Raw
 
 DIGITS_ONLY = {
     "Fréchet distance",
@@ -155,7 +155,9 @@ def test_a_conditional_model_is_asked_for_the_classes_of_the_data(digits):
 
 
 def test_a_pixelcnn_of_gabor_coefficients(digits):
-    gabor = Gabor((1, 28, 28), "levels", 8, scales=1, orientations=2).fit(digits.train.images)
+    gabor = Coefficients((1, 28, 28), "levels", 8, scales=1, orientations=2).fit(
+        digits.train.images
+    )
     config = PixelCNNConfig(channels=4, layers=1, first_size=3, size=3, hidden=2, levels=8)
     model = drawing(
         PixelCNN(config, gabor.space), gabor, lambda count, _: digits.train.images[:count] / 255

@@ -22,7 +22,7 @@ from gaborkit.generative.latent import (
 )
 from gaborkit.generative.latent_plots import plot_latent, plot_manifold
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
-from gaborkit.generative.representation import Gabor, Raw
+from gaborkit.generative.representation import Coefficients, Raw
 
 
 def trained(latent=4, classes=0, kind=VAE, representation=None):
@@ -124,7 +124,9 @@ def test_a_traversal_of_an_autoencoder_spans_its_own_latents():
 
 
 def test_gabor_features_come_back_as_pictures():
-    model = trained(latent=3, representation=Gabor((1, 16, 16), "white", scales=1, orientations=2))
+    model = trained(
+        latent=3, representation=Coefficients((1, 16, 16), "white", scales=1, orientations=2)
+    )
     images = torch.rand(2, 1, 16, 16)
     found = interpolate(model, *images, 3)
     assert found.shape == (3, 1, 16, 16)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import gaborkit as gk
 from gaborkit.errors import RepresentationError
-from gaborkit.generative.representation import Gabor, Raw, representation_from_dict
+from gaborkit.generative.representation import Coefficients, Raw, representation_from_dict
 
 SHAPE = (1, 12, 14)
 
@@ -61,7 +61,7 @@ def test_levels_cost_half_a_step_at_most(levels):
 
 def test_white_features_have_mean_0_and_deviation_1_a_channel():
     images = pictures(50, (3, 9, 8))
-    for representation in (Raw((3, 9, 8), "white"), Gabor((3, 9, 8), "white")):
+    for representation in (Raw((3, 9, 8), "white"), Coefficients((3, 9, 8), "white")):
         features = representation.fit(images).encode(images).double()
         channels = features.movedim(1, 0).flatten(1)
         assert channels.mean(1).abs().max() < 1e-4
@@ -121,14 +121,14 @@ def test_threshold_binarization():
 @pytest.mark.parametrize("shape", [(1, 28, 28), (1, 13, 10), (3, 16, 16)])
 def test_gabor_round_trip(scaling, shape):
     images = pictures(8, shape)
-    gabor = Gabor(shape, scaling).fit(images)
+    gabor = Coefficients(shape, scaling).fit(images)
     torch.testing.assert_close(gabor.decode(gabor.encode(images)), unit(images), atol=1e-5, rtol=0)
     assert gabor.psnr(images) > 90
 
 
 def test_channels_are_the_frame_s_coefficients():
     images = pictures(2)
-    gabor = Gabor(SHAPE, "white", scales=1, orientations=2).fit(images)
+    gabor = Coefficients(SHAPE, "white", scales=1, orientations=2).fit(images)
     features = (gabor.encode(images) - gabor.offset[:, None, None]) / gabor.gain[:, None, None]
     coefficients = gabor.frame.analyze(unit(images)[:, 0])
     assert gabor.channel_names == (
@@ -146,7 +146,7 @@ def test_channels_are_the_frame_s_coefficients():
 
 
 def test_the_frame_is_tight_so_errors_are_not_amplified():
-    gabor = Gabor((1, 28, 28), "white").fit(pictures(4, (1, 28, 28)))
+    gabor = Coefficients((1, 28, 28), "white").fit(pictures(4, (1, 28, 28)))
     assert gabor.frame.bounds == (1, 1)
     assert gabor.redundancy == gabor.channels == 18
 
@@ -154,7 +154,7 @@ def test_the_frame_is_tight_so_errors_are_not_amplified():
 @pytest.mark.parametrize("levels", [16, 256])
 def test_quantised_coefficients_come_back_with_their_stated_error(levels):
     images = pictures(8)
-    gabor = Gabor(SHAPE, "levels", levels).fit(images)
+    gabor = Coefficients(SHAPE, "levels", levels).fit(images)
     features = gabor.encode(images)
     assert features.dtype == torch.int64
     assert 0 <= features.min() <= features.max() == levels - 1
@@ -166,17 +166,17 @@ def test_quantised_coefficients_come_back_with_their_stated_error(levels):
 def test_magnitudes_come_back_approximately():
     rows, columns = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
     blob = torch.exp(-((rows - 12) ** 2 + (columns - 15) ** 2) / 40.0)[None, None]
-    gabor = Gabor((1, 28, 28), parts="magnitude").fit(blob)
+    gabor = Coefficients((1, 28, 28), parts="magnitude").fit(blob)
     assert gabor.channels == 10
     assert gabor.channel_names[0] == "4 px, 0°, magnitude"
     assert gabor.psnr(blob) > 30
-    assert Gabor((1, 28, 28), parts="magnitude", iterations=1).fit(blob).psnr(blob) > 15
+    assert Coefficients((1, 28, 28), parts="magnitude", iterations=1).fit(blob).psnr(blob) > 15
 
 
 def test_a_bank_of_one_s_own():
     bank = gk.GaborBank.preset("kymatio", J=2, L=4)
     images = pictures(3)
-    gabor = Gabor(SHAPE, bank=bank).fit(images)
+    gabor = Coefficients(SHAPE, bank=bank).fit(images)
     assert gabor.bank is bank
     assert gabor.psnr(images) > 90
 
@@ -184,7 +184,10 @@ def test_a_bank_of_one_s_own():
 def test_names_of_colours():
     assert Raw((3, 4, 4)).channel_names == ("red", "green", "blue")
     assert Raw((2, 4, 4)).channel_names == ("colour 0", "colour 1")
-    assert Gabor((3, 8, 8), scales=1, orientations=2).channel_names[6] == "colour 1: 4 px, 0°, real"
+    assert (
+        Coefficients((3, 8, 8), scales=1, orientations=2).channel_names[6]
+        == "colour 1: 4 px, 0°, real"
+    )
 
 
 # ---- descriptions ----
@@ -195,8 +198,8 @@ def test_names_of_colours():
     [
         Raw(SHAPE, "levels", 4, binarize="dynamic"),
         Raw(SHAPE, "white"),
-        Gabor(SHAPE, "levels", 32, scales=1),
-        Gabor(SHAPE, "white", parts="magnitude", iterations=3),
+        Coefficients(SHAPE, "levels", 32, scales=1),
+        Coefficients(SHAPE, "white", parts="magnitude", iterations=3),
     ],
 )
 def test_a_description_is_exact(representation):
@@ -219,7 +222,11 @@ def described(**changes):
     [
         (7, "damaged: it is not an object"),
         ({}, "damaged: 'version'"),
-        (described(version=2), "version 2, and this gaborkit reads version 1"),
+        (described(version=3), "version 3, and this gaborkit reads version 2"),
+        (
+            described(version=1, name="gabor"),
+            "train it anew, with --features gabor, or coefficients",
+        ),
         (described(name="wavelet"), "damaged: 'wavelet'"),
         (described(gain=[1.0, 2.0]), "2 gains or offsets for 1 channels"),
         (described(offset=[math.nan]), "or not finite"),
@@ -247,9 +254,9 @@ def test_damaged_descriptions(description, message):
         (lambda: Raw(SHAPE, "levels", 1), "levels=1 does not fit"),
         (lambda: Raw(SHAPE, "unit", 8), "levels=8 does not fit scaling='unit'"),
         (lambda: Raw(SHAPE, binarize="hard"), "binarize='hard' is unknown"),
-        (lambda: Gabor(SHAPE, parts="phase"), "parts='phase' is unknown"),
-        (lambda: Gabor(SHAPE, iterations=0), "iterations=0 is not a count"),
-        (lambda: Gabor(SHAPE, scales=0), "Gabor features: scales=0"),
+        (lambda: Coefficients(SHAPE, parts="phase"), "parts='phase' is unknown"),
+        (lambda: Coefficients(SHAPE, iterations=0), "iterations=0 is not a count"),
+        (lambda: Coefficients(SHAPE, scales=0), "Gabor coefficients: scales=0"),
         (lambda: Raw(SHAPE).encode(pictures()), "not fitted"),
         (lambda: Raw(SHAPE).decode(unit(pictures())), "not fitted"),
         (lambda: Raw(SHAPE).to_dict(), "not fitted"),

@@ -16,7 +16,7 @@ from gaborkit.generative import store, strict
 from gaborkit.generative.image_model import ImageModel
 from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.vae import VAE, VAEConfig
-from gaborkit.generative.representation import Gabor, Raw
+from gaborkit.generative.representation import Coefficients, Raw
 
 IMAGES = torch.randint(
     0, 256, (5, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
@@ -63,7 +63,7 @@ def test_round_trip(folder, tmp_path):
 
 
 def test_buffers_and_gabor_features(tmp_path):
-    gabor = Gabor((1, 8, 8), scales=1, orientations=2).fit(IMAGES)
+    gabor = Coefficients((1, 8, 8), scales=1, orientations=2).fit(IMAGES)
     config = GANConfig(
         generator_hidden=(4, 4), discriminator_hidden=(4,), output="linear", loss="hinge"
     )

@@ -15,7 +15,7 @@ from gaborkit.generative.metrics import likelihood_domain, likelihood_figures
 from gaborkit.generative.models.gan import GAN
 from gaborkit.generative.models.model import Model
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
-from gaborkit.generative.representation import Gabor, Raw
+from gaborkit.generative.representation import Coefficients, Raw
 
 SHAPE = (1, 6, 6)
 
@@ -246,7 +246,7 @@ def test_binarized_pixels_have_a_likelihood_by_bernoulli_or_levels_only(
 
 
 def test_a_density_has_no_bits():
-    gabor = Gabor((1, 12, 12)).fit(torch.rand(8, 1, 12, 12))
+    gabor = Coefficients((1, 12, 12)).fit(torch.rand(8, 1, 12, 12))
     model = VAE(VAEConfig(hidden=(8,), latent=2, likelihood="gaussian"), gabor.space)
     test = Split(torch.zeros(3, 1, 12, 12, dtype=torch.uint8), None)
     figures, notes = likelihood_figures(model, gabor, test, importance_samples=2)
@@ -275,12 +275,12 @@ def test_domains_of_gabor_coefficients_tell_banks_and_fits_apart():
     pictures = torch.rand(8, 1, 12, 12, generator=torch.Generator().manual_seed(0))
     shape = (1, 12, 12)
     domains = [
-        likelihood_domain(Gabor(shape, "levels", 16).fit(pictures)),
-        likelihood_domain(Gabor(shape, "levels", 16).fit(pictures / 2)),
-        likelihood_domain(Gabor(shape, "levels", 16, orientations=3).fit(pictures)),
-        likelihood_domain(Gabor(shape, "white").fit(pictures), "gaussian"),
-        likelihood_domain(Gabor(shape, "unit").fit(pictures), "bernoulli"),
-        likelihood_domain(Gabor(shape, "unit").fit(pictures), "discretized-logistic"),
+        likelihood_domain(Coefficients(shape, "levels", 16).fit(pictures)),
+        likelihood_domain(Coefficients(shape, "levels", 16).fit(pictures / 2)),
+        likelihood_domain(Coefficients(shape, "levels", 16, orientations=3).fit(pictures)),
+        likelihood_domain(Coefficients(shape, "white").fit(pictures), "gaussian"),
+        likelihood_domain(Coefficients(shape, "unit").fit(pictures), "bernoulli"),
+        likelihood_domain(Coefficients(shape, "unit").fit(pictures), "discretized-logistic"),
         likelihood_domain(Raw(shape, "white").fit(pictures), "gaussian"),
     ]
     assert len({domain.text for domain in domains}) == len(domains)
@@ -288,5 +288,5 @@ def test_domains_of_gabor_coefficients_tell_banks_and_fits_apart():
     assert domains[0].text.endswith("quantised to 16 levels")
     assert [domain.discrete for domain in domains] == [True] * 3 + [False] * 4
     assert [domain.valid for domain in domains] == [True] * 4 + [False] + [True] * 2
-    again = likelihood_domain(Gabor(shape, "levels", 16).fit(pictures))
+    again = likelihood_domain(Coefficients(shape, "levels", 16).fit(pictures))
     assert again == domains[0]

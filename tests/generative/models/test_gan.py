@@ -297,7 +297,7 @@ def test_a_tiny_gan_learns_two_points(loss, k, steps):
 # ---- presets and configurations ----
 
 
-@pytest.mark.parametrize("features", ["raw", "gabor"])
+@pytest.mark.parametrize("features", ["raw", "gabor", "coefficients"])
 @pytest.mark.parametrize("preset", ["small", "article", "large"])
 @pytest.mark.parametrize("name", list(MODELS))
 def test_presets(name, preset, features):
@@ -305,7 +305,7 @@ def test_presets(name, preset, features):
     config, settings = cls.preset(preset, features)
     assert from_dict(cls.Config, json.loads(json.dumps(to_dict(config)))) == config
     assert Training(**settings).steps > 0
-    bounded = (preset, features) != ("small", "gabor")
+    bounded = (preset, features) != ("small", "coefficients")
     assert cls.scaling(config) == ("symmetric" if bounded else "white")
     settings["steps"] = 1  # a copy
     assert cls.preset(preset, features)[1]["steps"] > 1
@@ -322,7 +322,8 @@ def test_the_article():
     assert widths["discriminator"] == [(784, 512), (512, 256), (256, 1)]
     kinds = [type(layer).__name__ for layer in network.generator.layers]
     block = ["Linear", "BatchNorm1d", "LeakyReLU"]
-    assert kinds == ["Linear", "LeakyReLU", *3 * block, "Linear", "Tanh"]
+    assert kinds == ["Linear", "LeakyReLU", *3 * block, "Linear"]
+    assert isinstance(network.generator.bounded, nn.Tanh)
     assert config.loss == "non-saturating"
     assert (config.slope, config.discriminator_steps, config.norm) == (0.2, 20, "none")
     assert (settings["learning_rate"], settings["betas"]) == (2e-4, (0.5, 0.999))

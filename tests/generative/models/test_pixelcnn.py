@@ -128,12 +128,12 @@ def test_names():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("preset", ["small", "article", "large"])
-@pytest.mark.parametrize("features", ["raw", "gabor"])
+@pytest.mark.parametrize("features", ["raw", "gabor", "coefficients"])
 def test_presets(name, preset, features):
     config, training = MODELS[name].preset(preset, features)
     assert isinstance(config, MODELS[name].Config)
     Training(**training)
-    channels = 18 if features == "gabor" else 1
+    channels = 18 if features == "coefficients" else 1
     model = MODELS[name](config, Space(channels, 28, 28, "levels", config.levels), 10)
     assert MODELS[name].scaling(config) == "levels"
     assert model.has_validation_loss

@@ -60,8 +60,8 @@ def test_the_article_to_the_unit():
     assert shapes(plain) == [(784, 400), (400, 20), (20, 400), (400, 784)]
 
 
-def test_the_article_on_gabor_features_has_the_same_layers():
-    config, _ = VAE.preset("article", "gabor")
+def test_the_article_on_coefficients_has_the_same_layers():
+    config, _ = VAE.preset("article", "coefficients")
     assert (config.hidden, config.latent, config.likelihood) == ((400,), 20, "gaussian")
 
 
@@ -79,7 +79,7 @@ def test_the_network_of_the_published_figure():
 
 
 @pytest.mark.parametrize(("kind", "config"), KINDS)
-@pytest.mark.parametrize("features", ["raw", "gabor"])
+@pytest.mark.parametrize("features", ["raw", "gabor", "coefficients"])
 @pytest.mark.parametrize("name", ["small", "article", "large"])
 def test_presets_fit_their_features_and_the_trainer(kind, config, name, features):
     found, training = kind.preset(name, features)
@@ -87,8 +87,8 @@ def test_presets_fit_their_features_and_the_trainer(kind, config, name, features
     assert from_dict(config, to_dict(found)) == found
     Training(**training)
     scaling = kind.scaling(found)
-    assert scaling == ("white" if features == "gabor" else "unit")
-    model = kind(found, Space(18 if features == "gabor" else 1, 28, 28, scaling))
+    assert scaling == ("white" if features == "coefficients" else "unit")
+    model = kind(found, Space(18 if features == "coefficients" else 1, 28, 28, scaling))
     assert model(torch.rand(2, *model.space.shape), None, seeded(), "model").total.isfinite()
 
 
@@ -97,7 +97,7 @@ def test_unknown_presets():
         VAE.preset("huge", "raw")
     with pytest.raises(ModelError, match=r"ae has no preset 'mlp-200-200-50' for 'raw'"):
         AE.preset("mlp-200-200-50", "raw")
-    with pytest.raises(ModelError, match=r"no preset 'small' for 'sift' .* raw or gabor"):
+    with pytest.raises(ModelError, match=r"no preset 'small' for 'sift' .* other features"):
         VAE.preset("small", "sift")
 
 

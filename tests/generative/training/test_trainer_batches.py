@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gaborkit.errors import StoreError, TrainingError
 from gaborkit.generative.data import Split
 from gaborkit.generative.randomness import generator_of, initialised, seed_of
-from gaborkit.generative.representation import Gabor, Raw
+from gaborkit.generative.representation import Coefficients, Raw
 from gaborkit.generative.training import batches
 from gaborkit.generative.training.average import Average
 from gaborkit.generative.training.batches import Batches, Order
@@ -70,7 +70,7 @@ def split(count=7):
         Raw((1, 8, 8), "symmetric"),
         Raw((1, 8, 8), "levels", 256),
         Raw((1, 8, 8), "levels", 1000),
-        Gabor((1, 8, 8), "white", scales=1, orientations=2),
+        Coefficients((1, 8, 8), "white", scales=1, orientations=2),
     ],
     ids=["raw", "256 levels", "1000 levels", "gabor"],
 )
