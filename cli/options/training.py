@@ -43,7 +43,7 @@ def model_names() -> tuple[str, ...]:
 
 
 LEVELLED = ("pixelcnn", "gated-pixelcnn")
-FEATURES = ("raw", "gabor")
+FEATURES = ("raw", "gabor", "coefficients")
 DATASETS = ("mini", "mnist", "fashion", "kmnist")
 FITS = ("crop", "stretch", "pad")
 PARTS = ("complex", "magnitude")
@@ -95,6 +95,15 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
         "metavar": "X",
         "help": "Of the finest scale, pixels.  [default: 4]",
     },
+    "analysis": {
+        "flags": "--analysis/--no-analysis",
+        "help": "Whether networks see pixels through the frame.  [default: they do]",
+    },
+    "synthesis": {
+        "flags": "--synthesis/--no-synthesis",
+        "help": "Whether networks draw pixels through the frame.  [default: as the model has it]",
+    },
+    "learnable": {"is_flag": True, "help": "Learn the kernels of the frame too."},
     "parts": {
         "type": Choice(PARTS),
         "help": "Coefficients as they are, or magnitudes, inverted approximately.",
@@ -108,6 +117,13 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
         "type": Choice(BINARIZE),
         "help": "Pixels become 0 or 1 (2 levels): drawn anew each time, or cut at 1/2.",
     },
+}
+#: Features that an option of theirs is for, where not for all.
+_FITTING: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("scales", "orientations", "wavelength"), ("gabor", "coefficients")),
+    **dict.fromkeys(("analysis", "synthesis", "learnable"), ("gabor",)),
+    "parts": ("coefficients",),
+    "binarize": ("raw", "gabor"),
 }
 _TRAINING: dict[str, dict[str, Any]] = {
     "steps": {
@@ -192,7 +208,8 @@ def _options() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]
         cls=Option,
         section="Model",
         type=Choice(FEATURES),
-        help="Model pixels, or their Gabor coefficients.  [default: raw]",
+        help="Networks see pixels as they are, or through a Gabor frame; or the model is of the "
+        "frame's coefficients.  [default: raw]",
     )
     yield click.option(
         "--preset",
@@ -228,6 +245,8 @@ def flag_of(name: str, value: Any = True) -> str:
     """How an option was given, for an error: ``batch_size`` is ``--batch-size``."""
     if name == "colour":
         return "--colour" if value else "--grey"
+    if name in ("analysis", "synthesis") and not value:
+        return f"--no-{name}"
     return {"settings": "--set"}.get(name, f"--{name.replace('_', '-')}")
 
 
@@ -254,12 +273,11 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
             f"--levels is for PixelCNNs ({', '.join(LEVELLED)}), not for {model}: leave it out"
         )
     features = fields.get("features", "raw")
-    for name in _REPRESENTATION:
-        gabor = name in ("scales", "orientations", "wavelength", "parts")
-        if name in fields and name != "levels" and gabor != (features == "gabor"):
+    for name, fitting in _FITTING.items():
+        if name in fields and features not in fitting:
             raise click.UsageError(
-                f"{flag_of(name)} does not go with --features {features}: it is for "
-                f"--features {'gabor' if gabor else 'raw'}"
+                f"{flag_of(name, fields[name])} does not go with --features {features}: it is for "
+                f"--features {' or '.join(fitting)}"
             )
     data = fields.get("data", "mini")
     if data not in DATASETS and not Path(data).is_dir():

@@ -64,11 +64,22 @@ def test_without_options_the_recipe_is_the_librarys(called):
     assert recipe_of(called, "vae") == session.Recipe(model="vae")
 
 
+def test_the_options_of_a_view_reach_the_recipe(called):
+    words = ["vae", "--features", "gabor", "--scales", 3, "--no-analysis", "--synthesis"]
+    recipe = recipe_of(called, *words, "--learnable")
+    assert recipe.representation == {
+        "scales": 3,
+        "analysis": False,
+        "synthesis": True,
+        "learnable": True,
+    }
+
+
 def test_every_option_reaches_the_recipe(called):
     Path("pictures").mkdir()
     recipe = recipe_of(
         called,
-        *["pixelcnn", "--features", "gabor", "--preset", "large", "--set", "channels=8"],
+        *["pixelcnn", "--features", "coefficients", "--preset", "large", "--set", "channels=8"],
         *["--set", "channels=4", "--set", "layers=1"],
         *["--data", "pictures", "--limit", 7, "--size", 12, "--fit", "pad"],
         *["--grey", "--classes"],
@@ -81,7 +92,7 @@ def test_every_option_reaches_the_recipe(called):
     )
     assert recipe == session.Recipe(
         model="pixelcnn",
-        features="gabor",
+        features="coefficients",
         preset="large",
         data=str(Path("pictures").resolve()),
         size=12,
@@ -188,9 +199,10 @@ def test_going_on(called):
         (["vae", "--size", "2"], "2 is not a whole number from "),
         (["vae", "--scales", "2"], "--scales does not go with --features raw"),
         (["vae", "--parts", "complex"], "--parts does not go with --features raw"),
+        (["vae", "--no-analysis"], "--no-analysis does not go with --features raw: it is for --f"),
         (
-            ["vae", "--features", "gabor", "--binarize", "dynamic"],
-            "--binarize does not go with --features gabor: it is for --features raw",
+            ["vae", "--features", "coefficients", "--binarize", "dynamic"],
+            "--binarize does not go with --features coefficients: it is for --features raw or gabor",
         ),
         (["vae", "--levels", "1"], "1 is not a whole number from "),
         (["vae", "--levels", "4"], "--levels is for PixelCNNs (pixelcnn, gated-pixelcnn), not for"),
