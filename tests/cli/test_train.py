@@ -202,7 +202,7 @@ def test_going_on(called):
         (["vae", "--no-analysis"], "--no-analysis does not go with --features raw: it is for --f"),
         (
             ["vae", "--features", "coefficients", "--binarize", "dynamic"],
-            "--binarize does not go with --features coefficients: it is for --features raw or gabor",
+            "--binarize does not go with --features coefficients: it is for --features raw or ga",
         ),
         (["vae", "--levels", "1"], "1 is not a whole number from "),
         (["vae", "--levels", "4"], "--levels is for PixelCNNs (pixelcnn, gated-pixelcnn), not for"),

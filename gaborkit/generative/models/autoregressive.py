@@ -17,6 +17,7 @@ from torch.nn import functional
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
+from .context import CausalContext
 from .masked import Head, make_head
 from .model import Loss, Model
 from .sampling import Cache, adjusted, chunk_size, draw_cached, draw_naively
@@ -119,7 +120,8 @@ class Autoregressive(Model):
     level. Levels enter the network as numbers from -1 to 1.
 
     Convolutions see no further than their windows reach, and cannot tell how far down or across a
-    location lies. Where ``config.position`` is true, each stack learns a bias for each location;
+    location lies. Through a view of the space they see causal Gabor responses, of any reach, too.
+    Where ``config.position`` is true, each stack learns a bias for each location;
     where ``config.class_position`` is, one for each class and location too.
 
     Parameters
@@ -138,6 +140,9 @@ class Autoregressive(Model):
     head: Head
     position: nn.Parameter | None
     class_position: nn.Parameter | None
+    context: CausalContext | None
+    mixing: nn.Conv2d | None
+    has_view = True
 
     def __init__(
         self,
@@ -160,6 +165,10 @@ class Autoregressive(Model):
             self.position = nn.Parameter(torch.zeros(self._bias_shape))
         if config.class_position and classes:
             self.class_position = nn.Parameter(torch.zeros(self.conditions, *self._bias_shape))
+        self.context = self.mixing = None
+        if space.view is not None:
+            self.context = CausalContext(space.view, space.shape)
+            self.mixing = nn.Conv2d(self.context.channels, trunk, 1, bias=False)
 
     @classmethod
     def scaling(cls, config: Any) -> Scaling:
@@ -202,6 +211,19 @@ class Autoregressive(Model):
         if self.class_position is not None and labels is not None:
             bias = bias + self.class_position[:, :, :, rows][labels]
         return bias
+
+    def added(self, values: Tensor, labels: Tensor | None) -> Tensor:
+        """What each stack takes at each location beside values, (B or 1, stacks, trunk, h, W).
+
+        The bias of the location; and the last stack, which sees all that comes before, the causal
+        Gabor responses.
+        """
+        bias = self.position_bias(labels, slice(values.shape[2]))
+        if self.context is None or self.mixing is None:
+            return bias
+        mixed = self.mixing(self.context(values))[:, None]  # (B, 1, trunk, h, W)
+        bias = bias.expand(len(mixed), -1, -1, -1, -1)
+        return torch.cat([bias[:, :-1], bias[:, -1:] + mixed], 1)
 
     # ---- likelihood ----
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class CausalContext(nn.Module):
 
     def __init__(self, view: View, shape: Shape) -> None:
         super().__init__()
-        kernels = [_cut(kernel, max(shape[1:]) - 1) for kernel in view.bank]
+        kernels = [_cut(kernel, max(1, max(shape[1:]) - 1)) for kernel in view.bank]
         radii = sorted({(taps.shape[-1] - 1) // 2 for taps in kernels})
         #: For each radius a convolution (2 for each kernel, by C) over locations before.
         self.convolutions = nn.ModuleList(
@@ -42,8 +44,18 @@ class CausalContext(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Channels (B, 3 * C * K, H, W) of values (B, C, H, W) in [-1, 1]."""
-        responses = torch.cat([convolve(values + 1) for convolve in self.convolutions], 1)
-        return self.completed(responses, 1)
+        lifted = self.lifted(values)
+        return self.completed(torch.cat([layer(lifted) for layer in self.layers], 1), 1)
+
+    @property
+    def layers(self) -> list[CausalConv2d]:
+        """The convolutions, of one radius each."""
+        return cast(list[CausalConv2d], list(self.convolutions))
+
+    @staticmethod
+    def lifted(values: Tensor) -> Tensor:
+        """Values with the lowest at 0, as what lies beyond the edges."""
+        return values + 1
 
     @staticmethod
     def completed(responses: Tensor, axis: int) -> Tensor:

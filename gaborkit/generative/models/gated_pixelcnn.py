@@ -182,7 +182,7 @@ class GatedPixelCNN(Autoregressive):
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """The values, the vertical stack before each layer, and the output of the horizontal."""
         found = [values.contiguous(memory_format=torch.channels_last)]
-        above, left = self.position_bias(labels, slice(values.shape[2])).unbind(1)
+        above, left = self.added(values, labels).unbind(1)
         vertical, horizontal = self.above(found[0]) + above, self.left(found[0]) + left
         for layer in self.gated:
             found.append(vertical)
@@ -234,7 +234,7 @@ class _GatedCache(Cache):
 
     def trunk(self, column: int) -> Tensor:
         first, *gated = self.convolutions
-        horizontal = first.respond(column)
+        horizontal = self.add_context(first.respond(column), column)
         for convolution, weight in zip(gated, self.residuals, strict=True):
             convolution.places[column].copy_(horizontal)
             horizontal = torch.addmm(horizontal, gate(convolution.respond(column)), weight)

@@ -155,8 +155,7 @@ class PixelCNN(Autoregressive):
         """Inputs of the layers, and the output of the last."""
         found = [values.contiguous(memory_format=torch.channels_last)]
         first, *others = self.masked
-        position = self.position_bias(labels, slice(values.shape[2]))
-        found.append(first(found[0], labels, position[:, 0]))
+        found.append(first(found[0], labels, self.added(values, labels)[:, 0]))
         for layer in others:
             found.append(layer(found[-1], labels))
         return found
@@ -194,10 +193,12 @@ class _PixelCache(Cache):
 
     def trunk(self, column: int) -> Tensor:
         # Each convolution writes where the next one looks.
-        targets = [convolution.places[column] for convolution in self.convolutions[1:]]
-        for convolution, target in zip(self.convolutions, targets, strict=False):
-            convolution.respond(column, out=target).relu_()
-        return self.convolutions[-1].respond(column).relu_()
+        targets = [*(convolution.places[column] for convolution in self.convolutions[1:]), None]
+        first, *others = zip(self.convolutions, targets, strict=True)
+        response = self.add_context(first[0].respond(column, out=first[1]), column).relu_()
+        for convolution, target in others:
+            response = convolution.respond(column, out=target).relu_()
+        return response
 
     def end_row(self) -> None:
         for history, convolution in zip(self.histories, self.convolutions, strict=True):

@@ -29,11 +29,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
     from .autoregressive import Autoregressive
+    from .context import CausalContext
 
 #: Bytes that the caches of the images drawn together may take. Larger batches are drawn in chunks.
 CPU_BYTES, CUDA_BYTES = 2**26, 2**30
@@ -145,6 +146,53 @@ class RowConvolution:
         return torch.addmm(self._above[column], window, self.weight, out=out)
 
 
+class ContextCache:
+    """Of the causal Gabor responses: the rows above, and the row that is drawn.
+
+    Parameters
+    ----------
+    context : CausalContext
+    mixing : nn.Conv2d
+        From its channels to those of a stack.
+    count, width : int
+    """
+
+    def __init__(self, context: CausalContext, mixing: nn.Conv2d, count: int, width: int) -> None:
+        self.context, self.weight = context, mixing.weight[:, :, 0, 0]
+        self.layers = context.layers
+        self.histories = [
+            History(count, layer.weight.shape[1], width, layer.radius, layer.radius, layer.weight)
+            for layer in self.layers
+        ]
+        self.rows = [RowConvolution(n.left(), n.radius, 1, count, width) for n in self.layers]
+
+    def begin_row(self) -> None:
+        """Compute what the responses of the next row owe to the rows above."""
+        for layer, history, row in zip(self.layers, self.histories, self.rows, strict=True):
+            above = functional.conv2d(history.values, layer.above())[:, :, 0]
+            row.above.copy_(above.transpose(1, 2))
+
+    def respond(self, column: int) -> Tensor:
+        """What the context adds to a stack (B, trunk) at a column."""
+        responses = torch.cat([row.respond(column) for row in self.rows], 1)
+        return functional.linear(self.context.completed(responses, 1), self.weight)
+
+    def put(self, column: int, values: Tensor) -> None:
+        """Remember the values (B, C) drawn at a column."""
+        for row in self.rows:
+            row.places[column].copy_(self.context.lifted(values))
+
+    def end_row(self) -> None:
+        """Remember the row for those below."""
+        for history, row in zip(self.histories, self.rows, strict=True):
+            history.push(row.row.transpose(1, 2))
+
+    def take(self, values: Tensor) -> None:
+        """Remember rows of values (B, C, rows, W) that were given."""
+        for history in self.histories:
+            history.take(self.context.lifted(values))
+
+
 class Cache(ABC):
     """What a network computed at the locations before, for a batch of images.
 
@@ -161,6 +209,13 @@ class Cache(ABC):
         #: Bias of the drawn row's locations, (stacks, B or 1, W, trunk).
         self.position = torch.zeros_like(self._position(0))
         self.levels = torch.zeros(count, channels, width, dtype=torch.int64, device=model.device)
+        self.context: ContextCache | None = None
+        if model.context is not None and model.mixing is not None:
+            self.context = ContextCache(model.context, model.mixing, count, width)
+
+    def add_context(self, response: Tensor, column: int) -> Tensor:
+        """Add what the context says at a column to a stack's response (B, trunk), in place."""
+        return response if self.context is None else response.add_(self.context.respond(column))
 
     def _position(self, row: int) -> Tensor:
         bias = self.model.position_bias(self.labels, slice(row, row + 1))
@@ -182,6 +237,8 @@ class Cache(ABC):
         """Remember the rows that were given: what each history looks at, (B, C, rows, W)."""
         for history, features in zip(self.histories, activations, strict=True):
             history.take(features)
+        if self.context is not None:
+            self.context.take(activations[0])
 
     def start_row(self, row: int, noise: Tensor) -> None:
         """Set what differs from row to row: its biases, and its uniform numbers (B, C, W)."""
@@ -192,6 +249,8 @@ class Cache(ABC):
         """Draw the row that was started into ``levels``."""
         head, values = self.model.head, self.model.values
         self.begin_row()
+        if self.context is not None:
+            self.context.begin_row()
         for column, place in enumerate(self.convolutions[0].places):
             noise = self.noise[:, :, column]  # (B, C)
 
@@ -201,13 +260,23 @@ class Cache(ABC):
             levels = head.choose(self.trunk(column), choose, values)
             self.levels[:, :, column] = levels
             place.copy_(values(levels))
+            if self.context is not None:
+                self.context.put(column, values(levels))
         self.end_row()
+        if self.context is not None:
+            self.context.end_row()
+
+    @property
+    def remembered(self) -> list[Tensor]:
+        """What is carried from row to row."""
+        histories = self.histories + (self.context.histories if self.context else [])
+        return [history.values for history in histories]
 
     @property
     def bytes(self) -> int:
         """Memory of the histories and rows."""
-        tensors = [history.values for history in self.histories]
-        tensors += [part for one in self.convolutions for part in (one.above, one.padded)]
+        rows = self.convolutions + (self.context.rows if self.context else [])
+        tensors = self.remembered + [part for one in rows for part in (one.above, one.padded)]
         tensors.append(self.position)
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
@@ -266,7 +335,7 @@ def draw_naively(
 
 def _recorded(draw_row: Callable[[], None], cache: Cache) -> Callable[[], None]:
     """The drawing of a row as a CUDA graph; itself where it cannot be recorded."""
-    kept = [history.values.clone() for history in cache.histories]
+    kept = [values.clone() for values in cache.remembered]
     try:
         # A run before, apart, in which kernels are chosen and memory is set up.
         stream = torch.cuda.Stream()
@@ -280,8 +349,8 @@ def _recorded(draw_row: Callable[[], None], cache: Cache) -> Callable[[], None]:
     except RuntimeError:
         return draw_row
     finally:
-        for history, values in zip(cache.histories, kept, strict=True):
-            history.values.copy_(values)
+        for remembered, values in zip(cache.remembered, kept, strict=True):
+            remembered.copy_(values)
     return graph.replay
 
 

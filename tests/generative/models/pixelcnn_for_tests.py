@@ -4,9 +4,11 @@ import itertools
 
 import torch
 
+import gaborkit as gk
 from gaborkit.generative.models.gated_pixelcnn import GatedPixelCNN, GatedPixelCNNConfig
 from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
 from gaborkit.generative.space import Space
+from gaborkit.generative.view import View
 
 
 def plain(space, classes=0, **fields):
@@ -24,17 +26,21 @@ def gated(space, classes=0, **fields):
 KINDS = {"plain": plain, "gated": gated}
 
 
-def make(kind, shape, levels=4, classes=0, seed=0, **fields):
+#: Of kernels of two radii.
+VIEW = View(gk.GaborBank.grid(scales=2, orientations=2, wavelength=3), (), ())
+
+
+def make(kind, shape, levels=4, classes=0, seed=0, view=None, **fields):
     """A model with weights away from their start, its running averages too, and labels for 3."""
     torch.manual_seed(seed)
-    space = Space(*shape, "levels", levels)
+    space = Space(*shape, "levels", levels, view)
     model = KINDS[kind](space, classes, **fields)
     labels = torch.arange(3) % classes if classes else None
     features = torch.randint(0, levels, (3, *shape))
     model.train()
     model(features, labels, torch.Generator(), "model")  # moves the averages of batch norm
     with torch.no_grad():
-        for parameter in model.parameters():
+        for parameter in filter(lambda p: p.requires_grad, model.parameters()):
             # Biases of locations start at 0.
             deviation = parameter.std(correction=0) if parameter.any() else 0.5
             parameter.add_(torch.randn_like(parameter) * deviation).mul_(1.5)

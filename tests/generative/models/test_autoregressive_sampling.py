@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from pixelcnn_for_tests import make
+from pixelcnn_for_tests import VIEW, make
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.models import autoregressive, sampling
@@ -22,6 +22,9 @@ CASES = [
     ("gated", (2, 5, 1), 4, 0, {}),
     ("plain", (1, 6, 7), 4, 3, {"class_position": True}),
     ("gated", (1, 6, 7), 4, 3, {"class_position": True, "position": False}),
+    ("plain", (1, 7, 6), 4, 0, {"view": VIEW}),
+    ("plain", (2, 6, 5), 4, 3, {"view": VIEW, "layers": 0}),
+    ("gated", (2, 6, 7), 4, 3, {"view": VIEW, "class_dropout": 0.2, "guidance": 2.0}),
     ("plain", (2, 5, 4), 4, 3, {"class_dropout": 0.2, "guidance": 2.5}),
     ("gated", (3, 5, 6), 5, 3, {"class_dropout": 0.2, "guidance": 0.5, "class_position": True}),
 ]

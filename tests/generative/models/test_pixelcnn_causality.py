@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pixelcnn_for_tests import before, influence, make, minkowski, raster, seen
+from pixelcnn_for_tests import VIEW, before, influence, make, minkowski, raster, seen
 
 SHAPES = [(1, 6, 6), (1, 5, 8), (3, 4, 5), (2, 1, 7), (2, 6, 1), (1, 1, 1)]
 
@@ -14,8 +14,9 @@ SHAPES = [(1, 6, 6), (1, 5, 8), (3, 4, 5), (2, 1, 7), (2, 6, 1), (1, 1, 1)]
 @pytest.mark.parametrize("kind", ["plain", "gated"])
 @pytest.mark.parametrize("classes", [0, 3])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_nothing_sees_itself_or_what_comes_after(kind, classes, shape):
-    model, _, labels = make(kind, shape, classes=classes)
+@pytest.mark.parametrize("view", [None, VIEW], ids=["raw", "gabor"])
+def test_nothing_sees_itself_or_what_comes_after(kind, classes, shape, view):
+    model, _, labels = make(kind, shape, classes=classes, view=view)
     channels, height, width = shape
     corners = itertools.product({0, height // 2, height - 1}, {0, width // 2, width - 1})
     for location, channel in itertools.product(corners, range(channels)):
@@ -58,6 +59,19 @@ def test_receptive_field_of_the_plain_network_is_the_sum_of_its_windows(layers, 
     windows = [raster(first_size, False), *[raster(size, True)] * layers]
     wanted = seen(shape, location, minkowski(*windows))
     assert torch.equal(influence(model, location, 0)[0], wanted)
+
+
+@pytest.mark.parametrize("kind", ["plain", "gated"])
+def test_the_context_reaches_further_than_the_windows(kind):
+    narrow = {"plain": {"layers": 0}, "gated": {"dilations": (1,)}}[kind]
+    shape, location = (1, 12, 12), (11, 6)
+    reached = []
+    for view in (None, VIEW):
+        model, _, _ = make(kind, shape, first_size=3, view=view, **narrow)
+        rows = influence(model, location, 0)[0].any(1)
+        reached.append(location[0] - int(rows.nonzero().min()))
+    radius = max(layer.radius for layer in model.context.layers)
+    assert reached[0] < reached[1] == min(radius, location[0])
 
 
 def test_the_plain_network_has_the_blind_spot():
