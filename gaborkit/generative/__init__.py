@@ -1,4 +1,4 @@
-"""Models that draw images: VAE, GAN and PixelCNN, of pixels or of Gabor coefficients.
+"""Models that draw images: VAE, GAN and PixelCNN, whose networks may see through a Gabor frame.
 
 ::
 
@@ -9,7 +9,10 @@ Examples
 >>> from gaborkit import generative
 >>> digits = generative.load_dataset("mini")
 >>> gabor = generative.Gabor((1, 28, 28)).fit(digits.train.images)
->>> gabor.encode(digits.test.images[:2]).shape
+>>> gabor.encode(digits.test.images[:2]).shape  # pixels still
+torch.Size([2, 1, 28, 28])
+>>> coefficients = generative.Coefficients((1, 28, 28)).fit(digits.train.images)
+>>> coefficients.encode(digits.test.images[:2]).shape
 torch.Size([2, 18, 28, 28])
 """
 
@@ -21,6 +24,7 @@ from ..lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Coefficients": "representation",
         "Dataset": "data",
         "Gabor": "representation",
         "ImageModel": "image_model",

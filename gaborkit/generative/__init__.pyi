@@ -6,13 +6,14 @@ from .grid import image_grid
 from .image_model import ImageModel
 from .models import MODELS, register
 from .models.model import Loss, Model
-from .representation import Gabor, Raw
+from .representation import Coefficients, Gabor, Raw
 from .space import Space
 from .training.session import Interrupted, Recipe, resume, start
 from .training.settings import Training
 
 __all__ = [
     "MODELS",
+    "Coefficients",
     "Dataset",
     "Gabor",
     "ImageModel",
