@@ -257,7 +257,7 @@ def test_config_that_lies(fields, text, folder):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"image_shape": [1, 8]}, "is not three counts"),
         ({"image_shape": [1, 8, True]}, "is not three counts"),
         ({"image_shape": [1, 10**6, 10**6]}, "is beyond what a model of images can be"),
@@ -335,7 +335,7 @@ def test_reconstruct():
 
 class Completing(VAE):
     def complete(self, features, rows, labels, generator, progress):
-        self.seen = features
+        self.given = features
         return torch.rand(features.shape, generator=generator)
 
 
@@ -344,12 +344,12 @@ def test_complete_looks_at_the_given_rows_only():
     model = ImageModel(Completing(VAEConfig(hidden=(6,), latent=2), raw.space), raw)
     found = model.complete(IMAGES, 3, seed=4)
     assert torch.equal(found[:, :, :3], IMAGES[:, :, :3] / 255)
-    assert torch.equal(model.model.seen[:, :, 7], IMAGES[:, :, 2] / 255)
+    assert torch.equal(model.model.given[:, :, 7], IMAGES[:, :, 2] / 255)
     other = IMAGES.clone()
     other[:, :, 3:] = 0
     assert torch.equal(model.complete(other, 3, seed=4), found)
     model.complete(IMAGES, 0)
-    assert not model.model.seen.any()
+    assert not model.model.given.any()
 
 
 @pytest.mark.parametrize(

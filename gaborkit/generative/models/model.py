@@ -95,7 +95,7 @@ class Model(nn.Module, ABC):
             known = dict.fromkeys(preset for preset, kind in cls.presets if kind in kinds)
             raise ModelError(
                 f"{cls.name} has no preset {name!r} for {features!r} features; choose "
-                f"{', '.join(known) or 'other features'}"
+                f"{', '.join(known) or 'features raw, gabor or coefficients'}"
             )
         config, training = cls.presets[keys[0]]
         return config, dict(training)

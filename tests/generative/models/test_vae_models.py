@@ -97,7 +97,7 @@ def test_unknown_presets():
         VAE.preset("huge", "raw")
     with pytest.raises(ModelError, match=r"ae has no preset 'mlp-200-200-50' for 'raw'"):
         AE.preset("mlp-200-200-50", "raw")
-    with pytest.raises(ModelError, match=r"no preset 'small' for 'sift' .* other features"):
+    with pytest.raises(ModelError, match=r"no preset 'small' for 'sift' .* features raw, gabor or"):
         VAE.preset("small", "sift")
 
 
