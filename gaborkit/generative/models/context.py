@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...kernel import Kernel
+from ...kernels.base import Kernel
 from ..view import Shape, View
 from .masked import CausalConv2d
 
