@@ -15,8 +15,8 @@ ADAM = {"lr": 3e-3, "betas": (0.5, 0.999)}
 TINY = {
     "gan": ({"generator_hidden": (24, 24), "discriminator_hidden": (24,)}, 700, ADAM),
     "dcgan": ({"latent": 32, "width": 6}, 500, ADAM),
-    "vae": ({"hidden": (24,), "latent": 4}, 300, {"lr": 5e-3}),
-    "ae": ({"hidden": (24,), "latent": 4}, 300, {"lr": 5e-3}),
+    "vae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
+    "ae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
     "pixelcnn": (
         {"channels": 12, "layers": 2, "first_size": 3, "size": 3, "levels": 2},
         200,
