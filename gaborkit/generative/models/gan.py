@@ -125,7 +125,7 @@ _SMALL_TRAINING = {
     "learning_rate": 1e-3,
     "betas": (0.5, 0.999),
     "schedule": "linear",
-    "ema": 0.99,
+    "ema": 0.999,
 }
 _LARGE = GANConfig(
     generator_hidden=(256, 512, 1024, 2048), discriminator_hidden=(1024, 512, 256), loss="hinge"
