@@ -95,8 +95,8 @@ def main() -> None:
                     trained = generative.start(recipe(name, features, seed, RUNS[name]), out)
                 count = sum(
                     weights.numel()
-                    for weights in trained.model.parameters()
-                    if weights.requires_grad
+                    for name, weights in trained.model.named_parameters()
+                    if not name.startswith("context.")  # fixed
                 )
                 parameters[features] = count
                 evaluations.append(
