@@ -208,7 +208,7 @@ def test_traversal(vae_run, conditional_run):
     assert width > 52  # the numbers of the dimensions stand at the left
     options = ["--traverse", 0, "--dimensions", 1, "--span", 2]
     text = done("latent", conditional_run, *options, "--out", "t.png")
-    assert text == "t.png: 1 dimensions, 9 steps each\n"
+    assert text == "t.png: 1 dimension, 9 steps each\n"
 
 
 # ---- data ----

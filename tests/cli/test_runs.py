@@ -214,4 +214,4 @@ def test_metrics_of_another_make_are_no_traceback(copied, entries):
     result = run("runs")
     assert result.exit_code in (0, 1)
     assert "unexpectedly" not in result.stderr
-    assert "1 of 1 runs" in result.stderr or not result.stderr
+    assert "1 of 1 run" in result.stderr or not result.stderr
