@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import importlib
 import json
 import os
 import random
@@ -455,8 +456,10 @@ def arguments() -> argparse.Namespace:
 def fuzz() -> int:
     """Run the fuzzer; the number of failures."""
     asked = arguments()
+    # Large libraries before memory is limited, of which they reserve much.
+    importlib.import_module("cv2")
     if asked.run is not None:
-        import torch  # before memory is limited, which its threads reserve much of
+        import torch
 
         torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
