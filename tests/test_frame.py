@@ -33,6 +33,14 @@ def random_coefficients(frame, seed=0):
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
+@pytest.mark.parametrize("tight", [False, True])
+def test_transfers_are_those_of_the_analysis(tight):
+    frame = BANKS["grid"].frame((16, 21), tight=tight, highpass=True)
+    image = np.random.default_rng(0).random(frame.shape)
+    wanted = np.fft.ifft2(np.fft.fft2(image) * np.stack(frame.transfers()))
+    np.testing.assert_allclose(frame.analyze(image), wanted, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", list(BANKS))
 @pytest.mark.parametrize("tight", [False, True])
 def test_perfect_reconstruction(name, tight):
