@@ -122,3 +122,13 @@ def test_chunks_of_unknown_size(tmp_path):
 def test_what_would_load_everything_says_so(function):
     with pytest.raises(gk.ImageError, match=r"loaded as a whole here; give array.compute\(\)"):
         function(locked((31, 26), np.float32, (10, 26)))
+
+
+def test_responses_one_by_one_take_no_transfer():
+    image = np.random.default_rng(0).random((30, 32))
+    bank = gk.GaborBank.grid(1, 2)
+    found = list(bank.responses(da.from_array(image, 16)))
+    for response, wanted in zip(found, bank.filter(image), strict=True):
+        np.testing.assert_allclose(np.asarray(response), wanted, rtol=0, atol=1e-12)
+    with pytest.raises(gk.FilterError, match="a dask array takes no transfer=; leave it out"):
+        bank.responses(da.from_array(image, 16), transfer="analytic")
