@@ -10,6 +10,7 @@ Its extremes are the frame bounds. Dividing by it inverts the frame in the sense
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -271,16 +272,17 @@ class GaborFrame:
 
     def transfers(self) -> list[ComplexArray]:
         """Transfer function of each channel, complex128 (H, W), in the order of ``numpy.fft``."""
-        scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
-        channels = [*self._bank_spectra(), *self._completion]
-        return [np.asarray(channel * scale, complex) for channel in channels]
+        return [np.asarray(channel, complex) for channel in self._channels()]
 
     def _transfers(self, library: Library, double: bool) -> Iterator[Array]:
+        for channel in self._channels():
+            yield library.constant(channel, double)
+
+    def _channels(self) -> Iterator[Array]:
+        """Transfer functions, one at a time: large ones are not all held."""
         scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
-        for spectrum in self._bank_spectra():
-            yield library.constant(spectrum * scale, double)
-        for window in self._completion:
-            yield library.constant(window * scale, double)
+        for channel in itertools.chain(self._bank_spectra(), self._completion):
+            yield channel * scale
 
 
 def frame_bank(

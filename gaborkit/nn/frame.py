@@ -77,17 +77,16 @@ class GaborFrame2d(nn.Module):
             *frame.labels[len(bank) :],
         )
         self._fixed = bank
-        double = dtype == torch.float64
+        double, transfers = dtype == torch.float64, frame.transfers()
         if learnable:
             size = 2 * max(kernel.radius() for kernel in bank) + 1
             self.kernels = GaborKernels(bank, (size, size), dtype=dtype)
             # Share of what the kernels leave that goes to the low-pass, at half of the frequencies.
-            low = frame.transfers()[len(bank)].real ** 2
-            high = frame.transfers()[-1].real ** 2
+            low, high = (transfer.real**2 for transfer in transfers[len(bank) :])
             share = low / np.maximum(low + high, np.finfo(float).tiny)
             self._hold("window", share[:, : shape[1] // 2 + 1], double)
         else:
-            spectra = np.stack(_real_parts(frame.transfers(), len(bank)))
+            spectra = np.stack(_real_parts(transfers, len(bank)))
             half = spectra[..., : shape[1] // 2 + 1]
             self._hold("pairs", np.stack([half.real, half.imag], -1), double)
 

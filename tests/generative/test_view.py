@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import pytest
 import torch
@@ -66,9 +67,13 @@ def test_descriptions(options):
     again = representation_from_dict(json.loads(json.dumps(gabor.to_dict())))
     assert again.space == gabor.space
     assert again.to_dict() == gabor.to_dict()
-    damaged = {**gabor.to_dict(), "mean": [0.0]}
-    with pytest.raises(RepresentationError, match="1 means and 6 deviations do not fit the 6"):
-        representation_from_dict(damaged)
+    for name, values, message in (
+        ("mean", [0.0], "1 means and 6 deviations do not fit the 6"),
+        ("mean", [math.nan] * 6, "or are out of range"),
+        ("deviation", [1.0] * 5 + [0.0], "or are out of range"),
+    ):
+        with pytest.raises(RepresentationError, match=message):
+            representation_from_dict({**gabor.to_dict(), name: values})
 
 
 def test_a_channel_that_never_varies():

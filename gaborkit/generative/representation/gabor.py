@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
@@ -103,10 +104,11 @@ class Gabor(Raw):
         if mean or deviation:
             values = torch.tensor([*mean, *deviation])
             counts = (len(mean), len(deviation))
-            if counts != (seen.shape[0],) * 2 or not values.isfinite().all():
+            whole = counts == (seen.shape[0],) * 2 and bool(values.isfinite().all())
+            if not whole or min(deviation) <= 0:
                 raise RepresentationError(
                     f"{len(mean)} means and {len(deviation)} deviations do not fit the "
-                    f"{seen.shape[0]} channels of the frame, or are not finite"
+                    f"{seen.shape[0]} channels of the frame, or are out of range"
                 )
 
     @property
@@ -133,14 +135,8 @@ class Gabor(Raw):
         deviation = torch.where(
             deviation > 1e-4 * deviation.max(), deviation, torch.ones_like(mean)
         )
-        view = self.view
-        self.view = View(
-            view.bank,
-            tuple(mean.tolist()),
-            tuple(deviation.tolist()),
-            view.analysis,
-            view.synthesis,
-            view.learnable,
+        self.view = replace(
+            self.view, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist())
         )
         return self
 
