@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -12,7 +11,7 @@ import click
 from gaborkit.errors import DataError, closest
 from gaborkit.generative.configuration import from_dict
 
-from .options.arguments import RUN, SEED, Classes, Input, Whole, Word
+from .options.arguments import RUN, SEED, Classes, Input, Number, Whole, Word
 from .options.sections import Option
 from .paths import paths
 from .progress import meter
@@ -71,6 +70,25 @@ def classes_option(help_text: str) -> Callable[[Callable[..., None]], Callable[.
     return click.option("--classes", type=Classes(), metavar="0-9|NAME,...", help=help_text)
 
 
+def drawing_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--temperature`` and ``--guidance``, for all commands that draw from a PixelCNN."""
+    for flag, kind, text in (
+        (
+            "--guidance",
+            Number(0, most=1000),
+            "Of conditional PixelCNNs: above 1 for more of the class and less variety; 1 draws "
+            "from the model.  [default: the model's]",
+        ),
+        (
+            "--temperature",
+            Number(above=0, most=1000),
+            "Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
+        ),
+    ):
+        function = click.option(flag, type=kind, help=text)(function)
+    return function
+
+
 def load(run: str, device: str) -> ImageModel:
     """The model of a run."""
     from gaborkit.generative.image_model import ImageModel
@@ -80,12 +98,16 @@ def load(run: str, device: str) -> ImageModel:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model says of its data: fields of its recipe."""
+    """What a model says of its data: fields of its recipe.
+
+    ``handed_in``: they were arrays, in Python.
+    """
 
     data: str | None = None
     data_dir: str | None = None
     fit: Literal["crop", "stretch", "pad"] = "crop"
     limit: int | None = None
+    handed_in: bool = False
 
 
 def origin_of(model: ImageModel) -> Origin:
@@ -100,6 +122,7 @@ def origin_of(model: ImageModel) -> Origin:
     if not isinstance(recipe, Mapping):
         return Origin()
     known = {name: recipe[name] for name in Origin.__dataclass_fields__ if name in recipe}
+    known["handed_in"] = recipe.get("data", "") is None
     return from_dict(Origin, known, "the model's recipe", DataError)
 
 
@@ -120,21 +143,22 @@ def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None 
         If the model does not say what they are, or they are not there any more, or others.
     """
     from gaborkit.generative import load_dataset
-    from gaborkit.generative.data import DATASETS
+    from gaborkit.generative.data.loading import DATASETS, SOURCES, check_there
 
     origin = origin_of(model)
     name = data or origin.data
+    if name is None and origin.handed_in:
+        raise DataError(
+            "the images of this model were handed in from Python, so that there are no test "
+            "images here; go on in Python, with evaluate(model, dataset) and others"
+        )
     if name is None:
         raise DataError(
             "this model does not say what it was trained on, so that there are no test images; "
             "give pictures, or train one with gaborkit train"
         )
     check_data_dir(name, data_dir)
-    if name not in DATASETS and not Path(name).is_dir():
-        raise DataError(
-            f"{name}: the pictures that this model was trained on are not there; give --data DIR "
-            "with the folder where they are by now"
-        )
+    check_there(name)
     if name not in DATASETS:
         paths().read(name, closed=True)
     colours, height, _ = model.representation.image_shape
@@ -148,14 +172,9 @@ def dataset_of(model: ImageModel, data: str | None = None, data_dir: str | None 
             limit=origin.limit,
             progress=progress,
         )
-    # Runs of early versions have none.
-    digest = model.provenance.get("data digest")
-    if digest is not None and digest != dataset.digest():
-        flag = "--data-dir" if name in DATASETS else "--data"
-        raise DataError(
-            f"{name}: these are not the images that this model was trained with: some were added, "
-            f"removed or changed; give {flag} DIR with them as they were, or train anew"
-        )
+    flags = {"mini": "them as they were", **dict.fromkeys(SOURCES, "--data-dir DIR with them")}
+    remedy = flags.get(str(origin.data), "--data DIR with them as they were")
+    dataset.check_digest(model.provenance.get("data digest"), name, remedy)
     return dataset
 
 

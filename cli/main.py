@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -131,11 +132,13 @@ def _import_modules(context: click.Context, option: click.Parameter, names: Sequ
     for name in names:
         try:
             importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             show_traceback()
+            remedy = "give a module of the working folder or one that is installed"
+            if name.endswith(".py"):
+                remedy = f"give the name of the module, {Path(name).stem}, and run in its folder"
             raise click.BadParameter(
-                f"{name} cannot be imported ({type(error).__name__}: {one_line(error)}); give a "
-                "module of the working folder or one that is installed",
+                f"{name} cannot be imported ({type(error).__name__}: {one_line(error)}); {remedy}",
                 context,
                 option,
             ) from error

@@ -56,7 +56,7 @@ def pictures_of(
     if not sources:
         split = balanced(dataset_of(model, data, data_dir).test, count, seed=0)
         return split.images, [None] * len(split) if split.labels is None else split.labels.tolist()
-    colours, height, _ = model.representation.image_shape
+    colours, height, width = model.representation.image_shape
     fit = origin_of(model).fit
     dataset: Dataset | None = None
     images: list[Tensor] = []
@@ -73,7 +73,7 @@ def pictures_of(
             images.append(test.images[number])
             labels.append(None if test.labels is None else int(test.labels[number]))
         else:
-            image = read_picture(Path(source), height, fit, colours == 3)
+            image = read_picture(Path(source), (height, width), fit, colours == 3)
             images.append(coloured(image[None], colours == 3)[0])
             labels.append(None)
     return torch.stack(images), labels

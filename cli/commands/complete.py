@@ -12,6 +12,7 @@ from ..generating import (
     classes_option,
     data_options,
     device_option,
+    drawing_options,
     load,
     run_argument,
     seed_option,
@@ -43,6 +44,7 @@ from ..progress import meter
     help="How many completions of each.",
 )
 @classes_option("Of the pictures IN, one each, for a model trained with --classes.")
+@drawing_options
 @seed_option
 @click.option(
     "--out",
@@ -64,6 +66,8 @@ def command(
     count: int | None,
     draws: int,
     classes: tuple[int | str, ...] | None,
+    temperature: float | None,
+    guidance: float | None,
     seed: int,
     out: str,
     zoom: int,
@@ -81,6 +85,7 @@ def command(
     Examples:
       gaborkit complete runs/pixelcnn-raw-mini --rows 14
       gaborkit complete runs/digits seven.png --classes 7 --rows 10 --out sevens.png
+      gaborkit complete runs/digits 0 --classes 3 --guidance 3 --draws 8
     """  # noqa: D301
     import torch
 
@@ -102,7 +107,13 @@ def command(
     repeated = None if labels is None else labels * draws
     with meter("completing") as progress:
         found = model.complete(
-            images.repeat(draws, 1, 1, 1), kept, repeated, seed=seed, progress=progress
+            images.repeat(draws, 1, 1, 1),
+            kept,
+            repeated,
+            seed=seed,
+            temperature=temperature,
+            guidance=guidance,
+            progress=progress,
         )
     columns = len(images)
     write_grid(out, torch.cat([to_floats(images), found]), columns=columns, zoom=zoom)

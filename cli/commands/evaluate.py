@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from ..generating import (
     data_options,
     dataset_of,
     device_option,
+    drawing_options,
     load,
     run_argument,
     seed_option,
@@ -38,6 +40,7 @@ FEWEST = 10
 @click.option(
     "--test-images", type=Whole(1, 10**6), help="For the likelihood; fewer take less time."
 )
+@drawing_options
 @seed_option
 @data_options
 @device_option
@@ -48,6 +51,8 @@ def command(
     importance_samples: int | None,
     repeats: int | None,
     test_images: int | None,
+    temperature: float | None,
+    guidance: float | None,
     seed: int,
     data: str | None,
     data_dir: str | None,
@@ -66,11 +71,13 @@ def command(
     from gaborkit.generative.evaluation import evaluate
     from gaborkit.generative.store import write_metrics
 
-    given = {
+    given: dict[str, Any] = {
         "samples": samples,
         "importance_samples": importance_samples,
         "repeats": repeats,
         "test_images": test_images,
+        "temperature": temperature,
+        "guidance": guidance,
     }
     model = load(run, device)
     dataset = dataset_of(model, data, data_dir)

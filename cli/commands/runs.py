@@ -63,6 +63,7 @@ def command(folder: str) -> None:
 def _row(run: Path) -> tuple[str, ...]:
 
     from gaborkit.generative import store
+    from gaborkit.generative.card import data_name
 
     described, metrics = store.read_config(run), store.read_metrics(run)
     provenance = described["provenance"]
@@ -72,12 +73,11 @@ def _row(run: Path) -> tuple[str, ...]:
         steps = f"{done:,}"
     except (GaborkitError, LookupError, TypeError, ValueError, AttributeError) as cause:
         raise StoreError(f"{run}: its metrics.json or config.json is damaged ({cause})") from cause
-    data = str(recipe.get("data", "?"))
     return (
         run.name or str(run),
         described["model"] + (f", {described['classes']} classes" if described["classes"] else ""),
         str(recipe.get("features", "?")),
-        Path(data).name or data,
+        data_name(recipe, provenance),
         steps,
         _parameters(run, described),
         state,

@@ -13,13 +13,14 @@ from ..generating import (
     classes_option,
     columns_option,
     device_option,
+    drawing_options,
     labels_of,
     load,
     run_argument,
     seed_option,
     zoom_option,
 )
-from ..options.arguments import Number, Output, Whole
+from ..options.arguments import Output, Whole
 from ..progress import meter
 
 SAMPLES = Output((".png", ".npz"), folder=True)
@@ -29,17 +30,7 @@ SAMPLES = Output((".png", ".npz"), folder=True)
 @run_argument
 @click.option("--count", type=Whole(1, 10**6), default=64, show_default=True, help="How many.")
 @classes_option("Which classes, in turn, of a model trained with --classes.  [default: all]")
-@click.option(
-    "--temperature",
-    type=Number(above=0, most=1000),
-    help="Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
-)
-@click.option(
-    "--guidance",
-    type=Number(0, most=1000),
-    help="Of conditional PixelCNNs: above 1 for more of the class and less variety; 1 draws "
-    "from the model.  [default: the model's]",
-)
+@drawing_options
 @seed_option
 @click.option(
     "--out",

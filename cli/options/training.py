@@ -282,8 +282,13 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
     data = fields.get("data", "mini")
     if data not in DATASETS and not Path(data).is_dir():
         raise click.UsageError(
-            f"--data {data}: there is no such data set and no such folder; choose "
-            f"{', '.join(DATASETS)}, or a folder of pictures"
+            f"--data {data}: "
+            + (
+                "is a file"
+                if Path(data).is_file()
+                else "there is no such data set and no such folder"
+            )
+            + f"; choose {', '.join(DATASETS)}, or a folder of pictures"
         )
     check_data_dir(data, fields.get("data_dir"))
     fields |= absolute(fields)

@@ -23,7 +23,7 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
     recipe = provenance.get("recipe")
     recipe = recipe if isinstance(recipe, Mapping) else {}
     # A folder is told by its name: where it lay is nobody's business.
-    features, data = recipe.get("features", "its"), _data_name(recipe, provenance)
+    features, data = recipe.get("features", "its"), data_name(recipe, provenance)
     lines = [
         "---",
         "library_name: gaborkit",
@@ -85,7 +85,7 @@ def _cell(value: object) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _data_name(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+def data_name(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     """Of what the recipe names, or of the data set that was handed in."""
     named = recipe.get("data")
     if named is None:

@@ -67,14 +67,8 @@ def from_dict(
     unknown = sorted(set(data) - set(hints))
     if unknown:
         raise error(f"{name}: {unknown[0]!r} is unknown; known are {', '.join(hints)}")
-    values = {}
-    for key, value in data.items():
-        converted = tuple(value) if isinstance(value, list) else value
-        if not _fits(converted, hints[key]):
-            wanted = getattr(hints[key], "__name__", None) or str(hints[key])
-            wanted = wanted if get_origin(hints[key]) is None else str(hints[key])
-            raise error(f"{name}: {key}={value!r:.60} is not {wanted.replace('typing.', '')}")
-        values[key] = converted
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+    check_types(cls, values, name, error)
     try:
         return cls(**values)
     except TypeError:
@@ -84,6 +78,25 @@ def from_dict(
             if field.name not in values and field.default is dataclasses.MISSING
         ]
         raise error(f"{name}: {', '.join(missing)} is missing") from None
+
+
+def check_types(
+    cls: type, values: Mapping[str, Any], name: str, error: type[GaborkitError] = ModelError
+) -> None:
+    """Refuse values that are not of the types of a dataclass's fields.
+
+    Raises
+    ------
+    error
+        If one is not.
+    """
+    hints = get_type_hints(cls)
+    for key, value in values.items():
+        if not _fits(value, hints[key]):
+            wanted = getattr(hints[key], "__name__", None) or str(hints[key])
+            wanted = wanted if get_origin(hints[key]) is None else str(hints[key])
+            value = list(value) if isinstance(value, tuple) else value
+            raise error(f"{name}: {key}={value!r:.60} is not {wanted.replace('typing.', '')}")
 
 
 def _fits(value: object, hint: Any) -> bool:

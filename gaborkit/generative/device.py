@@ -7,7 +7,7 @@ import torch
 from ..errors import ModelError
 
 
-def choose_device(name: str = "auto") -> torch.device:
+def choose_device(name: str | torch.device = "auto") -> torch.device:
     """``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``auto`` is a GPU if there is one.
 
     Raises
@@ -20,6 +20,7 @@ def choose_device(name: str = "auto") -> torch.device:
     >>> choose_device("cpu")
     device(type='cpu')
     """
+    name = str(name)
     here = {"cpu": 1, "cuda": torch.cuda.device_count()}
     here["mps"] = int(torch.backends.mps.is_available())
     if name == "auto":

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import ModelError
 from ..io.tables import counted
 from .data import Dataset, Split
+from .data.dataset import check_dataset
 from .metrics.classes import class_figures, inception_figures
 from .metrics.embedding import SMALLEST, scattering_embedding
 from .metrics.figures import Evaluation, Figure, compare
@@ -52,6 +53,8 @@ def evaluate(
     repeats: int = 3,
     test_images: int | None = None,
     seed: int = 0,
+    temperature: float | None = None,
+    guidance: float | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a model by everything that applies to it.
@@ -71,6 +74,8 @@ def evaluate(
         How many test images the likelihood is taken of, chosen at random; None: all.
     seed : int
         Of every draw.
+    temperature, guidance : float, optional
+        Of the samples: see :meth:`~.image_model.ImageModel.sample`. A note names them.
     progress : callable, optional
         Called with how much is done and how much there is in all.
 
@@ -86,15 +91,24 @@ def evaluate(
     Raises
     ------
     ModelError
-        If a count is too small, or the model is conditional and the data have no labels.
+        If a count is too small, the model is conditional and the data have no labels, or it has no
+        such temperature or guidance.
     StoreError
         If the shipped classifier is damaged.
     """
-    if samples < FEWEST:
+    if not isinstance(samples, int) or samples < FEWEST:
         raise ModelError(f"samples={samples} are too few to measure; give {FEWEST} or more")
     if test_images is not None and test_images < 1:
         raise ModelError(f"test_images={test_images} is no count; give 1 or more")
+    check_dataset(dataset)
+    if not hasattr(image_model, "representation"):
+        raise ModelError(
+            f"image_model is {type(image_model).__name__}, no ImageModel; "
+            "ImageModel.from_pretrained(folder) reads one"
+        )
     model, representation = image_model.model, image_model.representation
+    options = model.check_draw(temperature=temperature, guidance=guidance)
+    drawn_with = model.drawn_with(**options)
     if model.classes and dataset.test.labels is None:
         raise ModelError(
             f"this {model.name} is conditional and {dataset.name} has no labels; evaluate it on "
@@ -136,13 +150,13 @@ def evaluate(
         classes=None if asked is None else asked.tolist(),
         seed=seed,
         progress=bars.part(repeats * len(test), samples),
+        **options,
     )
     if bool(((drawn == 0) | (drawn == 1)).all()):
         notes.append("Samples are black and white: figures against grey test images include that")
-    if model.drawn_with is not None:
+    if drawn_with is not None:
         notes.append(
-            f"Samples are drawn with {model.drawn_with}, as its configuration has it: their "
-            "figures include that, likelihoods do not"
+            f"Samples are drawn with {drawn_with}: their figures include that, likelihoods do not"
         )
     figures += _copies(drawn, dataset)
     reference = _chosen(dataset.test, samples, generator)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ModelError
 from ..io.files import StrPath
 from .device import choose_device
 from .models.model import Model
-from .pixels import to_floats
+from .pixels import as_tensor, to_floats
 from .progress import Progress
 from .randomness import generator_of
 from .representation import Representation
@@ -22,7 +25,8 @@ from .store import read_model, write_model
 #: Images drawn at once, which bounds the memory. The draws depend on it.
 CHUNK = 256
 
-Classes = int | Sequence[int] | Tensor
+#: Numbers or names of classes.
+Classes = int | str | Sequence[int | str] | Tensor
 
 #: Some of what is wanted, with a generator of its own.
 Draw = Callable[[slice, torch.Generator, Progress | None], Tensor]
@@ -84,8 +88,8 @@ class ImageModel:
         Parameters
         ----------
         count : int
-        classes : int, or count ints, optional
-            Of a conditional model. By default all classes in turn.
+        classes : int or str, or count of them, optional
+            Numbers or names of classes, of a conditional model. By default all in turn.
         seed : int
         temperature : float, optional
             Of each draw of a PixelCNN.
@@ -105,13 +109,9 @@ class ImageModel:
             If ``count`` is no count, classes do not fit, or the model has no temperature or
             guidance.
         """
-        if count < 1:
-            raise ModelError(f"count={count} is no count; give 1 or more")
-        asked = {"temperature": temperature, "guidance": guidance}
-        options = {name: value for name, value in asked.items() if value is not None}
-        if options and not hasattr(self.model, "log_likelihood"):
-            name, value = next(iter(options.items()))
-            raise ModelError(f"{name}={value}: {self.model.name} has none; it is for PixelCNNs")
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ModelError(f"count={count!r} is no count; give 1 or more")
+        options = self.model.check_draw(temperature=temperature, guidance=guidance)
         labels = self._labels(classes, count)
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
@@ -124,13 +124,13 @@ class ImageModel:
     @torch.no_grad()
     def reconstruct(
         self,
-        images: Tensor,
+        images: Tensor | ArrayLike,
         classes: Classes | None = None,
         *,
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
-        """What a VAE or an autoencoder keeps of images (B, colours, h, w).
+        """What a VAE or an autoencoder keeps of images (B, colours, h, w), floats or uint8.
 
         With a seed the latents are drawn, without one they are the means.
 
@@ -139,7 +139,7 @@ class ImageModel:
         ModelError
             If the model cannot, or classes do not fit.
         """
-        reconstruct = self._able("reconstruct", "VAE and AE")
+        reconstruct, images = self._able("reconstruct", "VAE and AE"), as_tensor(images)
         labels = self._labels(classes, len(images))
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
@@ -152,24 +152,29 @@ class ImageModel:
     @torch.no_grad()
     def complete(
         self,
-        images: Tensor,
+        images: Tensor | ArrayLike,
         rows: int,
         classes: Classes | None = None,
         *,
         seed: int = 0,
+        temperature: float | None = None,
+        guidance: float | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
         """Images whose first rows are those given and whose others a PixelCNN draws.
 
         What lies below the given rows is not looked at: Gabor coefficients, which reach across,
-        are taken of images that continue their last given row downwards.
+        are taken of images that continue their last given row downwards. ``temperature`` and
+        ``guidance`` are those of :meth:`sample`.
 
         Raises
         ------
         ModelError
-            If the model cannot, ``rows`` is out of range, or classes do not fit.
+            If the model cannot, ``rows`` is out of range, classes do not fit, or the model has no
+            such guidance.
         """
-        complete = self._able("complete", "PixelCNNs")
+        complete, images = self._able("complete", "PixelCNNs"), as_tensor(images)
+        options = self.model.check_draw(temperature=temperature, guidance=guidance)
         height = self.representation.image_shape[1]
         if not 0 <= rows <= height:
             raise ModelError(f"rows={rows} is out of range; give 0 to {height}")
@@ -180,7 +185,7 @@ class ImageModel:
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             features = self.representation.encode(given[some].to(self.device), generator)
             mine = None if labels is None else labels[some]
-            return complete(features, rows, mine, generator, report)
+            return complete(features, rows, mine, generator, report, **options)
 
         found = self._in_chunks(draw, len(images), seed, "complete", progress)
         found[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
@@ -212,11 +217,23 @@ class ImageModel:
             if not self.model.classes:
                 return None
             labels = torch.arange(count) % self.model.classes
-        elif isinstance(classes, int):
-            labels = torch.full((count,), classes)
+        elif np.ndim(classes) == 0:
+            labels = torch.full((count,), self._code(classes))
         else:
-            labels = torch.as_tensor(classes)
+            codes = [self._code(item) for item in cast(Sequence[object], classes)]
+            labels = torch.tensor(codes, dtype=torch.int64)
         return self.model.check_labels(labels, count)
+
+    def _code(self, item: object) -> int:
+        """Number of a class that is given by its number or its name."""
+        if isinstance(item, str) and item in self.class_names:
+            return self.class_names.index(item)
+        if isinstance(item, str) or not hasattr(item, "__index__"):
+            names = ", ".join(self.class_names[:20]) or "not known"
+            raise ModelError(
+                f"class {item!r:.60} is no number and no name of a class; the names are {names}"
+            )
+        return operator.index(item)
 
     # ---- on disk ----
 
@@ -253,6 +270,8 @@ def in_chunks(
     draw: Draw, model: Model, count: int, seed: int, task: str, progress: Progress | None = None
 ) -> Tensor:
     """What ``draw`` gives, on the CPU, of a model in evaluation mode: some at a time."""
+    if not count:
+        raise ModelError(f"there are no images to {task}; give 1 or more")
     chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     was_training = model.training
     model.eval()

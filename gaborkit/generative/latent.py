@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ModelError
 from .image_model import in_chunks
 from .models.autoencoder import Autoencoder
 from .models.model import Model
-from .pixels import to_floats
+from .pixels import as_tensor, to_floats
 from .progress import Progress
 from .representation import Representation
 
@@ -79,8 +80,8 @@ def images_of(image_model: Trained, latents: Tensor, labels: Tensor | None = Non
 
 def interpolate(
     image_model: Trained,
-    a: Tensor,
-    b: Tensor,
+    a: Tensor | ArrayLike,
+    b: Tensor | ArrayLike,
     steps: int = 16,
     *,
     spherical: bool = False,
@@ -116,12 +117,25 @@ def interpolate(
     if steps < 2:
         raise ModelError(f"steps={steps} leaves no way between two pictures; give 2 or more")
     ends = None if classes is None else torch.tensor(classes)
-    latents = latents_of(image_model, torch.stack([to_floats(a).cpu(), to_floats(b).cpu()]), ends)
+    pair = [_image(image_model, image) for image in (a, b)]
+    latents = latents_of(image_model, torch.stack(pair), ends)
     start, end = latents
     shares = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
     way = _slerp(start, end, shares) if spherical else torch.lerp(start, end, shares)
     labels = None if ends is None else ends[(shares[:, 0] > 0.5).long()]
     return images_of(image_model, way, labels)
+
+
+def _image(image_model: Trained, image: Tensor | ArrayLike) -> Tensor:
+    """One image as floats (colours, h, w) on the CPU, if it is of the model's shape."""
+    autoencoder_of(image_model)
+    tensor = to_floats(as_tensor(image)).cpu()
+    if tuple(tensor.shape) != image_model.representation.image_shape:
+        raise ModelError(
+            f"an image of shape {tuple(tensor.shape)} does not fit this model; "
+            f"{image_model.representation.image_shape} does"
+        )
+    return tensor
 
 
 def _slerp(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
@@ -139,7 +153,7 @@ def _slerp(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
 def traverse(
     image_model: Trained,
-    image: Tensor,
+    image: Tensor | ArrayLike,
     dimensions: Sequence[int] | None = None,
     span: float = 3.0,
     *,
@@ -184,7 +198,7 @@ def traverse(
     if steps < 2 or not (math.isfinite(span) and span > 0):
         raise ModelError(f"steps={steps}, span={span}: give 2 steps or more, and a positive span")
     labels = None if label is None else torch.tensor([label])
-    centre = latents_of(image_model, to_floats(image)[None], labels)[0]
+    centre = latents_of(image_model, _image(image_model, image)[None], labels)[0]
     mean, deviation = (values.cpu() for values in model.latent_spread(label))
     rows = centre.repeat(len(dimensions), steps, 1)
     for row, k in zip(rows, dimensions, strict=True):

@@ -13,6 +13,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from ..errors import ModelError
+from ..io.tables import counted
 from ..plotting.layout import Sheet, show
 from .grid import image_grid
 from .latent import Trained, autoencoder_of, images_of, latents_of, principal_plane
@@ -48,10 +49,11 @@ def plot_latent(
         If the model has no latents or one only, or there are too few images.
     """
     model = autoencoder_of(image_model)
-    if model.config.latent < 2 or len(images) < 3:
+    dimensions = model.config.latent
+    if dimensions < 2 or len(images) < 3:
         raise ModelError(
-            f"{len(images)} images in {model.config.latent} latent dimensions make no plot; give "
-            "3 images or more and 2 dimensions or more"
+            f"{counted(len(images), 'image')} in {counted(dimensions, 'latent dimension')} "
+            "make no plot; give 3 images or more and 2 dimensions or more"
         )
     latents = latents_of(image_model, images, labels if model.classes else None)
     if model.config.latent == 2:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
+
+
+def as_tensor(images: ArrayLike | Tensor) -> Tensor:
+    """A tensor of images that may be an array or a list of arrays.
+
+    Examples
+    --------
+    >>> as_tensor(np.zeros((2, 1, 8, 8))).shape
+    torch.Size([2, 1, 8, 8])
+    """
+    if isinstance(images, Tensor):
+        return images
+    return torch.from_numpy(np.array(images))
 
 
 def to_floats(images: Tensor) -> Tensor:

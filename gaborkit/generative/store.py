@@ -204,6 +204,13 @@ def read_config(folder: StrPath) -> dict[str, Any]:
     for name, kind in wanted.items():
         if not isinstance(data.get(name), kind) or isinstance(data[name], bool):
             raise StoreError(f"{path}: {name}={data.get(name)!r:.60} is not {kind.__name__}")
+    names, classes = data["provenance"].get("class_names", []), data["classes"]
+    if (
+        not isinstance(names, list)
+        or not all(isinstance(name, str) for name in names)
+        or (classes and names and len(names) != classes)
+    ):
+        raise StoreError(f"{path}: class_names={names!r:.60} are not names of {classes} classes")
     if data["model"] not in MODELS:
         raise StoreError(
             f"{path}: model={data['model']!r:.60} is unknown; known are {', '.join(MODELS)}; "

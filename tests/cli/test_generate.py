@@ -14,7 +14,7 @@ from PIL import Image
 from runs_for_tests import train, write_pictures
 
 import gaborkit as gk
-from gaborkit.generative import ImageModel, image_grid, load_dataset
+from gaborkit.generative import ImageModel, evaluation, image_grid, load_dataset
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -23,6 +23,10 @@ def done(*arguments: object) -> str:
     result = run(*arguments, "--device", "cpu")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return result.stdout
+
+
+#: What an evaluation may find.
+FEW = evaluation.Evaluation("m", "d", (), ())
 
 
 def arrays(path: str) -> dict[str, np.ndarray]:
@@ -96,6 +100,27 @@ def test_temperature(pixelcnn_run):
         )
     cold, warm = (arrays(f"{t}.npz")["images"] for t in (0.01, 1))
     assert not np.array_equal(cold, warm)
+
+
+@pytest.mark.parametrize("option", ["guidance", "temperature"])
+def test_all_that_draw_take_the_options_of_a_draw(option, pixelcnn_run, monkeypatch):
+    model = ImageModel.from_pretrained(pixelcnn_run, "cpu")
+    images = load_dataset("mini", size=16).test.images[:2]
+    expected = model.complete(images, 8, [7, 2], seed=0, **{option: 0.25})
+    assert not torch.equal(expected, model.complete(images, 8, [7, 2], seed=0))
+    arguments = [pixelcnn_run, 0, 1, "--classes", "7,2", f"--{option}", 0.25, "--draws", 1]
+    done("complete", *arguments, "--zoom", 1)
+    grid = image_grid(torch.cat([images / 255, expected]), columns=2)
+    assert np.array_equal(gk.read_image("completed.png"), grid)
+    done("sample", pixelcnn_run, "--count", 2, f"--{option}", 0.25, "--out", "s.npz")
+    assert np.array_equal(arrays("s.npz")["images"], model.sample(2, **{option: 0.25}).numpy())
+    asked = {}
+    monkeypatch.setattr(
+        evaluation, "evaluate", lambda *_, progress, seed, **options: asked.update(options) or FEW
+    )
+    copied = shutil.copytree(pixelcnn_run, "run")
+    run("evaluate", copied, f"--{option}", 0.25, "--device", "cpu")
+    assert asked == {option: 0.25}
 
 
 # ---- reconstruct ----

@@ -51,6 +51,8 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["complete", "r", "--out", "p.gif"], "--out p.gif: .gif is unknown: give .png"),
         (["complete", "r", "--rows", "-1"], "-1 is not a whole number from "),
         (["complete", "r", "--draws", "0"], "0 is not a whole number from "),
+        (["complete", "r", "--guidance", "-1"], "-1 is not a number of at least 0 and at most"),
+        (["evaluate", "r", "--temperature", "0"], "0 is not a number above 0"),
         (["interpolate", "r", "a.png"], "a.png: give two pictures A and B"),
         (["interpolate", "r", "1", "2", "3"], "give two pictures A and B"),
         (["interpolate", "r", "--steps", "1"], "1 is not a whole number from "),
@@ -152,7 +154,8 @@ def test_models_that_cannot(gan_run, vae_run):
     failed(1, "a gan has no latents of a picture", "latent", gan_run)
     failed(1, "vae cannot complete images", "complete", vae_run, 0)
     failed(1, "temperature=0.5: vae has none", "sample", vae_run, "--temperature", "0.5")
-    failed(1, "guidance=2.0: vae has none", "sample", vae_run, "--guidance", "2")
+    for command in ("sample", "evaluate"):
+        failed(1, "guidance=2.0: vae has none", command, vae_run, "--guidance", "2")
     failed(1, "[9]", "latent", vae_run, "--traverse", 0, "--dimensions", 9)
 
 
@@ -213,6 +216,20 @@ def test_other_data(vae_run, pets, tmp_path_factory):
     failed(1, text, "evaluate", changed)
     text = f"{pets}: these are not the images"
     failed(1, text, "reconstruct", changed, "--data", pets)
+
+
+def test_images_that_were_handed_in_from_python(vae_run, tmp_path_factory):
+    folder = with_provenance(
+        vae_run,
+        tmp_path_factory.mktemp("x") / "run",
+        recipe={"data": None},
+        data="pets: 8 training",
+    )
+    text = "the images of this model were handed in from Python, so that there are no test images"
+    failed(1, text, "evaluate", folder)
+    failed(1, text, "reconstruct", folder, 0)
+    assert run("reconstruct", folder, folder / "samples.png", "--out", "x.png").exit_code == 0
+    assert " pets " in run("runs", folder).stdout
 
 
 def test_a_place_that_has_no_effect(vae_run, pets):

@@ -192,6 +192,7 @@ def test_going_on(called):
         ),
         (["ae", "--preset", "mlp-200-200-50"], "ae has no preset 'mlp-200-200-50'"),
         (["vae", "--data", "cifar"], "--data cifar: there is no such data set"),
+        (["vae", "--data", __file__], "test_train.py: is a file; choose mini, "),
         (["vae", "--data-dir", "d"], "--data-dir d has no effect on --data mini: it is for mnist,"),
         (["vae", "--data", ".", "--data-dir", "d"], "--data-dir d has no effect on --data .:"),
         (["vae", "--fit", "squeeze"], "'squeeze' is not one of"),

@@ -177,7 +177,19 @@ def test_guidance_of_the_samples_is_named(digits):
         network = PixelCNN(dataclasses.replace(small, guidance=guidance), raw.space, 10)
         model = drawing(network, raw, lambda count, _: digits.train.images[:count] / 255)
         found = evaluate(model, digits, samples=20, test_images=6)
-        assert [note.split(",")[0] for note in found.notes if "drawn with" in note] == notes
+        assert [note.split(":")[0] for note in found.notes if "drawn with" in note] == notes
+    options = {"guidance": 3.0, "temperature": 0.5}
+    model.sample = lambda count, classes, seed, progress, **given: (
+        given == options and digits.train.images[:count] / 255
+    )
+    found = evaluate(model, digits, samples=20, test_images=6, **options)
+    assert any("drawn with guidance 3 and temperature 0.5:" in note for note in found.notes)
+    with pytest.raises(ModelError, match=r"guidance=3.0: vae has none; it is for PixelCNNs"):
+        evaluate(
+            SimpleNamespace(**dict(zip(("model", "representation"), vae(digits), strict=True))),
+            digits,
+            guidance=3.0,
+        )
 
 
 def test_a_gan_has_no_likelihood(digits):

@@ -333,6 +333,15 @@ def test_reconstruct():
     assert not torch.equal(model.reconstruct(IMAGES, seed=1), found)
 
 
+@pytest.mark.parametrize("names", [3, ["a"], ["a", 2, "c"], "abc", {"a": 1}])
+def test_class_names_that_do_not_name_the_classes(names, tmp_path):
+    tiny(3).save_pretrained(tmp_path)
+    described = store.read_config(tmp_path)
+    described["provenance"]["class_names"] = names
+    store.write_config(tmp_path, described)
+    refused(tmp_path, r"config.json: class_names=.* are not names of 3 classes")
+
+
 class Completing(VAE):
     def complete(self, features, rows, labels, generator, progress):
         self.given = features

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...errors import DataError
 from ...io.tables import counted
+from .arrays import as_classes, as_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,11 @@ class Dataset:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        twice = [name for name in self.class_names if self.class_names.count(name) > 1]
+        if twice:
+            raise DataError(
+                f"{self.name}: two classes are called {twice[0]!r}; give each a name of its own"
+            )
         for name in ("train", "validation", "test"):
             split: Split = getattr(self, name)
             if split.images.shape[1:] != self.train.images.shape[1:]:
@@ -166,12 +171,14 @@ class Dataset:
         >>> data.class_names
         ('even', 'odd')
         """
-        pixels = _as_pixels(images, channel_axis)
-        codes, names = _as_classes(labels, class_names, len(pixels))
+        pixels = as_pixels(images, channel_axis)
+        codes, names = as_classes(labels, class_names, len(pixels))
         shares = {"validation": validation, "test": test}
         for which, share in shares.items():
-            if not 0 < share < 1:
-                raise DataError(f"{which}={share} is no share of the images; give one such as 0.1")
+            if not (isinstance(share, (int, float)) and 0 < share < 1):
+                raise DataError(
+                    f"{which}={share!r} is no share of the images; give one such as 0.1"
+                )
         counts = [max(1, round(share * len(pixels))) for share in shares.values()]
         if sum(counts) >= len(pixels):
             raise DataError(
@@ -199,6 +206,31 @@ class Dataset:
                     total.update(tensor.cpu().contiguous().numpy().data)
         return total.hexdigest()
 
+    def check_digest(
+        self, digest: object, name: str | None = None, remedy: str = "them as they were"
+    ) -> None:
+        """Refuse these images where a model was trained with others.
+
+        Parameters
+        ----------
+        digest : str or None
+            Of those; None, of the runs of early versions, passes.
+        name : str, optional
+            What the error calls these images.
+        remedy : str
+            What it asks for.
+
+        Raises
+        ------
+        DataError
+            If the digests differ.
+        """
+        if digest is not None and digest != self.digest():
+            raise DataError(
+                f"{name or self.name}: these are not the images that this model was trained with: "
+                f"some were added, removed or changed; give {remedy}, or train anew"
+            )
+
     def describe(self) -> str:
         """One line of text for logs."""
         count = len(self.class_names)
@@ -207,6 +239,22 @@ class Dataset:
             f"{self.name}: {len(self.train):,} training, {len(self.validation):,} validation and "
             f"{counted(len(self.test), 'test image')}, {_times(self.image_shape)}, {classes}"
         )
+
+
+def check_dataset(dataset: object) -> Dataset:
+    """The data set, if it is one.
+
+    Raises
+    ------
+    DataError
+        If it is something else, such as an array.
+    """
+    if not isinstance(dataset, Dataset):
+        raise DataError(
+            f"dataset is {type(dataset).__name__}, no Dataset; Dataset.from_arrays(images, labels) "
+            "and load_dataset(folder) make one"
+        )
+    return dataset
 
 
 def hold_out(split: Split, count: int) -> tuple[Split, Split]:
@@ -240,73 +288,6 @@ def balanced(split: Split, count: int, seed: int) -> Split:
     """
     rank, _, tie = _ranks(split, seed)
     return split.take((rank + tie).argsort()[:count])
-
-
-def _as_pixels(images: ArrayLike | Tensor, channel_axis: int | None) -> Tensor:
-    """uint8 (N, colours, h, w) of images as :meth:`Dataset.from_arrays` takes them."""
-    if channel_axis is None:
-        channel_axis = 1 if isinstance(images, Tensor) else -1
-    values = _as_numpy(images)
-    if values.ndim == 3:
-        values = values[:, None]
-    elif values.ndim == 4:
-        if not -4 <= channel_axis < 4 or channel_axis % 4 == 0:
-            raise DataError(f"channel_axis={channel_axis} is no axis of one image; give 1, 2 or 3")
-        values = np.moveaxis(values, channel_axis, 1)
-    if values.ndim != 4 or values.shape[1] not in (1, 3) or values.size == 0:
-        raise DataError(
-            f"images of shape {np.shape(images)} are neither (N, h, w) nor have 1 or 3 colours "
-            "along channel_axis; give it, such as channel_axis=-1 or 1"
-        )
-    return torch.from_numpy(np.ascontiguousarray(_as_bytes(values)))
-
-
-def _as_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
-    if not isinstance(values, Tensor):
-        return np.array(values)
-    values = values.detach().cpu()
-    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
-
-
-def _as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Values of a known range as uint8."""
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype == np.uint16:
-        return np.rint(values / np.float32(257)).astype(np.uint8)
-    span = ""
-    if values.dtype.kind in "biuf":
-        low, high = values.min(), values.max()
-        if values.dtype.kind in "bf" and low >= 0 and high <= 1:
-            return np.rint(values * np.float32(255)).astype(np.uint8)
-        span = f" from {low} to {high}"
-    raise DataError(
-        f"images hold {values.dtype}{span}; uint8, uint16, bool and floats from 0 to 1 work"
-    )
-
-
-def _as_classes(
-    labels: ArrayLike | Tensor | None, class_names: Sequence[str] | None, count: int
-) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Codes (N,) from 0 on, and names, of labels as :meth:`Dataset.from_arrays` takes them."""
-    if labels is None:
-        if class_names is not None:
-            raise DataError("class_names are given without labels; give both, or neither")
-        return None, ()
-    values = _as_numpy(labels)
-    if values.shape != (count,) or values.dtype.kind not in "iuUb":
-        raise DataError(
-            f"labels of shape {values.shape} and {values.dtype} do not fit {count} images; "
-            f"({count},) integers or strings work"
-        )
-    known, codes = np.unique(values, return_inverse=True)
-    names = tuple(map(str, known if class_names is None else class_names))
-    if len(names) != len(known):
-        raise DataError(
-            f"{len(names)} class_names for {len(known)} classes "
-            f"({', '.join(map(str, known[:5]))}{', ...' if len(known) > 5 else ''}); one each works"
-        )
-    return torch.from_numpy(codes.astype(np.int64)), names
 
 
 def _ranks(split: Split, seed: int) -> tuple[Tensor, Tensor, Tensor]:

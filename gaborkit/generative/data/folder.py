@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import DataError, PictureError
+from ...errors import DataError, FolderWarning, PictureError, warn
 from ...io.images import FORMATS, luminance, read_image
 from ...io.pictures.folders import warn_of_others
 from ..progress import Progress
@@ -157,9 +157,21 @@ def _listings(folder: Path) -> dict[str, Listing]:
         inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as cause:
         raise DataError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
-    places = {path: _SPLITS.get(path.name.lower()) for path in inside if path.is_dir()}
-    if not places or None in places.values() or any(map(_is_picture, inside)):
+    folders = [path for path in inside if path.is_dir()]
+    places = {path: _SPLITS[name] for path in folders if (name := path.name.lower()) in _SPLITS}
+    others = sorted(path.name for path in folders if path not in places and _inside(path))
+    if not places or any(map(_is_picture, inside)):
         return {"train": _pictures(folder, least=3)}
+    if others:
+        if "train" not in places.values() or len(set(places.values())) == 1:
+            return {"train": _pictures(folder, least=3)}  # a class that is called test, or train
+        raise DataError(
+            f"{folder}: has the splits {', '.join(sorted(path.name for path in places))} beside "
+            f"{', '.join(others[:5])}; move these elsewhere, or rename those that are no splits"
+        )
+    for path in folders:
+        if path not in places:
+            _warn(folder, path.rglob("*"))
     names = ", ".join(sorted(path.name for path in places))
     if len(set(places.values())) < len(places):
         raise DataError(f"{folder}: of {names}, two are the same split; put them together")
@@ -190,13 +202,10 @@ def _pictures(folder: Path, least: int) -> Listing:
     try:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         loose = [path for path in inside if _is_picture(path)]
-        classes = {
-            path.name: sorted(deeper for deeper in path.rglob("*") if _is_picture(deeper))
-            for path in inside
-            if path.is_dir()
-        }
+        classes = {path.name: _inside(path) for path in inside if path.is_dir()}
     except OSError as cause:
         raise DataError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
+    empty = [name for name, paths in classes.items() if not paths]
     classes = {name: paths for name, paths in classes.items() if paths}
     if loose and classes:
         raise DataError(
@@ -210,22 +219,43 @@ def _pictures(folder: Path, least: int) -> Listing:
         remedy = f"{number} or more of {', '.join(SUFFIXES)} work"
         if find(NAMES[0], [folder]):
             remedy = f"for the IDX files in it, give --data mnist --data-dir {folder}"
+        elif (
+            least == 1
+            and folder.name.lower() in _SPLITS
+            and _SPLITS[folder.name.lower()] != "train"
+        ):
+            remedy += ", or remove the folder: then some training pictures are held out instead"
         raise DataError(f"{folder}: has {found}; {remedy}")
-    files = (path for place in inside for path in (place, *place.rglob("*")) if path.is_file())
-    warn_of_others(folder, (path for path in files if not _is_picture(path)), SUFFIXES)
+    _warn(folder, (path for place in inside for path in (place, *place.rglob("*"))))
     if loose:
         return Listing(paths, None, ())
+    if empty:
+        what = "hold no picture and are no classes" if empty[1:] else "holds no picture: no class"
+        warn(f"{folder}: {', '.join(empty[:5])} {what}", FolderWarning)
     counts = torch.tensor([len(members) for members in classes.values()])
     labels = torch.arange(len(counts)).repeat_interleave(counts)
     return Listing(paths, labels, tuple(classes))
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Pictures at any depth, but for those in hidden folders, in the order of their names."""
+    deeper = (path for path in folder.rglob("*") if _is_picture(path))
+    parts = ((path, path.relative_to(folder).parts[:-1]) for path in deeper)
+    return sorted(path for path, above in parts if not any(part[0] == "." for part in above))
+
+
+def _warn(folder: Path, paths: Iterable[Path]) -> None:
+    """Say which files are no pictures."""
+    files = (path for path in paths if path.is_file() and not _is_picture(path))
+    warn_of_others(folder, files, SUFFIXES)
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
-def read_picture(path: Path, size: int, fit: Fit, colour: bool | None) -> Tensor:
-    """Read one picture, uint8 (1 or 3, size, size): grey where it is, or if ``colour`` is False.
+def read_picture(path: Path, size: int | tuple[int, int], fit: Fit, colour: bool | None) -> Tensor:
+    """Read one picture, uint8 (1 or 3, h, w): grey where it is, or if ``colour`` is False.
 
     Opacity is ignored. 16-bit values are divided by 257, floats from 0 to 1 multiplied by 255.
 
@@ -259,6 +289,8 @@ def _bytes_range(path: Path, stored: np.ndarray) -> np.ndarray:
     if stored.dtype == np.uint16:
         return stored.astype(np.float32) / 257
     low, high = stored.min(), stored.max()
+    if not np.isfinite([low, high]).all():
+        raise DataError(f"{path}: holds NaN or infinity; floats from 0 to 1 work")
     if stored.dtype.kind in "fb" and low >= 0 and high <= 1:
         return stored.astype(np.float32) * 255
     raise DataError(

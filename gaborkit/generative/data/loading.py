@@ -116,11 +116,12 @@ def load_dataset(
     if fit not in get_args(Fit):
         raise DataError(f"fit={fit!r} is unknown; choose {', '.join(get_args(Fit))}")
     for option, value in (("size", size), ("limit", limit)):
-        if value is not None and value < 1:
-            raise DataError(f"{option}={value} is no count; give 1 or more")
+        if value is not None and not (isinstance(value, int) and value >= 1):
+            raise DataError(f"{option}={value!r} is no count; give 1 or more")
     if name not in DATASETS and not Path(name).is_dir():
         raise DataError(
-            f"data {name!r} is neither {', '.join(DATASETS)} nor a folder; "
+            f"data {name!r} is neither {', '.join(DATASETS)} nor a folder"
+            f"{', but a file' if Path(name).is_file() else ''}; "
             "give one of these names or a folder of pictures"
         )
     if name == "mini":
@@ -139,6 +140,21 @@ def load_dataset(
         validation=_shaped(dataset.validation, size, fit, colour),
         test=_shaped(dataset.test, size, fit, colour),
     )
+
+
+def check_there(name: str) -> None:
+    """Refuse a folder of pictures that a model was trained on and that is there no more.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if name not in DATASETS and not Path(name).is_dir():
+        raise DataError(
+            f"{name}: the pictures that this model was trained on are not there; give --data DIR "
+            "(data=DIR) with the folder where they are by now"
+        )
 
 
 def cache_folder() -> Path:

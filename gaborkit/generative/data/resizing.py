@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 import torch
@@ -16,22 +17,22 @@ Fit = Literal["crop", "stretch", "pad"]
 _CHUNK = 4096
 
 
-def fitted(images: Tensor, size: int, fit: Fit) -> Tensor:
-    """Resize images to squares, by bicubic interpolation with antialiasing.
+def fitted(images: Tensor, size: int | tuple[int, int], fit: Fit) -> Tensor:
+    """Resize images to squares or other rectangles, by bicubic interpolation with antialiasing.
 
     Parameters
     ----------
     images : Tensor (N, colours, h, w)
         uint8, or floats from 0 to 255.
-    size : int
-        Pixels a side of the result.
+    size : int or (int, int)
+        Pixels a side of the result, or its height and width.
     fit : str
-        ``crop`` takes the largest square in the centre, ``stretch`` changes the proportions,
-        ``pad`` keeps them and adds black (0) on both sides.
+        ``crop`` takes the largest part of these proportions in the centre, ``stretch`` changes the
+        proportions, ``pad`` keeps them and adds black (0) on both sides.
 
     Returns
     -------
-    uint8 Tensor (N, colours, size, size)
+    uint8 Tensor (N, colours, h, w)
         The images themselves where they have that size.
 
     Examples
@@ -41,17 +42,19 @@ def fitted(images: Tensor, size: int, fit: Fit) -> Tensor:
     ([200, 200, 200, 200], [0, 200, 200, 0])
     """
     height, width = images.shape[-2:]
-    target = (size, size)
+    wanted = target = (size, size) if isinstance(size, int) else size
+    # Pixels that become one, along the axis that fills the result.
+    ratios = Fraction(height, wanted[0]), Fraction(width, wanted[1])
     if fit == "crop":
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        images = images[..., top : top + side, left : left + side]
+        rows, columns = (max(1, round(side * min(ratios))) for side in wanted)
+        top, left = (height - rows) // 2, (width - columns) // 2
+        images = images[..., top : top + rows, left : left + columns]
     elif fit == "pad":
-        longer = max(height, width)
-        target = (max(1, round(height * size / longer)), max(1, round(width * size / longer)))
+        rows, columns = (max(1, round(side / max(ratios))) for side in (height, width))
+        target = (rows, columns)
     if images.shape[-2:] != target or images.dtype != torch.uint8:
         images = torch.cat([_resize(chunk, target) for chunk in images.split(_CHUNK)])
-    down, across = size - target[0], size - target[1]
+    down, across = wanted[0] - target[0], wanted[1] - target[1]
     return functional.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
 
 

@@ -143,6 +143,7 @@ class Autoregressive(Model):
     context: CausalContext | None
     mixing: nn.Conv2d | None
     has_view = True
+    draw_options = ("temperature", "guidance")
 
     def __init__(
         self,
@@ -175,11 +176,12 @@ class Autoregressive(Model):
         """Always ``levels``."""
         return "levels"
 
-    @property
-    def drawn_with(self) -> str | None:
-        """The guidance of the configuration, where it moves the draws."""
-        guidance = self._checked_guidance(None)
-        return None if guidance == 1 else f"guidance {guidance:g}"
+    def drawn_with(self, **options: float) -> str | None:
+        """Guidance, the configuration's unless there is one, and temperature; None where 1."""
+        guidance = self._checked_guidance(options.get("guidance"))
+        moved = {"guidance": guidance, "temperature": options.get("temperature", 1.0)}
+        texts = [f"{name} {value:g}" for name, value in moved.items() if value != 1]
+        return " and ".join(texts) or None
 
     # ---- what a network says ----
 

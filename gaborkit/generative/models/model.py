@@ -57,6 +57,8 @@ class Model(nn.Module, ABC):
     preset_representations: ClassVar[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
     #: Whether its networks go by the view of the space that they are made for.
     has_view: ClassVar[bool] = False
+    #: Options of a draw beside count, labels and generator.
+    draw_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any, space: Space, classes: int = 0) -> None:
         super().__init__()
@@ -143,9 +145,22 @@ class Model(nn.Module, ABC):
         """Why ``torch.compile`` cannot take this model; None if it can."""
         return None
 
-    @property
-    def drawn_with(self) -> str | None:
-        """What samples are drawn with that makes them others than the model's; None: nothing."""
+    def check_draw(self, **options: float | None) -> dict[str, float]:
+        """The options of a draw that are not None, if this model has them.
+
+        Raises
+        ------
+        ModelError
+            If it has not.
+        """
+        asked = {name: value for name, value in options.items() if value is not None}
+        for name, value in asked.items():
+            if name not in self.draw_options:
+                raise ModelError(f"{name}={value}: {self.name} has none; it is for PixelCNNs")
+        return asked
+
+    def drawn_with(self, **options: float) -> str | None:
+        """What makes samples of these options others than the model's; None: nothing."""
         return None
 
     @property

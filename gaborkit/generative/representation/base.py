@@ -219,6 +219,13 @@ class Representation(ABC):
             raise RepresentationError(
                 f"images of dtype {images.dtype} are neither uint8 nor floats in [0, 1]"
             )
+        if images.dtype != torch.uint8 and images.numel():
+            low, high = (float(value) for value in images.aminmax())
+            if not (low >= 0 and high <= 1):  # nor of NaN
+                raise RepresentationError(
+                    f"images hold floats from {low:g} to {high:g}; floats in [0, 1] or uint8 work: "
+                    "scale them first"
+                )
         return to_floats(images)
 
     def _check_fitted(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from ...errors import DataError, TrainingError
-from ..configuration import from_dict, to_dict
+from ..configuration import check_types, from_dict, to_dict
 from ..data import Dataset, load_dataset
 from ..models import MODELS
 from ..models.model import Model
@@ -78,6 +79,11 @@ class Recipe:
     training: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("data", "data_dir", "init"):
+            if isinstance(getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(getattr(self, name)))
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        check_types(Recipe, fields, "recipe", TrainingError)
         for name, known in (("model", MODELS), ("features", REPRESENTATIONS)):
             if getattr(self, name) not in known:
                 raise TrainingError(

@@ -15,8 +15,10 @@ from accelerate.utils import broadcast_object_list
 from ...errors import GaborkitError, StoreError, TrainingError
 from ...io.tables import counted
 from .. import store
-from ..configuration import from_dict
+from ..configuration import from_dict, to_dict
 from ..data import Dataset
+from ..data.dataset import check_dataset
+from ..data.loading import SOURCES, check_there
 from ..device import choose_device
 from ..image_model import ImageModel
 from ..models.model import Model
@@ -74,6 +76,10 @@ def start(
     torch.Size([3, 1, 12, 12])
     """
     _check_progress(progress)
+    if not isinstance(recipe, Recipe):
+        raise TrainingError(
+            f"recipe is {type(recipe).__name__}, no Recipe; give one such as Recipe('vae')"
+        )
     where = choose_device(device)
     state = PartialState(cpu=where.type == "cpu")
     # The main process may have taken a name that was free.
@@ -83,10 +89,11 @@ def start(
         with state.main_process_first():
             dataset = _load(recipe, progress)
     else:
-        recipe = recipe.with_dataset()
+        dataset, recipe = check_dataset(dataset), recipe.with_dataset()
     recipe = recipe.for_images(dataset.image_shape)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
+    _check_shown(recipe, dataset)
     classes = len(dataset.class_names) if recipe.classes else 0
     if recipe.init is not None:
         model, representation = _initial(recipe.init, recipe, dataset, classes)
@@ -124,18 +131,24 @@ def _initial(
         If it is of another kind than the recipe's.
     """
     model, representation, _ = store.read_model(folder)
+    config: dict[str, Any] = {}
+    if model.name == recipe.model:
+        asked_of = to_dict(recipe.configuration())
+        config = {name: (value, asked_of[name]) for name, value in to_dict(model.config).items()}
     pairs = {
         "model": (model.name, recipe.model),
-        "configuration": (model.config, recipe.configuration()),
+        **config,
         "number of classes": (model.classes, classes),
         "features": (representation.name, recipe.features),
         "shape of images": (representation.image_shape, dataset.image_shape),
     }
     for name, (stored, asked) in pairs.items():
         if stored != asked:
+            remedy = "start from a model like this one, or without init"
+            if name in config:
+                remedy = f"give {name} as it is, in config (--set {name}=...)"
             raise TrainingError(
-                f"init={folder!r}: its {name} is {stored!s:.200}, and {asked!s:.200} is asked for; "
-                "start from a model like this one, or without init"
+                f"init={folder!r}: its {name} is {stored}, and {asked} is asked for; {remedy}"
             )
     return model, representation
 
@@ -174,6 +187,8 @@ def resume(
     ------
     StoreError
         If the folder holds no run, or one that is damaged, was changed, or is being trained.
+    DataError
+        If the images are not there, or are others.
     TrainingError
         If ``steps`` does not fit.
     Interrupted
@@ -189,8 +204,20 @@ def resume(
             recipe = dataclasses.replace(
                 recipe, data=data or recipe.data, data_dir=data_dir or recipe.data_dir
             )
+            check_there(recipe.data or "mini")
+            if data_dir is not None and recipe.data not in SOURCES:
+                raise TrainingError(
+                    f"data_dir={data_dir!r} has no effect on data={recipe.data!r}: it is for "
+                    f"{', '.join(SOURCES)}; leave it out"
+                )
             with state.main_process_first():
                 dataset = _load(recipe, progress)
+        elif data is not None or data_dir is not None:
+            raise TrainingError(
+                f"data={data or data_dir!r} does not go with dataset=; leave it out"
+            )
+        digest = described["provenance"].get("data digest")
+        check_dataset(dataset).check_digest(digest, recipe.data)
         training = _lengthened(training, steps)
         return _resume(out, described, recipe, training, dataset, where, progress, say)
 
@@ -256,6 +283,19 @@ def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
             f"classes=True: {dataset.name} has {count}; train without, "
             "or sort its images into a folder for each class"
         )
+
+
+def _check_shown(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse classes that no training image shows."""
+    if recipe.classes and dataset.train.labels is not None:
+        shown = set(dataset.train.labels.tolist())
+        missing = [name for k, name in enumerate(dataset.class_names) if k not in shown]
+        if missing:
+            raise TrainingError(
+                f"classes=True: no training image of {dataset.name} is of class "
+                f"{', '.join(missing[:5])}{', ...' if missing[5:] else ''}; add images of it, or "
+                "leave the class out"
+            )
 
 
 def _read_run(out: Path, described: Mapping[str, Any]) -> tuple[Recipe, Training]:

@@ -49,8 +49,11 @@ def test_classes(tmp_path: Path) -> None:
     write_pictures(tmp_path / "b", 30)
     write_pictures(tmp_path / "a" / "deeper", 10)
     write_pictures(tmp_path / ".cache", 10)
+    write_pictures(tmp_path / "a" / ".ipynb_checkpoints", 10)
     (tmp_path / "empty").mkdir()
-    dataset = load_dataset(str(tmp_path), size=5)
+    with pytest.warns(FolderWarning, match="empty holds no picture: no class"):
+        dataset = load_dataset(str(tmp_path), size=5)
+    (tmp_path / "empty").rmdir()
     assert dataset.class_names == ("a", "b")
     parts = (dataset.train, dataset.validation, dataset.test)
     assert sum(part.labels.bincount(minlength=2) for part in parts).tolist() == [10, 30]
@@ -159,9 +162,14 @@ def test_depths(tmp_path: Path) -> None:
     assert everything(load_dataset(tmp_path))[-1].unique().tolist() == [255]
 
 
-@pytest.mark.parametrize(
-    "values", [np.full((4, 4), 2.0), np.full((4, 4), -1, np.int16), np.full((4, 4), np.nan)]
-)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pictures_with_nan_or_infinity(tmp_path: Path, value: float) -> None:
+    write_pictures(tmp_path, 3)
+    write_image(tmp_path / "x.tif", np.full((4, 4), value))
+    refused(lambda: load_dataset(tmp_path), "x.tif", "holds NaN or infinity", "floats from 0 to 1")
+
+
+@pytest.mark.parametrize("values", [np.full((4, 4), 2.0), np.full((4, 4), -1, np.int16)])
 def test_values_of_no_known_range(tmp_path: Path, values: np.ndarray) -> None:
     write_pictures(tmp_path, 3)
     write_image(tmp_path / "x.tif", values)
@@ -190,7 +198,8 @@ def test_folders_without_enough_pictures(tmp_path: Path) -> None:
     write_pictures(tmp_path, 2)
     refused(lambda: load_dataset(tmp_path), "2 pictures", "three or more")
     (tmp_path / "file.png").touch()
-    refused(lambda: load_dataset(tmp_path / "file.png"), "nor a folder")
+    refused(lambda: load_dataset(tmp_path / "file.png"), "nor a folder, but a file")
+    refused(lambda: load_dataset(size=2.5), "size=2.5 is no count")
 
 
 def test_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,6 +273,24 @@ def test_splits_that_do_not_fit(tmp_path: Path) -> None:
     refused(lambda: load_dataset(tmp_path / "d"), "two are the same split")
     write_pictures(tmp_path / "e" / "train", 2)
     refused(lambda: load_dataset(tmp_path / "e"), "has 2 pictures", "three or more")
+    write_pictures(tmp_path / "f" / "train", 3)
+    (tmp_path / "f" / "test").mkdir()
+    refused(lambda: load_dataset(tmp_path / "f"), "test: has no pictures", "remove the folder")
+
+
+def test_splits_beside_other_folders(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 9)
+    write_pictures(tmp_path / "test", 4)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("of no picture")
+    with pytest.warns(FolderWarning, match="not taken"):
+        assert len(load_dataset(tmp_path).test) == 4  # what holds no picture does not count
+    write_pictures(tmp_path / "bus", 9)
+    refused(lambda: load_dataset(tmp_path), "has the splits test, train beside bus; move these")
+    (tmp_path / "test").rename(tmp_path / "car")
+    (tmp_path / "notes" / "a.txt").unlink()
+    with pytest.warns(FolderWarning, match="notes holds no picture"):
+        assert load_dataset(tmp_path).class_names == ("bus", "car", "train")
 
 
 # ---- sizes ----
@@ -290,6 +317,22 @@ def test_same_size_is_exact() -> None:
     images = torch.randint(0, 256, (3, 3, 9, 9), generator=torch.Generator().manual_seed(0)).byte()
     for fit in ("crop", "stretch", "pad"):
         assert torch.equal(fitted(images, 9, fit), images)
+
+
+@pytest.mark.parametrize("wanted", [(5, 9), (9, 5), (7, 7), (1, 30)])
+def test_rectangles(wanted: tuple[int, int]) -> None:
+    ramp = torch.arange(200, dtype=torch.uint8).expand(1, 1, 80, 200)
+    for fit in ("crop", "stretch", "pad"):
+        assert fitted(ramp, wanted, fit).shape[2:] == wanted
+        assert fitted(ramp.mT, wanted, fit).shape[2:] == wanted
+    # The middle stays in the middle, and proportions as they are: of 80 rows so many columns.
+    cropped, columns = fitted(ramp, wanted, "crop")[0, 0].float(), 80 * wanted[1] / wanted[0]
+    steps = min(columns, 200) / wanted[1]
+    torch.testing.assert_close(cropped.mean(), torch.tensor(99.5), atol=1, rtol=0)
+    torch.testing.assert_close(
+        cropped[0], 99.5 + steps * (torch.arange(wanted[1]) - (wanted[1] - 1) / 2), atol=3, rtol=0
+    )
+    assert (fitted(ramp + 1, wanted, "pad") == 0).any()
 
 
 def test_crop_takes_the_centre() -> None:

@@ -160,10 +160,21 @@ def test_commands_import_a_module_that_registers(tmp_path, monkeypatch):
         result = run("--import", "flat_models", "sample", "run", "--out", "grid.png")
         assert (result.exit_code, Path("grid.png").is_file()) == (0, True)
         Path("broken_models.py").write_text("1 / 0")
-        for name, reason in (("no_such_module", "ModuleNotFoundError"), ("broken_models", "Zero")):
+        Path("leaving.py").write_text("raise SystemExit('bye')")
+        Path("thief.py").write_text(MODULE.replace('"flat"', '"vae"'))
+        for name, reason in (
+            ("no_such_module", "ModuleNotFoundError"),
+            ("broken_models", "Zero"),
+            ("leaving", "SystemExit: bye"),
+            ("thief", "ModelError: 'vae' is the name of VAE already"),
+            ("flat_models.py", "ModuleNotFoundError"),
+        ):
             result = run("--import", name, "runs")
             assert result.exit_code == 2
             assert f"{name} cannot be imported ({reason}" in result.stderr
+            assert ("give the name of the module, flat_models" in result.stderr) == (
+                name == "flat_models.py"
+            )
             assert result.stderr.count("\n") == 1
     finally:
         MODELS.pop("flat", None)
@@ -202,7 +213,10 @@ def test_a_warm_start_that_is_killed_before_its_first_checkpoint(tmp_path, monke
     ("fields", "message"),
     [
         ({"model": "ae"}, "its model is vae, and ae is asked for"),
-        ({"config": {"hidden": [9], "latent": 2}}, "its configuration is .*hidden=.8"),
+        (
+            {"config": {"hidden": [9], "latent": 2}},
+            r"its hidden is \[8\], and \[9\] is asked for; give hidden as it is, .*--set hidden=",
+        ),
         ({"classes": True}, "its number of classes is 0, and 10"),
         ({"size": 12}, r"its shape of images is \(1, 28, 28\), and \(1, 12, 12\)"),
     ],
