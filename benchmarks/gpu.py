@@ -25,7 +25,7 @@ import torch
 import gaborkit as gk
 from gaborkit.arrays import library_of
 from gaborkit.boundary import pad
-from gaborkit.engines import cuda, fused
+from gaborkit.engines import fused
 
 TOLERANCE = gk.TOLERANCE
 CROP = 48  # pixels a side on which errors are measured
@@ -65,19 +65,8 @@ def octave(sigma, orientations):
 
 
 def by_engines(image, bank, out, part, transfer="sampled", engine=None):
-    """All kernels by the modelled engines, or by one."""
-    level = image.mean((1, 2), keepdim=True, dtype=torch.float32)
-    where = {"library": "torch", "device": image.device}
-    plan = bank.plan(image.shape, image.dtype, part=part, transfer=transfer, **where)
-    if plan.backend != "triton":
-        engine = "fourier"
-    steps = [(engine or step.engine, step.indices) for step in plan.steps]
-    return cuda.filter_bank(image, level, bank, steps, "reflect", TOLERANCE, transfer, part)
-
-
-def by_filter(image, bank, out, part):
-    """The public function, which allocates its own output."""
-    return bank.filter(image, part=part)
+    """All kernels by the modelled engines, or by one; the output is allocated anew."""
+    return bank.filter(image, part=part, transfer=transfer, engine=engine or "auto")
 
 
 def by_dense_conv2d(image, bank, out, part):
@@ -119,7 +108,6 @@ def contestants(image, bank, part, dense):
     if gpu:
         yield "gaborkit, fused", functools.partial(by_engines, engine="separable"), "sampled"
     yield "gaborkit, fourier", functools.partial(by_engines, engine="fourier"), "sampled"
-    yield "gaborkit, bank.filter", by_filter, "sampled"
     if dense and part == "complex":
         yield "dense conv2d", by_dense_conv2d, "sampled"
     if part == "complex" and image.device.type == "cuda" and len(image) == 1:

@@ -34,7 +34,7 @@ TRAINING = "generative/training"
 #: doctests come before them.
 TESTS = {
     "filtering.py": ["filtering/filtering_input", "filtering/filtering", "kernels/limits"],
-    "responding.py": [
+    "run.py": [
         "filtering/summaries",
         "filtering/filtering_input",
         "filtering/filtering",
@@ -47,7 +47,8 @@ TESTS = {
     "planning.py": ["filtering/plan", "filtering/choice", "kernels/limits"],
     "costs.py": ["filtering/costs", "filtering/plan", "filtering/choice"],
     "kernels/validation.py": ["kernels/limits", "kernels/kernel"],
-    "engines/fourier.py": ["filtering/filtering", "filtering/summaries"],
+    "engines/base.py": ["filtering/engines", "filtering/filtering", "filtering/summaries"],
+    "engines/fourier.py": ["filtering/engines", "filtering/filtering", "filtering/summaries"],
     "engines/separable.py": ["filtering/separable", "filtering/summaries"],
     "engines/factorization.py": ["filtering/separable", "filtering/plan", "filtering/costs"],
     "engines/pyramid.py": ["filtering/pyramid"],

@@ -32,11 +32,12 @@ import numpy as np
 
 import gaborkit as gk
 from gaborkit import costs
-from gaborkit.engines import fourier, pyramid
+from gaborkit.engines import pyramid, spectra
+from gaborkit.engines.base import Work
 from gaborkit.engines.factorization import Factorization
+from gaborkit.engines.registry import engines_of
 from gaborkit.engines.separable import Tables
 from gaborkit.kernels import hermite
-from gaborkit.planning import BACKENDS
 
 #: Bytes of responses beyond which a problem is left out.
 LARGEST = 1.2e9
@@ -79,7 +80,7 @@ def work_of(case):
     bank, double = bank_of(case), case["dtype"] == "float64"
     kernels = list({kernel.canonical()[0]: kernel for kernel in bank}.values())
     side, radius, threads = case["side"], bank[0].radius(), case["threads"]
-    return costs.Work(1, side, side, kernels, radius, bank[0].separable, double, threads)
+    return Work(1, side, side, kernels, radius, bank[0].separable, double, threads)
 
 
 def forget():
@@ -89,8 +90,8 @@ def forget():
         Factorization.of,
         Tables.of,
         pyramid._Wide.of,
-        fourier._lines,
-        fourier._spectra,
+        spectra.lines_of,
+        spectra.spectra_of,
     ):
         cache.cache_clear()
 
@@ -124,7 +125,7 @@ def measure(case, options):
         return 1e3 * (clock() - started)
 
     hopeless = max(8 * min(modelled.values()), 8)
-    engines = [name for name in BACKENDS["numpy"] if modelled.get(name, np.inf) <= hopeless]
+    engines = [name for name in engines_of("numpy") if modelled.get(name, np.inf) <= hopeless]
     for name in engines:  # plans, and half-band filters, which serve all banks
         run(name, False)
     times = {name: {"first": run(name, True), "later": run(name, False)} for name in engines}
@@ -262,12 +263,11 @@ def fit(cases):
     from scipy.optimize import least_squares
 
     before = {name: v for name, v in vars(costs).items() if name.isupper() and type(v) is float}
-    del before["TOLERANCE"]
     rows = [(i, name, call) for i, c in enumerate(cases) for name in c["times"] for call in (0, 1)]
     works = [work_of(case) for case in cases]
 
     def modelled():
-        both = {(i, n): costs.modelled("numpy", n, works[i]) for i, n, _ in rows}
+        both = {(i, n): engines_of("numpy")[n].cost(works[i]) for i, n, _ in rows}
         return np.array([both[i, name][call] for i, name, call in rows])
 
     base, change, columns = modelled(), 1e-3, []
@@ -304,7 +304,7 @@ def fit(cases):
         lines.append(f"{name:>12}{value:>12.4g}{new:>12.4g}")
     lines.append("modelled / measured, before and after: 5 %, median, 95 %")
     errors = (base / np.exp(target), np.exp(errors_of(found)))
-    for engine, call in itertools.product(BACKENDS["numpy"], (0, 1)):
+    for engine, call in itertools.product(engines_of("numpy"), (0, 1)):
         mine = [k for k, row in enumerate(rows) if row[1:] == (engine, call)]
         if mine:
             ratios = [np.percentile(error[mine], (5, 50, 95)) for error in errors]

@@ -28,7 +28,7 @@ from .kernels.log_gabor import LogGaborKernel
 from .kernels.parameters import number
 from .kernels.presets import PRESETS
 from .planning import plan_bank
-from .summaries import bank_statistics, strongest_kernel
+from .reductions import bank_statistics, strongest_kernel
 from .types import ComplexArray, RealArray
 
 #: Families of kernel by the name that a saved bank calls them.

@@ -17,7 +17,7 @@ from .extras import optional
 from .filter_options import FilterOptions
 from .parts import part_dtype
 from .planning import Placement, plan_for
-from .responding import with_leading_channels
+from .run import with_leading_channels
 from .types import Boundary
 
 if TYPE_CHECKING:

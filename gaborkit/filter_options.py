@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .boundary import check_boundary
+from .engines.registry import engine_names
 from .errors import FilterError
 from .kernels.base import TOLERANCE, check_tolerance
 from .parts import check_part
-from .types import ENGINES, TRANSFERS, Boundary, Engine, Part, Transfer
+from .types import TRANSFERS, Boundary, Engine, Part, Transfer
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class FilterOptions:
     def __post_init__(self) -> None:
         check_part(self.part)
         check_boundary(self.boundary)
-        if self.engine not in ENGINES:
+        if self.engine not in engine_names():
             raise FilterError(
-                f"engine={self.engine!r} is unknown; choose one of {', '.join(ENGINES)}"
+                f"engine={self.engine!r} is unknown; choose one of {', '.join(engine_names())}"
             )
         if self.transfer not in TRANSFERS:
             raise FilterError(

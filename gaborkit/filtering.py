@@ -10,9 +10,7 @@ from .arrays import is_dask
 from .errors import FilterError
 from .filter_options import FilterOptions
 from .kernels.base import TOLERANCE
-from .parts import empty, part_dtype, part_of
-from .responding import Responder
-from .sinks import Stored
+from .run import Run
 from .types import Array, Boundary, Engine, Part, Transfer
 
 if TYPE_CHECKING:
@@ -99,25 +97,7 @@ def filter_bank(
 
 def filter_array(bank: GaborBank, image: Array, options: FilterOptions, out: Any = None) -> Array:
     """Responses (..., K, H, W) as :func:`filter_bank` returns them, of an array or a tensor."""
-    part = options.part
-    run = Responder(bank, image, options)
-    if out is not None and not run.checked:
-        raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")
-    if run.plan.backend == "triton":
-        responses = run.on_gpu(range(len(bank)), part)
-        return responses.reshape(*run.leading, len(bank), *run.shape)
-    if run.library.name == "torch":
-        responses = [
-            run.normalization.restored(part_of(response, part), part)
-            for response in run.responses(range(len(bank)))
-        ]
-        stacked = run.library.stack(responses, 1)
-        return stacked.reshape(*run.leading, len(bank), *run.shape)
-    result = run.checked_out(out, part)
-    flat = result.reshape(-1, len(bank), *run.shape)
-    run.into(Stored(part, {k: flat[:, k] for k in range(len(bank))}), range(len(bank)))
-    run.normalization.restored(flat, part)
-    return run.like_image(result)
+    return Run(bank, image, options).values(options.part, out)
 
 
 def iterate_bank(
@@ -150,20 +130,7 @@ def iterate_bank(
             raise FilterError("a dask array takes no transfer=; leave it out")
         responses = dask_arrays.filter_blocks(bank, image, options, filter_array)
         return (responses[..., k, :, :] for k in range(len(bank)))
-    run = Responder(bank, image, options)
-    shape = (*run.leading, *run.shape)
-    dtype, count = part_dtype(part, run.double), run.together
-
-    def chunks() -> Iterator[Array]:
-        for first in range(0, len(bank), count):
-            indices = range(first, min(first + count, len(bank)))
-            if run.library.name == "torch":
-                responses = [part_of(response, part) for response in run.responses(indices)]
-            else:
-                responses = list(empty((len(indices), *run.image.shape), dtype))
-                run.into(Stored(part, dict(zip(indices, responses, strict=True))), indices)
-            for response in responses:
-                restored = run.normalization.restored(response, part)
-                yield run.like_image(restored.reshape(shape))
-
-    return chunks()
+    run, count = Run(bank, image, options), len(bank)
+    firsts = range(0, count, run.batch.together)
+    chunks = (range(count)[first : first + run.batch.together] for first in firsts)
+    return (response for indices in chunks for response in run.each(part, indices))

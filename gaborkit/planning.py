@@ -1,9 +1,10 @@
 """The planner: which engine filters which kernels, by a model of what each would cost.
 
-There is one choice, :func:`plan_for`, which filtering, its summaries and ``bank.plan`` all take.
+There is one choice, :func:`plan_for`, which filtering, its reductions and ``bank.plan`` all take.
 First the backend, by where the pictures lie and whether derivatives are asked for. Then, for
 kernels of one radius, which form a step, the engine of least modelled time among those of the
 backend that can do it. Steps that take the Fourier engine share one forward transform.
+What is filtered runs the steps of this plan and no others: :mod:`gaborkit.run`.
 """
 
 from __future__ import annotations
@@ -11,36 +12,27 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arrays import promoted
-from .costs import Work, bytes_needed, milliseconds, modelled, search
-from .engines import cuda, decimated, fused
-from .engines.factorization import factorized_together
-from .engines.pyramid import halvings
-from .engines.separable import Tables
+from .engines import fused
+from .engines.base import Cost, Engine, Step, Work
+from .engines.registry import engines_of
 from .engines.structures import available_here
 from .engines.threads import available
 from .errors import FilterError
 from .filter_options import FilterOptions
 from .io.tables import fold
 from .kernels.base import TOLERANCE, Kernel
-from .kernels.gabor import GaborKernel
-from .types import Engine, Part, Transfer
+from .types import Engine as EngineName
+from .types import Part, Transfer
 
 if TYPE_CHECKING:
     from .bank import GaborBank
-
-#: Engines by what runs them: SciPy and compiled code, torch on any device, Triton on a GPU.
-BACKENDS: dict[str, tuple[str, ...]] = {
-    "numpy": ("direct", "separable", "pyramid", "fourier"),
-    "torch": ("direct", "fourier"),
-    "triton": ("separable", "pyramid", "fourier"),
-}
-
 
 #: Bytes that preparations may take for a small picture, multiplications that may be spent on the
 #: factors of one kernel, about two seconds, and modelled milliseconds of kernels that reach four
@@ -66,41 +58,22 @@ class Placement:
     device: str = "cpu"
     derivatives: bool = False
 
-    def backend(self, engine: Engine, transfer: Transfer) -> str:
-        """What runs the engines. A tensor in memory is filtered as the array that it is."""
+    def backend(self, engine: str, transfer: Transfer) -> str:
+        """What runs an engine. A tensor in memory is filtered as the array that it is."""
         if self.library == "numpy":
-            return "numpy"
-        if self.derivatives:
-            return "torch"
-        if engine != "direct" and fused.usable(self.device):
-            return "triton"
-        compiled = engine in ("auto", "separable", "pyramid") and transfer == "sampled"
-        return "numpy" if compiled and self.device == "cpu" else "torch"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One engine applied to kernels of one radius.
-
-    Attributes
-    ----------
-    engine : str
-        ``direct``, ``separable``, ``pyramid`` or ``fourier``.
-    indices : tuple of int
-        Places of the kernels in the bank.
-    radius : int
-        Of these kernels, in pixels.
-    margin : int
-        Pixels of outside that the engine works on; steps of one margin share a forward transform.
-    milliseconds : dict of str to float
-        Modelled time of every engine that could do it.
-    """
-
-    engine: str
-    indices: tuple[int, ...]
-    radius: int
-    margin: int
-    milliseconds: dict[str, float]
+            backends = ["numpy"]
+        elif self.derivatives:
+            backends = ["torch"]
+        elif fused.usable(self.device):
+            backends = ["triton", "torch"]
+        elif self.device != "cpu":
+            backends = ["torch"]
+        elif engine == "auto" and transfer == "sampled":
+            backends = ["numpy"]
+        else:
+            backends = ["torch", "numpy"]
+        those = (name for name in backends if engine == "auto" or engine in engines_of(name))
+        return next(those, backends[0])
 
 
 @dataclass(frozen=True)
@@ -134,6 +107,16 @@ class Plan:
         bound = 1e-10 if self.dtype == np.float64 else 1e-5
         return bound + self.tolerance * any(step.engine == "pyramid" for step in self.steps)
 
+    def engines(self) -> list[tuple[Engine, list[Step]]]:
+        """The engines with their steps, those of the widest kernels first.
+
+        Their stages wait for each other, and those of narrow kernels fill the gaps.
+        """
+        steps: dict[str, list[Step]] = {}
+        for step in sorted(self.steps, key=lambda step: -step.radius):
+            steps.setdefault(step.engine, []).append(step)
+        return [(engines_of(self.backend)[name], those) for name, those in steps.items()]
+
     @property
     def milliseconds(self) -> float:
         """Modelled time of the whole."""
@@ -148,21 +131,13 @@ class Plan:
         ]
         for step in self.steps:
             times = ", ".join(f"{name} {ms:.3g} ms" for name, ms in step.milliseconds.items())
+            engine = engines_of(self.backend)[step.engine]
+            kernels = [self.bank[k] for k in step.indices]
             lines.append(
                 f"  {_count(len(step.indices))} of radius {step.radius}: {step.engine}"
-                f"{self._passes(step)} ({times})"
+                f"{engine.details(kernels, self.tolerance, self.dtype == np.float64)} ({times})"
             )
         return "\n".join(map(fold, lines))
-
-    def _passes(self, step: Step) -> str:
-        if step.engine != "separable":
-            return ""
-        rows = columns = 0
-        for kernels in factorized_together([self.bank[k] for k in step.indices]):
-            chosen = tuple(kernel for _, kernel in kernels)
-            passes = Tables.of(chosen, self.tolerance, self.dtype, (), "complex").passes
-            rows, columns = rows + passes[0], columns + passes[1]
-        return f", {rows} row and {columns} column passes"
 
 
 def _count(kernels: int) -> str:
@@ -175,7 +150,7 @@ def plan_bank(
     dtype: Any = np.float32,
     *,
     part: Part = "complex",
-    engine: Engine = "auto",
+    engine: EngineName = "auto",
     tolerance: float = TOLERANCE,
     transfer: Transfer = "sampled",
     library: str = "numpy",
@@ -256,21 +231,16 @@ def plan_for(
         )
     placement = replace(placement, derivatives=placement.derivatives or learnable)
     backend = placement.backend(engine, transfer)
-    if transfer == "analytic" and backend != "triton":
-        if engine not in ("auto", "fourier"):
-            raise FilterError(
-                f"transfer='analytic' needs engine='fourier' or 'auto', not {engine!r}"
-            )
-        engine = "fourier"
-    if engine not in ("auto", *BACKENDS[backend]):
+    names = engines_of(backend)
+    if engine not in ("auto", *names):
         raise FilterError(
             f"engine={engine!r} is not written for {backend}"
             f"{' with gradients' * placement.derivatives}; "
-            f"choose one of auto, {', '.join(BACKENDS[backend])}"
+            f"choose one of auto, {', '.join(names)}"
         )
-    wanted = (shape, dtype, backend, part, engine, options.tolerance, transfer)
+    work = (shape, dtype, part, options.tolerance, transfer, available())
     choose = _steps.__wrapped__ if learnable else _steps
-    steps = choose(bank.kernels, *wanted, available(), available_here())
+    steps = choose(bank.kernels, *work, engine, tuple(names.values()), available_here())
     return Plan(bank, shape, dtype, placement.library, backend, options.tolerance, steps)
 
 
@@ -279,13 +249,13 @@ def _steps(
     bank: tuple[Kernel, ...],
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    backend: str,
     part: Part,
-    engine: Engine,
     tolerance: float,
     transfer: Transfer,
     threads: int,
-    compiled: bool,
+    wanted: str,
+    engines: tuple[Engine, ...],
+    compiled: bool,  # what engines can do depends on it
 ) -> tuple[Step, ...]:
     """Steps of a plan; the last few are kept, as a bank often filters many images."""
     groups: dict[tuple[int, bool], list[int]] = {}
@@ -293,84 +263,54 @@ def _steps(
         groups.setdefault((kernel.radius(tolerance), kernel.separable), []).append(k)
     steps = []
     for (radius, separable), indices in groups.items():
-        distinct = {bank[k].canonical()[0]: bank[k] for k in indices}
-        images, height, width = math.prod(shape[:-2]), shape[-2], shape[-1]
-        double = dtype == np.float64
-        kernels = list(distinct.values())
-        work = Work(images, height, width, kernels, radius, separable, double, threads, tolerance)
-        if backend == "triton":
-            size = (images, height, width)
-            members = [bank[k] for k in indices]
-            costs = {
-                name: cuda.milliseconds(name, size, members, tolerance, transfer, part)
-                for name in BACKENDS[backend]
-                if _on_gpu(name, members, double, transfer)
-            }
-        else:
-            costs = {
-                name: milliseconds(backend, name, work)
-                for name in BACKENDS[backend]
-                if _can(name, work, compiled)
-            }
-        if backend != "triton":
-            costs = _affordable(costs, backend, work, engine, bank[indices[0]].label)
-        if engine == "auto":
-            chosen = min(costs, key=lambda name: costs[name])
-        elif engine in costs or (engine == "separable" and not compiled):  # says so when it runs
-            chosen = engine
-        else:
-            raise FilterError(
-                f"engine='pyramid' filters single precision with wide Gabor kernels, not {dtype} "
-                f"with {bank[indices[0]].label}; choose auto"
-            )
+        members = [bank[k] for k in indices]
+        work = Work(
+            math.prod(shape[:-2]),
+            shape[-2],
+            shape[-1],
+            list({kernel.canonical()[0]: kernel for kernel in members}.values()),
+            radius,
+            separable,
+            dtype == np.float64,
+            threads,
+            tolerance,
+            transfer,
+            part,
+            members,
+        )
+        costs = _affordable(work, wanted, engines)
+        chosen = min(costs, key=lambda name: costs[name]) if wanted == "auto" else wanted
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
     return _with_shared_margin(steps, shape)
 
 
-def _affordable(
-    costs: dict[str, float], backend: str, work: Work, engine: Engine, label: str
-) -> dict[str, float]:
-    """The engines whose preparations stay within bounds; raises FilterError if none is left."""
+def _affordable(work: Work, wanted: str, engines: Sequence[Engine]) -> dict[str, float]:
+    """Modelled milliseconds of the engines that do this, and whose preparations are within bounds.
+
+    Raises FilterError if the one that is wanted, or any, is not among them.
+    """
+    refusals = {engine.name: engine.refusal(work) for engine in engines}
+    if refused := refusals.get(wanted):
+        raise FilterError(refused)
+    able = {engine.name: engine.cost(work) for engine in engines if not refusals[engine.name]}
+    affordable = {name: cost for name, cost in able.items() if _is_affordable(cost, work)}
+    if (wanted not in affordable) if wanted != "auto" else not affordable:
+        others = [name for name in affordable if name != wanted]
+        cheapest = min(others, key=lambda name: affordable[name].milliseconds, default="")
+        works = f"choose engine={cheapest!r}" if others else "shrink the picture and the kernels"
+        raise FilterError(
+            f"kernels of radius {work.radius} pixels ({work.kernels[0].label}) take too much time "
+            f"or memory by {wanted if wanted != 'auto' else ' or '.join(able)} on "
+            f"{work.height} x {work.width} pixels; {works}"
+        )
+    return {name: cost.milliseconds for name, cost in affordable.items()}
+
+
+def _is_affordable(cost: Cost, work: Work) -> bool:
     pictures = work.pixels * (8 if work.double else 4)
     most = max(LARGEST_BYTES, 32 * pictures)
     longest = math.inf if work.radius < 4 * max(work.height, work.width) else LONGEST
-    names = [
-        name
-        for name in costs
-        if bytes_needed(name, work) <= most
-        and (
-            name not in ("separable", "pyramid")
-            or all(search(kernel, work) <= LARGEST_SEARCH for kernel in work.kernels)
-        )
-        and modelled(backend, name, work)[0] <= longest
-    ]
-    wanted = list(costs) if engine == "auto" else [name for name in costs if name == engine]
-    if wanted and not set(wanted) & set(names):
-        others = [name for name in names if name not in wanted]
-        cheapest = min(others, key=lambda name: costs[name], default="")
-        works = f"choose engine={cheapest!r}" if others else "shrink the picture and the kernels"
-        raise FilterError(
-            f"kernels of radius {work.radius} pixels ({label}) take too much time or memory by "
-            f"{' or '.join(wanted)} on {work.height} x {work.width} pixels; {works}"
-        )
-    return {name: costs[name] for name in names}
-
-
-def _can(engine: str, work: Work, compiled: bool) -> bool:
-    """Whether an engine of a processor does this at all."""
-    if engine not in ("separable", "pyramid"):
-        return True
-    if engine == "pyramid" and (work.double or not halvings(work.kernels)):
-        return False
-    return compiled
-
-
-def _on_gpu(engine: str, kernels: list[Kernel], double: bool, transfer: Transfer) -> bool:
-    """Whether an engine of a GPU does this at all."""
-    if engine == "pyramid":
-        return decimated.supports(kernels, double)
-    closed = all(isinstance(kernel, GaborKernel) for kernel in kernels)
-    return engine == "fourier" or transfer == "sampled" or closed
+    return cost.nbytes <= most and cost.search <= LARGEST_SEARCH and cost.first <= longest
 
 
 def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:

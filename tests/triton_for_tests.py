@@ -14,7 +14,12 @@ import torch
 from reference import convolve
 
 import gaborkit as gk
-from gaborkit.engines import cuda, decimated, fused
+from gaborkit.arrays import library_of
+from gaborkit.engines import decimated, fused
+from gaborkit.engines.base import Step
+from gaborkit.engines.batch import Batch
+from gaborkit.engines.registry import engines_of
+from gaborkit.sinks import TensorValues
 from gaborkit.types import BOUNDARIES
 
 ROUND = [gk.GaborKernel(wavelength=4, sigma=1.2, theta=i * math.pi / 4) for i in range(4)]
@@ -48,22 +53,22 @@ def picture(*shape):
 
 
 def answers(engine, kernels, image, boundary="reflect", part="complex"):
-    """Responses (B, K, H, W), written into places other than the kernels' own order."""
-    (pictures, height, width), tolerance = image.shape, TOLERANCES[engine]
-    places = list(range(len(kernels)))[::-1]
+    """Responses (B, K, H, W), written into channels other than the kernels' own order."""
+    tolerance = TOLERANCES[engine]
+    channels = list(range(len(kernels)))[::-1]
     kind = torch.float64 if image.dtype == torch.float64 else torch.float32
-    level = image.to(kind).mean((1, 2)) * (boundary != "constant")
-    dtype = (torch.zeros(1, dtype=kind) * 1j).dtype if part == "complex" else kind
-    out = torch.full(
-        (pictures, len(kernels), height, width), math.nan, dtype=dtype, device=image.device
-    )
+    level = image.to(kind).mean((1, 2), keepdim=True) * (boundary != "constant")
     if engine == "fused":
         assert fused.usable(image.device)
     else:
         assert decimated.supports(kernels, double=image.dtype == torch.float64)
-    shared = cuda.Picture(image, level[:, None, None], boundary)
-    shared.respond(engine, kernels, places, out, tolerance, part=part, margin=MARGIN)
-    return out[:, places].cpu().numpy()
+    batch = Batch(library_of(image), image, level, kernels, boundary, tolerance)
+    out = batch.tensor(len(kernels), part).fill_(math.nan)
+    sink = TensorValues(part, channels, batch.normalization, out)
+    name = {"fused": "separable", "decimated": "pyramid"}[engine]
+    step = Step(name, tuple(range(len(kernels))), kernels[0].radius(tolerance), MARGIN, {})
+    engines_of("triton")[name].run(batch, [step], sink)
+    return out[:, channels].cpu().numpy()
 
 
 def error(engine, kernels, image, boundary="reflect", part="complex"):

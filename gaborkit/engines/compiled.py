@@ -10,7 +10,7 @@ import numpy as np
 
 from ..boundary import source_index
 from ..parts import empty
-from ..sinks import Compared, Sink, Stored
+from ..sinks import ArgMax, Moments, Sink, Values
 from ..types import Array, Boundary, RealArray
 from .structures import (
     KINDS,
@@ -177,11 +177,11 @@ class Program:
 
         ``skipped`` pixels of each plane lie before those that are written.
         """
-        if isinstance(sink, Stored):
+        if isinstance(sink, Values):
             job = self.stored(sink.part, [sink.outs[k] for k in places])
             job.skipped = skipped
             return job
-        if isinstance(sink, Compared):
+        if isinstance(sink, ArgMax):
             energies, indices = (
                 [planes[:, sink.groups[k]] for k in places] for planes in (sink.energy, sink.index)
             )
@@ -191,15 +191,17 @@ class Program:
             job.names = self.keep(np.array(places, np.int16))
             job.use = USES.index("compared")
             return job
+        if not isinstance(sink, Moments):
+            raise TypeError(f"{type(sink).__name__} takes responses one by one")
         job = Job(part=PARTS.index(sink.part), use=USES.index("summed"), kernels=len(places))
         job.outs = self.keep(np.zeros(len(places), np.uintp))
         sums = np.zeros((self.threads, len(self.images), len(places), 2))
         job.sums, job.sums_step = self.keep(sums), sums[0].size
 
-        def take() -> None:
-            sink.sums[:, list(places)] += sums.sum(0)  # type: ignore[attr-defined]
+        def add_up() -> None:
+            sink.sums[:, list(places)] += sums.sum(0)
 
-        self.at_the_end(take)
+        self.at_the_end(add_up)
         return job
 
 

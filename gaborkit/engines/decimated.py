@@ -28,8 +28,12 @@ from ..arrays import fast_size, put
 from ..kernels.base import Kernel
 from ..kernels.gabor import GaborKernel
 from ..kernels.parameters import number
-from ..types import Array, RealArray
+from ..types import Array, Part, RealArray
 from . import fused
+from .base import Cost, Work
+from .batch import Batch
+from .pyramid import not_wide
+from .triton_engine import START, TritonEngine, plane, written
 
 #: Share of the response to white noise by which responses may differ from the closed form's.
 ERROR = 1e-5
@@ -51,6 +55,46 @@ BATCH_BYTES = 2**29
 
 #: Sides of the programs' blocks.
 ROWS, BLOCK = 32, 128
+
+
+class Decimated(TritonEngine):
+    """Wide Gabor kernels in single precision, on a grid as coarse as they allow."""
+
+    name = "pyramid"
+
+    def refusal(self, work: Work) -> str:
+        """Others have no use of a coarse grid."""
+        return "" if supports(work.members, work.double) else not_wide(work)
+
+    def cost(self, work: Work) -> Cost:
+        """Transforms of the whole plane, and of a coarse one for each kernel."""
+        one = plane(work, work.members[0].radius(work.tolerance))
+        share = step_of(work.members[0]) ** -2
+        time = START + written(work) + 2 * one + len(work.members) * 7 * share * one
+        return Cost(time, time)
+
+    def margin(self, batch: Batch, kernels: Sequence[Kernel]) -> int:
+        """A whole number of coarse samples."""
+        return max(margin_of(kernels, step) for step in {step_of(kernel) for kernel in kernels})
+
+    def store(
+        self,
+        batch: Batch,
+        margin: int,
+        kernels: Sequence[Kernel],
+        channels: Sequence[int],
+        out: Array,
+        part: Part,
+        inverses: Array | None,
+    ) -> None:
+        """By half a spectrum of the pictures."""
+        margin = math.ceil(margin / LONGEST) * LONGEST
+        size = transform_size(batch.shape, margin)
+        transformed = batch.shared(
+            "half spectrum", margin, lambda: spectrum(batch.padded(margin), size)
+        )
+        level = batch.level
+        respond(transformed, size, margin, level, kernels, channels, out, part, inverses)
 
 
 def step_of(kernel: Kernel, limit: int = LONGEST) -> int:

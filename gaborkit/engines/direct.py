@@ -7,12 +7,42 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .. import costs
 from ..kernels.base import Kernel
 from ..types import Array
+from .base import Cost, ResponseEngine, Step, Work
+from .batch import Batch
 from .sampling import samples_of
 
 #: Bytes of unfolded image that are held at a time.
 BLOCK_BYTES = 2**24
+
+
+class Direct(ResponseEngine):
+    """Every tap at every pixel: small kernels on small pictures."""
+
+    name = "direct"
+    backend = "numpy"
+
+    def cost(self, work: Work) -> Cost:
+        """By the taps at all pixels."""
+        size, kernels = (2 * work.radius + 1) ** 2, len(work.kernels)
+        products = costs.MULTIPLY / work.threads * 2 * kernels
+        element = (costs.UNFOLD + products) * work.pixels * size
+        element += costs.PRODUCT * kernels * work.pixels
+        return Cost.of(work, element, costs.DIRECT + costs.SAMPLE * work.taps, 0.0, nbytes(work))
+
+    def responses(
+        self, batch: Batch, step: Step, kernels: Sequence[Kernel], outs: list[Array] | None
+    ) -> list[Array]:
+        """Of windows of the padded pictures."""
+        padded = batch.padded(step.radius)
+        return respond(padded, step.radius, kernels, batch.tolerance, outs or [])
+
+
+def nbytes(work: Work) -> int:
+    """Of taps as they are made; windows come a block at a time."""
+    return (16 * 4 + work.bytes_per_pixel) * work.taps
 
 
 def respond(

@@ -26,6 +26,10 @@ from .sampling import factors_of, fields_of
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.signedinteger[Any]]
 
+#: Share of a kernel's L2 norm that a low-rank factorization may leave out, in single and in double
+#: precision.
+ACCURACY = (1e-6, 1e-15)
+
 #: Samples from the centre on by which lines are told apart before all are looked at.
 PROBES = 6
 
@@ -203,6 +207,35 @@ def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kerne
                 key = (round(min(theta, math.pi - theta), 9), *fields)
         together.setdefault(key, []).append((place, kernel))
     return list(together.values())
+
+
+class Passes(NamedTuple):
+    """Row and column passes, terms of all kernels, those to be searched for, squared, and sets."""
+
+    rows: float
+    columns: float
+    terms: float
+    squares: float
+    sets: int
+
+
+def passes_of(kernels: Sequence[Kernel], separable: bool, tolerance: float, double: bool) -> Passes:
+    """What the row and column filters of kernels of one radius come to, without finding them.
+
+    A round kernel needs about one row and two column passes beside its neighbours', an elongated
+    one as many as its samples have terms.
+    """
+    count = len(kernels)
+    if separable:
+        return Passes(count + 2, 2 * count + 3, 3 * count, 0, 1)
+    rows = searched = lines = 0.0
+    sets = factorized_together(kernels)
+    for together in sets:
+        terms = together[0][1].terms(tolerance, ACCURACY[double])
+        rows += terms
+        lines += len(together) * terms
+        searched += terms**2  # mirror images are found together
+    return Passes(rows, 2 * rows, lines, searched, len(sets))
 
 
 def cancels(weights: ComplexArray) -> bool:

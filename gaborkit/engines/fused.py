@@ -28,8 +28,13 @@ import numpy as np
 from ..arrays import put
 from ..errors import FilterError
 from ..kernels.base import Kernel
-from ..types import Array
-from .factorization import Factorization
+from ..kernels.gabor import GaborKernel
+from ..types import Array, Part, Transfer
+from .base import Cost, Work
+from .batch import Batch
+from .factorization import ACCURACY, Factorization
+from .separable import passes_text
+from .triton_engine import MULTIPLY, START, TritonEngine, written
 
 #: What the engine can store of a response.
 SINKS = ("complex", "real", "imag", "magnitude", "energy")
@@ -37,15 +42,68 @@ SINKS = ("complex", "real", "imag", "magnitude", "energy")
 #: Image dtypes that are read as they are, and converted in registers.
 DTYPES = ("float16", "bfloat16", "float32", "float64", "uint8", "int16")
 
-#: Share of a kernel's L2 norm that a low-rank factorization may leave out, by double precision.
-ACCURACY = {False: 1e-6, True: 1e-15}
-
 #: Bytes of row passes that are held at a time: they should stay in the cache of an A100 or H100.
 PASS_BYTES = 24 * 2**20
 
 #: Sides of the programs' blocks, chosen by what the compiler makes of them for an H100.
 FILTERS, ROW_BLOCK = 8, 512
 ROWS, COLUMN_BLOCK = 4, 512
+
+
+#: Tolerance at which samples are as good as the closed form in single precision.
+CLOSED = 1e-7
+
+
+class Fused(TritonEngine):
+    """The separable engine: all kernels of a set in two programs."""
+
+    name = "separable"
+
+    def refusal(self, work: Work) -> str:
+        """Samples stand for the closed form of Gabor kernels alone."""
+        closed = all(isinstance(kernel, GaborKernel) for kernel in work.members)
+        if work.transfer == "sampled" or closed:
+            return ""
+        return (
+            f"engine='separable' knows the closed form of Gabor kernels, not of "
+            f"{work.members[0].label}; choose fourier, or leave out transfer='analytic'"
+        )
+
+    def cost(self, work: Work) -> Cost:
+        """Multiplications, or writing.
+
+        Round: 12 row passes for 8 kernels, 5 column passes for 2. Elongated: about a dozen terms,
+        each of a row and two columns.
+        """
+        taps = 2 * work.members[0].radius(self.tolerance(work.tolerance, work.transfer)) + 1
+        rows, columns = (1.5, 2.5) if work.separable else (12, 24)
+        products = rows * taps + columns * (taps + ROWS - 1)
+        time = work.pixels * len(work.members) * products / MULTIPLY
+        time = START + max(time, written(work))
+        return Cost(time, time)
+
+    def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
+        """How many passes."""
+        return passes_text(kernels, tolerance, double)
+
+    def tolerance(self, tolerance: float, transfer: Transfer) -> float:
+        """So small that samples are the closed form, where that is asked for."""
+        return min(tolerance, CLOSED) if transfer == "analytic" else tolerance
+
+    def store(
+        self,
+        batch: Batch,
+        margin: int,
+        kernels: Sequence[Kernel],
+        channels: Sequence[int],
+        out: Array,
+        part: Part,
+        inverses: Array | None,
+    ) -> None:
+        """Of the pictures as they are, their mean taken off in registers."""
+        padded = batch.shared("outside", margin, lambda: batch.outside(margin))
+        tolerance = self.tolerance(batch.tolerance, batch.transfer)
+        respond(padded, margin, batch.level, kernels, channels, out, tolerance, part, inverses)
 
 
 def reads(dtype: Any) -> bool:

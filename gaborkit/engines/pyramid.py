@@ -12,32 +12,26 @@ Crochiere and Rabiner (1983), "Multirate Digital Signal Processing", sections 4.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..kernels.base import Kernel
+from .. import costs
 from ..kernels.gabor import GaborKernel
 from ..kernels.parameters import number
 from ..sinks import Sink
 from ..types import Array, Boundary, RealArray
 from . import separable
+from .base import Cost, Work
+from .batch import Batch
 from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
+from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
+from .half_band import EDGE, edge_of, half_band, halvings
 from .keeping import keep
 from .separable import Tables
 from .structures import Doubling, Halving, Job
-
-#: Largest error of a half-band filter's transfer function, in the band and where it aliases to.
-RIPPLE = 1e-6
-
-#: Spectral deviations from the wave vector to the band's edge; 1e-5 of the L2 norm lies beyond.
-DEVIATIONS = 4.6
-
-#: Edge of the band, in cycles per pixel, up to which a picture is halved.
-EDGE = 0.19
 
 #: Of the coarse kernels: they are cheap, so that the error comes from the filters alone.
 TOLERANCE = 1e-6
@@ -49,63 +43,46 @@ Span = tuple[int, int]
 SLAB_BYTES = 2**25
 
 
-def edge_of(kernel: Kernel) -> float:
-    """Frequency in cycles per pixel up to which the kernel answers, along either axis.
+class Pyramid(CompiledEngine):
+    """Wide Gabor kernels in single precision, by halved pictures."""
 
-    Examples
-    --------
-    >>> round(edge_of(GaborKernel(wavelength=16, sigma=8)), 3)
-    0.154
-    """
-    if not isinstance(kernel, GaborKernel) or kernel.learnable:
-        return 0.5
-    spread = max(1.0, number(kernel.gamma)) / (2 * math.pi * number(kernel.sigma * kernel.scale))
-    return kernel.frequency + DEVIATIONS * spread
+    name = "pyramid"
+
+    def refusal(self, work: Work) -> str:
+        """Others have no use of halved pictures, or too few digits."""
+        if refused := super().refusal(work):
+            return refused
+        wide = not work.double and halvings(work.kernels)
+        return "" if wide else not_wide(work)
+
+    def cost(self, work: Work) -> Cost:
+        """By the pixels that are halved and doubled."""
+        count = len(work.kernels)
+        depth = halvings(work.kernels)
+        rows, columns, _, _, sets = work.passes
+        reach = 2 * work.radius + 60  # of the coarse kernels and of the filters, about
+        grown = work.images * (work.height + reach) * (work.width + reach)
+        coarse = grown / 4**depth
+        filtered = costs.TAP * (work.radius / 2**depth + 4) * (rows + columns)
+        filtered += costs.WRITE * mixed(work)
+        doubled = costs.DOUBLE * count * (work.pixels + (grown / 3 if depth > 1 else 0))
+        element = coarse * filtered + doubled + costs.HALVE * grown
+        element = shared(element, work.pixels * count, work.threads)
+        call = costs.BEGIN + costs.STAGE * (2 * depth + sets * (1 + depth))
+        once = factorized(work, 2 * work.radius // 2**depth + 1)
+        return Cost.of(work, element, call, once, nbytes(work), search(work))
+
+    def stages(self, program: Program, batch: Batch, sets: Sequence[Set], sink: Sink) -> None:
+        """All sets by the same halved pictures."""
+        respond(program, batch.levels, batch.boundary, sets, sink)
 
 
-def halvings(kernels: Sequence[Kernel]) -> int:
-    """How often a picture may be halved for these kernels.
-
-    Examples
-    --------
-    >>> [halvings([GaborKernel(wavelength=2 * sigma, sigma=sigma)]) for sigma in (4, 8, 16, 32)]
-    [0, 1, 2, 3]
-    """
-    edge, count = max(map(edge_of, kernels)), 0
-    while edge * 2**count <= EDGE:
-        count += 1
-    return count
-
-
-@functools.lru_cache(maxsize=64)
-def half_band(edge: float) -> RealArray:
-    """Taps at distances 1, 3, 5, ... of the shortest half-band filter for a band up to ``edge``.
-
-    Its transfer function is 1/2 + 2 sum_j taps[j] cos(2 pi (2 j + 1) f), with an error of at most
-    :data:`RIPPLE` up to the edge and, by symmetry, from 1/2 - edge on; of none at 0 and 1/2, which
-    are all there is in pictures of a few pixels.
-
-    Examples
-    --------
-    >>> taps = half_band(0.1)
-    >>> len(taps), bool(abs(taps.sum() - 1 / 4) < 1e-15)
-    (6, True)
-    """
-    frequency = np.linspace(0, edge, 400)
-    count = 1
-    while True:
-        count += 1
-        waves = 2 * np.cos(2 * np.pi * np.outer(frequency, 2 * np.arange(count) + 1))
-        # The first tap makes the sum 1 / 4: nothing is wrong at frequency zero.
-        rest, target = waves[:, 1:] - waves[:, :1], 0.5 - waves[:, 0] / 4
-        weights = np.ones(len(frequency))
-        for _ in range(12):  # Lawson's algorithm: least squares become least maximum
-            taps = np.linalg.lstsq(rest * weights[:, None], target * weights, rcond=None)[0]
-            error = abs(rest @ taps - target)
-            if error.max() <= RIPPLE:
-                return np.concatenate([[0.25 - taps.sum()], taps])
-            weights *= np.sqrt(error / error.max() + 1e-3)
-            weights /= weights.max()
+def not_wide(work: Work) -> str:
+    """Why an engine for wide kernels does not do this."""
+    return (
+        f"engine='pyramid' filters single precision with wide Gabor kernels, not "
+        f"{'float64' if work.double else 'float32'} with {work.kernels[0].label}; choose auto"
+    )
 
 
 def respond(
@@ -124,8 +101,6 @@ def respond(
     sets : sequence of (kernels, places)
         Kernels that are factorized together, and where in the bank they are.
     """
-    if not len(program.images):
-        return
     part = sink.part if sink.part in ("real", "imag") else "complex"
     dtype = program.images.dtype
     wide = [(_Wide.of(tuple(kernels), dtype, part), places) for kernels, places in sets]

@@ -10,19 +10,59 @@ from typing import Any
 
 import numpy as np
 
+from .. import costs
 from ..kernels.base import Kernel
-from ..sinks import Sink, Stored
+from ..sinks import Sink, Values
 from ..types import Array, Boundary, RealArray
+from .base import Cost, Work
+from .batch import Batch
 from .compiled import TILE_BYTES, Program, sources
-from .factorization import Factorization
+from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
+from .factorization import ACCURACY, Factorization, factorized_together
 from .keeping import keep
 from .structures import Bank, Filtering, Job
 
-#: Share of a kernel's L2 norm that a low-rank factorization may leave out.
-ACCURACY = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-15}
-
 #: Pieces of a picture for each thread, so that none waits long for the last one.
 PIECES = 4
+
+
+class Separable(CompiledEngine):
+    """Row passes and column passes, which the kernels of a set share."""
+
+    name = "separable"
+
+    def cost(self, work: Work) -> Cost:
+        """By the passes and the products that are mixed."""
+        rows, columns, _, _, sets = work.passes
+        wide = -(-work.width // (tile := TILE_BYTES // (8 if work.double else 4))) * tile
+        pixels = work.images * work.height * wide
+        grown = pixels + 2 * work.images * work.radius * wide  # rows above and below
+        column = costs.COLUMN * (1 if work.separable else costs.SPARSE)
+        filtered = (work.radius + 1) * (costs.TAP * rows * grown + column * columns * pixels)
+        written = costs.WRITE * mixed(work) * work.pixels
+        element = shared(filtered + written, filtered / costs.TAP, work.threads)
+        call, once = costs.BEGIN + costs.STAGE * sets, factorized(work, 2 * work.radius + 1)
+        return Cost.of(work, element, call, once, nbytes(work), search(work))
+
+    def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
+        """How many passes."""
+        return passes_text(kernels, tolerance, double)
+
+    def stages(self, program: Program, batch: Batch, sets: Sequence[Set], sink: Sink) -> None:
+        """A stage each set."""
+        for kernels, indices in sets:
+            respond(program, batch.levels, batch.boundary, kernels, indices, batch.tolerance, sink)
+
+
+def passes_text(kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
+    """How many row and column passes kernels of one radius take, in words."""
+    rows = columns = 0
+    for together in factorized_together(kernels):
+        chosen = tuple(kernel for _, kernel in together)
+        dtype = np.dtype(np.float64 if double else np.float32)
+        passes = Tables.of(chosen, tolerance, dtype, (), "complex").passes
+        rows, columns = rows + passes[0], columns + passes[1]
+    return f", {rows} row and {columns} column passes"
 
 
 def respond(
@@ -48,15 +88,13 @@ def respond(
         Of a part that the compiled code knows, and of the precision of the images.
     """
     images = program.images
-    if not len(images):
-        return
     part = sink.part if sink.part in ("real", "imag") else "complex"
     tables = Tables.of(tuple(kernels), tolerance, images.dtype, (), part)
     if tables.factorization.cancels and images.dtype == np.float32:
         wide = np.empty((len(kernels), *images.shape), np.complex128)
-        stored = Stored("complex", dict(enumerate(wide)))
+        values = Values("complex", dict(enumerate(wide)))
         double = Program(images.astype(np.float64))
-        respond(double, levels, boundary, kernels, range(len(kernels)), tolerance, stored)
+        respond(double, levels, boundary, kernels, range(len(kernels)), tolerance, values)
         double.run()
         for k, response in zip(places, wide, strict=True):
             sink.take(k, response.astype(np.complex64))
@@ -118,7 +156,9 @@ class Tables:
         heights: tuple[float, ...],
         part: str,
     ) -> None:
-        self.factorization = parts = Factorization.of(kernels, tolerance, ACCURACY[dtype])
+        self.factorization = parts = Factorization.of(
+            kernels, tolerance, ACCURACY[dtype == np.float64]
+        )
         self.radius = parts.rows.shape[1] // 2
         self.kernels = len(kernels)
         free = np.array([kernel.is_dc_free for kernel in kernels])

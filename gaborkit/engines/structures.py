@@ -148,6 +148,14 @@ def _loaded(path: Path) -> Performers:
     return Performers(by_dtype, f"compiled, registers of {8 * width} bits")
 
 
+def missing() -> str:
+    """Why the compiled engines cannot run, as the line of an error."""
+    return (
+        f"engine='separable' and 'pyramid' cannot run ({performers().state}); install gaborkit "
+        "with pip on a platform that Zig compiles for, or choose engine='fourier'"
+    )
+
+
 def performer(dtype: str) -> Any:
     """The compiled function of a precision, ``float32`` or ``float64``.
 
@@ -156,10 +164,7 @@ def performer(dtype: str) -> Any:
     FilterError
         If there is no compiled code.
     """
-    by_dtype, state = performers()
+    by_dtype = performers().by_dtype
     if not by_dtype:
-        raise FilterError(
-            f"engine='separable' and 'pyramid' cannot run ({state}); install gaborkit with pip on "
-            "a platform that Zig compiles for, or choose engine='fourier'"
-        )
+        raise FilterError(missing())
     return by_dtype[dtype]

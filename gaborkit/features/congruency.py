@@ -24,7 +24,7 @@ from ..errors import FeatureError
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
 from ..parts import part_of
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from ..types import Array, Boundary, Engine
 from .grid import Grid, grid_of
 from .local import gain_of, peak_of, rounding_of

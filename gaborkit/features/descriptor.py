@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ..arrays import library_of
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from ..types import Array
 from .table import Features
 

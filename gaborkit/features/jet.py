@@ -14,7 +14,7 @@ from ..errors import FeatureError
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.formula import Parameters, samples
 from ..kernels.gabor import PARAMETERS, GaborKernel
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from ..types import Array, Boundary, ComplexArray
 
 # Pixels of all windows around points that are held at a time.

@@ -26,7 +26,7 @@ from ..errors import FeatureError
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
 from ..parts import part_of
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from ..types import Array, Boundary, Engine
 from .choices import check_choice
 from .local import gain_of, peak_of, phase_gradient, rounding_of

@@ -17,7 +17,7 @@ from ..io.files import StrPath
 from ..io.images import luminance, split_page
 from ..io.pictures.npy import check_array
 from ..io.pictures.tiff import TiffPicture
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from .raw import Raw
 from .tiff import open_tiff
 

@@ -20,7 +20,7 @@ from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.grid import channel_names
 from ..features.table import Features
-from ..responding import with_leading_channels
+from ..run import with_leading_channels
 from ..types import Array, Boundary, RealArray
 
 Nonlinearity = Literal["magnitude", "tanh"]

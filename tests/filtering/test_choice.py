@@ -10,8 +10,10 @@ import torch
 
 import gaborkit as gk
 from gaborkit.arrays import promoted
-from gaborkit.engines import convolution, cuda, direct, fourier, fused, pyramid, separable
+from gaborkit.engines import fused
+from gaborkit.engines.registry import engines
 from gaborkit.nn import GaborBank2d
+from gaborkit.sinks import TensorValues
 
 BANKS = {
     "small": gk.GaborBank.grid(1, 2, wavelength=3, sigma=1),
@@ -37,31 +39,22 @@ def ran(monkeypatch):
     """Which engine answered for which kernels: {(backend, engine): keys}."""
     calls: dict[tuple[str, str], set] = {}
 
-    def record(module, backend, engine, kernels_of):
-        usual = module.respond
+    def record(engine):
+        usual = engine.run
 
-        def respond(*args, **options):
-            where = backend or args[0].name
-            kernels = {kernel.canonical()[0] for kernel in kernels_of(args)}
-            calls.setdefault((where, engine), set()).update(kernels)
-            return usual(*args, **options)
+        def run(batch, steps, sink):
+            keys = {batch.kernels[k].canonical()[0] for step in steps for k in step.indices}
+            calls.setdefault((engine.backend, engine.name), set()).update(keys)
+            if engine.backend != "triton" or batch.image.device.type != "meta":
+                usual(batch, steps, sink)
+            elif not isinstance(sink, TensorValues):
+                for k in (k for step in steps for k in step.indices):
+                    sink.take(k, batch.tensor(1)[:, 0])
 
-        monkeypatch.setattr(module, "respond", respond)
+        monkeypatch.setattr(engine, "run", run)
 
-    record(direct, "numpy", "direct", lambda args: args[2])
-    record(convolution, "torch", "direct", lambda args: args[3])
-    record(separable, "numpy", "separable", lambda args: args[3])
-    record(pyramid, "numpy", "pyramid", lambda args: [k for s in args[3] for k in s[0]])
-    record(fourier, None, "fourier", lambda args: args[4])
-
-    def on_gpu(image, level, bank, steps, boundary, tolerance, transfer, part, _):
-        for engine, members in steps:
-            keys = {bank[k].canonical()[0] for k in members}
-            calls.setdefault(("triton", engine), set()).update(keys)
-        dtype = torch.complex64 if part == "complex" else torch.float32
-        return torch.empty((len(image), len(bank), *image.shape[1:]), dtype=dtype, device="meta")
-
-    monkeypatch.setattr(cuda, "filter_bank", on_gpu)
+    for engine in engines():
+        record(engine)
     usable = fused.usable
     monkeypatch.setattr(fused, "usable", lambda device: str(device) == "meta" or usable(device))
     return calls
@@ -229,6 +222,10 @@ def test_plans_of_dtypes_that_cannot_be_filtered(dtype):
             "engine='separable' is not written for torch with gradients; choose one of auto",
         ),
         ({"transfer": "analytic", "engine": "direct"}, "transfer='analytic' needs engine="),
+        (
+            {"library": "torch", "transfer": "analytic", "engine": "separable"},
+            "transfer='analytic' needs engine='fourier' or 'auto', not 'separable'",
+        ),
     ],
 )
 def test_plans_that_are_refused(options, message):

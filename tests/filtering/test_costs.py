@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import tracemalloc
@@ -12,16 +13,14 @@ import pytest
 
 import gaborkit as gk
 from gaborkit import costs, planning
-from gaborkit.engines import fourier, keeping
+from gaborkit.engines import compiled_engine, keeping, spectra
+from gaborkit.engines.base import Cost, Step, Work
 from gaborkit.engines.factorization import Factorization, factorized_together
+from gaborkit.engines.registry import engines_of
 from gaborkit.engines.separable import Tables
 from gaborkit.kernels.validation import warn_of_poor_sampling
 
-CONSTANTS = [
-    name
-    for name, value in vars(costs).items()
-    if name.isupper() and type(value) is float and name != "TOLERANCE"
-]
+CONSTANTS = [name for name, value in vars(costs).items() if name.isupper() and type(value) is float]
 
 #: Kernels, sigma, gamma, side.
 PROBLEMS = [
@@ -55,6 +54,7 @@ def choices():
 def one_thread(monkeypatch):
     monkeypatch.setattr(planning, "available", lambda: 1)
     monkeypatch.setattr(planning, "available_here", lambda: True)
+    monkeypatch.setattr(compiled_engine, "available_here", lambda: True)
     monkeypatch.setattr(planning, "LONGEST", math.inf)
     yield
     planning._steps.cache_clear()
@@ -82,7 +82,7 @@ def test_the_table_sees_every_constant(one_thread, monkeypatch, name):
 def work_of(bank, side=64, double=False):
     kernels = list({kernel.canonical()[0]: kernel for kernel in bank}.values())
     radius, separable = bank[0].radius(), bank[0].separable
-    return costs.Work(1, side, side, kernels, radius, separable, double, 1)
+    return Work(1, side, side, kernels, radius, separable, double, 1)
 
 
 @pytest.mark.parametrize("double", [False, True])
@@ -103,7 +103,7 @@ def test_passes_are_those_of_the_separable_engine(kernels, gamma, double):
 
 def peak_of(bank, engine, side, dtype):
     """Bytes that a first call takes beside its picture and responses."""
-    for cache in (Factorization.of, Tables.of, fourier._lines, fourier._spectra):
+    for cache in (Factorization.of, Tables.of, spectra.lines_of, spectra.spectra_of):
         cache.cache_clear()
     image = np.zeros((side, side), dtype)
     out = np.empty((len(bank), side, side), np.result_type(dtype, np.complex64))
@@ -120,7 +120,8 @@ def peak_of(bank, engine, side, dtype):
 def test_memory_is_what_engines_take(monkeypatch, engine, gamma, dtype):
     monkeypatch.setattr(keeping, "KEPT_BYTES", 0)
     bank = bank_of(2, 20.0, gamma)
-    modelled = costs.bytes_needed(engine, work_of(bank, 40, dtype == np.float64))
+    work = work_of(bank, 40, dtype == np.float64)
+    modelled = engines_of("numpy")[engine].cost(work).nbytes
     assert peak_of(bank, engine, 40, dtype) <= 1.3 * modelled + 3e7
 
 
@@ -131,10 +132,10 @@ def test_steps_share_a_transform_where_that_is_less_work():
         radii = sorted(rng.choice(np.arange(2, 90), rng.integers(1, 4), replace=False).tolist())
         counts, shape = rng.integers(1, 9, len(radii)).tolist(), (int(rng.integers(4, 300)), 50)
         steps = [
-            planning.Step("fourier", tuple(range(count)), radius, radius, {"fourier": 1.0})
+            Step("fourier", tuple(range(count)), radius, radius, {"fourier": 1.0})
             for radius, count in zip(radii, counts, strict=True)
         ]
-        other = planning.Step("direct", (0,), 5, 5, {"direct": 1.0})
+        other = Step("direct", (0,), 5, 5, {"direct": 1.0})
         *planned, last = planning._with_shared_margin([*steps, other], shape)
         assert last is other
 
@@ -246,8 +247,15 @@ def test_the_advised_sigma_is_enough():
         assert wavelength * poor.peak_frequency > 1.5
 
 
-def test_bytes_of_a_bank_are_not_counted_for_other_engines():
+def test_costs_of_engines():
+    """Bytes of round kernels' spectra; nothing is searched for; all times are numbers."""
     work = work_of(bank_of(3, 6.0, 1.0))
-    assert costs.bytes_needed("fourier", work) == 8 * (64 + 2 * work.radius) ** 2 * 3
-    assert costs.search(work.kernels[0], work) == 0
-    assert math.isfinite(costs.milliseconds("torch", "direct", work))
+    cost = engines_of("numpy")["fourier"].cost(work)
+    assert cost.nbytes == 8 * (64 + 2 * work.radius) ** 2 * 3
+    assert engines_of("numpy")["separable"].cost(work).search == 0
+    assert engines_of("numpy")["separable"].cost(work_of(bank_of(3, 6.0, 0.5))).search > 0
+    assert Cost(5.0, 1.0).milliseconds == 1 + 4 / costs.CALLS
+    for backend in ("numpy", "torch", "triton"):
+        for engine in engines_of(backend).values():
+            everything = dataclasses.replace(work, members=work.kernels)
+            assert 0 < engine.cost(everything).milliseconds < math.inf

@@ -18,7 +18,11 @@ import triton_for_tests
 import gaborkit as gk
 from gaborkit.arrays import library_of
 from gaborkit.boundary import pad
-from gaborkit.engines import convolution, cuda, decimated, fourier, fused
+from gaborkit.engines import decimated, fourier, fused, torch_direct, torch_fourier
+from gaborkit.engines.base import Step
+from gaborkit.engines.batch import Batch
+from gaborkit.engines.registry import engines_of
+from gaborkit.sinks import TensorValues
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 needs_triton = pytest.mark.skipif(not HAS_TRITON, reason="needs triton")
@@ -117,34 +121,33 @@ def test_row_filters_in_groups_cover_all(count):
 
 
 def test_batches_of_kernels_fit_into_memory(monkeypatch):
-    monkeypatch.setattr(fourier, "BATCH_BYTES", 4 * 8 * 64 * 3)
+    monkeypatch.setattr(torch_fourier, "BATCH_BYTES", 4 * 8 * 64 * 3)
     spectrum = torch.empty((1, 8, 8), dtype=torch.complex64, device="meta")
-    assert fourier.batches(spectrum, 7) == [(0, 3), (3, 3), (6, 1)]
-    assert fourier.batches(torch.empty((1, 8, 8)), 2) == [(0, 1), (1, 1)]
-    monkeypatch.setattr(fourier, "BATCH_BYTES", 1)
-    assert fourier.batches(spectrum, 2) == [(0, 1), (1, 1)]
+    assert torch_fourier.batches(spectrum, 7) == [(0, 3), (3, 3), (6, 1)]
+    assert torch_fourier.batches(torch.empty((1, 8, 8)), 2) == [(0, 1), (1, 1)]
+    monkeypatch.setattr(torch_fourier, "BATCH_BYTES", 1)
+    assert torch_fourier.batches(spectrum, 2) == [(0, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("engine", ["direct", "fourier"])
 @pytest.mark.parametrize("pictures", [1, 3])
-def test_responses_in_place_and_in_batches(engine, pictures, monkeypatch):
+def test_responses_in_batches_of_kernels(engine, pictures, monkeypatch):
     bank = gk.GaborBank([*gk.GaborBank.grid(1, 3), *gk.GaborBank.grid(1, 2, gamma=0.7)])
     image = torch.rand((pictures, 12, 15), generator=torch.Generator().manual_seed(0))
     library, margin = library_of(image), max(kernel.radius() for kernel in bank)
     padded = pad(library, image, margin, "reflect")
-    out = torch.empty((pictures, len(bank), 12, 15), dtype=torch.complex64)
     if engine == "direct":
-        monkeypatch.setattr(convolution, "BATCH_BYTES", 1)
-        convolution.respond(library, padded, margin, list(bank), False, 1e-5, out.unbind(1))
+        monkeypatch.setattr(torch_direct, "BATCH_BYTES", 1)
+        found = torch_direct.respond(library, padded, margin, list(bank), False, 1e-5)
     else:
         batches = [(0, 2), (2, 3)]
-        monkeypatch.setattr(fourier, "batches", lambda spectrum, kernels: batches)
-        size = fourier.transform_size(library, (12, 15), margin)
-        spectrum = fourier.spectrum(library, padded, size)
-        options = (False, 1e-5, "sampled", out.unbind(1))
-        fourier.respond(library, spectrum, margin, (12, 15), list(bank), *options)
+        monkeypatch.setattr(torch_fourier, "batches", lambda spectrum, kernels: batches)
+        spectrum = torch_fourier.spectrum(padded, fourier.transform_size(library, (12, 15), margin))
+        options = (False, 1e-5, "sampled")
+        found = torch_fourier.respond(library, spectrum, margin, (12, 15), list(bank), *options)
     expected = bank.filter(image.double().numpy(), engine="direct", tolerance=1e-5)
-    assert np.linalg.norm(out.numpy() - expected) <= 1e-5 * np.linalg.norm(expected)
+    found = torch.stack(found, 1).numpy()
+    assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -163,11 +166,11 @@ def test_fourier_on_one_picture_with_others(part, boundary):
     kernels = [*triton_for_tests.PLAIN, triton_for_tests.LONG[0]]
     image = torch.rand((2, 9, 10), generator=torch.Generator().manual_seed(0))
     level = image.mean((1, 2), keepdim=True) * (boundary != "constant")
-    dtype = torch.complex64 if part == "complex" else torch.float32
-    out = torch.empty((2, 3, 9, 10), dtype=dtype)
-    picture = cuda.Picture(image, level, boundary)
-    for k, kernel in enumerate(kernels):
-        picture.respond("fourier", [kernel], [k], out, 1e-5, part=part, margin=9)
+    batch = Batch(library_of(image), image, level, kernels, boundary, 1e-5)
+    sink = TensorValues(part, range(3), batch.normalization, batch.tensor(3, part))
+    steps = [Step("fourier", (k,), kernels[k].radius(), 9, {}) for k in range(3)]
+    engines_of("triton")["fourier"].run(batch, steps, sink)
+    out = sink.result()
     expected = gk.GaborBank(kernels).filter(
         image.double().numpy(), boundary=boundary, engine="direct", tolerance=1e-5
     )
@@ -191,14 +194,14 @@ def test_modelled_times_follow_the_kernels_width(monkeypatch):
 
 INTERPRETED = """
 import numpy as np, torch, gaborkit as gk
-from gaborkit.engines import cuda
+from gaborkit.engines import fused
 image = torch.from_numpy(np.random.default_rng(0).random((1, 7, 9))).half()
 narrow = gk.GaborKernel(wavelength=4, sigma=1)
 bank = gk.GaborBank([narrow, narrow.rotated(1.0), narrow.replace(sigma=0.8)])
 expected = bank.filter(image.double().numpy(), engine="direct", tolerance=1e-2)
 calls = []
-usual = cuda.Picture.respond
-cuda.Picture.respond = lambda *a: calls.append(a[1]) or usual(*a)
+usual = fused.Fused.store
+fused.Fused.store = lambda *a: calls.append(a[0].name) or usual(*a)
 for part, of in (("complex", lambda z: z), ("magnitude", abs), ("phase", np.angle)):
     found = bank.filter(image, part=part, engine="separable", tolerance=1e-2).numpy()
     wanted = of(expected)
@@ -223,6 +226,6 @@ def test_a_bank_on_a_gpu_takes_these_engines():
     )
     assert done.returncode == 0, done.stderr
     *errors, called, refused = done.stdout.splitlines()
-    assert called == "{'fused'}"
+    assert called == "{'separable'}"
     assert max(map(float, errors)) < 1e-5
     assert refused.startswith("engine='pyramid' filters single precision with wide Gabor kernels")

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit import filtering, frame, planning, summaries
+from gaborkit import filtering, frame, planning, reductions
 from gaborkit.filter_options import FilterOptions
 
 FUNCTIONS = {
     "filter": filtering.filter_bank,
     "responses": filtering.iterate_bank,
-    "statistics": summaries.bank_statistics,
-    "strongest": summaries.strongest_kernel,
+    "statistics": reductions.bank_statistics,
+    "strongest": reductions.strongest_kernel,
     "plan": planning.plan_bank,
     "frame": frame.frame_bank,
 }

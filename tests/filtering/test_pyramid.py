@@ -8,23 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gaborkit as gk
-from gaborkit.engines import pyramid
+from gaborkit.engines import half_band, pyramid
 from gaborkit.types import BOUNDARIES
 
 RNG = np.random.default_rng(5)
 
 
-@pytest.mark.parametrize("edge", [0.02, 0.05, 0.1, 0.15, pyramid.EDGE])
+@pytest.mark.parametrize("edge", [0.02, 0.05, 0.1, 0.15, half_band.EDGE])
 def test_half_band_filters_pass_their_band_and_stop_its_aliases(edge):
-    taps = pyramid.half_band(edge)
+    taps = half_band.half_band(edge)
     inside, outside = np.linspace(0, edge, 999), np.linspace(0.5 - edge, 0.5, 999)
     for frequency, wanted in ((inside, 1), (outside, 0)):
         waves = np.cos(2 * np.pi * np.outer(frequency, 2 * np.arange(len(taps)) + 1))
-        assert abs(0.5 + 2 * waves @ taps - wanted).max() <= 1.1 * pyramid.RIPPLE
+        assert abs(0.5 + 2 * waves @ taps - wanted).max() <= 1.1 * half_band.RIPPLE
 
 
 def test_wider_bands_need_longer_filters():
-    lengths = [len(pyramid.half_band(edge)) for edge in (0.02, 0.08, 0.12, 0.16, 0.19)]
+    lengths = [len(half_band.half_band(edge)) for edge in (0.02, 0.08, 0.12, 0.16, 0.19)]
     assert lengths == sorted(set(lengths))
 
 

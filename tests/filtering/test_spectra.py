@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines import fourier
+from gaborkit.engines import fourier, spectra
 
 SIZE = (45, 40)
 
 
 @pytest.fixture(autouse=True)
 def empty():
-    fourier._spectra.cache_clear()
+    spectra.spectra_of.cache_clear()
 
 
 def spectra_of(kernels, double=True, transfer="sampled"):
-    return fourier._spectra(tuple(kernels), SIZE, double, 1e-5, transfer)
+    return spectra.spectra_of(tuple(kernels), SIZE, double, 1e-5, transfer)
 
 
 def transform_of(kernel):

@@ -11,7 +11,7 @@ import torch
 import gaborkit as gk
 from gaborkit.engines import compiled, threads
 from gaborkit.parts import empty, part_of
-from gaborkit.sinks import Compared
+from gaborkit.sinks import ArgMax
 from gaborkit.types import BOUNDARIES, PARTS
 
 ENGINES = ("direct", "separable", "fourier")
@@ -172,7 +172,7 @@ def test_the_first_of_equals_wins(engine):
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
 def test_the_first_of_equals_wins_in_any_order(order):
     """Kernel 0 is alone in its group; 1 and 2 answer alike at the first pixel."""
-    sink = Compared([0, 1, 1], (1, 1, 3), np.dtype(np.float64))
+    sink = ArgMax([0, 1, 1], (1, 1, 3), np.dtype(np.float64))
     responses = np.array([[[[0, 0, 0]]], [[[3j, 2, 5]]], [[[3, 4j, 1]]]])
     for k in order:
         sink.take(k, responses[k])

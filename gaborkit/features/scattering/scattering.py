@@ -14,7 +14,7 @@ from ...boundary import check_boundary
 from ...errors import FeatureError, KernelError
 from ...kernels.conventions.checks import whole
 from ...kernels.gabor import GaborKernel
-from ...responding import with_leading_channels
+from ...run import with_leading_channels
 from ...types import Array, Boundary, RealArray
 from ..choices import check_choice
 from ..table import Features

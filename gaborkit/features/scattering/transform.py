@@ -6,7 +6,7 @@ import sys
 
 from ...arrays import library_of
 from ...boundary import pad
-from ...responding import on_host
+from ...run import on_host
 from ...types import Array, Boundary
 from . import on_arrays, on_tensors
 from .filters import Filters

@@ -17,9 +17,8 @@ from .errors import FilterError
 from .filter_options import FilterOptions
 from .filtering import filter_array
 from .kernels.base import TOLERANCE
-from .parts import part_of
-from .responding import Responder
-from .sinks import Compared, Summed
+from .run import Run
+from .sinks import ArgMax, Moments, TensorArgMax, TensorMoments
 from .types import Array, Boundary, Engine, Part
 
 if TYPE_CHECKING:
@@ -93,31 +92,18 @@ def bank_statistics(
     if is_dask(image):
         values = dask_arrays.filter_blocks(bank, image, options, filter_array)
         return Statistics(*dask_arrays.statistics_of(values))
-    run = Responder(bank, image, options)
-    shape = (*run.leading, len(bank))
-    if run.library.name == "torch":
-        values = [part_of(response, part) for response in run.one_by_one()]
-        means = [value.mean((1, 2)) for value in values]
-        spreads = [_deviation(value) for value in values]
-        mean, deviation = (
-            run.normalization.restored(run.library.stack(moments, 1), part)
-            for moments in (means, spreads)
-        )
-        return Statistics(mean.reshape(shape), deviation.reshape(shape))
-    sink = Summed(part, len(run.image), len(bank))
-    run.into(sink, range(len(bank)))
-    mean, square = np.moveaxis(sink.sums / math.prod(run.shape), 2, 0)
-    deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    moments = (run.normalization.restored(moment, part) for moment in (mean, deviation))
-    dtype = run.image.dtype
-    with np.errstate(over="ignore"):  # an energy may be infinite
-        mean, deviation = (moment.reshape(shape).astype(dtype) for moment in moments)
-    return Statistics(run.like_image(mean), run.like_image(deviation))
-
-
-def _deviation(values: Array) -> Array:
-    """Deviation of tensors (B, H, W); torch warns of those that are empty."""
-    return values.std((1, 2), correction=0) if len(values) else values.mean((1, 2))
+    run = Run(bank, image, options)
+    on_arrays = run.on_arrays
+    sink = Moments(part, len(run.batch.image), len(bank)) if on_arrays else TensorMoments(part)
+    run.into(sink)
+    moments = [
+        run.normalization.restored(moment, part).reshape(*run.leading, len(bank))
+        for moment in sink.result(math.prod(run.shape))
+    ]
+    if on_arrays:
+        with np.errstate(over="ignore"):  # an energy may be infinite
+            moments = [run.like_image(moment.astype(run.plan.dtype)) for moment in moments]
+    return Statistics(*moments)
 
 
 def strongest_kernel(
@@ -175,28 +161,15 @@ def strongest_kernel(
         options = replace(options, part="magnitude")
         magnitudes = dask_arrays.filter_blocks(bank, image, options, filter_array)
         return Strongest(*dask_arrays.strongest_of(magnitudes, groups))
-    run = Responder(bank, image, options)
+    run = Run(bank, image, options)
     shape = (*run.leading, max(groups) + 1, *run.shape)
-    if run.library.name == "torch":
-        magnitude, index = _strongest_of_tensors(run, groups)
-        magnitude = run.normalization.restored(magnitude, "magnitude")
-        return Strongest(magnitude.reshape(shape), index.reshape(shape))
-    sink = Compared(groups, run.image.shape, run.image.dtype)
-    run.into(sink, range(len(bank)))
-    magnitude = run.normalization.restored(np.sqrt(sink.energy, out=sink.energy), "magnitude")
-    index = sink.index if run.checked else sink.index.astype(np.int64)
+    if run.on_arrays:
+        sink: ArgMax | TensorArgMax = ArgMax(groups, run.batch.image.shape, run.plan.dtype)
+    else:
+        sink = TensorArgMax(groups)
+    run.into(sink)
+    magnitude, index = sink.result()
+    magnitude = run.normalization.restored(magnitude, "magnitude")
+    if run.on_arrays and not run.checked:
+        index = index.astype(np.int64)
     return Strongest(run.like_image(magnitude.reshape(shape)), run.like_image(index.reshape(shape)))
-
-
-def _strongest_of_tensors(run: Responder, groups: list[int]) -> tuple[Array, Array]:
-    best: dict[int, tuple[Array, Array]] = {}
-    for k, response in enumerate(run.one_by_one()):
-        magnitude = abs(response)
-        if groups[k] not in best:
-            best[groups[k]] = magnitude, 0 * magnitude.long() + k
-            continue
-        largest, index = best[groups[k]]
-        larger = magnitude > largest
-        best[groups[k]] = magnitude.where(larger, largest), index.masked_fill(larger, k)
-    magnitudes, indices = zip(*(best[group] for group in sorted(best)), strict=True)
-    return run.library.stack(list(magnitudes), 1), run.library.stack(list(indices), 1)

@@ -8,13 +8,36 @@ from typing import Any
 
 import numpy as np
 
+from .. import costs
 from ..arrays import Library, full_precision, put
 from ..kernels.base import Kernel
 from ..types import Array
+from .base import Cost, ResponseEngine, Step, Work
+from .batch import Batch
+from .direct import nbytes
 from .keeping import keep
 
 #: Bytes of real and imaginary parts that are held before they become complex.
 BATCH_BYTES = 2**30
+
+
+class TorchDirect(ResponseEngine):
+    """Every tap at every pixel, with gradients to images and learnable kernels."""
+
+    name = "direct"
+    backend = "torch"
+
+    def cost(self, work: Work) -> Cost:
+        """By the taps at all pixels."""
+        element = costs.CONVOLUTION * 2 * work.pixels * work.taps / work.threads
+        return Cost.of(work, element, costs.DIRECT, costs.SAMPLE * work.taps, nbytes(work))
+
+    def responses(
+        self, batch: Batch, step: Step, kernels: Sequence[Kernel], outs: list[Array] | None
+    ) -> list[Array]:
+        """Of the padded pictures."""
+        padded, library = batch.padded(step.radius), batch.library
+        return respond(library, padded, step.radius, kernels, batch.double, batch.tolerance)
 
 
 def respond(
@@ -24,12 +47,10 @@ def respond(
     kernels: Sequence[Kernel],
     double: bool,
     tolerance: float,
-    outs: Sequence[Array] | None = None,
 ) -> list[Array]:
     """Correlate with the turned kernels; differentiable by the image and learnable parameters.
 
-    Responses are written into ``outs`` (B, H, W) each, if given; no gradient passes then. The image
-    has one channel, for which channels-last and channels-first are the same memory.
+    The image has one channel, for which channels-last and channels-first are the same memory.
     """
     torch = sys.modules["torch"]
     height, width = (size - 2 * margin for size in padded.shape[-2:])
@@ -48,12 +69,7 @@ def respond(
             with full_precision(padded.device), torch.backends.cudnn.flags(allow_tf32=False):
                 real, imag = torch.nn.functional.conv2d(inner, weight).chunk(2, dim=1)
             for i, k in enumerate(chosen):
-                if outs is None:
-                    answers[k] = torch.complex(real[:, i], imag[:, i])
-                    continue
-                pair = torch.view_as_real(outs[k])
-                pair[..., 0], pair[..., 1] = real[:, i], imag[:, i]
-                answers[k] = outs[k]
+                answers[k] = torch.complex(real[:, i], imag[:, i])
     return [answers[k] for k in range(len(kernels))]
 
 
