@@ -81,7 +81,7 @@ class PlatformWheel(bdist_wheel):
         return "py3", "none", super().get_tag()[2]
 
 
-sources = [f"gaborkit/engines/{name}.c" for name in ("processor", "separable")]
+sources = [f"gaborkit/filtering/engines/c/{name}.c" for name in ("processor", "separable")]
 # Where Zig has no compiler, everything else still installs.
-engine = Extension("gaborkit.engines._separable", sources, optional=True)
+engine = Extension("gaborkit.filtering.engines._separable", sources, optional=True)
 setup(ext_modules=[engine], cmdclass={"build_ext": BuildEngine, "bdist_wheel": PlatformWheel})

@@ -12,7 +12,7 @@ import scipy.signal
 import torch
 
 import gaborkit as gk
-from gaborkit.boundary import source_index
+from gaborkit.filtering.padding import source_index
 from gaborkit.types import BOUNDARIES
 
 SIZES = [(1, 9), (2, 3), (5, 5), (7, 16), (13, 13), (16, 16), (17, 31), (24, 9), (28, 28), (32, 32)]

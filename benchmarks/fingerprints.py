@@ -24,7 +24,7 @@ import straight_fingerprint as straight
 from gaborkit_cli.commands.bench import machine
 
 import gaborkit as gk
-from gaborkit.boundary import source_index
+from gaborkit.filtering.padding import source_index
 from gaborkit.plotting.orientation import orientation_colours
 from gaborkit.vision.fingerprint import (
     degrade_fingerprint,

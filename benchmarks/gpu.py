@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 import gaborkit as gk
-from gaborkit.arrays import library_of
-from gaborkit.boundary import pad
-from gaborkit.engines import fused
+from gaborkit.filtering.backend import library_of
+from gaborkit.filtering.gpu import fused
+from gaborkit.filtering.padding import pad
 
 TOLERANCE = gk.TOLERANCE
 CROP = 48  # pixels a side on which errors are measured

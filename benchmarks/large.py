@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import gaborkit as gk
-from gaborkit.dask_arrays import halo_of
+from gaborkit.filtering.dask_arrays import halo_of
 from gaborkit.large import filter_large, open_source, parse_memory
 
 

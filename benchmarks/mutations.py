@@ -5,7 +5,7 @@ argument of min and max, and the tests named beside it run until one fails. A ch
 them let pass is printed: either it changes nothing that matters, or a test is missing.
 
     python benchmarks/mutations.py                         a sample of every module
-    python benchmarks/mutations.py sinks.py --sample 1000  every change of one module
+    python benchmarks/mutations.py filtering/sinks.py --sample 1000  every change of one module
 
 Kept tools (mutmut, cosmic-ray) start an interpreter for each change, and importing torch takes
 longer than the tests: here a process that has it forks for each. Needs fork: Linux or macOS.
@@ -33,28 +33,39 @@ TRAINING = "generative/training"
 #: Tests that should notice, by their place in tests/, the quickest first; the module's own
 #: doctests come before them.
 TESTS = {
-    "filtering.py": ["filtering/filtering_input", "filtering/filtering", "kernels/limits"],
-    "run.py": [
-        "filtering/summaries",
+    "filtering/filter.py": ["filtering/filtering_input", "filtering/filtering", "kernels/limits"],
+    "filtering/run.py": [
+        "filtering/reductions",
         "filtering/filtering_input",
         "filtering/filtering",
         "kernels/limits",
     ],
-    "sinks.py": ["filtering/summaries"],
-    "parts.py": ["filtering/memory", "filtering/summaries", "filtering/filtering_input"],
-    "boundary.py": ["filtering/boundary"],
+    "filtering/sinks.py": ["filtering/reductions"],
+    "filtering/parts.py": ["filtering/memory", "filtering/reductions", "filtering/filtering_input"],
+    "filtering/padding.py": ["filtering/padding"],
     "frame.py": ["frame"],
-    "planning.py": ["filtering/plan", "filtering/choice", "kernels/limits"],
-    "costs.py": ["filtering/costs", "filtering/plan", "filtering/choice"],
+    "filtering/planner.py": ["filtering/plan", "filtering/choice", "kernels/limits"],
     "kernels/validation.py": ["kernels/limits", "kernels/kernel"],
-    "engines/base.py": ["filtering/engines", "filtering/filtering", "filtering/summaries"],
-    "engines/fourier.py": ["filtering/engines", "filtering/filtering", "filtering/summaries"],
-    "engines/separable.py": ["filtering/separable", "filtering/summaries"],
-    "engines/factorization.py": ["filtering/separable", "filtering/plan", "filtering/costs"],
-    "engines/pyramid.py": ["filtering/pyramid"],
-    "engines/decimated.py": ["filtering/cuda_engines"],
-    "engines/direct.py": ["filtering/filtering", "filtering/summaries"],
-    "engines/threads.py": ["filtering/threads"],
+    "filtering/engines/base.py": [
+        "filtering/engines",
+        "filtering/filtering",
+        "filtering/reductions",
+    ],
+    "filtering/engines/fourier.py": [
+        "filtering/engines",
+        "filtering/filtering",
+        "filtering/reductions",
+    ],
+    "filtering/engines/separable.py": ["filtering/separable", "filtering/reductions"],
+    "filtering/engines/factorization.py": [
+        "filtering/separable",
+        "filtering/plan",
+        "filtering/costs",
+    ],
+    "filtering/engines/pyramid.py": ["filtering/pyramid"],
+    "filtering/gpu/decimated.py": ["filtering/gpu"],
+    "filtering/engines/direct.py": ["filtering/filtering", "filtering/reductions"],
+    "filtering/engines/threads.py": ["filtering/threads"],
     f"{TRAINING}/average.py": [f"{TRAINING}/trainer_batches"],
     f"{TRAINING}/batches.py": [f"{TRAINING}/trainer_batches"],
     f"{TRAINING}/checkpoint.py": [f"{TRAINING}/checkpoint"],

@@ -12,7 +12,7 @@ Problems are drawn at random, with ``--seed``, around the values listed in the o
 ``--limit`` seconds are over; ``--quick`` takes about a minute.
 ``--json`` keeps the timings, and a further run of the same seed adds its repeats to them: so a long
 measurement is made of short ones, some time apart. ``--read`` takes them from there in place of
-measuring; ``--fit`` prints the constants of gaborkit.costs that fit them best.
+measuring; ``--fit`` prints the constants of gaborkit.filtering.costs that fit them best.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from pathlib import Path
 import numpy as np
 
 import gaborkit as gk
-from gaborkit import costs
-from gaborkit.engines import pyramid, spectra
-from gaborkit.engines.base import Work
-from gaborkit.engines.factorization import Factorization
-from gaborkit.engines.registry import engines_of
-from gaborkit.engines.separable import Tables
+from gaborkit.filtering import costs
+from gaborkit.filtering.engines import pyramid, spectra
+from gaborkit.filtering.engines.base import Work
+from gaborkit.filtering.engines.factorization import Factorization
+from gaborkit.filtering.engines.separable import Tables
+from gaborkit.filtering.registry import engines_of
 from gaborkit.kernels import hermite
 
 #: Bytes of responses beyond which a problem is left out.

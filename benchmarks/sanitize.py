@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import gaborkit as gk
-from gaborkit.engines import compiled, structures, threads
+from gaborkit.filtering.engines import compiled, structures, threads
 
 SANITIZERS = {"thread": ("tsan",), "address": ("asan", "ubsan")}
 

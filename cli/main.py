@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from gaborkit.engines import structures
+from gaborkit.filtering.engines import structures
 
 from .commands import COMMANDS
 from .errors import debug_option, one_line, reason, show_traceback

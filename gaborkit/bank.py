@@ -18,7 +18,9 @@ from typing import Any, Self, overload
 import numpy as np
 
 from .errors import BankError, GaborkitError, closest
-from .filtering import filter_bank, iterate_bank
+from .filtering.filter import filter_bank, iterate_bank
+from .filtering.planner import plan_bank
+from .filtering.reductions import bank_statistics, strongest_kernel
 from .frame import frame_bank
 from .io import strict_json
 from .io.files import atomic_write, check_suffix
@@ -27,8 +29,6 @@ from .kernels.gabor import GaborKernel
 from .kernels.log_gabor import LogGaborKernel
 from .kernels.parameters import number
 from .kernels.presets import PRESETS
-from .planning import plan_bank
-from .reductions import bank_statistics, strongest_kernel
 from .types import ComplexArray, RealArray
 
 #: Families of kernel by the name that a saved bank calls them.

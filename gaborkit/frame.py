@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import Library, library_of
 from .errors import FrameError, FrameWarning, warn
+from .filtering.backend import Library, library_of
 from .kernels.base import TOLERANCE, Kernel
 from .types import Array, ComplexArray, RealArray
 

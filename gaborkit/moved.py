@@ -30,6 +30,23 @@ MOVED = {
     "contestants": "bench.contestants",
     "peers": "bench.peers",
     "benchmark": "bench.compare",
+    "arrays": "filtering.backend",
+    "boundary": "filtering.padding",
+    "normalizing": "filtering.normalizing",
+    "parts": "filtering.parts",
+    "sinks": "filtering.sinks",
+    "costs": "filtering.costs",
+    "planning": "filtering.planner",
+    "responding": "filtering.run",
+    "summaries": "filtering.reductions",
+    "filter_options": "filtering.options",
+    "dask_arrays": "filtering.dask_arrays",
+    "engines": "filtering.engines",
+    "engines.convolution": "filtering.engines.torch_direct",
+    "engines.cuda": "filtering.gpu.engine",
+    "engines.fused": "filtering.gpu.fused",
+    "engines.decimated": "filtering.gpu.decimated",
+    "engines.triton_kernels": "filtering.gpu.triton_kernels",
 }
 
 
@@ -42,10 +59,14 @@ def new_path(name: str) -> str | None:
     ('gaborkit.io.pictures.tiff', None)
     """
     package, _, path = name.partition(".")
-    first, dot, rest = path.partition(".")
-    if package != __package__ or first not in MOVED:
+    if package != __package__:
         return None
-    return f"{package}.{MOVED[first]}{dot}{rest}"
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        old = ".".join(parts[:length])
+        if old in MOVED:
+            return ".".join([package, MOVED[old], *parts[length:]])
+    return None
 
 
 class Finder:

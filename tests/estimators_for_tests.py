@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 import gaborkit as gk
-from gaborkit.arrays import library_of
 from gaborkit.features import Descriptor
+from gaborkit.filtering.backend import library_of
 
 CLASSES = {"across": (0, 0.25), "down": (0.25, 0), "fine": (0.3, 0.3)}
 

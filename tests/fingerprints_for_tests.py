@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 import gaborkit as gk
-from gaborkit.boundary import source_index
+from gaborkit.filtering.padding import source_index
 from gaborkit.vision.fingerprint import SyntheticFingerprint, synthetic_fingerprint
 
 

@@ -9,7 +9,7 @@ import scipy.signal
 from hypothesis import strategies as st
 
 import gaborkit as gk
-from gaborkit.boundary import source_index
+from gaborkit.filtering.padding import source_index
 
 
 @st.composite

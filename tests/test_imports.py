@@ -34,18 +34,19 @@ LAYERS = [
     ["kernels.base"],
     ["kernels.gabor", "kernels.log_gabor"],
     ["kernels.presets"],
-    ["arrays", "boundary"],
-    ["parts"],
-    ["normalizing"],
-    ["sinks"],
-    ["costs"],
-    ["engines"],
-    ["filter_options"],
-    ["planning"],
-    ["run"],
-    ["dask_arrays"],
-    ["filtering"],
-    ["reductions"],
+    ["filtering.backend"],
+    ["filtering.padding", "filtering.parts"],
+    ["filtering.normalizing"],
+    ["filtering.sinks", "filtering.costs"],
+    ["filtering.engines"],
+    ["filtering.gpu"],
+    ["filtering.registry"],
+    ["filtering.options"],
+    ["filtering.planner"],
+    ["filtering.run"],
+    ["filtering.dask_arrays"],
+    ["filtering.filter"],
+    ["filtering.reductions"],
     ["frame"],
     ["bank"],
     ["io.pictures"],
@@ -106,8 +107,11 @@ def test_unknown_attributes():
         _ = gaborkit.wavelet
 
 
-@pytest.mark.parametrize("name", ["gaborkit", "gaborkit.generative", "gaborkit.large"])
-def test_lazy_names_exist_and_the_stub_says_the_same(name):
+@pytest.mark.parametrize(
+    "name", ["gaborkit", "gaborkit.filtering", "gaborkit.generative", "gaborkit.large"]
+)
+def test_lazy_names_exist_and_the_stub_says_the_same(room):
+    name = f"gaborkit{room}"
     package = importlib.import_module(name)
     assert set(package.__all__) <= set(dir(package))
     stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
@@ -201,7 +205,8 @@ def test_arrows_never_turn_back():
 
 @pytest.mark.parametrize("package", DIVIDED)
 def test_a_package_of_several_layers_imports_nothing_itself(package):
-    assert list(imports_of(package, MODULES[package].read_text(encoding="utf-8"), MODULES)) == []
+    arrows = imports_of(package, MODULES[package].read_text(encoding="utf-8"), MODULES)
+    assert {target for target, _ in arrows} <= {"lazy"}
 
 
 @pytest.mark.parametrize("modules", [MODULES, COMMAND_LINE], ids=["gaborkit", "gaborkit_cli"])
@@ -225,17 +230,25 @@ def test_that_test_would_notice_a_circle():
 @pytest.mark.parametrize(
     ("module", "source", "expected"),
     [
-        ("kernels.base", "from ..filtering import filter_bank", ["kernels.base imports filtering"]),
+        (
+            "kernels.base",
+            "from ..filtering.filter import X",
+            ["kernels.base imports filtering.filter"],
+        ),
         ("kernels.base", "from .. import frame", ["kernels.base imports frame"]),
         ("kernels.base", "from . import presets", ["kernels.base imports kernels.presets"]),
         ("kernels.base", "from .gabor import X", ["kernels.base imports kernels.gabor"]),
         ("kernels.base", "def f():\n    from ..frame import X", ["kernels.base imports frame"]),
         ("kernels.base", "def f():\n    from ..bank import GaborBank", []),
         ("kernels.base", "from ..bank import GaborBank", ["kernels.base imports bank"]),
-        ("kernels.base", "if TYPE_CHECKING:\n    from ..filtering import Plan", []),
+        ("kernels.base", "if TYPE_CHECKING:\n    from ..filtering.planner import Plan", []),
         ("kernels.base", "from ..errors import KernelError", []),
         ("io.files", "from .journal import X", ["io.files imports io.journal"]),
-        ("engines.fourier", "from .. import planning", ["engines.fourier imports planning"]),
+        (
+            "filtering.engines.fourier",
+            "from .. import planner",
+            ["filtering.engines.fourier imports filtering.planner"],
+        ),
     ],
 )
 def test_that_the_arrow_test_would_notice(module, source, expected):

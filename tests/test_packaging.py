@@ -33,7 +33,10 @@ def listed() -> list[str]:
 def checkout(tmp_path_factory):
     """A copy of what the repository holds, and what work leaves beside it."""
     folder = tmp_path_factory.mktemp("checkout")
-    leavings = ["tests/__pycache__/test_a.cpython-311.pyc", "gaborkit/engines/_separable.so"]
+    leavings = [
+        "tests/__pycache__/test_a.cpython-311.pyc",
+        "gaborkit/filtering/engines/_separable.so",
+    ]
     for name in listed():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)

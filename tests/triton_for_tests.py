@@ -14,12 +14,12 @@ import torch
 from reference import convolve
 
 import gaborkit as gk
-from gaborkit.arrays import library_of
-from gaborkit.engines import decimated, fused
-from gaborkit.engines.base import Step
-from gaborkit.engines.batch import Batch
-from gaborkit.engines.registry import engines_of
-from gaborkit.sinks import TensorValues
+from gaborkit.filtering.backend import library_of
+from gaborkit.filtering.engines.base import Step
+from gaborkit.filtering.engines.batch import Batch
+from gaborkit.filtering.gpu import decimated, fused
+from gaborkit.filtering.registry import engines_of
+from gaborkit.filtering.sinks import TensorValues
 from gaborkit.types import BOUNDARIES
 
 ROUND = [gk.GaborKernel(wavelength=4, sigma=1.2, theta=i * math.pi / 4) for i in range(4)]

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from gaborkit.engines import structures
-from gaborkit.engines.threads import available
 from gaborkit.errors import GaborkitError
+from gaborkit.filtering.engines import structures
+from gaborkit.filtering.engines.threads import available
 from gaborkit.io.files import atomic_write
 from gaborkit.io.tables import fold
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
-from ..boundary import source_index
+from ..filtering.padding import source_index
 from ..kernels.conventions import sigma_of
 from ..types import RealArray
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..arrays import as_array
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features import Descriptor, descriptor
+from ..filtering.backend import as_array
 
 #: Values of pictures that are described at once, unless ``batch`` says otherwise.
 AT_ONCE = 2**22

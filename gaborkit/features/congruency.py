@@ -18,13 +18,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.parts import part_of
+from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
-from ..parts import part_of
-from ..run import with_leading_channels
 from ..types import Array, Boundary, Engine
 from .grid import Grid, grid_of
 from .local import gain_of, peak_of, rounding_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from ..arrays import library_of
-from ..run import with_leading_channels
+from ..filtering.backend import library_of
+from ..filtering.run import with_leading_channels
 from ..types import Array
 from .table import Features
 

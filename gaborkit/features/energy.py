@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..arrays import library_of
 from ..bank import GaborBank
-from ..boundary import check_boundary
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.normalizing import ordinary
+from ..filtering.padding import check_boundary
 from ..kernels.base import TOLERANCE
 from ..kernels.gabor import GaborKernel
 from ..kernels.validation import LARGEST
-from ..normalizing import ordinary
 from ..types import Array, Boundary, Engine, Part
 from .choices import check_choice
 from .descriptor import Descriptor

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..engines.threads import available, work_alone
 from ..errors import FeatureError, GaborkitError
+from ..filtering.engines.threads import available, work_alone
 from ..io.files import StrPath
 from ..io.images import luminance, read_image
 from .choices import check_choice

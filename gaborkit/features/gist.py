@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Library, NumpyLibrary, library_of
-from ..boundary import pad, source_index
-from ..engines.threads import available
 from ..errors import FeatureError
+from ..filtering.backend import Library, NumpyLibrary, library_of
+from ..filtering.engines.threads import available
+from ..filtering.padding import pad, source_index
 from ..types import Array, RealArray
 from .descriptor import Descriptor
 

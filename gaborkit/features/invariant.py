@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import library_of
 from ..bank import GaborBank
-from ..boundary import check_boundary
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.padding import check_boundary
 from ..kernels.parameters import number
 from ..types import Array, Boundary
 from .choices import check_choice

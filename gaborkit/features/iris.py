@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
-from ..boundary import source_index
 from ..errors import FeatureError
+from ..filtering.padding import source_index
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
 from .codes import PhaseCode, checked_mask, checked_sides, coded

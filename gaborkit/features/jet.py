@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import library_of
 from ..bank import GaborBank
-from ..boundary import check_boundary, source_index
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.padding import check_boundary, source_index
+from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.formula import Parameters, samples
 from ..kernels.gabor import PARAMETERS, GaborKernel
-from ..run import with_leading_channels
 from ..types import Array, Boundary, ComplexArray
 
 # Pixels of all windows around points that are held at a time.

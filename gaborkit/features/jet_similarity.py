@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.parts import part_of
 from ..kernels.parameters import number
-from ..parts import part_of
 from ..types import Array
 from .grid import CLOSE
 

@@ -19,12 +19,12 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
-from ..parts import part_of
 from ..types import Array, Boundary, Engine
 from .choices import check_choice
 from .grid import channel_names

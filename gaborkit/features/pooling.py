@@ -20,9 +20,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..arrays import Library, library_of, put
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..filtering.backend import Library, library_of, put
 from ..types import Array
 from .choices import check_choice
 from .grid import Grid, grid_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import library_of
 from ..errors import FeatureError
+from ..filtering.backend import library_of
 from ..types import Array
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..arrays import library_of
 from ..bank import GaborBank
-from ..boundary import check_boundary
 from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..filtering.padding import check_boundary
 from ..types import Array, Boundary
 from .descriptor import Descriptor
 from .grid import channel_names

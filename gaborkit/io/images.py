@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_array, check_unmasked, is_dask, library_of, promoted
 from ..errors import ImageError, PictureError, closest
+from ..filtering.backend import as_array, check_unmasked, is_dask, library_of, promoted
 from ..types import Array
 from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode

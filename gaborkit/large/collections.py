@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..bank import GaborBank
-from ..dask_arrays import filter_blocks
-from ..filter_options import FilterOptions
-from ..filtering import filter_array
+from ..filtering.dask_arrays import filter_blocks
+from ..filtering.filter import filter_array
+from ..filtering.options import FilterOptions
 from ..kernels.base import TOLERANCE
 from ..types import Boundary, Engine, Part
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
-from ..engines.threads import available
 from ..errors import FilterError, PictureError
-from ..filter_options import FilterOptions
+from ..filtering.engines.threads import available
+from ..filtering.options import FilterOptions
+from ..filtering.planner import Placement, plan_for
 from ..io.files import StrPath
 from ..io.locks import locked
 from ..io.pictures.tiff import TiffPicture
 from ..kernels.base import TOLERANCE, Kernel
-from ..planning import Placement, plan_for
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster
 from .job import Job

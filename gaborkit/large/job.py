@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
-from ..engines.threads import in_one_thread
-from ..filter_options import FilterOptions
-from ..parts import part_dtype
+from ..filtering.engines.threads import in_one_thread
+from ..filtering.options import FilterOptions
+from ..filtering.parts import part_dtype
 from .record import Limits
 from .sources import Colour, Planes, open_source
 from .targets import Layout, Target, target_of

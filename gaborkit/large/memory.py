@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.batch import CHUNK_BYTES
-from ..engines.direct import BLOCK_BYTES
-from ..engines.pyramid import SLAB_BYTES
 from ..errors import FilterError
+from ..filtering.engines.batch import CHUNK_BYTES
+from ..filtering.engines.direct import BLOCK_BYTES
+from ..filtering.engines.pyramid import SLAB_BYTES
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}

@@ -10,14 +10,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
 from ..errors import FilterError, PictureError
 from ..extras import optional
+from ..filtering.backend import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
+from ..filtering.run import with_leading_channels
 from ..io.files import StrPath
 from ..io.images import luminance, split_page
 from ..io.pictures.npy import check_array
 from ..io.pictures.tiff import TiffPicture
-from ..run import with_leading_channels
 from .raw import Raw
 from .tiff import open_tiff
 

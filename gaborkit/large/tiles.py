@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import NumpyLibrary
 from ..bank import GaborBank
-from ..boundary import source_index
-from ..dask_arrays import halo_of, without_halo
 from ..errors import FilterError, ImageError
-from ..filter_options import FilterOptions
-from ..filtering import filter_array
-from ..parts import part_dtype
-from ..planning import Placement, plan_for
+from ..filtering.backend import NumpyLibrary
+from ..filtering.dask_arrays import halo_of, without_halo
+from ..filtering.filter import filter_array
+from ..filtering.options import FilterOptions
+from ..filtering.padding import source_index
+from ..filtering.parts import part_dtype
+from ..filtering.planner import Placement, plan_for
 from ..types import Boundary
 from .memory import bytes_of_tile
 from .sources import Planes

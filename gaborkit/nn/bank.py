@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..arrays import TorchLibrary, followed, full_precision, traced
 from ..bank import GaborBank
-from ..boundary import check_boundary, pad
 from ..errors import FilterError, LayerError
+from ..filtering.backend import TorchLibrary, followed, full_precision, traced
+from ..filtering.padding import check_boundary, pad
 from ..kernels.base import TOLERANCE
 from ..types import PARTS, Boundary, Part
 from .channels import check_input, check_part, real_part_channels

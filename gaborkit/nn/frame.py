@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import full_precision, torch_transform
 from ..bank import GaborBank
 from ..errors import LayerError
+from ..filtering.backend import full_precision, torch_transform
 from ..frame import GaborFrame
 from .channels import check_input
 from .kernels import GaborKernels

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from ..arrays import followed
+from ..filtering.backend import followed
 
 Value = TypeVar("Value")
 Content = tuple[tuple[torch.dtype, bytes], ...]

@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.choices import check_choice
@@ -16,6 +15,7 @@ from ..features.descriptor import Descriptor
 from ..features.gist import Gist
 from ..features.jet_similarity import magnitude_similarity, phase_similarity
 from ..features.texture import Texture
+from ..filtering.backend import library_of
 from ..types import Array, ComplexArray, RealArray
 
 Comparer = Literal["texture", "gist", "jets", "codes"]

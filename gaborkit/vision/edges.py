@@ -24,15 +24,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.choices import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.grid import grid_of
+from ..filtering.backend import library_of
+from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import warn_of_degrees
-from ..parts import part_of
 from ..types import Array, Boundary, Engine, RealArray
 
 Measure = Literal["energy", "congruency"]

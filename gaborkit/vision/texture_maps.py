@@ -14,13 +14,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import NumpyLibrary, library_of
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.grid import channel_names
 from ..features.table import Features
-from ..run import with_leading_channels
+from ..filtering.backend import NumpyLibrary, library_of
+from ..filtering.run import with_leading_channels
 from ..types import Array, Boundary, RealArray
 
 Nonlinearity = Literal["magnitude", "tanh"]

@@ -24,7 +24,7 @@ from gaborkit_cli.options import kernels as options
 
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
-from gaborkit.engines import structures
+from gaborkit.filtering.engines import structures
 from gaborkit.kernels import presets
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import gaborkit as gk
-from gaborkit.arrays import promoted
-from gaborkit.engines import fused
-from gaborkit.engines.registry import engines
+from gaborkit.filtering.backend import promoted
+from gaborkit.filtering.gpu import fused
+from gaborkit.filtering.registry import engines
+from gaborkit.filtering.sinks import TensorValues
 from gaborkit.nn import GaborBank2d
-from gaborkit.sinks import TensorValues
 
 BANKS = {
     "small": gk.GaborBank.grid(1, 2, wavelength=3, sigma=1),

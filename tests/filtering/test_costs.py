@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit import costs, planning
-from gaborkit.engines import compiled_engine, keeping, spectra
-from gaborkit.engines.base import Cost, Step, Work
-from gaborkit.engines.factorization import Factorization, factorized_together
-from gaborkit.engines.registry import engines_of
-from gaborkit.engines.separable import Tables
+from gaborkit.filtering import costs, planner
+from gaborkit.filtering.engines import compiled_engine, keeping, spectra
+from gaborkit.filtering.engines.base import Cost, Step, Work
+from gaborkit.filtering.engines.factorization import Factorization, factorized_together
+from gaborkit.filtering.engines.separable import Tables
+from gaborkit.filtering.registry import engines_of
 from gaborkit.kernels.validation import warn_of_poor_sampling
 
 CONSTANTS = [name for name, value in vars(costs).items() if name.isupper() and type(value) is float]
@@ -40,7 +40,7 @@ def bank_of(kernels, sigma, gamma):
 
 def choices():
     """Initials of the engines, float32 and float64, and of torch with a gradient."""
-    planning._steps.cache_clear()
+    planner._steps.cache_clear()
     found = []
     for kernels, sigma, gamma, side in PROBLEMS:
         bank, size = bank_of(kernels, sigma, gamma), (side, side)
@@ -52,12 +52,12 @@ def choices():
 
 @pytest.fixture
 def one_thread(monkeypatch):
-    monkeypatch.setattr(planning, "available", lambda: 1)
-    monkeypatch.setattr(planning, "available_here", lambda: True)
+    monkeypatch.setattr(planner, "available", lambda: 1)
+    monkeypatch.setattr(planner, "available_here", lambda: True)
     monkeypatch.setattr(compiled_engine, "available_here", lambda: True)
-    monkeypatch.setattr(planning, "LONGEST", math.inf)
+    monkeypatch.setattr(planner, "LONGEST", math.inf)
     yield
-    planning._steps.cache_clear()
+    planner._steps.cache_clear()
 
 
 RECORDED = (
@@ -136,7 +136,7 @@ def test_steps_share_a_transform_where_that_is_less_work():
             for radius, count in zip(radii, counts, strict=True)
         ]
         other = Step("direct", (0,), 5, 5, {"direct": 1.0})
-        *planned, last = planning._with_shared_margin([*steps, other], shape)
+        *planned, last = planner._with_shared_margin([*steps, other], shape)
         assert last is other
 
         def area(margin, shape=shape):

@@ -18,8 +18,8 @@ from scipy.signal import convolve2d
 
 import gaborkit as gk
 from gaborkit.choices import ENGINES
-from gaborkit.engines.base import Cost, ResponseEngine
-from gaborkit.engines.registry import engine_names, engines, register, unregister
+from gaborkit.filtering.engines.base import Cost, ResponseEngine
+from gaborkit.filtering.registry import engine_names, engines, register, unregister
 
 HERE = [engine for engine in engines() if engine.backend != "triton"]
 NAMES = sorted(engine.name for engine in engines() if engine.backend == "triton")
@@ -46,10 +46,18 @@ def interpreted():
 
 
 @needs_triton
-@pytest.mark.parametrize("check", contract.CONTRACT, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", contract.CHECKS_OF_PROGRAMS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", NAMES)
 def test_engines_of_a_gpu_keep_it_too(name, check):
     assert interpreted()[f"{name} {check.__name__}"] == ""
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("check", contract.CONTRACT, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("engine", engines(), ids=lambda engine: f"{engine.backend}-{engine.name}")
+def test_engines_keep_the_contract_on_a_gpu(engine, check, monkeypatch):
+    monkeypatch.setattr(contract, "DEVICE", "cuda")
+    check(engine)
 
 
 def test_all_engines_are_among_these():

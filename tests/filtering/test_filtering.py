@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reference import convolve, kernels, relative_error
 
 import gaborkit as gk
-from gaborkit.engines import batch, fourier, separable
+from gaborkit.filtering.engines import batch, fourier, separable
 from gaborkit.types import BOUNDARIES
 
 ENGINES = [

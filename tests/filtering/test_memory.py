@@ -7,7 +7,7 @@ import gc
 import numpy as np
 import pytest
 
-from gaborkit import parts
+from gaborkit.filtering import parts
 
 DOUBLE = np.dtype(np.float64)
 LARGE = parts.LARGE_BYTES // 8

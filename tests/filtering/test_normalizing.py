@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gaborkit as gk
-from gaborkit.arrays import TorchLibrary
+from gaborkit.filtering.backend import TorchLibrary
+from gaborkit.filtering.normalizing import normalization
 from gaborkit.nn.channels import real_part_channels
-from gaborkit.normalizing import normalization
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.random((24, 28)) - 0.2

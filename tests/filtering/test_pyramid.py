@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gaborkit as gk
-from gaborkit.engines import half_band, pyramid
+from gaborkit.filtering.engines import half_band, pyramid
 from gaborkit.types import BOUNDARIES
 
 RNG = np.random.default_rng(5)

@@ -14,8 +14,8 @@ from reference import convolve, kernels, relative_error
 from torch.autograd import forward_ad
 
 import gaborkit as gk
-from gaborkit.engines import compiled, separable, structures
-from gaborkit.engines.factorization import Factorization
+from gaborkit.filtering.engines import compiled, separable, structures
+from gaborkit.filtering.engines.factorization import Factorization
 from gaborkit.types import BOUNDARIES
 
 RNG = np.random.default_rng(3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines import fourier, spectra
+from gaborkit.filtering.engines import fourier, spectra
 
 SIZE = (45, 40)
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines import compiled, keeping, threads
-from gaborkit.engines.threads import available, in_threads
+from gaborkit.filtering.engines import compiled, keeping, threads
+from gaborkit.filtering.engines.threads import available, in_threads
 
 
 @pytest.fixture(params=[1, 2])

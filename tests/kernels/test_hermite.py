@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.engines.factorization import Factorization
-from gaborkit.engines.separable import Tables
+from gaborkit.filtering.engines.factorization import Factorization
+from gaborkit.filtering.engines.separable import Tables
 from gaborkit.kernels import hermite
 from gaborkit.kernels.base import Kernel
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from large_for_tests import BANK, BOUNDARIES, COLOUR, GREY, Small, assert_close, part_of, rng
 
 import gaborkit as gk
-from gaborkit.arrays import NumpyLibrary
-from gaborkit.boundary import pad
-from gaborkit.filter_options import FilterOptions
+from gaborkit.filtering.backend import NumpyLibrary
+from gaborkit.filtering.options import FilterOptions
+from gaborkit.filtering.padding import pad
 from gaborkit.large import filter_large, memory, parse_memory, tiles
 from gaborkit.large.sources import Planes
 from gaborkit.large.targets import chunk_of

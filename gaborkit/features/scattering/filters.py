@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...bank import GaborBank
-from ...engines.threads import in_threads
+from ...filtering.engines.threads import in_threads
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import fast_size
+from ...filtering.backend import fast_size
 from ...types import RealArray
 
 #: Deviation of the low-pass in units of ``2**J`` pixels.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...arrays import library_of
 from ...errors import FeatureError
+from ...filtering.backend import library_of
 from ...types import Array
 from .scattering import Scattering
 

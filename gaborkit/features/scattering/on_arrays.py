@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engines.threads import available, in_threads
+from ...filtering.engines.threads import available, in_threads
 from ...types import Array, ComplexArray, RealArray
 from .averaging import averaged
 from .cascade import Indices, branch

@@ -6,7 +6,7 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-from ...arrays import full_precision, put, torch_transform
+from ...filtering.backend import full_precision, put, torch_transform
 from ...types import Array
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets

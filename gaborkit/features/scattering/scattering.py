@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
-from ...arrays import library_of
 from ...bank import GaborBank
-from ...boundary import check_boundary
 from ...errors import FeatureError, KernelError
+from ...filtering.backend import library_of
+from ...filtering.padding import check_boundary
+from ...filtering.run import with_leading_channels
 from ...kernels.conventions.checks import whole
 from ...kernels.gabor import GaborKernel
-from ...run import with_leading_channels
 from ...types import Array, Boundary, RealArray
 from ..choices import check_choice
 from ..table import Features

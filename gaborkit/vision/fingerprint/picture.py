@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import NumpyLibrary
 from ...errors import FeatureError, ImageError
+from ...filtering.backend import NumpyLibrary
 from ...types import Array, RealArray
 
 

@@ -1,4 +1,0 @@
-"""Engines: ways to convolve pictures with kernels. Each gives the same result.
-
-:mod:`.base` says what one is, :mod:`.registry` lists them.
-"""

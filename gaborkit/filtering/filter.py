@@ -1,0 +1,136 @@
+"""Filtering an image with a bank: all responses in one array, or one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FilterError
+from ..kernels.base import TOLERANCE
+from ..types import Array, Boundary, Engine, Part, Transfer
+from . import dask_arrays
+from .backend import is_dask
+from .options import FilterOptions
+from .run import Run
+
+if TYPE_CHECKING:
+    from ..bank import GaborBank
+
+
+def filter_bank(
+    bank: GaborBank,
+    image: Array,
+    *,
+    part: Part = "complex",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    out: Any = None,
+    tolerance: float = TOLERANCE,
+    transfer: Transfer = "sampled",
+) -> Array:
+    """Convolve an image with every kernel of a bank.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels.
+    image : array, torch tensor or dask array (..., H, W)
+        Real. Integers are promoted to float and never rescaled: 8 and 16 bits to float32, more
+        to float64. The type picks the library; a tensor stays on its device and passes gradients.
+    part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
+        What to return of the responses. ``energy`` is the squared magnitude, ``phase`` lies between
+        -pi and pi.
+    boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
+        What lies outside the image, in SciPy's words; ``constant`` is zero.
+    engine : {"auto", "direct", "separable", "pyramid", "fourier"}
+        ``auto`` takes the fastest by a cost model that ``bank.plan(image.shape)`` prints. All
+        agree with direct convolution in double precision: the L2 error is at most 1e-10 (double)
+        or 1e-5 (single) of the response to white noise of the image's energy. ``pyramid`` (single
+        precision, wide kernels) stands for the whole kernel instead of its samples, and so differs
+        from them by up to ``tolerance`` more.
+    channel_axis : int, optional
+        Axis of colour, as in scikit-image. Each channel is filtered by itself, and the axis moves
+        in front of K. :func:`gaborkit.luminance` makes one channel of three.
+    out : array (..., K, H, W), optional
+        C-contiguous array to write into, a memory map for example; NumPy only.
+    tolerance : float
+        Share of a kernel's envelope that may lie outside its support.
+    transfer : {"sampled", "analytic"}
+        ``analytic`` (Fourier engine) multiplies by the closed form instead of transforming the
+        truncated samples, and no gradient reaches kernel parameters. The response of a Gabor kernel
+        differs by at most ``tolerance`` times the envelope's mass times the image's L2 norm; that
+        of a log-Gabor kernel, whose tolerance is a share of energy, by more.
+
+    Returns
+    -------
+    array or tensor (..., K, H, W)
+        complex64 for float32, complex128 for float64; float32 and float64 for other parts.
+
+    Raises
+    ------
+    ImageError
+        If the image is not a real array of at least two axes with pixels, looks like colour with
+        no ``channel_axis``, is masked, or (NumPy) holds NaN or infinity. Looking for NaN would
+        stall a GPU, so a tensor is not checked: one NaN spreads over its picture.
+    FilterError
+        If an option is unknown, or ``out`` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.grid(scales=2, orientations=4)
+    >>> image = np.random.default_rng(0).random((40, 50))
+    >>> filter_bank(bank, image, boundary="wrap").shape
+    (8, 40, 50)
+    >>> filter_bank(bank, image, part="magnitude").dtype
+    dtype('float64')
+    """
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
+    if is_dask(image):
+        if out is not None or transfer != "sampled":
+            raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
+        return dask_arrays.filter_blocks(bank, image, options, filter_array)
+    return filter_array(bank, image, options, out)
+
+
+def filter_array(bank: GaborBank, image: Array, options: FilterOptions, out: Any = None) -> Array:
+    """Responses (..., K, H, W) as :func:`filter_bank` returns them, of an array or a tensor."""
+    return Run(bank, image, options).values(options.part, out)
+
+
+def iterate_bank(
+    bank: GaborBank,
+    image: Array,
+    *,
+    part: Part = "complex",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    tolerance: float = TOLERANCE,
+    transfer: Transfer = "sampled",
+) -> Iterator[Array]:
+    """Responses (..., H, W) one after the other, as :func:`filter_bank` stacks them.
+
+    A few are computed together where they share work, at most 256 MiB of them at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.grid(scales=2, orientations=4)
+    >>> image = np.random.default_rng(0).random((40, 50))
+    >>> [response.shape for response in iterate_bank(bank, image)][:2]
+    [(40, 50), (40, 50)]
+    """
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
+    if is_dask(image):
+        if transfer != "sampled":
+            raise FilterError("a dask array takes no transfer=; leave it out")
+        responses = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return (responses[..., k, :, :] for k in range(len(bank)))
+    run, count = Run(bank, image, options), len(bank)
+    firsts = range(0, count, run.batch.together)
+    chunks = (range(count)[first : first + run.batch.together] for first in firsts)
+    return (response for indices in chunks for response in run.each(part, indices))

@@ -1,0 +1,174 @@
+"""What the engines of a GPU share: without gradients, they store what is wanted of each response.
+
+The figures of their costs are guesses for an H100, from its data sheet and the compiled programs'
+instructions; ``benchmarks/gpu.py`` measures what they should be.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ...kernels.base import Kernel
+from ...types import Array, Part, Transfer
+from ..engines import torch_fourier
+from ..engines.base import Cost, Step, Work
+from ..engines.batch import Batch
+from ..engines.factorization import factorized_together
+from ..engines.fourier import transform_size
+from ..normalizing import UNCHANGED
+from ..parts import part_of
+from ..sinks import Sink, TensorValues
+
+#: Multiplications and additions a millisecond: 60 % of 132 processors x 128 x 1.75 GHz (a guess).
+MULTIPLY = 18e9
+
+#: Bytes read or written a millisecond (a guess).
+COPY = 2.5e9
+
+#: Milliseconds of launches for one step (a guess).
+START = 0.05
+
+
+class TritonEngine(ABC):
+    """Values are stored in place, in the pictures' own size; other sinks get some at a time."""
+
+    name: ClassVar[str]
+    backend: ClassVar[str] = "triton"
+
+    @abstractmethod
+    def refusal(self, work: Work) -> str:
+        """Why it does not do some work, as the line of an error; empty if it does."""
+
+    @abstractmethod
+    def cost(self, work: Work) -> Cost:
+        """What work that it does would take."""
+
+    @abstractmethod
+    def store(
+        self,
+        batch: Batch,
+        margin: int,
+        kernels: Sequence[Kernel],
+        channels: Sequence[int],
+        out: Array,
+        part: Part,
+        inverses: Array | None,
+    ) -> None:
+        """Store a part of responses, of kernels factorized together, in channels of a tensor.
+
+        Parameters
+        ----------
+        margin : int
+            Of all steps, so that they share what is made of the pictures.
+        out : tensor (B, K, H, W)
+        inverses : tensor (B, 1, 1), optional
+            Of the factors by which the pictures were scaled.
+        """
+
+    def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
+        """Nothing."""
+        return ""
+
+    def tolerance(self, tolerance: float, transfer: Transfer) -> float:
+        """At which it takes samples."""
+        return tolerance
+
+    def margin(self, batch: Batch, kernels: Sequence[Kernel]) -> int:
+        """Pixels of outside that these kernels need."""
+        tolerance = self.tolerance(batch.tolerance, batch.transfer)
+        return max(kernel.radius(tolerance) for kernel in kernels)
+
+    def run(self, batch: Batch, steps: Sequence[Step], sink: Sink) -> None:
+        """Values in place; else complex responses of the scaled pictures, some at a time."""
+        members = [[batch.kernels[k] for k in step.indices] for step in steps]
+        margin = max(step.margin for step in steps)
+        margin = max(margin, *(self.margin(batch, kernels) for kernels in members))
+        # A phase is taken of stored responses: it has no size.
+        if isinstance(sink, TensorValues) and sink.out is not None and sink.part != "phase":
+            for step in steps:
+                channels = [sink.channels[k] for k in step.indices]
+                inverses = sink.normalization.inverses
+                self._store(batch, margin, step.indices, channels, sink.out, sink.part, inverses)
+            return
+        for step in steps:
+            for first in range(0, len(step.indices), batch.together):
+                chosen = step.indices[first : first + batch.together]
+                out = batch.tensor(len(chosen))
+                self._store(batch, margin, chosen, range(len(chosen)), out, "complex", None)
+                for k, response in zip(chosen, out.unbind(1), strict=True):
+                    sink.take(k, response)
+
+    def _store(
+        self,
+        batch: Batch,
+        margin: int,
+        indices: Sequence[int],
+        channels: Sequence[int],
+        out: Array,
+        part: Part,
+        inverses: Array | None,
+    ) -> None:
+        if not len(batch.image):
+            return
+        for together in factorized_together([batch.kernels[k] for k in indices]):
+            kernels = [kernel for _, kernel in together]
+            places = [channels[place] for place, _ in together]
+            self.store(batch, margin, kernels, places, out, part, inverses)
+
+
+def written(work: Work) -> float:
+    """Milliseconds of writing the responses."""
+    number = 8 if work.part == "complex" else 4
+    return number * work.pixels * len(work.members) / COPY
+
+
+def plane(work: Work, radius: int) -> float:
+    """Milliseconds of writing one complex plane of all pictures with their outside."""
+    return 8 * work.images * (work.height + 2 * radius) * (work.width + 2 * radius) / COPY
+
+
+class TritonFourier(TritonEngine):
+    """Every kernel, by its spectrum; only what is wanted of a batch of responses is held."""
+
+    name = "fourier"
+
+    def refusal(self, work: Work) -> str:
+        """It does everything."""
+        return ""
+
+    def cost(self, work: Work) -> Cost:
+        """Each transform of a plane, complex, reads and writes it twice."""
+        one = plane(work, work.members[0].radius(work.tolerance))
+        time = START + 2 * one + len(work.members) * (4 + 3 + 2) * one + written(work)
+        return Cost(time, time)
+
+    def store(
+        self,
+        batch: Batch,
+        margin: int,
+        kernels: Sequence[Kernel],
+        channels: Sequence[int],
+        out: Array,
+        part: Part,
+        inverses: Array | None,
+    ) -> None:
+        """A batch at a time."""
+        size = transform_size(batch.library, batch.shape, margin)
+
+        def transform() -> Array:
+            return torch_fourier.spectrum(batch.padded(margin), size)
+
+        transformed = batch.shared("spectrum", margin, transform)
+        normalization = UNCHANGED if inverses is None else batch.normalization
+        options = (batch.double, batch.tolerance, batch.transfer)
+        for first, together in torch_fourier.batches(transformed, len(kernels)):
+            chosen = kernels[first : first + together]
+            responses = torch_fourier.respond(
+                batch.library, transformed, margin, batch.shape, chosen, *options
+            )
+            for k, response in enumerate(responses, first):
+                if not kernels[k].is_dc_free:
+                    response = batch.with_level(response, kernels[k])
+                out[:, channels[k]] = normalization.restored(part_of(response, part), part)

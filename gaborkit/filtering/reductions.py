@@ -1,0 +1,175 @@
+"""What people want of responses next, without ever holding the responses.
+
+Means and deviations over the picture, and the strongest kernel at each pixel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import FilterError
+from ..kernels.base import TOLERANCE
+from ..types import Array, Boundary, Engine, Part
+from . import dask_arrays
+from .backend import is_dask
+from .filter import filter_array
+from .options import FilterOptions
+from .run import Run
+from .sinks import ArgMax, Moments, TensorArgMax, TensorMoments
+
+if TYPE_CHECKING:
+    from ..bank import GaborBank
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation over the picture, (..., K) each."""
+
+    mean: Array
+    deviation: Array
+
+
+class Strongest(NamedTuple):
+    """Largest magnitude at each pixel and the kernel that gives it, (..., S, H, W) each."""
+
+    magnitude: Array
+    index: Array
+
+
+def bank_statistics(
+    bank: GaborBank,
+    image: Array,
+    *,
+    part: Part = "magnitude",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> Statistics:
+    """Mean and standard deviation of every response over the picture, in bounded memory.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels.
+    image : array, torch tensor or dask array (..., H, W)
+    part : {"magnitude", "energy", "real", "imag"}
+        Of what.
+    boundary, engine, channel_axis, tolerance
+        As in :func:`filter_bank`.
+
+    Returns
+    -------
+    Statistics
+        ``mean`` and ``deviation`` (..., K), of the image's precision. The deviation divides by the
+        number of pixels.
+
+    Raises
+    ------
+    ImageError, FilterError
+        As :func:`filter_bank`; and for the parts ``complex`` and ``phase``, which need statistics
+        of their own.
+
+    References
+    ----------
+    Manjunath and Ma (1996), "Texture features for browsing and retrieval of image data", IEEE
+    TPAMI 18(8), eq. 8.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.preset("manjunath")
+    >>> image = np.random.default_rng(0).random((64, 64))
+    >>> bank_statistics(bank, image).mean.shape
+    (24,)
+    """
+    options = FilterOptions(part, boundary, engine, channel_axis, tolerance)
+    if part in ("complex", "phase"):
+        raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
+    if is_dask(image):
+        values = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return Statistics(*dask_arrays.statistics_of(values))
+    run = Run(bank, image, options)
+    on_arrays = run.on_arrays
+    sink = Moments(part, len(run.batch.image), len(bank)) if on_arrays else TensorMoments(part)
+    run.into(sink)
+    moments = [
+        run.normalization.restored(moment, part).reshape(*run.leading, len(bank))
+        for moment in sink.result(math.prod(run.shape))
+    ]
+    if on_arrays:
+        with np.errstate(over="ignore"):  # an energy may be infinite
+            moments = [run.like_image(moment.astype(run.plan.dtype)) for moment in moments]
+    return Statistics(*moments)
+
+
+def strongest_kernel(
+    bank: GaborBank,
+    image: Array,
+    *,
+    over: Literal["orientations", "all"] = "orientations",
+    boundary: Boundary = "reflect",
+    engine: Engine = "auto",
+    channel_axis: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> Strongest:
+    """Largest magnitude at each pixel, and which kernel gives it, in bounded memory.
+
+    Parameters
+    ----------
+    bank : GaborBank
+        K kernels.
+    image : array, torch tensor or dask array (..., H, W)
+    over : {"orientations", "all"}
+        Compare kernels of one frequency, S of them in the order of the bank; or all, S = 1.
+    boundary, engine, channel_axis, tolerance
+        As in :func:`filter_bank`.
+
+    Returns
+    -------
+    Strongest
+        ``magnitude`` (..., S, H, W), of the image's precision, and ``index`` (..., S, H, W), int16
+        (int64 for tensors): places in the bank, of which the first wins a tie.
+
+    Raises
+    ------
+    ImageError, FilterError
+        As :func:`filter_bank`; and if ``over`` is unknown or the bank has over 32,767 kernels.
+
+    Examples
+    --------
+    >>> import gaborkit as gk
+    >>> bank = gk.GaborBank.grid(scales=2, orientations=4)
+    >>> y, x = np.mgrid[:64, :64]
+    >>> grating = np.cos(2 * np.pi / 4 * y)  # varies downwards: theta is a right angle
+    >>> strongest = strongest_kernel(bank, grating)
+    >>> strongest.magnitude.shape, bank.labels[strongest.index[0, 30, 30]]
+    ((2, 64, 64), '4 px, 90°')
+    """
+    if over not in ("orientations", "all"):
+        raise FilterError(f"over={over!r} is unknown; choose orientations or all")
+    options = FilterOptions("energy", boundary, engine, channel_axis, tolerance)
+    groups = [0] * len(bank)
+    if over == "orientations":
+        places: dict[float, int] = {}
+        # Rounded, as a frequency may be the same sum in another order.
+        groups = [places.setdefault(round(k.frequency, 12), len(places)) for k in bank]
+    if is_dask(image):
+        options = replace(options, part="magnitude")
+        magnitudes = dask_arrays.filter_blocks(bank, image, options, filter_array)
+        return Strongest(*dask_arrays.strongest_of(magnitudes, groups))
+    run = Run(bank, image, options)
+    shape = (*run.leading, max(groups) + 1, *run.shape)
+    if run.on_arrays:
+        sink: ArgMax | TensorArgMax = ArgMax(groups, run.batch.image.shape, run.plan.dtype)
+    else:
+        sink = TensorArgMax(groups)
+    run.into(sink)
+    magnitude, index = sink.result()
+    magnitude = run.normalization.restored(magnitude, "magnitude")
+    if run.on_arrays and not run.checked:
+        index = index.astype(np.int64)
+    return Strongest(run.like_image(magnitude.reshape(shape)), run.like_image(index.reshape(shape)))
