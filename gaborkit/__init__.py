@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = attach(
         "StoreError": "errors",
         "TOLERANCE": "kernels.base",
         "TrainingError": "errors",
+        "clear_caches": "caches",
         "estimators": "estimators",
         "features": "features",
         "filter_dask": "large.collections",

@@ -2,6 +2,7 @@
 
 from . import estimators, features, generative, large, nn, plotting, vision
 from .bank import GaborBank
+from .caches import clear_caches
 from .errors import (
     AngleWarning,
     BankError,
@@ -55,6 +56,7 @@ __all__ = [
     "SamplingWarning",
     "StoreError",
     "TrainingError",
+    "clear_caches",
     "estimators",
     "features",
     "filter_dask",

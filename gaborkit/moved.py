@@ -42,6 +42,7 @@ MOVED = {
     "filter_options": "filtering.options",
     "dask_arrays": "filtering.dask_arrays",
     "engines": "filtering.engines",
+    "engines.keeping": "caches",
     "engines.convolution": "filtering.engines.torch_direct",
     "engines.cuda": "filtering.gpu.engine",
     "engines.fused": "filtering.gpu.fused",

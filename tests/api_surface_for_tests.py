@@ -20,7 +20,8 @@ FILE = Path(__file__).with_name("api_surface.json")
 
 PACKAGES = (
     "gaborkit",
-    *("gaborkit.estimators", "gaborkit.features", "gaborkit.generative", "gaborkit.large"),
+    *("gaborkit.estimators", "gaborkit.features", "gaborkit.filtering", "gaborkit.generative"),
+    "gaborkit.large",
     *("gaborkit.nn", "gaborkit.plotting", "gaborkit.vision"),
 )
 

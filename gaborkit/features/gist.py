@@ -11,13 +11,13 @@ with n orientations at the scale, and d the angle between f and the wave vector 
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..errors import FeatureError
 from ..filtering.backend import Library, NumpyLibrary, library_of
 from ..filtering.engines.threads import available
@@ -235,7 +235,7 @@ def _square(library: Library, pictures: Array, size: int) -> Array:
     return tall @ pictures @ wide.T
 
 
-@functools.lru_cache(maxsize=32)
+@lru_cache(maxsize=32)
 def _resampling(old: int, new: int, size: int) -> RealArray:
     """Weights (size, old) of the middle of ``old`` pixels resampled to ``new``.
 
@@ -265,7 +265,7 @@ def _filters(orientations: tuple[int, ...]) -> list[tuple[float, float, int]]:
     ]
 
 
-@functools.lru_cache(maxsize=4)
+@lru_cache(maxsize=4)
 def _transfers(
     orientations: tuple[int, ...], shape: tuple[int, int], double: bool
 ) -> tuple[RealArray, ...]:

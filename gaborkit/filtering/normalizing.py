@@ -7,7 +7,6 @@ of two, which is exact, and its responses by the inverse. Ordinary pictures are 
 
 from __future__ import annotations
 
-import functools
 import math
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..kernels.base import Kernel
 from ..kernels.gabor import GaborKernel
 from ..kernels.parameters import number
@@ -141,7 +141,7 @@ def _all_ones(factors: Array) -> bool:
         return False
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def _gain(kernels: tuple[Kernel, ...]) -> int:
     """Exponent of the largest response, about, to pictures of size 1."""
     largest = 0.0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..caches import forgotten_by
 from ..errors import FilterError
 from ..types import PARTS, Array, Part
 
@@ -20,6 +21,7 @@ CACHE_LINE = 64
 LARGE_BYTES, KEPT_BYTES = 2**22, 2**27
 
 _free: list[NDArray[np.uint8]] = []  # at most one block
+forgotten_by(lambda: _free.clear())
 
 
 def check_part(part: str) -> None:

@@ -9,7 +9,6 @@ What is filtered runs the steps of this plan and no others: :mod:`gaborkit.filte
 
 from __future__ import annotations
 
-import functools
 import importlib
 import math
 from collections.abc import Sequence
@@ -18,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..errors import FilterError
 from ..io.tables import fold
 from ..kernels.base import TOLERANCE, Kernel
-from ..types import Engine as EngineName
-from ..types import Part, Transfer
+from ..types import Engine, Part, Transfer
 from .backend import promoted
-from .engines.base import Cost, Engine, Step, Work
+from .engines.base import Cost, Step, Work
+from .engines.base import Engine as EngineProtocol
 from .engines.structures import available_here
 from .engines.threads import available
 from .gpu import fused
@@ -107,7 +107,7 @@ class Plan:
         bound = 1e-10 if self.dtype == np.float64 else 1e-5
         return bound + self.tolerance * any(step.engine == "pyramid" for step in self.steps)
 
-    def engines(self) -> list[tuple[Engine, list[Step]]]:
+    def engines(self) -> list[tuple[EngineProtocol, list[Step]]]:
         """The engines with their steps, those of the widest kernels first.
 
         Their stages wait for each other, and those of narrow kernels fill the gaps.
@@ -150,7 +150,7 @@ def plan_bank(
     dtype: Any = np.float32,
     *,
     part: Part = "complex",
-    engine: EngineName = "auto",
+    engine: Engine = "auto",
     tolerance: float = TOLERANCE,
     transfer: Transfer = "sampled",
     library: str = "numpy",
@@ -244,7 +244,7 @@ def plan_for(
     return Plan(bank, shape, dtype, placement.library, backend, options.tolerance, steps)
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def _steps(
     bank: tuple[Kernel, ...],
     shape: tuple[int, ...],
@@ -254,7 +254,7 @@ def _steps(
     transfer: Transfer,
     threads: int,
     wanted: str,
-    engines: tuple[Engine, ...],
+    engines: tuple[EngineProtocol, ...],
     compiled: bool,  # what engines can do depends on it
 ) -> tuple[Step, ...]:
     """Steps of a plan; the last few are kept, as a bank often filters many images."""
@@ -284,7 +284,7 @@ def _steps(
     return _with_shared_margin(steps, shape)
 
 
-def _affordable(work: Work, wanted: str, engines: Sequence[Engine]) -> dict[str, float]:
+def _affordable(work: Work, wanted: str, engines: Sequence[EngineProtocol]) -> dict[str, float]:
     """Modelled milliseconds of the engines that do this, and whose preparations are within bounds.
 
     Raises FilterError if the one that is wanted, or any, is not among them.

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..errors import KernelError
 from ..types import NORMS, Array, ComplexArray, Norm, RealArray
 from . import hermite
@@ -401,7 +402,7 @@ class GaborKernel(Conventions, Kernel):
 
 
 #: Of a deviation 1, and kept: many kernels share a tolerance.
-_quantile = functools.lru_cache(maxsize=64)(NormalDist().inv_cdf)
+_quantile = lru_cache(maxsize=64)(NormalDist().inv_cdf)
 
 #: Half-width in pixels of the largest support that is sampled.
 LARGEST_RADIUS = 2**14

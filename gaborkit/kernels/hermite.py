@@ -16,11 +16,11 @@ Laplaceschen Functionen hoeherer Ordnung", J. reine angew. Math. 66, 161-176.
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..types import ComplexArray, RealArray
 
 
@@ -159,7 +159,7 @@ def gabor_factors(
     return values, columns, rows
 
 
-@functools.lru_cache(maxsize=4)
+@lru_cache(maxsize=4)
 def _turned_factors(
     envelope: tuple[float, float, float],
     frequency: float,

@@ -18,7 +18,6 @@ out.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from ..caches import lru_cache
 from ..errors import KernelError, SamplingWarning, warn
 from ..types import ComplexArray, RealArray
 from .base import TOLERANCE, Kernel, check_tolerance
@@ -282,7 +282,7 @@ def _grid_kernel(kernel: LogGaborKernel, size: int) -> ComplexArray:
     return samples
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _axial_reach(
     wavelength: float,
     sigma_on_f: float,

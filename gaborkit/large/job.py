@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
+from ..caches import lru_cache
 from ..filtering.engines.threads import in_one_thread
 from ..filtering.options import FilterOptions
 from ..filtering.parts import part_dtype
@@ -116,7 +116,7 @@ class Job:
         return in_one_thread(lambda: self.write(number))
 
 
-@functools.lru_cache(maxsize=2)
+@lru_cache(maxsize=2)
 def _opened(path: str, cache: int, changed: int) -> Any:
     """A source that stays open between tiles; ``changed`` tells a newer file of the same name."""
     return open_source(path, cache=cache)

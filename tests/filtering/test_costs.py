@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
+from gaborkit import caches
 from gaborkit.filtering import costs, planner
-from gaborkit.filtering.engines import compiled_engine, keeping, spectra
+from gaborkit.filtering.engines import compiled_engine, spectra
 from gaborkit.filtering.engines.base import Cost, Step, Work
 from gaborkit.filtering.engines.factorization import Factorization, factorized_together
 from gaborkit.filtering.engines.separable import Tables
@@ -118,7 +119,7 @@ def peak_of(bank, engine, side, dtype):
 @pytest.mark.parametrize("gamma", [1.0, 0.5])
 @pytest.mark.parametrize("engine", ["direct", "separable", "fourier"])
 def test_memory_is_what_engines_take(monkeypatch, engine, gamma, dtype):
-    monkeypatch.setattr(keeping, "KEPT_BYTES", 0)
+    monkeypatch.setattr(caches, "KEPT_BYTES", 0)
     bank = bank_of(2, 20.0, gamma)
     work = work_of(bank, 40, dtype == np.float64)
     modelled = engines_of("numpy")[engine].cost(work).nbytes
@@ -198,12 +199,12 @@ def test_wide_kernels_on_tiny_pictures(gamma):
 def test_what_is_kept_stays_within_bounds(monkeypatch):
     made = []
 
-    @keeping.keep
+    @caches.keep
     def zeros(size):
         made.append(size)
         return np.zeros(size, np.uint8)
 
-    monkeypatch.setattr(keeping, "KEPT_BYTES", 100)
+    monkeypatch.setattr(caches, "KEPT_BYTES", 100)
     for size in (40, 50, 40, 30, 40, 50, 101, 101):
         zeros(size)
     # 30 pushes out 50, the least recently used; 101 is never kept.

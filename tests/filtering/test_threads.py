@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
-from gaborkit.filtering.engines import compiled, keeping, threads
+from gaborkit import caches
+from gaborkit.filtering.engines import compiled, threads
 from gaborkit.filtering.engines.threads import available, in_threads
 
 
@@ -114,7 +115,7 @@ def test_a_fork_while_engines_are_at_work(limit):
     if not child:  # as little as possible: no test may go on here
         seen = []
         in_threads(seen.append, range(5), 5)
-        keeping.keep(np.ones)(limit)
+        caches.keep(np.ones)(limit)
         os._exit(10 * available() + len(seen))
     end.set()
     user.join()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import Any, NamedTuple
 
+from ...caches import lru_cache
 from ...filtering.backend import full_precision, put, torch_transform
 from ...types import Array
 from .cascade import Indices, branch
@@ -49,7 +49,7 @@ class Tensors(NamedTuple):
     wavelets: dict[tuple[int, int], Array]
 
 
-@functools.lru_cache(maxsize=8)
+@lru_cache(maxsize=8)
 def on_device(filters: Filters, device: Any) -> Tensors:
     """Filters on a device, kept: copying them at every call would stall a GPU."""
     kind = str(filters.averages[1][0].dtype)

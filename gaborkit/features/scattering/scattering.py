@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
 from ...bank import GaborBank
+from ...caches import lru_cache
 from ...errors import FeatureError, KernelError
 from ...filtering.backend import library_of
 from ...filtering.padding import check_boundary
@@ -339,7 +340,7 @@ class Scattering:
         return _gain(self) ** 2 * (wavelets + lowpass_energy(torus, deviation))
 
 
-@functools.lru_cache(maxsize=8)
+@lru_cache(maxsize=8)
 def make_filters(plan: Scattering, shape: tuple[int, int], double: bool) -> Filters:
     """See :meth:`Scattering.filters`."""
     return build(

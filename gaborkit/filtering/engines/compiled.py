@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import forgotten_by
 from ...types import Array, Boundary, RealArray
 from ..padding import source_index
 from ..parts import empty
@@ -46,6 +47,7 @@ SLACK = 256
 KEPT_BYTES = 2**25
 
 _kept_blocks: list[Array] = []
+forgotten_by(_kept_blocks.clear)
 
 
 class Program:

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...caches import keep
 from ...kernels.base import Kernel
 from ...kernels.formula import Parameters, amplitude
 from ...kernels.gabor import GaborKernel
 from ...types import ComplexArray, RealArray
-from .keeping import keep
 from .sampling import factors_of, fields_of
 
 BoolArray = NDArray[np.bool_]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...caches import KEPT_BYTES
 from ...kernels.base import Kernel
 from ...types import Array, Transfer
 from .. import costs
@@ -14,7 +15,6 @@ from ..backend import Library, NumpyLibrary, fast_size
 from .base import Cost, ResponseEngine, Step, Work
 from .batch import Batch
 from .half_band import edge_of
-from .keeping import KEPT_BYTES
 from .spectra import closed_tolerance, lines_of, spectra_of
 from .threads import available, in_threads
 

@@ -5,12 +5,12 @@ Every other tap of a half-band filter is zero: half of the doubled samples are t
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from ...caches import lru_cache
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number
@@ -54,7 +54,7 @@ def halvings(kernels: Sequence[Kernel]) -> int:
     return count
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def half_band(edge: float) -> RealArray:
     """Taps at distances 1, 3, 5, ... of the shortest half-band filter for a band up to ``edge``.
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import keep
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number
 from ...types import Array, Boundary, RealArray
@@ -29,7 +30,6 @@ from .batch import Batch
 from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
 from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
 from .half_band import EDGE, edge_of, half_band, halvings
-from .keeping import keep
 from .separable import Tables
 from .structures import Doubling, Halving, Job
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import keep
 from ...kernels.base import Kernel
 from ...types import Array, Boundary, RealArray
 from .. import costs
@@ -19,7 +20,6 @@ from .batch import Batch
 from .compiled import TILE_BYTES, Program, sources
 from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
 from .factorization import ACCURACY, Factorization, factorized_together
-from .keeping import keep
 from .structures import Bank, Filtering, Job
 
 #: Pieces of a picture for each thread, so that none waits long for the last one.

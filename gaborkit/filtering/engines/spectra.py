@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...caches import keep
 from ...kernels.base import Kernel
 from ...types import Array, ComplexArray, Transfer
 from ..backend import NumpyLibrary
 from .factorization import cancels
-from .keeping import keep
 from .sampling import factors_of, samples_of
 
 #: Share of a kernel's L2 norm that may lie in rows of its spectrum that are left out: in single

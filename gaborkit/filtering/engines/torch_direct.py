@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import keep
 from ...kernels.base import Kernel
 from ...types import Array
 from .. import costs
@@ -15,7 +16,6 @@ from ..backend import Library, full_precision, put
 from .base import Cost, ResponseEngine, Step, Work
 from .batch import Batch
 from .direct import nbytes
-from .keeping import keep
 
 #: Bytes of real and imaginary parts that are held before they become complex.
 BATCH_BYTES = 2**30

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ...caches import lru_cache
 from ...kernels.base import Kernel
 from ...types import Array, Transfer
 from ..backend import Library, put, torch_transform
@@ -125,7 +125,7 @@ def _complex(double: bool) -> Any:
     return torch.complex128 if double else torch.complex64
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _device_lines(
     kernel: Kernel, size: tuple[int, int], double: bool, tolerance: float, device: Any
 ) -> tuple[Array, Array]:

@@ -16,7 +16,6 @@ based on an exponential of semicircle kernel", SIAM J. Sci. Comput. 41(5), C479-
 
 from __future__ import annotations
 
-import functools
 import math
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import lru_cache
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number
@@ -266,7 +266,7 @@ def _transfer(frequency: RealArray) -> RealArray:
 # ---- small tensors, made once: copying them at every call would stall the GPU ----
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def _weights(step: int, device: Any) -> tuple[Array, Array]:
     """For rows (TAPS, step) and for columns (ROWS / step + TAPS - 1, ROWS)."""
     taps = np.arange(TAPS)[:, None] - TAPS // 2 + 1
@@ -276,7 +276,7 @@ def _weights(step: int, device: Any) -> tuple[Array, Array]:
     return put(rows, device, "float32"), put(columns, device, "float32")
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def _gain(size: int, step: int, device: Any) -> Array:
     """What the interpolation takes back out, along one axis, within the band."""
     frequency = np.fft.fftfreq(size)
@@ -287,7 +287,7 @@ def _gain(size: int, step: int, device: Any) -> Array:
     return put(gain, device, "float32")
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _waves(kernels: tuple[GaborKernel, ...], device: Any) -> Array:
     """Figures of each kernel's transfer function (K, 8); see ``band_product``."""
     rows = []
@@ -303,7 +303,7 @@ def _waves(kernels: tuple[GaborKernel, ...], device: Any) -> Array:
     return put(np.array(rows), device, "float32")
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _gains(kernels: tuple[GaborKernel, ...], device: Any) -> Array:
     """Answers to a constant 1, complex (K,)."""
     zero = np.zeros(())
@@ -311,6 +311,6 @@ def _gains(kernels: tuple[GaborKernel, ...], device: Any) -> Array:
     return put(np.array(gains) * [not k.dc_free for k in kernels], device, "complex64")
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _places(places: tuple[int, ...], device: Any) -> Array:
     return put(np.array(places), device, "int32")

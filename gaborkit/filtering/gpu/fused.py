@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ...caches import lru_cache
 from ...errors import FilterError
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
@@ -218,7 +219,7 @@ class _Tables:
     gains: Array
 
 
-@functools.lru_cache(maxsize=128)
+@lru_cache(maxsize=128)
 def _tables(kernels: tuple[Kernel, ...], tolerance: float, double: bool, device: Any) -> _Tables:
     """Small tensors, made once: copying them at every call would stall the GPU."""
     parts = Factorization.of(kernels, tolerance, ACCURACY[double])

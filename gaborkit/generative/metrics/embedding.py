@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...caches import lru_cache
 from ...errors import ModelError
 from ...features import Scattering
 from ..pixels import to_floats

@@ -1,4 +1,9 @@
-"""Results that are kept from one picture to the next, within a number of bytes."""
+"""All results that are kept from one call to the next, and one way to forget them.
+
+A function whose results are worth keeping is decorated with :func:`lru_cache`, by their number, or
+with :func:`keep`, by their bytes; memory that waits for the next array says how it is given back,
+by :func:`forgotten_by`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,50 @@ from typing import Any, Protocol, TypeVar, cast
 #: Bytes that the results of one function may take; a larger one is not kept.
 KEPT_BYTES = 2**27
 
-
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a fork must not find it held by a thread that it has not
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
+
+_clearings: list[Callable[[], object]] = []
+
+
+def clear_caches() -> None:
+    """Forget what gaborkit keeps of kernels, banks and plans, and give its memory back.
+
+    Nothing answers otherwise afterwards: the next call of each bank is as slow as the first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gaborkit as gk
+    >>> response = gk.GaborKernel(sigma=3).filter(np.zeros((9, 9)))
+    >>> gk.clear_caches()
+    """
+    for clear in _clearings:
+        clear()
+
+
+def forgotten_by(clear: Callable[[], object]) -> None:
+    """Have :func:`clear_caches` call a function too."""
+    _clearings.append(clear)
+
+
+Result = TypeVar("Result")
+
+
+def lru_cache(
+    maxsize: int,
+) -> Callable[[Callable[..., Result]], functools._lru_cache_wrapper[Result]]:
+    """:func:`functools.lru_cache`, whose results :func:`clear_caches` forgets."""
+
+    def decorate(function: Callable[..., Result]) -> functools._lru_cache_wrapper[Result]:
+        cached = functools.lru_cache(maxsize)(function)
+        forgotten_by(cached.cache_clear)
+        return cached
+
+    return decorate
 
 
 class Sized(Protocol):
@@ -58,5 +101,10 @@ def keep(make: Make) -> Make:
                 results.popitem(last=False)
         return result
 
-    kept.cache_clear = results.clear  # type: ignore[attr-defined]
+    def clear() -> None:
+        with _lock:
+            results.clear()
+
+    kept.cache_clear = clear  # type: ignore[attr-defined]
+    forgotten_by(clear)
     return cast(Make, kept)
