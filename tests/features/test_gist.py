@@ -127,7 +127,7 @@ def test_the_square_is_that_of_pillow_and_torch(shape, size):
     image = rng.random(shape).astype(np.float32)
     height, width = (max(size, round(n * size / min(shape))) for n in shape)
     top, left = (height - size) // 2, (width - size) // 2
-    found = _square(gk.arrays.library_of(image), image[None], size)[0]
+    found = _square(gk.filtering.backend.library_of(image), image[None], size)[0]
     pillow = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
     np.testing.assert_allclose(found, pillow[top : top + size, left : left + size], atol=1e-6)
     tensor = torch.nn.functional.interpolate(

@@ -16,6 +16,7 @@ import torch
 import triton_for_tests
 
 import gaborkit as gk
+from gaborkit.filtering import gpu
 from gaborkit.filtering.backend import library_of
 from gaborkit.filtering.engines import fourier, torch_direct, torch_fourier
 from gaborkit.filtering.engines.base import Step
@@ -81,7 +82,7 @@ def test_without_triton_or_a_compiler(monkeypatch):
 
     fused._runs.cache_clear()
     monkeypatch.setitem(sys.modules, "gaborkit.filtering.gpu.triton_kernels", Broken())
-    monkeypatch.setattr(gk.engines, "triton_kernels", Broken(), raising=False)
+    monkeypatch.setattr(gpu, "triton_kernels", Broken(), raising=False)
     assert fused._runs("cpu") is False
     fused._runs.cache_clear()
 
