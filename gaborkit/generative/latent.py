@@ -93,7 +93,7 @@ def interpolate(
     ----------
     image_model : ImageModel
         Of a VAE or AE.
-    a, b : uint8 or float tensor (colours, h, w)
+    a, b : uint8 or float tensor or array (colours, h, w)
     steps : int
         Pictures, the reconstructions of ``a`` and ``b`` among them: 2 or more.
     spherical : bool
@@ -116,6 +116,7 @@ def interpolate(
     """
     if steps < 2:
         raise ModelError(f"steps={steps} leaves no way between two pictures; give 2 or more")
+    autoencoder_of(image_model)
     ends = None if classes is None else torch.tensor(classes)
     pair = [_image(image_model, image) for image in (a, b)]
     latents = latents_of(image_model, torch.stack(pair), ends)
@@ -128,7 +129,6 @@ def interpolate(
 
 def _image(image_model: Trained, image: Tensor | ArrayLike) -> Tensor:
     """One image as floats (colours, h, w) on the CPU, if it is of the model's shape."""
-    autoencoder_of(image_model)
     tensor = to_floats(as_tensor(image)).cpu()
     if tuple(tensor.shape) != image_model.representation.image_shape:
         raise ModelError(
@@ -166,7 +166,7 @@ def traverse(
     ----------
     image_model : ImageModel
         Of a VAE or AE.
-    image : uint8 or float tensor (colours, h, w)
+    image : uint8 or float tensor or array (colours, h, w)
         Whose latents the other dimensions keep.
     dimensions : sequence of int, optional
         Which; all by default.
