@@ -3,7 +3,7 @@
 There is one choice, :func:`plan_for`, which filtering, its reductions and ``bank.plan`` all take.
 First the backend, by where the pictures lie and whether derivatives are asked for. Then, for
 kernels of one radius, which form a step, the engine of least modelled time among those of the
-backend that can do it. Steps that take the Fourier engine share one forward transform.
+backend that can do it. Steps of the Fourier engine share one forward transform.
 What is filtered runs the steps of this plan and no others: :mod:`gaborkit.filtering.run`.
 """
 
@@ -101,11 +101,11 @@ class Plan:
     def error(self) -> float:
         """Bound on the L2 error against direct convolution in double precision.
 
-        As a share of the response to white noise of the image's energy. The pyramid stands for the
+        As a share of the response to white noise of the image's energy. Some engines stand for the
         whole kernel, of which the samples leave out ``tolerance``.
         """
         bound = 1e-10 if self.dtype == np.float64 else 1e-5
-        return bound + self.tolerance * any(step.engine == "pyramid" for step in self.steps)
+        return bound + self.tolerance * any(engine.whole_kernels for engine, _ in self.engines())
 
     def engines(self) -> list[tuple[EngineProtocol, list[Step]]]:
         """The engines with their steps, those of the widest kernels first.
@@ -281,7 +281,8 @@ def _steps(
         costs = _affordable(work, wanted, engines)
         chosen = min(costs, key=lambda name: costs[name]) if wanted == "auto" else wanted
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
-    return _with_shared_margin(steps, shape)
+    sharing = {engine.name for engine in engines if engine.shares_margin}
+    return _with_shared_margin(steps, shape, sharing)
 
 
 def _affordable(work: Work, wanted: str, engines: Sequence[EngineProtocol]) -> dict[str, float]:
@@ -313,17 +314,19 @@ def _is_affordable(cost: Cost, work: Work) -> bool:
     return cost.nbytes <= most and cost.search <= LARGEST_SEARCH and cost.first <= longest
 
 
-def _with_shared_margin(steps: list[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
-    """One forward transform for all Fourier steps, unless their own margins cost less in all."""
+def _with_shared_margin(
+    steps: list[Step], shape: tuple[int, ...], sharing: set[str]
+) -> tuple[Step, ...]:
+    """One forward transform for the steps of some engines, unless their own cost less in all."""
 
     def transforms(margins: list[int], counts: list[int]) -> int:
         sizes = [math.prod(size + 2 * margin for size in shape[-2:]) for margin in margins]
         return sum(size * count for size, count in zip(sizes, counts, strict=True))
 
-    fourier = [step for step in steps if step.engine == "fourier"]
-    radii, counts = [step.radius for step in fourier], [len(step.indices) for step in fourier]
+    shared = [step for step in steps if step.engine in sharing]
+    radii, counts = [step.radius for step in shared], [len(step.indices) for step in shared]
     largest = max(radii, default=0)
     together = transforms([largest], [sum(counts) + 1])
     if together > transforms(radii, [count + 1 for count in counts]):
         return tuple(steps)
-    return tuple(replace(step, margin=largest) if step in fourier else step for step in steps)
+    return tuple(replace(step, margin=largest) if step in shared else step for step in steps)

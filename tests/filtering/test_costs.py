@@ -137,7 +137,7 @@ def test_steps_share_a_transform_where_that_is_less_work():
             for radius, count in zip(radii, counts, strict=True)
         ]
         other = Step("direct", (0,), 5, 5, {"direct": 1.0})
-        *planned, last = planner._with_shared_margin([*steps, other], shape)
+        *planned, last = planner._with_shared_margin([*steps, other], shape, {"fourier"})
         assert last is other
 
         def area(margin, shape=shape):

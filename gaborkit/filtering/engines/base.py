@@ -147,6 +147,10 @@ class Engine(Protocol):
         What users call it; engines of one name do the same on other libraries.
     backend : {"numpy", "torch", "triton"}
         Whose arrays or tensors it takes: NumPy's; torch's, with gradients; a GPU's, without.
+    whole_kernels : bool
+        Whether it stands for whole kernels, and not for the samples that a tolerance leaves.
+    shares_margin : bool
+        Whether its steps take one margin, to share what is made of the pictures.
     """
 
     @property
@@ -156,6 +160,14 @@ class Engine(Protocol):
     @property
     def backend(self) -> str:
         """Whose arrays or tensors it takes."""
+
+    @property
+    def whole_kernels(self) -> bool:
+        """Whether it stands for whole kernels."""
+
+    @property
+    def shares_margin(self) -> bool:
+        """Whether its steps take one margin."""
 
     def refusal(self, work: Work) -> str:
         """Why it does not do some work, as the line of an error; empty if it does."""
@@ -178,6 +190,12 @@ class ResponseEngine(ABC):
 
     name: ClassVar[str]
     backend: ClassVar[str]
+
+    #: Whether it stands for whole kernels, and not for the samples that a tolerance leaves.
+    whole_kernels: ClassVar[bool] = False
+
+    #: Whether its steps take one margin, to share what is made of the pictures.
+    shares_margin: ClassVar[bool] = False
 
     #: Whether :meth:`responses` answer to the mean of the pictures, which ``padded`` has lost.
     answers_level: ClassVar[bool] = False

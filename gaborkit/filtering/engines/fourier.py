@@ -30,6 +30,7 @@ class Fourier(ResponseEngine):
 
     name = "fourier"
     backend = "numpy"
+    shares_margin = True
 
     def refusal(self, work: Work) -> str:
         """It does everything."""

@@ -47,6 +47,7 @@ class Pyramid(CompiledEngine):
     """Wide Gabor kernels in single precision, by halved pictures."""
 
     name = "pyramid"
+    whole_kernels = True
 
     def refusal(self, work: Work) -> str:
         """Others have no use of halved pictures, or too few digits."""

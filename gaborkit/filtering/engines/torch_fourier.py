@@ -24,6 +24,7 @@ class TorchFourier(ResponseEngine):
 
     name = "fourier"
     backend = "torch"
+    shares_margin = True
 
     def refusal(self, work: Work) -> str:
         """It does everything."""

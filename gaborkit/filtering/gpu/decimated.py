@@ -61,6 +61,7 @@ class Decimated(TritonEngine):
     """Wide Gabor kernels in single precision, on a grid as coarse as they allow."""
 
     name = "pyramid"
+    whole_kernels = True
 
     def refusal(self, work: Work) -> str:
         """Others have no use of a coarse grid."""

@@ -36,6 +36,8 @@ class TritonEngine(ABC):
 
     name: ClassVar[str]
     backend: ClassVar[str] = "triton"
+    whole_kernels: ClassVar[bool] = False
+    shares_margin: ClassVar[bool] = False
 
     @abstractmethod
     def refusal(self, work: Work) -> str:
@@ -133,6 +135,7 @@ class TritonFourier(TritonEngine):
     """Every kernel, by its spectrum; only what is wanted of a batch of responses is held."""
 
     name = "fourier"
+    shares_margin = True
 
     def refusal(self, work: Work) -> str:
         """It does everything."""
