@@ -164,6 +164,7 @@ class Dataset:
 
         Examples
         --------
+        >>> import numpy as np
         >>> images = np.random.default_rng(0).random((100, 16, 16))
         >>> data = Dataset.from_arrays(images, ["even", "odd"] * 50, name="noise")
         >>> data.describe()

@@ -346,7 +346,10 @@ def test_runs_that_cannot_go_on(tmp_path):
             "learning_rate was 0.001",
         ),
         (lambda d: d["provenance"]["training"].update(steps=3), "has done 6 already; give more"),
-        (lambda d: d["provenance"]["recipe"].update(limit=30), "another run: data was"),
+        (
+            lambda d: d["provenance"]["recipe"].update(limit=30),
+            "these are not the images that this model",
+        ),
         (lambda d: d["config"].update(latent=3), "another run: config.latent was 2 and is 3"),
         (lambda d: d["provenance"].pop("recipe"), "has no recipe, so that this model cannot be"),
         (lambda d: d["provenance"]["recipe"].update(config=3), "config=3 is not an object"),
