@@ -53,6 +53,7 @@ TESTS = {
     ],
     "filtering/engines/fourier.py": [
         "filtering/engines",
+        "filtering/spectra",
         "filtering/filtering",
         "filtering/reductions",
     ],

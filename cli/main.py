@@ -7,6 +7,7 @@ Subcommands are imported when they are named, and import gaborkit when they run,
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -64,6 +65,10 @@ class CommandLine(Group):
         """Run, print what went wrong in one line, and exit."""
         if not extra.pop("standalone_mode", True):
             return super().main(args, prog_name, standalone_mode=False, **extra)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Names of files are bytes, which may be no text; where they can, they stay as they are.
+            utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+            sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
         try:
             code = super().main(args, prog_name, standalone_mode=False, **extra)
         except click.ClickException as error:

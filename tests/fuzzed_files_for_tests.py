@@ -180,7 +180,7 @@ def other(path: Path, content: bytes) -> bool:
 def spelled(path: Path, folder: Path, chance: random.Random) -> str:
     """A name of a file by one of its spellings, among them links in a folder."""
     folder.mkdir(exist_ok=True)
-    link = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{path.suffix}"
+    link = folder / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}{path.suffix}"
     around = link.with_suffix(".folder")
     for old in (link, around):
         old.unlink(missing_ok=True)

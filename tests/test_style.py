@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parent.parent
     "command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join
 )
 def test_clean(command):
+    if command == ["mypy"] and np.lib.NumpyVersion(np.__version__) < "2.4.0":
+        pytest.skip("judged with the types of NumPy 2.4 and later, which are more complete")
     result = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )

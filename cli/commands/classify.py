@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gaborkit.errors import GaborkitError, PictureError
-from gaborkit.io.files import atomic_write
+from gaborkit.io.files import as_text, atomic_write
 
 from ..errors import debug_option, report
 from ..groups import Group
@@ -210,13 +210,14 @@ def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> in
         temporary.open("w", newline="", encoding="utf-8") as stream,
     ):
         table = csv.writer(stream)
-        table.writerow(["picture", "class", *(f"score {name}" for name in classes)])
+        table.writerow(["picture", "class", *(f"score {as_text(name)}" for name in classes)])
         for one in found:
             if one.scores is None:
                 failed += 1
                 report(one.error)
             else:
-                table.writerow([one.source, one.label, *map("{:.6g}".format, one.scores)])
+                names = as_text(one.source), as_text(str(one.label))
+                table.writerow([*names, *map("{:.6g}".format, one.scores)])
     return failed
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import FeatureError
 from ..io import strict_json
-from ..io.files import StrPath, atomic_writes
+from ..io.files import StrPath, as_text, atomic_writes
 from ..types import RealArray
 from .table import Features
 
@@ -151,7 +151,7 @@ def _write_csv(
         writer.writerow(["picture", *names])
         for picture, values in rows:
             # The text of a NumPy number is the shortest that reads back as the same.
-            writer.writerow([_printable(picture), *map(str, values.astype(dtype, copy=False))])
+            writer.writerow([as_text(picture), *map(str, values.astype(dtype, copy=False))])
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[str], RealArray, str]:
@@ -173,7 +173,7 @@ def _write_npz(
 ) -> None:
     pictures, values = [], []
     for picture, row in rows:
-        pictures.append(_printable(picture))
+        pictures.append(as_text(picture))
         values.append(row.astype(dtype, copy=False))
     np.savez(
         path,
@@ -205,7 +205,7 @@ def _write_parquet(
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
         for group in _groups(rows, ROW_GROUP):
             values = np.stack([row for _, row in group]).astype(dtype, copy=False)
-            columns = [[_printable(picture) for picture, _ in group], *values.T]
+            columns = [[as_text(picture) for picture, _ in group], *values.T]
             writer.write_table(pyarrow.table(columns, schema=schema))
 
 
@@ -227,11 +227,6 @@ def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
             group = []
     if group:
         yield group
-
-
-def _printable(name: str) -> str:
-    """A file's name as text that every format holds, whatever bytes it has."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 _WRITERS: dict[str, Callable[[Path, Iterable[Row], list[str], np.dtype[Any], str], None]] = {

@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import save
 
 from ..errors import GaborkitError, StoreError
-from ..io.files import StrPath, atomic_write, atomic_writes
+from ..io.files import StrPath, as_text, atomic_write, atomic_writes
 from .card import card
 from .configuration import from_dict, to_dict
 from .models import MODELS
@@ -116,7 +116,7 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
     described = read_config(folder)
     merged = {**_metrics_if_intact(folder), **metrics}
     _write_json(folder / "metrics.json", merged)
-    text = card(described, merged, grid=(folder / "samples.png").is_file())
+    text = as_text(card(described, merged, grid=(folder / "samples.png").is_file()))
     with atomic_write(_target(folder / "README.md"), StoreError) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -88,6 +88,17 @@ def check_suffix(path: StrPath, suffix: str, error: type[GaborkitError]) -> None
         raise error(f"{os.fspath(path)}: {other} is unknown here; give a name in {suffix}")
 
 
+def as_text(name: str) -> str:
+    r"""A file's name as text that every file holds, whatever bytes it has.
+
+    Examples
+    --------
+    >>> as_text(os.fsdecode(b"caf\xe9.png"))
+    'caf\ufffd.png'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 @contextlib.contextmanager
 def atomic_write(path: StrPath, error: type[GaborkitError] = PictureError) -> Iterator[Path]:
     """Yield a temporary path that takes the place of ``path`` once the block has succeeded.

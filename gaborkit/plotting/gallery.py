@@ -22,7 +22,7 @@ from .colours import (
     phase_key,
     signed_norm,
 )
-from .inputs import checked_bank
+from .inputs import checked_bank, samples_to_draw
 from .layout import Sheet, show
 
 #: More kernels than this would be too small to be read.
@@ -64,8 +64,7 @@ def plot_bank(bank: GaborBank, *, part: KernelPart = "real") -> Figure:
     bank = checked_bank(bank, MOST_KERNELS)
     if part not in KERNEL_PARTS:
         raise BankError(f"part={part!r} is unknown; choose one of {', '.join(KERNEL_PARTS)}")
-    samples = [kernel.sample() for kernel in bank]
-    radii = [len(kernel) // 2 for kernel in samples]
+    radii = [kernel.radius() for kernel in bank]
     columns = _columns(bank)
     rows = math.ceil(len(bank) / columns)
     # Kernels of one radius in a row share the tick labels at its left.
@@ -83,8 +82,9 @@ def plot_bank(bank: GaborBank, *, part: KernelPart = "real") -> Figure:
             width=side,
             height=side,
         )
-        edge = radii[k] + 0.5
-        values, look = _look(samples[k], part)
+        samples, step = samples_to_draw(bank[k])
+        edge = step * len(samples) / 2
+        values, look = _look(samples, part)
         extent = (-edge, edge, edge, -edge)
         shown = show(axes, values, extent=extent, interpolation="nearest", **look)
         sheet.fit(axes.set_title(label, fontsize=8, pad=3), side + gap - 0.06)

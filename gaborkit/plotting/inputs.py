@@ -14,7 +14,10 @@ from ..bank import GaborBank
 from ..errors import AngleWarning, BankError, SamplingWarning
 from ..kernels.base import Kernel
 from ..kernels.gabor import PARAMETERS, GaborKernel
-from ..types import Array
+from ..types import Array, ComplexArray
+
+#: Samples from a kernel's centre to its edge that are drawn.
+MOST_SAMPLES = 512
 
 
 def as_numpy(array: Array) -> NDArray[Any]:
@@ -46,6 +49,21 @@ def checked_bank(bank: Any, most: int) -> GaborBank:
             f"such as bank[:{most}]"
         )
     return GaborBank(map(without_tensors, bank))
+
+
+def samples_to_draw(kernel: Kernel) -> tuple[ComplexArray, int]:
+    """Samples of a kernel, its centre in the middle, and pixels from one to the next.
+
+    Of a wide kernel they are few: all that a figure shows, and not gigabytes.
+    """
+    radius = kernel.radius()
+    step = -(-radius // MOST_SAMPLES)
+    if step <= 1:
+        return kernel.sample(), 1
+    if not isinstance(kernel, GaborKernel):
+        return kernel.sample()[radius % step :: step, radius % step :: step], step
+    line = step * np.arange(-(radius // step), radius // step + 1)
+    return kernel.evaluate(line[:, None], line[None, :]), step
 
 
 def changed(kernel: GaborKernel, **fields: Any) -> GaborKernel:

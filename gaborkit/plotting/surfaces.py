@@ -20,7 +20,7 @@ from ..kernels.gabor import GaborKernel
 from ..kernels.log_gabor import LogGaborKernel
 from ..types import ComplexArray, RealArray
 from .colours import signed_norm
-from .inputs import changed, is_number, without_tensors
+from .inputs import changed, is_number, samples_to_draw, without_tensors
 from .layout import Sheet
 
 # Samples below this share of the largest are not worth showing. The article's kernel with
@@ -206,10 +206,11 @@ def _line(kernel: Kernel, extent: float | None) -> RealArray:
 
 def _reach(kernel: Kernel) -> float:
     """Half-width in pixels of the square that holds what can be seen of the kernel."""
-    magnitude = np.abs(kernel.sample())
+    samples, step = samples_to_draw(kernel)
+    magnitude = np.abs(samples)
     rows, columns = np.nonzero(magnitude > _VISIBLE * magnitude.max())
     radius = len(magnitude) // 2
-    return 1.0 + float(np.abs([rows - radius, columns - radius]).max())
+    return 1.0 + step * float(np.abs([rows - radius, columns - radius]).max())
 
 
 def _evaluate(kernel: Kernel, line: RealArray) -> ComplexArray:

@@ -2,9 +2,9 @@
 
 The logarithms of local energies are compared with their mean and covariance, over a picture that
 has no defect or, robustly, over the picture itself: the squared Mahalanobis distance is the score.
-The threshold comes from the largest scores of blocks, to the lower of which the distribution of
-maxima (Gumbel's) is fitted. Windows are as wide as the period of the texture asks for; near the
-borders, where they hold less, deviations are taken in units of what such windows vary by.
+The threshold comes from the largest scores of blocks, see :mod:`.extremes`. Windows are as wide as
+the period of the texture asks for; near the borders, where they hold less, deviations are taken in
+units of what such windows vary by.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..kernels.gabor import GaborKernel
 from ..types import Array, RealArray
+from .extremes import threshold as extreme_threshold
 from .texture_maps import check_windows, flat_pixels, planes_of
 
 #: Share of a map's median that is added before the logarithm, which would else follow noise.
@@ -47,15 +48,6 @@ TILES = 4
 #: Added to variances, as a share of each, and what the share of none is. Neighbours are alike, so
 #: the covariance is known from fewer pixels than there are, and least variances come out too low.
 RIDGE, TINY = 0.03, 1e-6
-
-#: Share of blocks, the lowest, from which the threshold grows, and shares whose quantiles Gumbel's
-#: distribution is fitted to.
-LOWEST, FITTED = 0.25, (0.1, 0.3, 0.5)
-
-#: Power of scores whose maxima have Gumbel's distribution. That of a chi-squared variable is nearly
-#: normal to the power of 1/3, of which the maxima approach it slowly; of scores themselves the tail
-#: is longer than Gumbel's.
-POWER = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +168,9 @@ def find_defects(
     if reference is not None:
         maps, variances = _log_energies(planes, bank, *widths)
         judged = _distances(_border_corrected(maps - centre, variances)[inside], *statistics)
-    threshold = _threshold(usual_score, block, judged.size, false_alarms)
+    threshold = extreme_threshold(
+        usual_score, block, judged.size, false_alarms, same=reference is None
+    )
     score = np.zeros(planes.shape[-2:], np.float32)
     score[inside[1:]] = judged
     return Defects(score > threshold, score, threshold)
@@ -320,27 +314,6 @@ def _distances(maps: RealArray, mean: RealArray, factor: RealArray) -> RealArray
     factor, mean = factor.astype(maps.dtype), mean.astype(maps.dtype)
     white = np.tensordot(factor, maps, 1).T - factor @ mean
     return np.asarray(np.square(white).sum(-1).T)
-
-
-def _threshold(scores: RealArray, block: int, pixels: int, false_alarms: float) -> float:
-    """What no block of as many pixels exceeds, but with the probability of a false alarm.
-
-    Gumbel's distribution is fitted to the lowest blocks, which those with defects do not move, and
-    again to all below the threshold that follows, until there are no more.
-    """
-    rows, columns = (size // block for size in scores.shape)
-    whole = scores[: rows * block, : columns * block]
-    largest = np.sort(whole.reshape(rows, block, columns, block).max((1, 3)).ravel() ** POWER)
-    # Of a Gumbel distribution, centre + spread z is a quantile.
-    first, second, third = (-math.log(-math.log(share)) for share in FITTED)
-    highest = -math.log(-math.log1p(-false_alarms) * block**2 / pixels)
-    before, count = 0, math.ceil(LOWEST * len(largest))
-    while count > before:
-        low, middle, high = np.quantile(largest[:count], FITTED)
-        spread = (high - low) / (third - first)
-        threshold = float(middle + spread * (highest - second))
-        before, count = count, int(np.searchsorted(largest, threshold, "right"))
-    return threshold ** (1 / POWER)
 
 
 def _margin(value: Any) -> int:

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from commands_for_tests import run
-from fuzzing_for_tests import leaves
+from fuzzed_commands_for_tests import leaves
 from gaborkit_cli.main import main
 from gaborkit_cli.options.arguments import (
     Choice,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
 import shlex
+import sys
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from commands_for_tests import run
 from estimators_for_tests import write_gratings
 from gaborkit_cli.commands import classify
@@ -161,3 +164,24 @@ def test_the_examples_of_the_help_text(model):
     for line in lines:
         result = run(*shlex.split(line))
         assert result.exit_code == 0, (line, result.output)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_names_that_are_no_text(textures):
+    """Of pictures and of classes, in the table and on the screen."""
+    Path("textures/down").rename(os.fsdecode(b"textures/d\xffwn"))
+    Path("textures/across/0.png").rename(os.fsdecode(b"\xe9.png"))
+    assert run("classify", "train", "textures", "--out", "model").exit_code == 0
+    pictures = [os.fsdecode(b"\xe9.png"), os.fsdecode(b"textures/d\xffwn/0.png")]
+    result = run("classify", "predict", "model", *pictures, "--out", "a.csv")
+    assert result.exit_code == 0, result.output
+    rows = list(csv.reader(Path("a.csv").read_text("utf-8").splitlines()))
+    assert rows[0] == ["picture", "class", "score across", "score d\ufffdwn", "score fine"]
+    assert [row[:2] for row in rows[1:]] == [
+        ["\ufffd.png", "across"],
+        ["textures/d\ufffdwn/0.png", "d\ufffdwn"],
+    ]
+    lines = run("classify", "predict", "model", *pictures).stdout_bytes.splitlines()
+    assert lines == [b"\xe9.png: across", b"textures/d\xffwn/0.png: d\xffwn"]
+    other = CliRunner(charset="latin-1").invoke(main, ["classify", "predict", "model", pictures[0]])
+    assert other.stdout == "\\udce9.png: across\n"

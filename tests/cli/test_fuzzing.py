@@ -6,6 +6,8 @@ other cases.
 
 from __future__ import annotations
 
+import argparse
+import mmap
 import os
 import random
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import click
 import fuzzed_files_for_tests as files
 import fuzzing_for_tests
+import numpy as np
 import pytest
 from fuzzing_for_tests import Fuzzer
 from gaborkit_cli.main import main
@@ -51,7 +54,7 @@ def fuzzer(tmp_path, monkeypatch):
 def test_cases_are_functions_of_the_seed(fuzzer):
     for number in range(50):
         chance = random.Random(number)
-        assert fuzzer.case(number)[0] == fuzzer.case(number)[0]
+        assert fuzzer.lines.case(number)[0] == fuzzer.lines.case(number)[0]
         assert files.damaged(b'{"a": [1, 2]}', ".json", chance) == files.damaged(
             b'{"a": [1, 2]}', ".json", random.Random(number)
         )
@@ -70,17 +73,16 @@ def test_cases_are_functions_of_the_seed(fuzzer):
     ],
 )
 def test_what_a_message_refuses_is_left_out(words, message, expected, fuzzer):
-    fuzzer.stderr = f"error: {message}"
-    assert fuzzer.mended(words) == expected
+    assert fuzzer.lines.mended(words, f"error: {message}") == expected
 
 
-def planted(name: str):
-    """A command that does something that the fuzzer must see."""
+def planted(name: str | None = None):
+    """A command that does what the fuzzer must see: what it is named, or what is asked of it."""
 
     @click.command("runs")
     @click.argument("folder")
     def command(folder: str) -> None:
-        match name:
+        match name or folder:
             case "unexpected":
                 raise KeyError(folder)
             case "code":
@@ -103,6 +105,12 @@ def planted(name: str):
             case "output":
                 Path("out/old.png").write_text("half")
                 raise click.ClickException("no")
+            case "memory":
+                np.zeros(2**32, np.uint8)
+            case "reserved":  # as libraries and threads do
+                mmap.mmap(-1, 2**33, prot=mmap.PROT_READ)
+            case "abort":
+                os.abort()
             case "left":
                 Path("out/.gaborkit-1.png").touch()
 
@@ -133,15 +141,40 @@ def test_the_fuzzer_sees(name, problem, fuzzer, monkeypatch):
 def test_inputs_are_drawn_as_outputs(fuzzer):
     """By every spelling; what is judged is their bytes."""
     (fuzzer.folder / "case").mkdir()
-    edges = next(command for path, command in fuzzer.commands if path == ("edges",))
+    edges = next(command for path, command in fuzzer.lines.commands if path == ("edges",))
     source = Path(fuzzer.corpus["picture"][0])
     spellings = {"/../": 0, "../corpus": 0, "/links/": 0, ".folder/": 0}
     for number in range(60):
-        words = fuzzer.onto_input([str(source), "--out=a.png"], edges, random.Random(number))
+        words = fuzzer.lines.onto_input([str(source), "--out=a.png"], edges, random.Random(number))
         (target,) = (word.partition("=")[2] for word in words if "--out=" in word)
         assert (fuzzer.folder / "case" / target).samefile(source)
         for spelling in spellings:
             spellings[spelling] += spelling in target
     assert min(spellings.values()) > 0
-    drawn = [fuzzer.case(number) for number in range(300)]
+    drawn = [fuzzer.lines.case(number) for number in range(300)]
     assert sum("/corpus/" in word for words in drawn for word in words if "--out=" in word) > 2
+
+
+def test_a_case_that_ends_the_process_is_a_failure_and_others_follow():
+    """And memory that is reserved is none that is asked for."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import test_fuzzing; test_fuzzing.fuzz_planted()"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])},
+    )
+    said = done.stdout.splitlines()
+    assert said[0] == 'FAILED 0: ["runs", "abort"]', done.stderr
+    assert said[1] == "    ends the process, with -6"
+    assert said[2] == 'FAILED 1: ["runs", "memory"]'
+    assert said[3].startswith("    asks for more than 3221225472 bytes: error: not enough memory")
+    assert said[-1].startswith("seed 0: 3 command lines tried, 2 failed; of 2 cases 1 ended with 0")
+    assert len([line for line in said if line.startswith("FAILED")]) == 2
+
+
+def fuzz_planted() -> None:
+    """The fuzzer on three planted cases."""
+    files._train = lambda folder, made: None
+    files.known_faults = lambda corpus: [["runs", name] for name in ("abort", "memory", "reserved")]
+    type(main).get_command = lambda self, context, word: planted()
+    fuzzing_for_tests.fuzz(argparse.Namespace(seed=0, cases=0, seconds=100, run=None))

@@ -14,7 +14,7 @@ import pytest
 import gaborkit as gk
 from gaborkit import caches
 from gaborkit.filtering import costs, planner
-from gaborkit.filtering.engines import compiled_engine, spectra
+from gaborkit.filtering.engines import compiled, compiled_engine, spectra
 from gaborkit.filtering.engines.base import Cost, Step, Work
 from gaborkit.filtering.engines.factorization import Factorization, factorized_together
 from gaborkit.filtering.engines.separable import Tables
@@ -124,6 +124,24 @@ def test_memory_is_what_engines_take(monkeypatch, engine, gamma, dtype):
     work = work_of(bank, 40, dtype == np.float64)
     modelled = engines_of("numpy")[engine].cost(work).nbytes
     assert peak_of(bank, engine, 40, dtype) <= 1.3 * modelled + 3e7
+
+
+@pytest.mark.parametrize("sigma", [150.0, 300.0])
+def test_memory_of_pictures_halved_often(monkeypatch, sigma):
+    """What lies outside of a small picture is most of it."""
+    monkeypatch.setattr(caches, "KEPT_BYTES", 0)
+    monkeypatch.setattr(compiled, "_kept_blocks", [])
+    bank = bank_of(2, sigma, 1.0)
+    modelled = engines_of("numpy")["pyramid"].cost(work_of(bank, 40)).nbytes
+    assert 0.5 * modelled <= peak_of(bank, "pyramid", 40, np.float32) <= 1.3 * modelled + 3e7
+
+
+def test_wide_kernels_are_not_halved_by_gigabytes():
+    """Of a radius of 5,316 pixels halved pictures would have 613 million."""
+    bank = gk.GaborBank.grid(1, 8, wavelength=2 * 1164, sigma=1164)
+    with pytest.raises(gk.FilterError, match="too much time or memory by pyramid on 24 x 30"):
+        bank.plan((24, 30), engine="pyramid")
+    assert [step.engine for step in bank.plan((24, 30)).steps] == ["separable"]
 
 
 def test_steps_share_a_transform_where_that_is_less_work():

@@ -86,3 +86,26 @@ def test_how_many_blocks():
     assert fourier.blocks(8, 10 * fourier.BLOCK_BYTES, 4) == 8
     assert fourier.blocks(1, 0, 4) == 1
     assert math.ceil(8 / fourier.blocks(8, 1, 3)) == 3
+
+
+def test_lines_longer_than_the_transform_wrap_around():
+    lines = np.random.default_rng(0).standard_normal((2, 25)) + 0j
+    offsets = np.arange(-12, 13)
+    waves = np.exp(-2j * np.pi * np.outer(offsets, np.arange(7)) / 7)
+    assert np.allclose(spectra._centred([lines], 7), lines @ waves, atol=1e-12)
+
+
+def test_a_batch_on_a_device_fills_the_bytes_that_it_may_take(monkeypatch):
+    """Of a spectrum, four: the product, both transforms, and what the last one uses."""
+    torch = pytest.importorskip("torch")
+    from gaborkit.filtering.engines import torch_fourier
+
+    spectrum = torch.empty((3, 8, 5), dtype=torch.complex64, device="meta")
+    monkeypatch.setattr(torch_fourier, "BATCH_BYTES", 2 * 4 * 3 * 8 * 5 * 8)
+    assert torch_fourier.batches(spectrum, 5) == [(0, 2), (2, 2), (4, 1)]
+    monkeypatch.setattr(torch_fourier, "BATCH_BYTES", 2 * 4 * 3 * 8 * 5 * 8 - 1)
+    assert torch_fourier.batches(spectrum, 2) == [(0, 1), (1, 1)]
+    monkeypatch.setattr(torch_fourier, "BATCH_BYTES", 1)
+    assert torch_fourier.batches(spectrum, 2) == [(0, 1), (1, 1)]
+    memory = torch.empty((3, 8, 5), dtype=torch.complex64)
+    assert torch_fourier.batches(memory, 3) == [(0, 1), (1, 1), (2, 1)]

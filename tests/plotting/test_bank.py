@@ -18,6 +18,7 @@ from figures_for_tests import (
 import gaborkit as gk
 from gaborkit.plotting import plot_bank
 from gaborkit.plotting.colours import phase_colours
+from gaborkit.plotting.inputs import samples_to_draw
 
 
 @pytest.mark.parametrize("part", ["real", "imag", "magnitude"])
@@ -109,3 +110,28 @@ def test_the_phase_bar_is_the_map_of_the_phases():
     mesh = bar.collections[-1]
     colours = mesh.cmap(mesh.norm(degrees))
     assert np.abs(phase_colours(np.radians(degrees), np.ones(4)) / 255 - colours).max() < 0.003
+
+
+def test_wide_kernels_are_drawn_from_few_samples():
+    """Of 9,145 pixels a side: a gigabyte."""
+    wide = gk.GaborKernel(wavelength=2000, sigma=1000, theta=0.5)
+    samples, step = samples_to_draw(wide)
+    assert step == 9
+    assert samples.shape == (2 * (wide.radius() // 9) + 1,) * 2
+    # The same as those of a kernel that is so many times smaller.
+    small = gk.GaborKernel(wavelength=2000 / 9, sigma=1000 / 9, theta=0.5).sample()
+    margin = (len(small) - len(samples)) // 2
+    inside = small[margin:-margin, margin:-margin] if margin else small
+    assert np.allclose(81 * samples, inside, atol=1e-4 * abs(small).max())
+    axes = bank_figure(gk.GaborBank([wide, gk.GaborKernel(sigma=2)])).axes[0]
+    assert shown(axes).shape == samples.shape
+    assert np.allclose(axes.get_images()[0].get_extent()[1], 9 * len(samples) / 2)
+
+
+def test_wide_kernels_without_a_formula_are_thinned():
+    kernel = gk.LogGaborKernel(wavelength=300)
+    samples, step = samples_to_draw(kernel)
+    whole, radius = kernel.sample(), kernel.radius()
+    assert step == -(-radius // 512) > 1
+    assert samples[len(samples) // 2, len(samples) // 2] == whole[radius, radius]
+    assert np.array_equal(samples[1], whole[radius % step + step, radius % step :: step])

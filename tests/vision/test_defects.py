@@ -9,8 +9,8 @@ import pytest
 
 import gaborkit as gk
 from gaborkit.vision import find_defects
-from gaborkit.vision.defects import _threshold
-from gaborkit.vision.synthetic import TEXTURES, weave
+from gaborkit.vision.extremes import threshold as threshold_of
+from gaborkit.vision.synthetic import TEXTURES, spots, weave
 
 SHAPE = (160, 160)
 
@@ -54,8 +54,14 @@ def test_sound_cloth_raises_few_alarms():
 def test_the_threshold_is_a_quantile_of_the_largest_of_all_blocks():
     rng = np.random.default_rng(0)
     fields = rng.exponential(size=(400, 64, 64))
-    alarms = [field.max() > _threshold(field, 8, field.size, 0.2) for field in fields]
+    alarms = [field.max() > threshold_of(field, 8, field.size, 0.2) for field in fields]
     assert 0.1 < np.mean(alarms) < 0.35
+
+
+def test_long_tails_bring_no_false_alarms():
+    """Of large grains: with one tail for all textures 4 of 10."""
+    grains = [spots((200, 200), seed, spacing=14) for seed in range(10)]
+    assert sum(find_defects(picture).mask.any() for picture in grains) <= 1
 
 
 def test_fewer_false_alarms_need_a_higher_threshold():
@@ -63,12 +69,12 @@ def test_fewer_false_alarms_need_a_higher_threshold():
     assert thresholds == sorted(thresholds)
 
 
-def streaked(width=2, places=(50, 110)):
+def streaked(width=2, places=(50, 110), seed=0):
     """Cloth with plain streaks through all of it: of two, windows see half of its pixels."""
     where = np.zeros(SHAPE, bool)
     for place in places:
         where[:, place : place + width] = True
-    return np.where(where, 3.0, cloth()), where
+    return np.where(where, 3.0, cloth(seed)), where
 
 
 def dotted(shape=(172, 172), period=20):
@@ -77,19 +83,20 @@ def dotted(shape=(172, 172), period=20):
     return np.where(np.hypot(y, x) < 0.28 * period, 1.0, 0.0) + 0.05 * noise
 
 
-@pytest.mark.parametrize(
-    ("places", "lengths"),
-    # Windows see two streaks in half of the pixels: of other seeds less of them is found.
-    [((80,), (0.99,)), ((50, 110), (0.4, 0.95))],
-)
-def test_streaks_do_not_spoil_the_threshold(places, lengths):
-    picture, _ = streaked(places=places)
-    streaks, sound = find_defects(picture), find_defects(cloth())
-    assert streaks.threshold < 1.5 * sound.threshold
-    for place, length in zip(places, lengths, strict=True):
-        assert streaks.mask[12:-12, place : place + 2].any(1).mean() > length
-    assert not streaks.mask[:, :15].any()
-    assert not sound.mask.any()
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("places", "length"), [((80,), 0.95), ((50, 110), 0.5)])
+@pytest.mark.parametrize("seed", range(8))
+def test_streaks_do_not_spoil_the_threshold(seed, places, length, transposed):
+    """Windows see two of them in half of the pixels; of one sometimes little is found."""
+    if transposed and seed:
+        return
+    picture, _ = streaked(places=places, seed=seed)
+    found = find_defects(picture.T if transposed else picture)
+    mask = found.mask.T if transposed else found.mask
+    assert found.threshold < 1.7 * find_defects(cloth(seed)).threshold
+    lengths = [mask[12:-12, place : place + 2].any(1).mean() for place in places]
+    assert np.mean(lengths) > length
+    assert not mask[:, :15].any()
 
 
 def test_lines_through_dots_of_a_long_period():
@@ -142,9 +149,9 @@ def test_a_hole_at_a_border_is_seen_next_to_the_margin(edge):
 def test_blocks_with_defects_do_not_move_the_threshold():
     rng = np.random.default_rng(0)
     field = rng.exponential(size=(160, 160))
-    sound = _threshold(field, 8, field.size, 0.05)
+    sound = threshold_of(field, 8, field.size, 0.05)
     field[:, :64] += 500  # two fifths
-    assert _threshold(field, 8, field.size, 0.05) == pytest.approx(sound, rel=0.35)
+    assert threshold_of(field, 8, field.size, 0.05) == pytest.approx(sound, rel=0.35)
 
 
 def test_the_margin_is_not_judged():

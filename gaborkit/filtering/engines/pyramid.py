@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...caches import keep
+from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number
 from ...types import Array, Boundary, RealArray
@@ -61,8 +62,8 @@ class Pyramid(CompiledEngine):
         count = len(work.kernels)
         depth = halvings(work.kernels)
         rows, columns, _, _, sets = work.passes
-        reach = 2 * work.radius + 60  # of the coarse kernels and of the filters, about
-        grown = work.images * (work.height + reach) * (work.width + reach)
+        sides = (work.height, work.width)
+        grown = work.images * math.prod(extent(work.kernels, work.radius, n) for n in sides)
         coarse = grown / 4**depth
         filtered = costs.TAP * (work.radius / 2**depth + 4) * (rows + columns)
         filtered += costs.WRITE * mixed(work)
@@ -71,7 +72,9 @@ class Pyramid(CompiledEngine):
         element = shared(element, work.pixels * count, work.threads)
         call = costs.BEGIN + costs.STAGE * (2 * depth + sets * (1 + depth))
         once = factorized(work, 2 * work.radius // 2**depth + 1)
-        return Cost.of(work, element, call, once, nbytes(work), search(work))
+        # Of the halved pictures, and of rows in between.
+        halved = work.bytes_per_pixel * grown // 4
+        return Cost.of(work, element, call, once, nbytes(work) + halved, search(work))
 
     def stages(self, program: Program, batch: Batch, sets: Sequence[Set], sink: Sink) -> None:
         """All sets by the same halved pictures."""
@@ -84,6 +87,38 @@ def not_wide(work: Work) -> str:
         f"engine='pyramid' filters single precision with wide Gabor kernels, not "
         f"{'float64' if work.double else 'float32'} with {work.kernels[0].label}; choose auto"
     )
+
+
+def filters(kernels: Sequence[Kernel]) -> list[RealArray]:
+    """Taps of the filters between the grids, see :func:`half_band`, from the picture's on."""
+    depth = halvings(kernels)
+    # Few designs serve all: the edge is rounded up on the coarsest grid that is halved.
+    steps = 200 * 2 ** (depth - 1)
+    edge = math.ceil(steps * max(map(edge_of, kernels))) / steps
+    return [half_band(min(edge * 2**level, EDGE)) for level in range(depth)]
+
+
+def extent(kernels: Sequence[Kernel], radius: int, side: int) -> int:
+    """Pixels along a side of the picture that are halved for these kernels, with the outside.
+
+    Examples
+    --------
+    >>> kernel = GaborKernel(wavelength=32, sigma=16)
+    >>> extent([kernel], kernel.radius(), 512)
+    872
+    """
+    taps = filters(kernels)
+    low, high = _read((0, side), taps, -(-radius // 2 ** len(taps)))
+    for line in reversed(taps):
+        low, high = 2 * low - 2 * len(line), 2 * high + 2 * len(line)
+    return high - low
+
+
+def _read(span: Span, taps: Sequence[RealArray], radius: int) -> Span:
+    """Coarse positions that coarse kernels of a radius read for positions of the picture."""
+    for line in taps:
+        span = _coarser(span, len(line))
+    return span[0] - radius, span[1] + radius
 
 
 def respond(
@@ -125,9 +160,8 @@ class _Wide:
     """
 
     def __init__(self, kernels: tuple[GaborKernel, ...], dtype: Any, part: str) -> None:
-        self.depth = halvings(kernels)
-        self.edge = math.ceil(200 * max(map(edge_of, kernels))) / 200  # few designs serve all
-        self.taps = [half_band(min(self.edge * 2**level, EDGE)) for level in range(self.depth)]
+        self.taps = filters(kernels)
+        self.depth = len(self.taps)
         coarse, heights = zip(*(_coarse(kernel, self.depth) for kernel in kernels), strict=True)
         self.tables = Tables.of(coarse, TOLERANCE, dtype, heights, part)
         self.nbytes = self.tables.nbytes
@@ -140,10 +174,7 @@ class _Wide:
 
     def read(self, side: int) -> Span:
         """Coarse positions that the coarse kernels read for a whole side of the picture."""
-        span = (0, side)
-        for taps in self.taps:
-            span = _coarser(span, len(taps))
-        return span[0] - self.tables.radius, span[1] + self.tables.radius
+        return _read((0, side), self.taps, self.tables.radius)
 
 
 class _Halved:
@@ -162,10 +193,8 @@ class _Halved:
         self, program: Program, levels: RealArray, boundary: Boundary, wide: Sequence[_Wide]
     ) -> None:
         depth = max(kernels.depth for kernels in wide)
-        taps = [
-            half_band(min(max(k.edge for k in wide if k.depth > level) * 2**level, EDGE))
-            for level in range(depth)
-        ]
+        # Of several designs the longest, which is that of the widest band.
+        taps = [max((k.taps[n] for k in wide if k.depth > n), key=len) for n in range(depth)]
         sides = program.images.shape[1:]
         # Positions that each halved picture covers, from the last one up.
         spans: list[list[Span]] = []
