@@ -48,6 +48,13 @@ MOVED = {
     "engines.fused": "filtering.gpu.fused",
     "engines.decimated": "filtering.gpu.decimated",
     "engines.triton_kernels": "filtering.gpu.triton_kernels",
+    "generative.training.average": "generative.training.step",
+    "generative.training.learner": "generative.training.step",
+    "generative.training.losses": "generative.training.log",
+    "generative.training.validation": "generative.training.batches",
+    "generative.training.snapshot": "generative.training.checkpoint",
+    "generative.training.interruption": "generative.training.processes",
+    "generative.training.folder": "generative.training.run",
 }
 
 

@@ -1,14 +1,19 @@
-"""Which images a step sees, as a pure function of the step: the loader has no position to save."""
+"""Which images a step sees, as a pure function of the step: the loader has no position to save.
+
+And the loss of held-out images, each of them once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from ...errors import TrainingError
 from ..data import Split
+from ..models.model import Model
 from ..randomness import generator_of
 from ..representation import Representation
 
@@ -19,7 +24,7 @@ CHUNK = 512
 
 
 @dataclass(frozen=True)
-class Order:
+class Sampler:
     """Indices of the images of each batch.
 
     The data are shuffled anew for every epoch, and the epochs follow each other without a gap: a
@@ -45,7 +50,7 @@ class Order:
 
     Examples
     --------
-    >>> order = Order(images=5, batch_size=3)
+    >>> order = Sampler(images=5, batch_size=3)
     >>> sorted(torch.cat([order.indices(step) for step in range(5)]).tolist())
     [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
     """
@@ -142,3 +147,49 @@ class Batches:
         else:
             features = self.representation.encode(self.images[indices], generator)
         return features, None if self.labels is None else self.labels[indices]
+
+
+@torch.no_grad()
+def validation_loss(
+    model: Model,
+    held_out: Batches,
+    accelerator: Accelerator,
+    *,
+    part: str,
+    batch_size: int,
+    seed: int,
+) -> float:
+    """Mean loss of the held-out images, each of them once, whatever the number of processes.
+
+    Parameters
+    ----------
+    model : Model
+        The one that is kept, not what wraps it.
+    held_out : Batches
+    accelerator : Accelerator
+    part : str
+        Of the model, whose loss is meant.
+    batch_size : int
+        Of each process.
+    seed : int
+        Of the draws, which are the same each time.
+    """
+    rank, world = accelerator.process_index, accelerator.num_processes
+    if world > 1:
+        # Running statistics are of each process's own images; those of the first are kept.
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
+    generator = generator_of(accelerator.device, seed, "validation", rank)
+    mine = torch.arange(held_out.count)[rank::world]
+    total = torch.zeros(2, dtype=torch.float64)  # of the loss, and of the images
+    model.eval()
+    for indices in mine.split(batch_size):
+        if not len(indices):
+            continue  # fewer images than processes: `split` gives an empty batch
+        features, labels = held_out(indices.to(generator.device), generator)
+        with accelerator.autocast():
+            loss = model(features, labels, generator, part).total
+        total += torch.tensor([float(loss) * len(indices), len(indices)])
+    if world > 1:
+        total = accelerator.reduce(total.to(accelerator.device), "sum")
+    return float(total[0] / total[1])

@@ -1,6 +1,13 @@
-"""Accelerate, set up for a run."""
+"""Accelerate, set up for a run, and the signals that stop one."""
 
 from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -46,3 +53,59 @@ def accelerator_for(training: Training, device: torch.device, several: bool) -> 
             "choose multi-GPU or multi-CPU in `accelerate config`"
         )
     return accelerator
+
+
+#: Signals closer together than this are one: a launcher passes on what the terminal sent already.
+TOGETHER = 1.0
+
+
+class Interrupted(TrainingError):  # noqa: N818 - it is no error of anybody
+    """Training was stopped by a signal, after a checkpoint was saved.
+
+    Attributes
+    ----------
+    run : pathlib.Path
+        The folder of the run.
+    step : int
+        Steps done.
+    """
+
+    def __init__(self, run: Path, step: int) -> None:
+        super().__init__(f"{run}: stopped after step {step:,}, which is saved")
+        self.run, self.step = run, step
+
+
+class StopSignal:
+    """Whether SIGINT or SIGTERM has come, while the block runs.
+
+    The second SIGINT raises KeyboardInterrupt at once. Outside the main thread, where Python
+    allows no handlers, nothing is caught.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._since = 0.0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.requested and number == signal.SIGINT and now - self._since > TOGETHER:
+            raise KeyboardInterrupt
+        if not self.requested:
+            self.requested, self._since = True, now

@@ -25,11 +25,10 @@ from ..models.model import Model
 from ..progress import Steps
 from ..randomness import initialised
 from ..representation import Representation
-from .folder import check_free, claimed, locked
 from .footprint import check_memory
-from .interruption import Interrupted as Interrupted
+from .processes import Interrupted as Interrupted
 from .recipe import Recipe as Recipe
-from .run import Run, Say
+from .run import Run, Say, check_free, claimed, locked
 from .settings import Training
 
 

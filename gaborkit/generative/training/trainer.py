@@ -21,15 +21,12 @@ from ..data import Dataset
 from ..models.model import Model
 from ..progress import Steps
 from ..representation import Representation
-from . import checkpoint, snapshot
-from .batches import Batches
-from .interruption import Interrupted, Interruption
-from .learner import Learner
-from .log import Log
-from .losses import Losses
-from .processes import accelerator_for
+from . import checkpoint
+from .batches import Batches, validation_loss
+from .log import Log, Losses
+from .processes import Interrupted, StopSignal, accelerator_for
 from .settings import Training
-from .validation import validation_loss
+from .step import TrainStep
 
 #: Steps after which several processes agree whether one of them was asked to stop.
 AGREE_EVERY = 10
@@ -100,8 +97,10 @@ class Trainer:
         self.say = say if self.main else lambda line: None
         self.progress = progress if self.main else None
         self.world: int = self.accelerator.num_processes
-        self.learner = Learner(model, representation, dataset.train, training, self.accelerator)
-        self.kept = self.learner.kept
+        self.train_step = TrainStep(
+            model, representation, dataset.train, training, self.accelerator
+        )
+        self.kept = self.train_step.kept
         self.held_out: Batches | None = None
         if model.has_validation_loss:
             device, labelled = self.accelerator.device, model.classes > 0
@@ -148,11 +147,11 @@ class Trainer:
         started = time.monotonic() - self.seconds
         self.model.train()
         try:
-            with Interruption() as interruption:
+            with StopSignal() as signal:
                 while not self.done:
                     self._update(self.step)
                     self.step += 1
-                    stop = self._agree(interruption.requested)
+                    stop = self._agree(signal.requested)
                     self.seconds = time.monotonic() - started
                     self._after(log, stop)
                     if self.progress is not None:
@@ -166,11 +165,11 @@ class Trainer:
         if training.patience and self._best_path.exists():
             tensors, _ = checkpoint.read(self._best_path)
             self.kept.load_state_dict(tensors)
-        self.accelerator.unwrap_model(self.learner.wrapped, keep_fp32_wrapper=False)
+        self.accelerator.unwrap_model(self.train_step.wrapped, keep_fp32_wrapper=False)
         self.kept.eval()
 
     def _update(self, step: int) -> None:
-        self.losses.add(step, *self.learner(step))
+        self.losses.add(step, *self.train_step(step))
 
     def _after(self, log: Log | None, stop: bool) -> None:
         """Everything that is not done at each step. The log comes before the checkpoint."""
@@ -236,7 +235,7 @@ class Trainer:
             self.held_out,
             self.accelerator,
             part=next(iter(self.model.parts)),
-            batch_size=self.learner.order.share,
+            batch_size=self.train_step.order.share,
             seed=training.seed,
         )
         self.model.train()
@@ -270,8 +269,8 @@ class Trainer:
         StoreError
             If it cannot be written.
         """
-        learner = self.learner
-        if not learner.finite:
+        train_step = self.train_step
+        if not train_step.finite:
             self._fail(self.step - 1, "a weight is not finite")
         if self.main:
             state = {
@@ -286,7 +285,9 @@ class Trainer:
                 "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
             }
             self._folder.mkdir(exist_ok=True)
-            tensors = snapshot.take(learner.model, learner.average, learner.optimizers)
+            tensors = checkpoint.training_state(
+                train_step.model, train_step.average, train_step.optimizers
+            )
             checkpoint.write_step(self._folder, tensors, state)
         self.accelerator.wait_for_everyone()
 
@@ -322,8 +323,8 @@ class Trainer:
                 f"{self.run} ran on {state['processes']} processes and goes on with {self.world}: "
                 "a good run, but not number for number what it would have been"
             )
-        learner = self.learner
-        snapshot.restore(tensors, learner.model, learner.average, learner.optimizers)
+        train_step = self.train_step
+        checkpoint.restore(tensors, train_step.model, train_step.average, train_step.optimizers)
         self.step, self.seconds = state["step"], state["seconds"]
         self.best, self.stale = state["best"], state["stale"]
         self.losses.sums, self.metrics = state["sums"], state["metrics"]

@@ -18,8 +18,7 @@ from processes_for_tests import assert_equal_runs, last, launch, recipe, resume,
 
 from gaborkit.generative import store
 from gaborkit.generative.image_model import ImageModel
-from gaborkit.generative.training.batches import Batches
-from gaborkit.generative.training.validation import validation_loss
+from gaborkit.generative.training.batches import Batches, validation_loss
 from gaborkit.io.files import remove_stale
 
 KILLED = -signal.SIGKILL

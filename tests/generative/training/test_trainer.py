@@ -1,4 +1,4 @@
-"""Training: interruption, early stopping, losses that are not finite, settings that do not fit."""
+"""Training: processes, early stopping, losses that are not finite, settings that do not fit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import gaborkit as gk
 from gaborkit.errors import DataError, GaborkitError, ModelError, StoreError, TrainingError
 from gaborkit.generative.image_model import ImageModel
 from gaborkit.generative.models import MODELS
-from gaborkit.generative.training import checkpoint, interruption, processes, session, trainer
-from gaborkit.generative.training.interruption import Interrupted, Interruption
+from gaborkit.generative.training import checkpoint, processes, session, trainer
+from gaborkit.generative.training.processes import Interrupted, StopSignal
 from gaborkit.generative.training.trainer import Trainer
 
 
@@ -145,11 +145,11 @@ def test_a_signal_saves_and_the_run_goes_on_as_if_nothing_was(number, at_step, t
 
 
 def test_the_second_ctrl_c_aborts_at_once(monkeypatch):
-    with Interruption() as asked:
+    with StopSignal() as asked:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)  # at once: the launcher passes on what was sent already
         assert asked.requested
-        monkeypatch.setattr(interruption, "TOGETHER", -1.0)
+        monkeypatch.setattr(processes, "TOGETHER", -1.0)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
@@ -158,7 +158,7 @@ def test_no_handlers_outside_the_main_thread(tmp_path):
     before, found = signal.getsignal(signal.SIGINT), []
 
     def work():
-        with Interruption():
+        with StopSignal():
             found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

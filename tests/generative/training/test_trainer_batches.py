@@ -14,9 +14,9 @@ from gaborkit.generative.data import Split
 from gaborkit.generative.randomness import generator_of, initialised, seed_of
 from gaborkit.generative.representation import Coefficients, Raw
 from gaborkit.generative.training import batches
-from gaborkit.generative.training.average import Average
-from gaborkit.generative.training.batches import Batches, Order
+from gaborkit.generative.training.batches import Batches, Sampler
 from gaborkit.generative.training.log import Log
+from gaborkit.generative.training.step import EMA
 
 CPU = torch.device("cpu")
 
@@ -25,15 +25,15 @@ CPU = torch.device("cpu")
 
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 3), st.integers(0, 40))
 def test_ranks_share_the_batch_of_one_process(images, share, world, step):
-    whole = Order(images, share * world, seed=5).indices(step)
-    shares = [Order(images, share * world, 5, rank, world).indices(step) for rank in range(world)]
+    whole = Sampler(images, share * world, seed=5).indices(step)
+    shares = [Sampler(images, share * world, 5, rank, world).indices(step) for rank in range(world)]
     assert torch.equal(torch.cat(shares), whole)
     assert all(len(part) == share for part in shares)
 
 
 @given(st.integers(1, 30), st.integers(1, 70))
 def test_every_epoch_has_every_image_once(images, batch_size):
-    order = Order(images, batch_size)
+    order = Sampler(images, batch_size)
     stream = torch.cat([order.indices(step) for step in range(-(-2 * images // batch_size))])
     for epoch in range(2):
         one = stream[epoch * images : (epoch + 1) * images]
@@ -41,19 +41,19 @@ def test_every_epoch_has_every_image_once(images, batch_size):
 
 
 def test_the_order_depends_on_nothing_but_its_arguments():
-    fresh = [Order(100, 30, seed=1).indices(step) for step in (9, 2)]
-    used = Order(100, 30, seed=1)
+    fresh = [Sampler(100, 30, seed=1).indices(step) for step in (9, 2)]
+    used = Sampler(100, 30, seed=1)
     assert [used.indices(step).tolist() for step in range(10)][9] == fresh[0].tolist()
     assert used.indices(2).tolist() == fresh[1].tolist()
-    assert Order(100, 30, seed=2).indices(2).tolist() != fresh[1].tolist()
+    assert Sampler(100, 30, seed=2).indices(2).tolist() != fresh[1].tolist()
     assert used.indices(0).tolist() != used.indices(4).tolist()
 
 
 def test_errors_of_order():
     with pytest.raises(TrainingError, match="no images to train on"):
-        Order(0, 4)
+        Sampler(0, 4)
     with pytest.raises(TrainingError, match="batch_size=5 cannot be shared out to 2 processes"):
-        Order(10, 5, world=2)
+        Sampler(10, 5, world=2)
 
 
 # ---- batches ----
@@ -140,7 +140,7 @@ class Two(torch.nn.Module):
 
 def test_average_follows_the_part_that_changed():
     model = Two()
-    average = Average(model, 0.75)
+    average = EMA(model, 0.75)
     first = model.one.weight.detach().clone()
     with torch.no_grad():
         model.one.weight += 1
@@ -158,7 +158,7 @@ def test_average_forgets_the_first_weights_soon():
     model = Two()
     with torch.no_grad():
         model.one.weight.fill_(1)
-        average = Average(model, 0.999)
+        average = EMA(model, 0.999)
         model.one.weight.fill_(0)
     left = 1.0
     for step in range(8):

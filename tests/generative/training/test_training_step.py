@@ -15,13 +15,11 @@ from gaborkit.errors import StoreError, TrainingError
 from gaborkit.generative.data import Split
 from gaborkit.generative.models.model import Loss
 from gaborkit.generative.representation import Raw
-from gaborkit.generative.training import snapshot
-from gaborkit.generative.training.average import Average
-from gaborkit.generative.training.batches import Batches
-from gaborkit.generative.training.learner import Learner
-from gaborkit.generative.training.losses import Losses
+from gaborkit.generative.training import checkpoint
+from gaborkit.generative.training.batches import Batches, validation_loss
+from gaborkit.generative.training.log import Losses
 from gaborkit.generative.training.settings import Training
-from gaborkit.generative.training.validation import validation_loss
+from gaborkit.generative.training.step import EMA, TrainStep
 
 CPU = torch.device("cpu")
 PICTURES = torch.arange(7 * 64).reshape(7, 1, 8, 8).mul(37).remainder(256).to(torch.uint8)
@@ -72,10 +70,10 @@ class Two(torch.nn.Module):
         return Loss(total, {"half": total.detach() / 2})
 
 
-def learner_of(**fields):
+def train_step_of(**fields):
     raw = Raw((1, 8, 8), "symmetric").fit(PICTURES)
     training = dataclasses.replace(TRAINING, **fields)
-    return Learner(Two(), raw, IMAGES, training, alone())
+    return TrainStep(Two(), raw, IMAGES, training, alone())
 
 
 # ---- one step ----
@@ -83,8 +81,8 @@ def learner_of(**fields):
 
 @pytest.mark.parametrize(("clip", "decay"), [(0.0, 0.0), (0.02, 0.1), (1e9, 0.0)])
 def test_steps_are_those_of_adam_by_hand(clip, decay):
-    learner = learner_of(clip=clip, weight_decay=decay)
-    model = copy.deepcopy(learner.model)
+    train_step = train_step_of(clip=clip, weight_decay=decay)
+    model = copy.deepcopy(train_step.model)
     optimizers = {
         name: torch.optim.AdamW(
             part.parameters(), betas=(0.8, 0.9), weight_decay=decay, fused=False
@@ -92,9 +90,9 @@ def test_steps_are_those_of_adam_by_hand(clip, decay):
         for name, part in model.parts.items()
     }
     for step in range(4):
-        part, loss = learner(step)
+        part, loss = train_step(step)
         assert part == model.turn(step)
-        features, _ = learner.batches(learner.order.indices(step), torch.Generator())
+        features, _ = train_step.batches(train_step.order.indices(step), torch.Generator())
         model.zero_grad()
         expected = model(features, None, None, part).total
         torch.testing.assert_close(loss.total, expected)
@@ -106,20 +104,20 @@ def test_steps_are_those_of_adam_by_hand(clip, decay):
                 weight.grad *= clip / norm
         optimizers[part].param_groups[0]["lr"] = 0.01 * (1 - step / 10)
         optimizers[part].step()
-        for mine, other in zip(learner.model.parameters(), model.parameters(), strict=True):
+        for mine, other in zip(train_step.model.parameters(), model.parameters(), strict=True):
             torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-7)
             assert mine.grad is None
 
 
 def test_what_training_keeps():
-    learner = learner_of(ema=0.5)
-    first = learner.model.one.weight.detach().clone()
-    assert learner.kept is learner.average.model is not learner.model
-    learner(0)
+    train_step = train_step_of(ema=0.5)
+    first = train_step.model.one.weight.detach().clone()
+    assert train_step.kept is train_step.average.model is not train_step.model
+    train_step(0)
     # At step 0 the decay is 1 / 10.
-    expected = torch.lerp(first, learner.model.one.weight, 0.9)
-    torch.testing.assert_close(learner.kept.one.weight, expected)
-    plain = learner_of()
+    expected = torch.lerp(first, train_step.model.one.weight, 0.9)
+    torch.testing.assert_close(train_step.kept.one.weight, expected)
+    plain = train_step_of()
     assert plain.average is None
     assert plain.kept is plain.model
     assert plain.finite
@@ -264,48 +262,48 @@ def test_running_statistics_are_those_of_the_first_process(monkeypatch):
 
 
 def test_all_that_the_next_step_needs_comes_back():
-    learner = learner_of(ema=0.5)
+    train_step = train_step_of(ema=0.5)
     for step in range(3):
-        learner(step)
+        train_step(step)
     tensors = {
         name: tensor.clone()
-        for name, tensor in snapshot.take(
-            learner.model, learner.average, learner.optimizers
+        for name, tensor in checkpoint.training_state(
+            train_step.model, train_step.average, train_step.optimizers
         ).items()
     }
     # Two tensors in each of two parts: weights, average, and three states of each.
     assert len(tensors) == 4 + 4 + 3 * 4
-    again = learner_of(ema=0.5)
-    snapshot.restore(tensors, again.model, again.average, again.optimizers)
+    again = train_step_of(ema=0.5)
+    checkpoint.restore(tensors, again.model, again.average, again.optimizers)
     for step in (3, 4):
-        assert torch.equal(learner(step)[1].total, again(step)[1].total)
-    for mine, other in ((learner.model, again.model), (learner.kept, again.kept)):
+        assert torch.equal(train_step(step)[1].total, again(step)[1].total)
+    for mine, other in ((train_step.model, again.model), (train_step.kept, again.kept)):
         assert torch.equal(mine.one.weight, other.one.weight)
         assert torch.equal(mine.other.weight, other.other.weight)
 
 
 @pytest.mark.parametrize("state", ["exp_avg", "exp_avg_sq"])
 def test_states_of_another_shape(state):
-    learner = learner_of()
-    learner(0)
-    tensors = snapshot.take(learner.model, None, learner.optimizers)
+    train_step = train_step_of()
+    train_step(0)
+    tensors = checkpoint.training_state(train_step.model, None, train_step.optimizers)
     tensors[f"optimizer/one/0/{state}"] = torch.zeros(3, 64)
     with pytest.raises(StoreError, match=f"{state} of tensor 0 of one has another shape"):
-        snapshot.restore(tensors, learner.model, None, learner.optimizers)
+        checkpoint.restore(tensors, train_step.model, None, train_step.optimizers)
     with pytest.raises(StoreError, match="does not fit the model"):
-        snapshot.restore({}, learner.model, None, learner.optimizers)
+        checkpoint.restore({}, train_step.model, None, train_step.optimizers)
 
 
 def test_an_average_saved_by_a_run_without_one():
-    learner = learner_of()
-    tensors = snapshot.take(learner.model, None, learner.optimizers)
+    train_step = train_step_of()
+    tensors = checkpoint.training_state(train_step.model, None, train_step.optimizers)
     assert all(name.startswith("model/") for name in tensors)
     with pytest.raises(StoreError, match="does not fit the model"):
-        snapshot.restore(tensors, learner.model, Average(learner.model, 0.5), {})
+        checkpoint.restore(tensors, train_step.model, EMA(train_step.model, 0.5), {})
 
 
 def test_one_image_a_step_without_labels():
     """Batch normalisation of a GAN needs two; a model without classes is given no labels."""
-    learner = learner_of(batch_size=1)
-    assert learner.order.share == 1
-    assert learner.batches.labels is None
+    train_step = train_step_of(batch_size=1)
+    assert train_step.order.share == 1
+    assert train_step.batches.labels is None

@@ -8,9 +8,12 @@ function of the step here.
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import TrainingError
 from ..data import Split
@@ -18,12 +21,59 @@ from ..models.adversarial import Adversarial
 from ..models.model import Loss, Model
 from ..randomness import seed_of
 from ..representation import Representation
-from .average import Average
-from .batches import Batches, Order
+from .batches import Batches, Sampler
 from .settings import Training
 
 
-class Learner:
+class EMA:
+    """A copy of a model whose weights follow it slowly; buffers are taken over as they are.
+
+    At step t the decay is min(decay, (1 + t) / (10 + t)), so that the first weights, which are
+    random, are soon forgotten.
+
+    Parameters
+    ----------
+    model : Model
+        On its device already.
+    decay : float
+        In (0, 1).
+
+    References
+    ----------
+    Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging".
+    """
+
+    def __init__(self, model: Model, decay: float) -> None:
+        self.decay = decay
+        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self._pairs: dict[str, tuple[list[Tensor], list[Tensor]]] = {
+            name: (list(part.parameters()), list(model.parts[name].parameters()))
+            for name, part in self.model.parts.items()
+        }
+        # By place, not by tensor: wrapping a model for several processes may put others there.
+        self._buffers = list(zip(_places(self.model), _places(model), strict=True))
+
+    @torch.no_grad()
+    def update(self, part: str, step: int) -> None:
+        """Follow the weights of the part that a step has changed."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        mine, theirs = self._pairs[part]
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+        for (own, name), (other, _) in self._buffers:
+            own[name].copy_(other[name])
+
+
+def _places(model: nn.Module) -> list[tuple[dict[str, Any], str]]:
+    """Where each buffer of a model hangs."""
+    return [
+        (module._buffers, name)
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+
+
+class TrainStep:
     """A model with the images that it learns from and an optimizer for each of its parts.
 
     Parameters
@@ -40,12 +90,12 @@ class Learner:
     ----------
     wrapped : module
         The model as Accelerate has it.
-    average : Average or None
+    average : EMA or None
     kept : Model
         The average of the weights if there is one, else the model.
     optimizers : dict
         By the names of the parts.
-    order : Order
+    order : Sampler
         Of the images.
 
     Raises
@@ -65,7 +115,7 @@ class Learner:
         self.model, self.training, self.accelerator = model, training, accelerator
         device = accelerator.device
         # Copied before Accelerate gives the model another forward.
-        self.average = Average(model.to(device), training.ema) if training.ema else None
+        self.average = EMA(model.to(device), training.ema) if training.ema else None
         self.wrapped = accelerator.prepare_model(model.train())
         self.kept: Model = self.average.model if self.average else model
         self.parameters = {
@@ -85,7 +135,7 @@ class Learner:
         }
         self.batches = Batches(images, representation, model.classes > 0, device)
         world = accelerator.num_processes
-        self.order = Order(
+        self.order = Sampler(
             self.batches.count,
             training.batch_size,
             training.seed,
