@@ -20,7 +20,7 @@ import numpy as np
 from .errors import FrameError, FrameWarning, warn
 from .filtering.backend import Library, library_of
 from .kernels.base import TOLERANCE, Kernel
-from .types import Array, ComplexArray, RealArray
+from .types import Array, ArrayT, ComplexArray, RealArray
 
 if TYPE_CHECKING:
     from .bank import GaborBank
@@ -83,6 +83,11 @@ class GaborFrame:
     >>> bool(np.allclose(frame.synthesize(coefficients), image, rtol=0, atol=1e-12))
     True
     """
+
+    bank: GaborBank
+    shape: tuple[int, int]
+    tight: bool
+    tolerance: float
 
     def __init__(
         self,
@@ -168,7 +173,7 @@ class GaborFrame:
 
     # ---- analysis and synthesis ----
 
-    def analyze(self, image: Array) -> Array:
+    def analyze(self, image: ArrayT) -> ArrayT:
         """Coefficients of an image.
 
         Parameters
@@ -204,7 +209,7 @@ class GaborFrame:
         )
         return library.stack(list(channels), -3)
 
-    def adjoint(self, coefficients: Array) -> Array:
+    def adjoint(self, coefficients: ArrayT) -> ArrayT:
         """Adjoint of :meth:`analyze`; real (..., H, W).
 
         ``Re <analyze(x), c> == <x, adjoint(c)>`` for every image x and coefficients c.
@@ -212,7 +217,7 @@ class GaborFrame:
         library, double = self._checked(coefficients)
         return _inverse(library, self._gather(library, coefficients, double)).real
 
-    def synthesize(self, coefficients: Array) -> Array:
+    def synthesize(self, coefficients: ArrayT) -> ArrayT:
         """Image whose coefficients are nearest: the inverse of :meth:`analyze`.
 
         The canonical dual frame. Coefficients that no image has are projected, in least squares.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,26 @@ from .choices import (
     Transfer as Transfer,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 RealArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any, Any]]
 
 # A NumPy array or a torch tensor: torch may be absent, so its type cannot be named here.
 Array = Any
+
+# One of these, where a function gives back the kind that it takes. Of those that also take dask
+# arrays, overloads say so: a type checker that knows no dask would see any array in it.
+ArrayT = TypeVar("ArrayT", NDArray[Any], "Tensor")
+
+
+class FilterKeywords(TypedDict, total=False):
+    """The fields of :class:`gaborkit.filtering.FilterOptions`, for overloads."""
+
+    part: Part
+    boundary: Boundary
+    engine: Engine
+    channel_axis: int | None
+    tolerance: float
+    transfer: Transfer

@@ -44,6 +44,15 @@ class Problem:
         responses (K, size, size).
     """
 
+    wavelength: float
+    image: RealArray
+    scales: int
+    orientations: int
+    means: bool
+    sigmas: list[float]
+    bank: GaborBank
+    plain: GaborBank
+
     def __init__(
         self, sigma: float, size: int, orientations: int, scales: int = 1, means: bool = False
     ) -> None:
@@ -108,7 +117,7 @@ class Result:
     """What a library's responses are collected in."""
 
     def __init__(self, problem: Problem) -> None:
-        self.means = problem.means
+        self.means: bool = problem.means
         self.array: Any = (
             np.empty(len(problem.bank)) if self.means else np.empty(problem.shape, "c8")
         )

@@ -79,6 +79,12 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     (1, 1.0)
     """
 
+    classes_: NDArray[Any]
+    errors_: NDArray[Any]
+    means_: NDArray[Any]
+    components_: NDArray[Any]
+    dimension_: int
+
     def __init__(
         self,
         dimension: int | None = None,

@@ -63,6 +63,8 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     array(['mean 2.5 px, 0°', 'deviation 2.5 px, 0°'], dtype=object)
     """
 
+    descriptor_: Descriptor
+
     def __init__(
         self,
         features: str | Descriptor = "texture",

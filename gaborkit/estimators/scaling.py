@@ -51,6 +51,8 @@ class ChannelScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # t
            [3., 1., 1., 3.]])
     """
 
+    scale_: NDArray[Any]
+
     def __init__(self, places: int = 1, *, by: Literal["deviation", "max"] = "deviation") -> None:
         self.places = places
         self.by = by

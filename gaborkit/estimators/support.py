@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import FeatureError
+from ..types import RealArray
 
 #: Values of a kernel matrix that a prediction holds at once.
 AT_ONCE = 2**24
@@ -67,6 +68,13 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
     >>> SupportVectorClassifier(C=10).fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.96
     True
     """
+
+    classes_: NDArray[Any]
+    gamma_: float
+    intercepts_: RealArray
+    support_: NDArray[np.intp]
+    support_vectors_: RealArray
+    coefficients_: RealArray
 
     def __init__(self, C: float = 10.0, *, gamma: float | None = None) -> None:  # noqa: N803
         self.C = C

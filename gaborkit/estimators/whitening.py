@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import FeatureError
+from ..types import RealArray
 
 
 class WithinClassWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,6 +55,8 @@ class WithinClassWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     >>> white[y == 0].std(0).round(1)
     array([1., 1.])
     """
+
+    whitening_: RealArray
 
     def __init__(self, shrinkage: float = 0.5) -> None:
         self.shrinkage = shrinkage

@@ -17,7 +17,7 @@ from ..filtering.padding import check_boundary
 from ..kernels.base import TOLERANCE
 from ..kernels.gabor import GaborKernel
 from ..kernels.validation import LARGEST
-from ..types import Array, Boundary, Engine, Part
+from ..types import Array, ArrayT, Boundary, Engine, Part
 from .choices import check_choice
 from .descriptor import Descriptor
 from .grid import channel_names
@@ -101,7 +101,9 @@ def local_energy(
     return Features(smoothed(maps, widths, boundary), channel_names(bank), maps=True)
 
 
-def smoothed(maps: Array, sigma: float | Sequence[float], boundary: Boundary = "reflect") -> Array:
+def smoothed(
+    maps: ArrayT, sigma: float | Sequence[float], boundary: Boundary = "reflect"
+) -> ArrayT:
     """Maps convolved with a Gaussian, by the engines of the kernels.
 
     Parameters

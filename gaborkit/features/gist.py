@@ -22,7 +22,7 @@ from ..errors import FeatureError
 from ..filtering.backend import Library, NumpyLibrary, library_of
 from ..filtering.engines.threads import available
 from ..filtering.padding import pad, source_index
-from ..types import Array, RealArray
+from ..types import Array, ArrayT, RealArray
 from .descriptor import Descriptor
 
 #: Pixels of mirrored outside around a picture whose contrast is evened out, or that is filtered.
@@ -165,7 +165,7 @@ class Gist(Descriptor):
         return library.stack(means, 1).swapaxes(-2, -1)
 
 
-def even_contrast(pictures: Array, cutoff: float = 4.0) -> Array:
+def even_contrast(pictures: ArrayT, cutoff: float = 4.0) -> ArrayT:
     """The logarithm of pictures with what is not local taken away, divided by its local deviation.
 
     Parameters
@@ -192,7 +192,7 @@ def even_contrast(pictures: Array, cutoff: float = 4.0) -> Array:
     """
     library = library_of(pictures)
     height, width = pictures.shape[-2:]
-    flat = pictures.reshape(-1, height * width)
+    flat: Array = pictures.reshape(-1, height * width)
     numpy = library.name == "numpy"
     low, high = (flat.min(1), flat.max(1)) if numpy else (flat.amin(1), flat.amax(1))
     low, spread = low[:, None], (high - low)[:, None]

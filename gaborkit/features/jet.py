@@ -15,21 +15,21 @@ from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.formula import Parameters, samples
 from ..kernels.gabor import PARAMETERS, GaborKernel
-from ..types import Array, Boundary, ComplexArray
+from ..types import Array, ArrayT, Boundary, ComplexArray
 
 # Pixels of all windows around points that are held at a time.
 _TOGETHER = 2**22
 
 
 def jets(
-    image: Array,
+    image: ArrayT,
     points: Any,
     bank: GaborBank | None = None,
     *,
     boundary: Boundary = "reflect",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
-) -> Array:
+) -> ArrayT:
     """Responses at points only, also between pixels.
 
     Parameters

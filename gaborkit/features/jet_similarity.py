@@ -23,11 +23,11 @@ from ..errors import FeatureError
 from ..filtering.backend import library_of
 from ..filtering.parts import part_of
 from ..kernels.parameters import number
-from ..types import Array
+from ..types import Array, ArrayT
 from .grid import CLOSE
 
 
-def magnitude_similarity(first: Array, second: Array) -> Array:
+def magnitude_similarity(first: ArrayT, second: ArrayT) -> ArrayT:
     """Alikeness of jets by magnitudes alone, 0 to 1: slow to change where the picture moves.
 
     Parameters
@@ -59,12 +59,12 @@ def magnitude_similarity(first: Array, second: Array) -> Array:
 
 
 def phase_similarity(
-    first: Array,
-    second: Array,
+    first: ArrayT,
+    second: ArrayT,
     bank: GaborBank | None = None,
     *,
     displacement: Any = None,
-) -> Array:
+) -> ArrayT:
     """Alikeness of jets by magnitudes and phases, -1 to 1: falls fast where the picture moves.
 
     Parameters
@@ -113,7 +113,7 @@ def phase_similarity(
     return found
 
 
-def jet_displacement(first: Array, second: Array, bank: GaborBank | None = None) -> Array:
+def jet_displacement(first: ArrayT, second: ArrayT, bank: GaborBank | None = None) -> ArrayT:
     """How far the second picture is moved against the first, from two jets at one place.
 
     From coarse to fine: the lowest frequency's phases tell half of its wavelength apart, and each

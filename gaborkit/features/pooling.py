@@ -23,7 +23,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import Library, library_of, put
-from ..types import Array
+from ..types import Array, ArrayT
 from .choices import check_choice
 from .grid import Grid, grid_of
 from .table import Features
@@ -95,7 +95,7 @@ def pool(
     return Features(found.squeeze(-2 - trailing), names, maps=features.maps)
 
 
-def on_grid(values: Array, grid: Grid, trailing: int = 0) -> Array:
+def on_grid(values: ArrayT, grid: Grid, trailing: int = 0) -> ArrayT:
     """Values (..., K) as (..., S, O); ``trailing`` axes follow."""
     axis = values.ndim - 1 - trailing
     chosen = library_of(values).take(values, np.array(grid.places).ravel(), axis)
@@ -103,14 +103,14 @@ def on_grid(values: Array, grid: Grid, trailing: int = 0) -> Array:
 
 
 def pooled(
-    values: Array,
+    values: ArrayT,
     grid: Grid,
     orientations: Pooling,
     scales: Pooling,
     *,
     shared: bool = True,
     trailing: int = 0,
-) -> Array:
+) -> ArrayT:
     """Values (..., T, S, O) as (..., T, F), of T statistics, the first of which leads a shift.
 
     As many axes as ``trailing`` follow in both. F is the product of what is left of S and O, with

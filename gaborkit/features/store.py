@@ -43,6 +43,8 @@ class Store:
         If the file is there and ``resume`` is not wanted, or is of another run, or damaged.
     """
 
+    dtype: str
+
     def __init__(self, path: Path, run: Mapping[str, Any], *, resume: bool = False) -> None:
         self.path = path
         self.names: tuple[str, ...] | None = None

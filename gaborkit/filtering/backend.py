@@ -134,8 +134,8 @@ class TorchLibrary:
     name: ClassVar[str] = "torch"
 
     def __init__(self, image: Array) -> None:
-        self.torch = sys.modules["torch"]
-        self.device = image.device
+        self.torch: Any = sys.modules["torch"]
+        self.device: Any = image.device
 
     def promote(self, image: Array) -> Array:
         return image.to(getattr(self.torch, promoted(image.dtype).name))

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+from numpy.typing import NDArray
 
 from ..errors import FilterError
 from ..kernels.base import TOLERANCE
-from ..types import Array, Boundary, Engine, Part, Transfer
+from ..types import Array, Boundary, Engine, FilterKeywords, Part, Transfer
 from . import dask_arrays
 from .backend import is_dask
 from .options import FilterOptions
 from .run import Run
 
 if TYPE_CHECKING:
+    from dask.array import Array as DaskArray
+    from torch import Tensor
+
     from ..bank import GaborBank
 
 
+@overload
+def filter_bank(
+    bank: GaborBank, image: NDArray[Any], *, out: Any = None, **options: Unpack[FilterKeywords]
+) -> NDArray[Any]: ...
+@overload
+def filter_bank(
+    bank: GaborBank, image: Tensor, *, out: Any = None, **options: Unpack[FilterKeywords]
+) -> Tensor: ...
+@overload
+def filter_bank(
+    bank: GaborBank, image: DaskArray, *, out: Any = None, **options: Unpack[FilterKeywords]
+) -> DaskArray: ...
 def filter_bank(
     bank: GaborBank,
     image: Array,
@@ -100,6 +117,18 @@ def filter_array(bank: GaborBank, image: Array, options: FilterOptions, out: Any
     return Run(bank, image, options).values(options.part, out)
 
 
+@overload
+def iterate_bank(
+    bank: GaborBank, image: NDArray[Any], **options: Unpack[FilterKeywords]
+) -> Iterator[NDArray[Any]]: ...
+@overload
+def iterate_bank(
+    bank: GaborBank, image: Tensor, **options: Unpack[FilterKeywords]
+) -> Iterator[Tensor]: ...
+@overload
+def iterate_bank(
+    bank: GaborBank, image: DaskArray, **options: Unpack[FilterKeywords]
+) -> Iterator[DaskArray]: ...
 def iterate_bank(
     bank: GaborBank,
     image: Array,

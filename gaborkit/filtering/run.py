@@ -16,7 +16,7 @@ from .backend import Library, NumpyLibrary, followed, library_of
 from .engines.batch import Batch
 from .engines.threads import available
 from .gpu import fused
-from .normalizing import is_small, normalization
+from .normalizing import Normalization, is_small, normalization
 from .options import FilterOptions
 from .parts import empty, part_dtype
 from .planner import Placement, Plan, plan_for
@@ -39,6 +39,13 @@ class Run:
     batch : Batch
         Its pictures (B, H, W), scaled.
     """
+
+    checked: bool
+    leading: tuple[int, ...]
+    shape: tuple[int, ...]
+    double: bool
+    normalization: Normalization
+    batch: Batch
 
     def __init__(self, bank: GaborBank, image: Array, options: FilterOptions) -> None:
         library = library_of(image)

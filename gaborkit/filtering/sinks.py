@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..types import Array, Part, RealArray
 from .normalizing import Normalization
@@ -26,6 +28,7 @@ class Sink(Protocol):
         """Use the response of kernel ``k``."""
 
 
+@dataclass
 class Values:
     """A part of every response, written into an array each.
 
@@ -35,8 +38,8 @@ class Values:
     outs : dict of int to array (B, H, W)
     """
 
-    def __init__(self, part: Part, outs: dict[int, Array]) -> None:
-        self.part, self.outs = part, outs
+    part: Part
+    outs: dict[int, Array]
 
     def take(self, k: int, response: Array) -> None:
         """Write the part of it."""
@@ -90,7 +93,7 @@ class ArgMax:
         full = (images, max(groups) + 1, height, width)
         # Below any energy, so that the first kernel of a group always wins.
         self.energy: RealArray = np.full(full, -1, dtype)
-        self.index = np.zeros(full, np.int16)
+        self.index: NDArray[np.int16] = np.zeros(full, np.int16)
 
     def take(self, k: int, response: Array) -> None:
         """Where its energy is the largest so far, or the first of equals, it takes the place."""
@@ -115,6 +118,10 @@ class TensorValues:
     out : tensor (B, K, H, W), optional
         What engines that write in place fill, a channel for each kernel of ``channels``.
     """
+
+    normalization: Normalization
+    out: Array | None
+    channels: dict[int, int]
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,10 @@ from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
 from .pictures.metadata import to_json
+
+if TYPE_CHECKING:
+    from dask.array import Array as DaskArray
+    from torch import Tensor
 
 FORMATS: Mapping[str, str] = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF",
@@ -227,6 +231,12 @@ write a .tif or .npy file, or scale the values to uint8 first
             raise PictureError(f"{name}: cannot be written as {kind} ({reason})") from cause
 
 
+@overload
+def luminance(image: NDArray[Any], channel_axis: int = -1) -> NDArray[Any]: ...
+@overload
+def luminance(image: Tensor, channel_axis: int = -1) -> Tensor: ...
+@overload
+def luminance(image: DaskArray, channel_axis: int = -1) -> DaskArray: ...
 def luminance(image: Array, channel_axis: int = -1) -> Array:
     """Return the Rec. 709 luminance, 0.2125 R + 0.7154 G + 0.0721 B, without rescaling.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import KernelError
 from ..types import (
@@ -15,11 +16,16 @@ from ..types import (
     Boundary,
     ComplexArray,
     Engine,
+    FilterKeywords,
     Part,
     RealArray,
     Transfer,
 )
 from .parameters import is_tensor, number
+
+if TYPE_CHECKING:
+    from dask.array import Array as DaskArray
+    from torch import Tensor
 
 #: Weights (T,), columns (T, h) and rows (T, w) of a sum of outer products.
 Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
@@ -142,6 +148,12 @@ class Kernel(ABC):
         degrees = round(math.degrees(number(self.theta)), 2)
         return f"{1 / self.frequency:.4g} px, {degrees:g}°"
 
+    @overload
+    def filter(self, image: NDArray[Any], **options: Unpack[FilterKeywords]) -> NDArray[Any]: ...
+    @overload
+    def filter(self, image: Tensor, **options: Unpack[FilterKeywords]) -> Tensor: ...
+    @overload
+    def filter(self, image: DaskArray, **options: Unpack[FilterKeywords]) -> DaskArray: ...
     def filter(
         self,
         image: Array,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..io.journal import decode, encode
 Limits = tuple[float, float] | None
 
 
+@dataclass(frozen=True)
 class Record:
     """Lines of JSON: what the run is, then number and limits of each tile that is written.
 
@@ -24,8 +26,9 @@ class Record:
     done : dict of int to limits
     """
 
-    def __init__(self, path: Path, tile: tuple[int, int], done: dict[int, Limits]) -> None:
-        self.path, self.tile, self.done = path, tile, done
+    path: Path
+    tile: tuple[int, int]
+    done: dict[int, Limits]
 
     @classmethod
     def start(cls, path: Path, run: Mapping[str, Any], tile: tuple[int, int]) -> Record:

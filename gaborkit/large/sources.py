@@ -149,6 +149,12 @@ class StoredZarr:
         Its.
     """
 
+    path: Path
+    array: Any
+    shape: Any
+    dtype: Any
+    chunks: Any
+
     def __init__(self, path: Path, array: Any) -> None:
         self.path, self.array = path, array
         self.shape, self.dtype, self.chunks = array.shape, array.dtype, array.chunks
@@ -219,6 +225,11 @@ class Planes:
     FilterError
         If ``colour`` is unknown.
     """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    real: np.dtype[Any]
+    has_channels: bool
 
     def __init__(self, array: Any, channel_axis: int | None = None, colour: Colour = "all") -> None:
         if colour not in COLOURS:

@@ -69,6 +69,9 @@ class Target(ABC):
     layout : Layout
     """
 
+    path: Path
+    layout: Layout
+
     def __init__(self, path: StrPath, layout: Layout) -> None:
         self.path, self.layout = Path(path), layout
 
@@ -205,6 +208,10 @@ class Chunks:
 
     Of a whole region zarr goes on with the other chunks when one has failed, after telling so.
     """
+
+    array: Any
+    shape: Any
+    dtype: Any
 
     def __init__(self, array: Any) -> None:
         self.array, self.shape, self.dtype = array, array.shape, array.dtype

@@ -57,6 +57,9 @@ class Grid(Sequence[Tile]):
     ['rows 0:40, columns 0:32', 'rows 0:40, columns 32:50']
     """
 
+    shape: tuple[int, ...]
+    side: tuple[int, int]
+
     def __init__(self, shape: tuple[int, ...], side: tuple[int, int]) -> None:
         self.shape, self.side = shape, side
         across = (-(-size // step) for size, step in zip(shape[-2:], side, strict=True))

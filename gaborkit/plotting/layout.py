@@ -36,6 +36,10 @@ class Sheet:
     (0.25, 0.25, 0.5, 0.5)
     """
 
+    width: float
+    height: float
+    figure: Figure
+
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
         self.figure = Figure(figsize=(width, height))

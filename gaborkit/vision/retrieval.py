@@ -62,6 +62,8 @@ class TextureIndex:
     ['stripes', 'stripes', 'stripes']
     """
 
+    descriptor: Texture | Descriptor
+
     def __init__(
         self, descriptor: Descriptor | None = None, *, colour: Colour = "luminance"
     ) -> None:

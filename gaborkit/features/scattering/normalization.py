@@ -6,13 +6,13 @@ import numpy as np
 
 from ...errors import FeatureError
 from ...filtering.backend import library_of
-from ...types import Array
+from ...types import Array, ArrayT
 from .scattering import Scattering
 
 
 def normalized(
-    coefficients: Array, scattering: Scattering, *, axis: int = -3, floor: float = 1e-6
-) -> Array:
+    coefficients: ArrayT, scattering: Scattering, *, axis: int = -3, floor: float = 1e-6
+) -> ArrayT:
     """Divide order 2 by order 1: each coefficient by that of its first wavelet alone.
 
     What is left tells how a texture varies, apart from how strong it is.
@@ -58,8 +58,8 @@ def normalized(
 
 
 def logarithms(
-    coefficients: Array, scattering: Scattering, *, axis: int = -3, floor: float = 1e-6
-) -> Array:
+    coefficients: ArrayT, scattering: Scattering, *, axis: int = -3, floor: float = 1e-6
+) -> ArrayT:
     """Natural logarithms of all orders but 0, which is no modulus; see :func:`normalized`.
 
     ``floor`` is added before.

@@ -17,7 +17,7 @@ class TorchEngine:
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
-        self.torch = sys.modules["torch"]
+        self.torch: Any = sys.modules["torch"]
 
     def spectra(self, values: Array) -> Array:
         """See :class:`Engine`."""

@@ -16,7 +16,7 @@ from ...filtering.padding import check_boundary
 from ...filtering.run import with_leading_channels
 from ...kernels.conventions.checks import whole
 from ...kernels.gabor import GaborKernel
-from ...types import Array, Boundary, RealArray
+from ...types import Array, ArrayT, Boundary, RealArray
 from ..choices import check_choice
 from ..table import Features
 from .filters import Filters, build, energy, filling, lowpass_energy
@@ -209,11 +209,11 @@ class Scattering:
 
     # ---- the transform ----
 
-    def __call__(self, image: Array) -> Array:
+    def __call__(self, image: ArrayT) -> ArrayT:
         """As :meth:`transform`."""
         return self.transform(image)
 
-    def transform(self, image: Array, *, channel_axis: int | None = None) -> Array:
+    def transform(self, image: ArrayT, *, channel_axis: int | None = None) -> ArrayT:
         """Coefficients of one picture or many.
 
         Parameters

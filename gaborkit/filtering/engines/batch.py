@@ -41,6 +41,13 @@ class Batch:
         How the pictures were scaled.
     """
 
+    library: Library
+    image: Array
+    level: Array
+    kernels: Sequence[Kernel]
+    tolerance: float
+    double: bool
+
     def __init__(
         self,
         library: Library,

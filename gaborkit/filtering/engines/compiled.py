@@ -63,6 +63,9 @@ class Program:
         What structures point to.
     """
 
+    images: RealArray
+    threads: int
+
     def __init__(self, images: RealArray) -> None:
         self.images = contiguous(images)
         self.threads = available()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...caches import keep
 from ...kernels.base import Kernel
@@ -147,6 +148,20 @@ class Tables:
     part : {"complex", "real", "imag"}
         What is wanted of the responses: the rest is left out.
     """
+
+    factorization: Factorization
+    radius: int
+    kernels: int
+    gains: RealArray
+    groups: NDArray[np.int32]
+    row_groups: int
+    column_groups: int
+    passes: tuple[int, int]
+    taps: RealArray
+    starts: NDArray[np.int32]
+    terms: NDArray[np.int32]
+    weights: RealArray
+    nbytes: int
 
     def __init__(
         self,

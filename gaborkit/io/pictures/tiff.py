@@ -133,6 +133,11 @@ class TiffPicture:
         What errors start with.
     """
 
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    piece: int
+    run: tuple[int, np.dtype[Any]] | None
+
     label = ""
 
     def __init__(self, read: Read, planes: Sequence[tuple[Page, int]], cache: int) -> None:

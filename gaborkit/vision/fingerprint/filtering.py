@@ -95,6 +95,13 @@ class TunedFilter:
         The kernels between which pixels interpolate; None if there is nothing to be filtered.
     """
 
+    cut: float
+    box: tuple[slice, slice]
+    starts: NDArray[np.intp]
+    angular: RealArray
+    radial: RealArray
+    used: list[int]
+
     bank: GaborBank | None
 
     def __init__(
