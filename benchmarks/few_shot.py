@@ -39,8 +39,8 @@ from gaborkit.estimators import (
     WithinClassWhitener,
 )
 from gaborkit.estimators.affine import DIMENSIONS
-from gaborkit.features.scattering import Scattering
 from gaborkit.generative.data.idx import NAMES, find, read_split
+from gaborkit.scattering import Scattering
 
 SCATTERING = Scattering(J=3, L=8, oversampling=1)
 

@@ -21,7 +21,7 @@ import torch
 from gaborkit_cli.commands.bench import machine
 
 from gaborkit.features import Scattering
-from gaborkit.features.scattering.scattering import make_filters
+from gaborkit.scattering.scattering import make_filters
 
 #: Pictures, height, width, and J, of eight orientations.
 PROBLEMS = ((128, 32, 32, 3), (16, 48, 64, 3), (1, 512, 512, 4))

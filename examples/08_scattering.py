@@ -10,7 +10,7 @@ import numpy as np
 
 import gaborkit as gk
 from gaborkit.features import Scattering
-from gaborkit.features.scattering import normalized
+from gaborkit.scattering import normalized
 
 TEXTURES = ("brick", "grass", "gravel")
 

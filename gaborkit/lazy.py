@@ -23,7 +23,8 @@ def attach(
         Its ``__name__``.
     homes : mapping of str to str
         The module below the package in which each public name lies; a module of that very name is
-        meant itself. Other modules of the package are found as well, but are not public.
+        meant itself, and ``.room`` lies beside the package. Other modules of the package are found
+        as well, but are not public.
 
     Examples
     --------
@@ -38,7 +39,7 @@ def attach(
             if name.startswith("_") or importlib.util.find_spec(f"{package}.{name}") is None:
                 raise AttributeError(f"module {package!r} has no attribute {name!r}")
             return importlib.import_module(f"{package}.{name}")
-        module = importlib.import_module(f"{package}.{home}")
+        module = importlib.import_module(f".{home}", package)
         value = module if home == name else getattr(module, name)
         setattr(sys.modules[package], name, value)  # the next time it is there
         return value

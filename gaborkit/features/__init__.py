@@ -2,73 +2,57 @@
 
 from __future__ import annotations
 
-from .codes import Comparison, PhaseCode, decidability, hamming_distance, phase_code
-from .congruency import PhaseCongruency, phase_congruency
-from .descriptor import Descriptor
-from .energy import Energy, local_energy, smoothed
-from .extraction import Extracted, extract_features
-from .files import Described, describe_file, describe_files
-from .gist import Gist
-from .grid import Grid, channel_names, grid_of
-from .invariant import Invariant, Spectrum
-from .iris import UnwrappedIris, iris_bank, iris_code, unwrap_iris
-from .jet import jets
-from .jet_similarity import jet_displacement, magnitude_similarity, phase_similarity
-from .local import LocalFrequency, local_features, local_frequency
-from .orientation import Orientation, local_orientation
-from .pooling import pool
-from .registry import DESCRIPTORS, descriptor
-from .scattering import Scattering, ScatteringDescriptor
-from .table import Features, concatenate
-from .table_files import Table, read_table, write_table
-from .texture import Texture, texture_distances
+from ..lazy import attach
 
-__all__ = [
-    "DESCRIPTORS",
-    "Comparison",
-    "Described",
-    "Descriptor",
-    "Energy",
-    "Extracted",
-    "Features",
-    "Gist",
-    "Grid",
-    "Invariant",
-    "LocalFrequency",
-    "Orientation",
-    "PhaseCode",
-    "PhaseCongruency",
-    "Scattering",
-    "ScatteringDescriptor",
-    "Spectrum",
-    "Table",
-    "Texture",
-    "UnwrappedIris",
-    "channel_names",
-    "concatenate",
-    "decidability",
-    "describe_file",
-    "describe_files",
-    "descriptor",
-    "extract_features",
-    "grid_of",
-    "hamming_distance",
-    "iris_bank",
-    "iris_code",
-    "jet_displacement",
-    "jets",
-    "local_energy",
-    "local_features",
-    "local_frequency",
-    "local_orientation",
-    "magnitude_similarity",
-    "phase_code",
-    "phase_congruency",
-    "phase_similarity",
-    "pool",
-    "read_table",
-    "smoothed",
-    "texture_distances",
-    "unwrap_iris",
-    "write_table",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Comparison": "codes",
+        "DESCRIPTORS": "registry",
+        "Described": "files",
+        "Descriptor": "base",
+        "Energy": "energy",
+        "Extracted": "extraction",
+        "Features": "table",
+        "Gist": "gist",
+        "Grid": "grid",
+        "Invariant": "invariant",
+        "LocalFrequency": "local",
+        "Orientation": "orientation",
+        "PhaseCode": "codes",
+        "PhaseCongruency": "congruency",
+        "Scattering": ".scattering",
+        "ScatteringDescriptor": ".scattering",
+        "Spectrum": "invariant",
+        "Table": "table_files",
+        "Texture": "texture",
+        "UnwrappedIris": "iris",
+        "channel_names": "grid",
+        "concatenate": "table",
+        "decidability": "codes",
+        "describe_file": "files",
+        "describe_files": "files",
+        "descriptor": "registry",
+        "extract_features": "extraction",
+        "grid_of": "grid",
+        "hamming_distance": "codes",
+        "iris_bank": "iris",
+        "iris_code": "iris",
+        "jet_displacement": "jet_similarity",
+        "jets": "jet",
+        "local_energy": "energy",
+        "local_features": "local",
+        "local_frequency": "local",
+        "local_orientation": "orientation",
+        "magnitude_similarity": "jet_similarity",
+        "phase_code": "codes",
+        "phase_congruency": "congruency",
+        "phase_similarity": "jet_similarity",
+        "pool": "pooling",
+        "read_table": "table_files",
+        "smoothed": "energy",
+        "texture_distances": "texture",
+        "unwrap_iris": "iris",
+        "write_table": "table_files",
+    },
+)

@@ -18,8 +18,8 @@ from ..kernels.base import TOLERANCE
 from ..kernels.gabor import GaborKernel
 from ..kernels.validation import LARGEST
 from ..types import Array, ArrayT, Boundary, Engine, Part
+from .base import Descriptor
 from .choices import check_choice
-from .descriptor import Descriptor
 from .grid import channel_names
 from .table import Features
 

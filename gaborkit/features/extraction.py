@@ -13,7 +13,7 @@ from ..errors import FeatureError
 from ..io.files import StrPath, check_target
 from ..io.images import split_page
 from ..io.locks import locked
-from .descriptor import Descriptor
+from .base import Descriptor
 from .files import Colour, Described, describe_files
 from .registry import to_dict
 from .store import Store

@@ -14,8 +14,8 @@ from ..errors import FeatureError, GaborkitError
 from ..filtering.engines.threads import available, work_alone
 from ..io.files import StrPath
 from ..io.images import luminance, read_image
+from .base import Descriptor
 from .choices import check_choice
-from .descriptor import Descriptor
 from .table import Features
 
 Colour = Literal["luminance", "channels"]

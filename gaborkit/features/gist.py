@@ -23,7 +23,7 @@ from ..filtering.backend import Library, NumpyLibrary, library_of
 from ..filtering.engines.threads import available
 from ..filtering.padding import pad, source_index
 from ..types import Array, ArrayT, RealArray
-from .descriptor import Descriptor
+from .base import Descriptor
 
 #: Pixels of mirrored outside around a picture whose contrast is evened out, or that is filtered.
 CONTRAST_MARGIN, MARGIN = 5, 32

@@ -13,8 +13,8 @@ from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
 from ..kernels.parameters import number
 from ..types import Array, Boundary
+from .base import Descriptor
 from .choices import check_choice
-from .descriptor import Descriptor
 from .grid import grid_of
 from .pooling import Pooling, on_grid, pooled, pooled_names
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from .descriptor import Descriptor
+from ..scattering import ScatteringDescriptor
+from .base import Descriptor
 from .energy import Energy
 from .gist import Gist
 from .invariant import Invariant, Spectrum
-from .scattering import ScatteringDescriptor
 from .texture import Texture
 
 #: Each works with no parameters given.

@@ -9,7 +9,7 @@ from ..errors import FeatureError
 from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary
-from .descriptor import Descriptor
+from .base import Descriptor
 from .grid import channel_names
 from .table import Features
 

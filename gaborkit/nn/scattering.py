@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import LayerError
-from ..features.scattering import Scattering
-from ..features.scattering.on_tensors import Tensors, on_device
-from ..features.scattering.transform import scatter
+from ..scattering import Scattering
+from ..scattering.on_tensors import Tensors, on_device
+from ..scattering.transform import scatter
 from .channels import check_input
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..features.base import Descriptor
 from ..features.choices import check_choice
 from ..features.codes import hamming_distance, phase_code
-from ..features.descriptor import Descriptor
 from ..features.gist import Gist
 from ..features.jet_similarity import magnitude_similarity, phase_similarity
 from ..features.texture import Texture

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..errors import FeatureError
-from ..features.descriptor import Descriptor
+from ..features.base import Descriptor
 from ..features.files import Colour, Described, describe_file, describe_files
 from ..features.registry import from_dict, to_dict
 from ..features.table import Features

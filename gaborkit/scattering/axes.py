@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...filtering.backend import fast_size
-from ...types import RealArray
+from ..filtering.backend import fast_size
+from ..types import RealArray
 
 #: Deviation of the low-pass in units of ``2**J`` pixels.
 LOWPASS = 0.4

@@ -13,7 +13,7 @@ import gaborkit as gk
 from gaborkit.errors import FeatureError
 from gaborkit.features import Scattering
 from gaborkit.features.grid import grid_of
-from gaborkit.features.scattering.drawing import _disc
+from gaborkit.scattering.drawing import _disc
 
 PLAN = Scattering(3, 4)
 PLACE = PLAN.places

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...bank import GaborBank
-from ...kernels.parameters import number
-from ..grid import channel_names
+from ..bank import GaborBank
+from ..features.grid import channel_names
+from ..kernels.parameters import number
 
 #: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.
 STEP = 8 / 3

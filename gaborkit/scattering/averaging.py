@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...types import RealArray
+from ..types import RealArray
 
 #: Multiplications of a product that BLAS shares out among no threads (OpenBLAS: 4 * 2**16).
 ALONE = 2**18

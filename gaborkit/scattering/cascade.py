@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ...types import Array
+from ..types import Array
 from .filters import Wavelets
 
 #: Indices of the wavelets that a coefficient has gone through.

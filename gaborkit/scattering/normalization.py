@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import FeatureError
-from ...filtering.backend import library_of
-from ...types import Array, ArrayT
+from ..errors import FeatureError
+from ..filtering.backend import library_of
+from ..types import Array, ArrayT
 from .scattering import Scattering
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...bank import GaborBank
-from ...filtering.engines.threads import in_threads
-from ...kernels.base import Kernel
-from ...kernels.gabor import GaborKernel
-from ...kernels.parameters import number
-from ...types import ComplexArray, RealArray
+from ..bank import GaborBank
+from ..filtering.engines.threads import in_threads
+from ..kernels.base import Kernel
+from ..kernels.gabor import GaborKernel
+from ..kernels.parameters import number
+from ..types import ComplexArray, RealArray
 from .averaging import Block, blocks_of, product
-from .grid import Axis, gaussian
+from .axes import Axis, gaussian
 from .paths import Scale
 
 #: Share of a wavelet's peak below which a part of the spectrum is left out.

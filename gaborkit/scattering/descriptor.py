@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from ...bank import GaborBank
-from ...errors import FeatureError
-from ...types import Array, Boundary
-from ..descriptor import Descriptor
+from ..bank import GaborBank
+from ..errors import FeatureError
+from ..features.base import Descriptor
+from ..types import Array, Boundary
 from .normalization import logarithms, normalized
 from .scattering import Scattering
 

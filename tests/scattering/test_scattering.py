@@ -13,8 +13,8 @@ from scattering_for_tests import import_kymatio, kymatio_scattering
 
 import gaborkit as gk
 from gaborkit.errors import FeatureError, FilterError, ImageError
-from gaborkit.features.scattering import Scattering
-from gaborkit.features.scattering.averaging import averaged, blocks_of, product
+from gaborkit.scattering import Scattering
+from gaborkit.scattering.averaging import averaged, blocks_of, product
 from gaborkit.types import BOUNDARIES
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
-from ...errors import FeatureError
-from ...plotting.colours import SEQUENTIAL, magnitude_norm
-from ...plotting.inputs import as_numpy
-from ...plotting.layout import Sheet
-from ...types import Array, RealArray
-from ..grid import Grid, grid_of
+from ..errors import FeatureError
+from ..features.grid import Grid, grid_of
+from ..plotting.colours import SEQUENTIAL, magnitude_norm
+from ..plotting.inputs import as_numpy
+from ..plotting.layout import Sheet
+from ..types import Array, RealArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

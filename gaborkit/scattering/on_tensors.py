@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
-from ...caches import lru_cache
-from ...filtering.backend import full_precision, put, torch_transform
-from ...types import Array
+from ..caches import lru_cache
+from ..filtering.backend import full_precision, put, torch_transform
+from ..types import Array
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets
 

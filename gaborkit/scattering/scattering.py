@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
-from ...bank import GaborBank
-from ...caches import lru_cache
-from ...errors import FeatureError, KernelError
-from ...filtering.backend import library_of
-from ...filtering.padding import check_boundary
-from ...filtering.run import with_leading_channels
-from ...kernels.conventions.checks import whole
-from ...kernels.gabor import GaborKernel
-from ...types import Array, ArrayT, Boundary, RealArray
-from ..choices import check_choice
-from ..table import Features
+from ..bank import GaborBank
+from ..caches import lru_cache
+from ..errors import FeatureError, KernelError
+from ..features.choices import check_choice
+from ..features.table import Features
+from ..filtering.backend import library_of
+from ..filtering.padding import check_boundary
+from ..filtering.run import with_leading_channels
+from ..kernels.conventions.checks import whole
+from ..kernels.gabor import GaborKernel
+from ..types import Array, ArrayT, Boundary, RealArray
+from .axes import LOWPASS, Axis, centred_axis, kymatio_axis
 from .filters import Filters, build, energy, filling, lowpass_energy
-from .grid import LOWPASS, Axis, centred_axis, kymatio_axis
 from .paths import STEP, Path, Scale, paths_of, places_of, scales_of, table_of
 from .transform import scatter
 

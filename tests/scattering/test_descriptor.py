@@ -10,7 +10,7 @@ import gaborkit as gk
 from gaborkit.errors import FeatureError
 from gaborkit.features import DESCRIPTORS, Scattering, ScatteringDescriptor, descriptor
 from gaborkit.features.registry import from_dict, to_dict
-from gaborkit.features.scattering import logarithms, normalized
+from gaborkit.scattering import logarithms, normalized
 
 
 def random(*shape):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...filtering.engines.threads import available, in_threads
-from ...types import Array, ComplexArray, RealArray
+from ..filtering.engines.threads import available, in_threads
+from ..types import Array, ComplexArray, RealArray
 from .averaging import averaged
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets

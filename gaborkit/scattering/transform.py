@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from ...filtering.backend import library_of
-from ...filtering.padding import pad
-from ...filtering.run import on_host
-from ...types import Array, Boundary
+from ..filtering.backend import library_of
+from ..filtering.padding import pad
+from ..filtering.run import on_host
+from ..types import Array, Boundary
 from . import on_arrays, on_tensors
 from .filters import Filters
 
