@@ -37,7 +37,7 @@ def recipe(model: str, features: str, seed: int, options: dict[str, Any]) -> gen
 RUNS: dict[str, dict[str, Any]] = {
     "vae": {
         "raw": {"network": "conv", "hidden": [40, 64]},
-        "gabor": {"network": "conv", "hidden": [32, 64]},
+        "gabor": {"network": "conv", "hidden": [40, 64]},
         "training": {
             "steps": 1200,
             "batch_size": 64,
@@ -47,12 +47,12 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "gan": {
         "raw": {"discriminator_hidden": [280, 128]},
-        "gabor": {"discriminator_hidden": [80, 128]},
+        "gabor": {"discriminator_hidden": [280, 128], "generator_hidden": [128, 256, 672]},
         "training": {"steps": 3000, "batch_size": 32, "schedule": "linear", "ema": 0.99},
     },
     "dcgan": {
         "raw": {"width": 17},
-        "gabor": {"width": 16},
+        "gabor": {"width": 17},
         "training": {
             "steps": 1500,
             "batch_size": 32,

@@ -6,11 +6,13 @@ may look at them through the analysis; a decoder or a generator may draw through
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..bank import GaborBank
 from ..nn import GaborFrame2d
@@ -24,7 +26,8 @@ class View:
     ----------
     bank : GaborBank
     mean, deviation : tuple of float
-        Of each channel of the training images: C colours by K channels of the frame. What a network
+        Of the training images, for each colour: real and imaginary part of each kernel's response
+        in turn, the low-pass, the high-pass, and the magnitude of each response. What a network
         sees is whitened by them, and what it draws is of that size.
     analysis, synthesis : bool
         Whether networks that take pixels see them so, and networks that give pixels draw them so.
@@ -43,81 +46,70 @@ class View:
 Shape = tuple[int, int, int]
 
 
-class AsItIs(nn.Identity):
-    """What a network takes or gives, with its shape (C, H, W)."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
+def magnitude(responses: Tensor) -> Tensor:
+    """Of complex responses; with a slope at 0, where the root has none."""
+    return (responses.real.square() + responses.imag.square() + 1e-6).sqrt()
 
 
-class Seen(nn.Module):
-    """Pixels (B, C, H, W) as a network sees them: the frame's channels, whitened.
-
-    ``coarse`` keeps of each band every second or fourth pixel or so, a vector for each image: what
-    a network of fully connected layers sees.
-    """
-
-    mean: Tensor
-    gain: Tensor
-
-    def __init__(self, view: View, shape: Shape, coarse: bool = False) -> None:
-        super().__init__()
-        self.frame = GaborFrame2d(view.bank, shape[1:], learnable=view.learnable)
-        channels = shape[0] * len(self.frame)
-        self.steps = _steps(view.bank) * shape[0] if coarse else None
-        self.shape = (channels, *shape[1:])
-        mean, deviation = view.mean or (0.0,) * channels, view.deviation or (1.0,) * channels
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
-        gain = 1 / torch.tensor(deviation)[:, None, None]
-        self.register_buffer("gain", gain, persistent=False)
-        if self.steps is not None:
-            sizes = (math.prod(-(-n // step) for n in shape[1:]) for step in self.steps)
-            self.shape = (sum(sizes), 1, 1)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Channels (B, C * K, H, W), or vectors (B, n, 1, 1)."""
-        channels: Tensor = (self.frame.analyze(pixels) - self.mean) * self.gain
-        if self.steps is None:
-            return channels
-        bands = [
-            band[:, ::step, ::step].flatten(1)
-            for band, step in zip(channels.unbind(1), self.steps, strict=True)
-        ]
-        return torch.cat(bands, 1)[..., None, None]
+def statistics(view: View, shape: Shape) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (C, 3 K + 2) of what :class:`View` holds, or of what is not measured."""
+    values = torch.zeros(shape[0], 3 * len(view.bank) + 2)
+    if not view.mean:
+        return values, values + 1
+    mean, deviation = torch.tensor(view.mean), torch.tensor(view.deviation)
+    return mean.view_as(values), deviation.view_as(values)
 
 
-class Drawn(nn.Module):
-    """Pixels (B, outputs * C, H, W) of the channels that a network gives, through the synthesis."""
-
-    deviation: Tensor
-
-    def __init__(self, view: View, shape: Shape, outputs: int = 1) -> None:
-        super().__init__()
-        self.frame = GaborFrame2d(view.bank, shape[1:], learnable=view.learnable)
-        channels = outputs * shape[0] * len(self.frame)
-        self.shape = (channels, *shape[1:])
-        deviation = torch.tensor(view.deviation or (1.0,) * channels).repeat(outputs)
-        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
-
-    def forward(self, channels: Tensor) -> Tensor:
-        """Pixels of channels (B, outputs * C * K, H, W)."""
-        return self.frame.synthesize(channels * self.deviation)
+def stride_within(frequency: float, shape: Shape) -> int:
+    """At most a wave: what divides the sides, if it is more than half of that."""
+    wave = max(1, math.floor(1 / frequency))
+    fitting = [n for n in range(wave // 2 + 1, wave + 1) if not any(size % n for size in shape[1:])]
+    return max(fitting, default=wave)
 
 
-def seen(view: View | None, shape: Shape, coarse: bool = False) -> Seen | AsItIs:
-    """How a network sees pixels of a shape (C, H, W)."""
-    return Seen(view, shape, coarse) if view is not None and view.analysis else AsItIs(shape)
+def grid_at(shape: Shape, stride: int) -> tuple[int, int]:
+    """Rows and columns of every ``stride``-th pixel."""
+    return -(-shape[1] // stride), -(-shape[2] // stride)
 
 
-def drawn(view: View | None, shape: Shape, outputs: int = 1) -> Drawn | AsItIs:
-    """How a network draws pixels of a shape (C, H, W), for each of which it gives ``outputs``."""
-    if view is not None and view.synthesis:
-        return Drawn(view, shape, outputs)
-    return AsItIs((outputs * shape[0], *shape[1:]))
+def counts_at(shape: Shape, strides: Sequence[int]) -> list[int]:
+    """How many pixels each channel has at its stride."""
+    return [math.prod(grid_at(shape, stride)) for stride in strides]
 
 
-def _steps(bank: GaborBank) -> tuple[int, ...]:
-    """Of each channel the distance of the pixels that a coarse view keeps, at most half a wave."""
-    steps = [2 ** max(0, math.floor(math.log2(0.5 / kernel.frequency))) for kernel in bank]
-    return (*(step for step in steps for _ in range(2)), max(steps), 1)
+def repeated(values: Tensor, counts: Sequence[int]) -> Tensor:
+    """Along axis 1, each value as often as its count says."""
+    return values.repeat_interleave(torch.tensor(counts), 1, output_size=sum(counts))
+
+
+def _groups(strides: Sequence[int]) -> Iterator[tuple[slice, int]]:
+    """Channels of one stride that follow one another."""
+    start = 0
+    for stride, group in itertools.groupby(strides):
+        channels = slice(start, start + len(list(group)))
+        yield channels, stride
+        start = channels.stop
+
+
+def respond_at(frame: GaborFrame2d, pixels: Tensor, strides: Sequence[int]) -> Tensor:
+    """Complex (B, C, n): the responses of each channel, each at its stride."""
+    return torch.cat(
+        [frame.respond(pixels, stride, some).flatten(2) for some, stride in _groups(strides)], 2
+    )
+
+
+def draw_at(frame: GaborFrame2d, responses: Tensor, strides: Sequence[int]) -> Tensor:
+    """The adjoint of :func:`respond_at`."""
+    pixels, start = [], 0
+    for channels, stride in _groups(strides):
+        grid = grid_at((1, *frame.shape), stride)
+        stop = start + (channels.stop - channels.start) * math.prod(grid)
+        part = responses[..., start:stop].unflatten(2, (-1, *grid))
+        pixels.append(frame.draw(part, stride, channels))
+        start = stop
+    return torch.stack(pixels).sum(0)
+
+
+def impulses(shape: Shape) -> Tensor:
+    """Images (H * W, 1, H, W) of one pixel each."""
+    return torch.eye(math.prod(shape[1:])).view(-1, 1, *shape[1:])

@@ -59,6 +59,7 @@ class GaborFrame2d(nn.Module):
     """
 
     pairs: Tensor
+    full: Tensor
     window: Tensor
 
     def __init__(
@@ -89,6 +90,8 @@ class GaborFrame2d(nn.Module):
             spectra = np.stack(_real_parts(transfers, len(bank)))
             half = spectra[..., : shape[1] // 2 + 1]
             self._hold("pairs", np.stack([half.real, half.imag], -1), double)
+            full = np.stack(transfers)
+            self._hold("full", np.stack([full.real, full.imag], -1), double)
 
     def _hold(self, name: str, values: np.ndarray, double: bool) -> None:
         # Complex buffers would lose their imaginary part when the module is cast.
@@ -106,6 +109,17 @@ class GaborFrame2d(nn.Module):
     def spectra(self) -> Tensor:
         """Half of the transform of each channel's real filter, complex (K, H, W // 2 + 1)."""
         return self._learned() if self.learnable else torch.view_as_complex(self.pairs)
+
+    def transfers(self) -> Tensor:
+        """Transform of each kernel as it is now, the low-pass and the high-pass, (K + 2, H, W)."""
+        if not self.learnable:
+            return torch.view_as_complex(self.full)
+        # Of real filters the other half is the mirrored one, conjugated.
+        half, width = self.spectra(), self.shape[1]
+        other = half[..., 1 : (width + 1) // 2].flip(-2, -1).roll(1, -2).conj()
+        whole = torch.cat([half, other], -1)
+        real, imaginary = whole[:-2].unflatten(0, (-1, 2)).unbind(1)
+        return torch.cat([real + 1j * imaginary, whole[-2:]])
 
     def _learned(self) -> Tensor:
         """Spectra of the kernels as they are, completed to a tight frame."""
@@ -155,6 +169,88 @@ class GaborFrame2d(nn.Module):
             channels = torch_transform(torch.fft.irfft2, transforms, s=self.shape)
         return channels.flatten(-4, -3)
 
+    def respond(self, images: Tensor, stride: int = 1, channels: slice = slice(-2)) -> Tensor:
+        """Complex responses (N, C, K, h, w) of the kernels, at every ``stride``-th pixel.
+
+        What is left out is not computed where ``stride`` divides both sides of the images: the
+        spectra are folded first.
+
+        Parameters
+        ----------
+        images : tensor (N, C, H, W)
+        stride : int
+            Positive.
+        channels : slice
+            Of the kernels, the low-pass and the high-pass, in this order; by default the kernels.
+
+        Raises
+        ------
+        LayerError
+            If the images or the stride do not fit.
+
+        Examples
+        --------
+        >>> frame = GaborFrame2d(GaborBank.grid(scales=2, orientations=4), (28, 28))
+        >>> frame.respond(torch.rand(5, 1, 28, 28), stride=2).shape
+        torch.Size([5, 1, 8, 14, 14])
+        """
+        check_input(images)
+        self._check(images, self.shape)
+        _check_stride(stride)
+        transfers = self.transfers()[channels]
+        with full_precision(images.device):
+            values = images.to(self._real_dtype)
+            transforms = torch_transform(torch.fft.fft2, values)[..., None, :, :] * transfers
+            if any(size % stride for size in self.shape):
+                responses = torch_transform(torch.fft.ifft2, transforms)
+                return cast(Tensor, responses[..., ::stride, ::stride])
+            for axis, size in zip((-2, -1), self.shape, strict=True):
+                # Added one by one, which is many times faster than a sum over an axis.
+                first, *others = transforms.split(size // stride, axis)
+                transforms = sum(others, first)
+            return cast(Tensor, torch_transform(torch.fft.ifft2, transforms / stride**2))
+
+    def draw(self, responses: Tensor, stride: int = 1, channels: slice = slice(-2)) -> Tensor:
+        """Images (N, C, H, W) of responses (N, C, K, h, w): the adjoint of :meth:`respond`.
+
+        Parameters
+        ----------
+        responses : tensor (N, C, K, h, w)
+            Complex, or real.
+        stride, channels
+            As of :meth:`respond`.
+
+        Raises
+        ------
+        LayerError
+            If the responses or the stride do not fit.
+
+        Examples
+        --------
+        >>> frame = GaborFrame2d(GaborBank.grid(scales=2, orientations=4), (28, 28))
+        >>> frame.draw(torch.rand(5, 1, 8, 14, 14), stride=2).shape
+        torch.Size([5, 1, 28, 28])
+        """
+        _check_stride(stride)
+        transfers = self.transfers()[channels]
+        wanted = (len(transfers), *(-(-size // stride) for size in self.shape))
+        if responses.ndim != 5 or tuple(responses.shape[2:]) != wanted:
+            raise LayerError(
+                f"responses of shape {tuple(responses.shape)} do not fit this frame of "
+                f"(N, C, {', '.join(map(str, wanted))}) at stride={stride}"
+            )
+        with full_precision(responses.device):
+            values = responses.to(transfers.dtype if responses.is_complex() else self._real_dtype)
+            if any(size % stride for size in self.shape):
+                full = values.new_zeros(*values.shape[:3], *self.shape)
+                full[..., ::stride, ::stride] = values
+                transforms = torch_transform(torch.fft.fft2, full)
+            else:
+                transforms = torch_transform(torch.fft.fft2, values)
+                transforms = transforms.repeat(1, 1, 1, stride, stride)
+            total = (transforms * transfers.conj()).sum(2)
+            return cast(Tensor, torch_transform(torch.fft.ifft2, total).real)
+
     def synthesize(self, channels: Tensor) -> Tensor:
         """Images (N, C, H, W) of channels (N, C * K, H, W): the inverse of :meth:`analyze`.
 
@@ -192,6 +288,11 @@ class GaborFrame2d(nn.Module):
     def extra_repr(self) -> str:
         """What ``print`` shows."""
         return f"{len(self._fixed)} kernels, shape={self.shape}, learnable={self.learnable}"
+
+
+def _check_stride(stride: int) -> None:
+    if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+        raise LayerError(f"stride={stride!r} is no distance of pixels; give 1, 2, ...")
 
 
 def _circle(count: int, size: int) -> Tensor:

@@ -222,7 +222,7 @@ def described(**changes):
     [
         (7, "damaged: it is not an object"),
         ({}, "damaged: 'version'"),
-        (described(version=3), "version 3, and this gaborkit reads version 2"),
+        (described(version=4), "version 4, and this gaborkit reads version 3"),
         (
             described(version=1, name="gabor"),
             "train it anew, with --features gabor, or coefficients",

@@ -257,7 +257,7 @@ def test_config_that_lies(fields, text, folder):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"version": 3}, "version 3"),
+        ({"version": 4}, "version 4"),
         ({"image_shape": [1, 8]}, "is not three counts"),
         ({"image_shape": [1, 8, True]}, "is not three counts"),
         ({"image_shape": [1, 10**6, 10**6]}, "is beyond what a model of images can be"),

@@ -16,11 +16,13 @@ from gaborkit.generative.image_model import ImageModel
 from gaborkit.generative.models import MODELS
 from gaborkit.generative.models.context import CausalContext
 from gaborkit.generative.models.dcgan import DCGAN, DCGANConfig
+from gaborkit.generative.models.drawn import DrawnPlanes, DrawnVectors, LastLayer, last_layer
 from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.model import Model
+from gaborkit.generative.models.seen import FirstLayer, Magnitudes, Planes, first_layer
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
 from gaborkit.generative.representation import Gabor, Raw, representation_from_dict
-from gaborkit.generative.view import AsItIs, Drawn, Seen, View, drawn, seen
+from gaborkit.generative.view import View
 from gaborkit.nn import GaborFrame2d
 
 SHAPE = (1, 12, 16)
@@ -48,14 +50,19 @@ def test_features_are_pixels_and_what_is_seen_is_white(scaling, shape):
     features = gabor.encode(images(shape=shape))
     assert torch.equal(features, raw.encode(images(shape=shape)))
     torch.testing.assert_close(gabor.decode(features), images(shape=shape), rtol=0, atol=1e-6)
-    channels = Seen(gabor.space.view, shape)(features)
-    assert channels.shape == (40, shape[0] * 10, 12, 16)
+    # At every pixel; at some the figures are not those of all.
+    planes = Planes(gabor.space.view, shape, 1)(features)
+    assert planes.shape == (40, shape[0] * 3 * len(BANK), 12, 16)
     torch.testing.assert_close(
-        channels.mean((0, 2, 3)), torch.zeros(shape[0] * 10), atol=1e-4, rtol=0
+        planes.mean((0, 2, 3)), torch.zeros(planes.shape[1]), atol=1e-4, rtol=0
     )
     torch.testing.assert_close(
-        channels.std((0, 2, 3)), torch.ones(shape[0] * 10), atol=1e-2, rtol=0
+        planes.std((0, 2, 3)), torch.ones(planes.shape[1]), atol=1e-2, rtol=0
     )
+    vectors = Magnitudes(gabor.space.view, shape)(features)
+    assert vectors.shape == (40, shape[0] * 2 * (3 * 4 + 2 * 2))
+    assert abs(vectors.mean()) < 0.1
+    assert abs(vectors.std() - 1) < 0.1
     assert dataclasses.replace(gabor.space, view=None) == raw.space
 
 
@@ -68,9 +75,9 @@ def test_descriptions(options):
     assert again.space == gabor.space
     assert again.to_dict() == gabor.to_dict()
     for name, values, message in (
-        ("mean", [0.0], "1 means and 6 deviations do not fit the 6"),
-        ("mean", [math.nan] * 6, "or are out of range"),
-        ("deviation", [1.0] * 5 + [0.0], "or are out of range"),
+        ("mean", [0.0], "1 means and 8 deviations do not fit the 8"),
+        ("mean", [math.nan] * 8, "or are out of range"),
+        ("deviation", [1.0] * 7 + [0.0], "or are out of range"),
     ):
         with pytest.raises(RepresentationError, match=message):
             representation_from_dict({**gabor.to_dict(), name: values})
@@ -78,7 +85,8 @@ def test_descriptions(options):
 
 def test_a_channel_that_never_varies():
     gabor = Gabor(SHAPE, **SMALL).fit(torch.ones(4, *SHAPE))
-    assert Seen(gabor.space.view, SHAPE)(torch.ones(2, *SHAPE)).abs().max() < 1e-4
+    for module in (Planes(gabor.space.view, SHAPE, 2), Magnitudes(gabor.space.view, SHAPE)):
+        assert module(torch.ones(2, *SHAPE)).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize(
@@ -106,32 +114,143 @@ def test_likelihoods_are_of_pixels():
 # ---- what networks see and draw ----
 
 
-def test_what_is_drawn():
-    view = View(BANK, (0.0,) * 10, tuple(range(1, 11)))
-    layer = Drawn(view, SHAPE, outputs=2)
-    channels = torch.randn(3, *layer.shape, generator=generator())
-    frame = GaborFrame2d(BANK, SHAPE[1:])
-    scaled = channels * torch.arange(1.0, 11).repeat(2)[:, None, None]
-    torch.testing.assert_close(layer(channels), frame.synthesize(scaled))
-    assert layer(channels).shape == (3, 2, 12, 16)
+def measured(shape, **options):
+    """A view with statistics that all differ, and its frame."""
+    count = shape[0] * 14
+    mean, deviation = torch.linspace(-1, 1, count), torch.linspace(0.5, 2, count)
+    view = View(BANK, tuple(mean.tolist()), tuple(deviation.tolist()), **options)
+    frame = GaborFrame2d(BANK, shape[1:], learnable=view.learnable)
+    return view, frame, mean.view(shape[0], 14), deviation.view(shape[0], 14)
 
 
-def test_the_coarse_view_keeps_pixels_of_each_band():
-    view = View(BANK, (0.0,) * 10, (1.0,) * 10)
-    full, coarse = Seen(view, SHAPE), Seen(view, SHAPE, coarse=True)
-    channels, vectors = full(images()), coarse(images())
-    steps = [2] * 4 + [4] * 4 + [4, 1]
-    wanted = [channels[:, k, ::step, ::step].flatten(1) for k, step in enumerate(steps)]
-    assert torch.equal(vectors[:, :, 0, 0], torch.cat(wanted, 1))
-    assert coarse.shape == (vectors.shape[1], 1, 1)
-    assert vectors.shape[1] == 4 * 48 + 4 * 12 + 12 + 192
+@pytest.mark.parametrize("learnable", [False, True])
+@pytest.mark.parametrize("shape", [SHAPE, (2, 11, 13)])
+def test_what_planes_draw(shape, learnable):
+    view, frame, _, deviation = measured(shape, learnable=learnable)
+    layer = DrawnPlanes(view, shape, 2)
+    height, width = -(-shape[1] // 2), -(-shape[2] // 2)
+    planes = torch.randn(3, layer.size, height, width, generator=generator())
+    pairs = planes.unflatten(1, (shape[0], 4, 2)) * (2 * deviation[:, :8].view(-1, 4, 2, 1, 1))
+    full = torch.zeros(3, shape[0], 4, *shape[1:], dtype=torch.complex64)
+    full[..., ::2, ::2] = torch.complex(pairs[:, :, :, 0], pairs[:, :, :, 1])
+    torch.testing.assert_close(layer(planes), frame.draw(full), atol=1e-5, rtol=1e-5)
+    fewer = torch.nn.functional.pad(planes[..., :-1, :-1], (0, 1, 0, 1))
+    torch.testing.assert_close(layer(planes[..., :-1, :-1]), layer(fewer))
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (2, 11, 13)])
+def test_what_vectors_draw(shape):
+    view, frame, _, deviation = measured(shape)
+    layer = DrawnVectors(view, shape)
+    vectors = torch.randn(3, layer.size, generator=generator())
+    wanted = torch.zeros(3, *shape)
+    strides = [4, 4, 8, 8]
+    for colour, values in enumerate(vectors.unflatten(1, (shape[0], -1)).unbind(1)):
+        start = 0
+        for k, stride in enumerate([*strides, 8]):
+            grid = (-(-shape[1] // stride), -(-shape[2] // stride))
+            parts = 2 if k < 4 else 1
+            stop = start + parts * grid[0] * grid[1]
+            part = values[:, start:stop].unflatten(1, (*grid, parts))
+            part = stride * part * deviation[colour, 2 * k : 2 * k + parts]
+            full = torch.zeros(3, 1, 1, *shape[1:], dtype=torch.complex64)
+            imaginary = part[..., 1] if parts == 2 else torch.zeros(3, *grid)
+            full[:, 0, 0, ::stride, ::stride] = torch.complex(part[..., 0], imaginary)
+            wanted[:, colour] += frame.draw(full, 1, slice(k, k + 1))[:, 0]
+            start = stop
+        assert start == values.shape[1]
+    torch.testing.assert_close(layer(vectors), wanted, atol=1e-4, rtol=1e-4)
+    learned = DrawnVectors(measured(shape, learnable=True)[0], shape)
+    torch.testing.assert_close(learned(vectors), wanted, atol=1e-2, rtol=1e-2)
+
+
+def test_vectors_draw_no_pixel_by_itself():
+    layer = DrawnVectors(View(BANK, (), ()), SHAPE)
+    pixels = layer(torch.eye(layer.size))[:, 0]  # (n, H, W)
+    # Of what is drawn, the part of the highest frequencies.
+    power = torch.fft.fft2(pixels).abs().square().sum(0)
+    assert power[6, 8] < 1e-3 * power.max()
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_last_layers(outputs):
+    view, *_ = measured(SHAPE)
+    up = torch.nn.ConvTranspose2d(5, outputs, 4, 2, 1)
+    linear = torch.nn.Linear(5, outputs * 192)
+    for layer, values in (
+        (up, torch.rand(3, 5, 6, 8, generator=generator())),
+        (linear, torch.rand(3, 5, generator=generator())),
+    ):
+        last = last_layer(layer, view, SHAPE, outputs, gain=3.0)
+        assert isinstance(last, LastLayer)
+        with torch.no_grad():
+            drawn = [last.drawn(part) for part in last.mixing(values).chunk(outputs, 1)]
+            wanted = 3 * torch.cat(drawn, 1)
+            if layer is up:
+                wanted = wanted + up(values)
+            else:
+                last.bias += torch.rand(last.bias.shape, generator=generator())
+                wanted = wanted + last.BIAS * last.bias
+            torch.testing.assert_close(last(values), wanted, atol=1e-5, rtol=1e-5)
+        assert last(values).shape == (3, outputs, 12, 16)
+
+
+@pytest.mark.parametrize("learnable", [False, True])
+@pytest.mark.parametrize("shape", [SHAPE, (2, 11, 13)])
+def test_what_is_seen(shape, learnable):
+    view, frame, mean, deviation = measured(shape, learnable=learnable)
+    pixels = images(shape=shape)
+    responses = frame.respond(pixels)  # (B, C, K, H, W)
+    magnitudes = (responses.abs().square() + 1e-6).sqrt()
+    channels = torch.cat([frame(pixels).unflatten(1, (shape[0], -1)), magnitudes], 2)
+    white = (channels - mean[..., None, None]) / deviation[..., None, None]
+    order = [0, 2, 4, 6, 1, 3, 5, 7, 10, 11, 12, 13]
+    planes = Planes(view, shape, 2)
+    torch.testing.assert_close(
+        planes(pixels), white[:, :, order, ::2, ::2].flatten(1, 2), atol=1e-5, rtol=1e-5
+    )
+    vectors = Magnitudes(view, shape)
+    strides = [4, 4, 8, 8]
+    wanted = [
+        white[:, :, 10 + k, ::stride, ::stride].flatten(2) for k, stride in enumerate(strides)
+    ]
+    torch.testing.assert_close(
+        vectors(pixels), torch.cat(wanted, 2).flatten(1), atol=1e-5, rtol=1e-5
+    )
+    for module in (planes, vectors):
+        assert module(pixels).shape[1] == module.size
+
+
+def test_strides_that_divide_the_sides_are_taken():
+    bank = gk.GaborBank.grid(scales=1, orientations=1, wavelength=8)
+    for side, wanted in ((28, 7), (32, 8), (27, 8), (30, 6)):
+        assert Magnitudes(View(bank, (), ()), (1, side, side)).strides == [wanted]
+
+
+@pytest.mark.parametrize(
+    "layer", [torch.nn.Linear(192 + 3, 5), torch.nn.Conv2d(1 + 3, 5, 3, stride=2, padding=1)]
+)
+def test_a_first_layer_adds_what_it_makes_of_the_bands(layer):
+    view = Gabor(SHAPE, bank=BANK).fit(images()).view
+    assert first_layer(layer, None, SHAPE) is layer
+    first = first_layer(layer, view, SHAPE)
+    flat = isinstance(layer, torch.nn.Linear)
+    pixels, extra = images(6), torch.rand(6, 3, 1, 1, generator=generator())
+    if flat:
+        values = torch.cat([pixels.flatten(1), extra.flatten(1)], 1)
+    else:
+        values = torch.cat([pixels, extra.expand(-1, -1, *SHAPE[1:])], 1)
+    wanted = layer(values) + first.mixing(first.bands(pixels))
+    torch.testing.assert_close(first(values), wanted)
+    assert first.mixing(first.bands(pixels)).abs().max() > 0
 
 
 def test_without_a_view_pixels_stay():
-    for layer in (seen(None, SHAPE), drawn(None, SHAPE, 2), drawn(View(BANK, (), ()), SHAPE)):
-        wanted = isinstance(layer, Drawn)
-        assert isinstance(layer, AsItIs) != wanted
-    assert drawn(None, SHAPE, 2).shape == (2, 12, 16)
+    linear = torch.nn.Linear(192, 2)
+    assert last_layer(linear, None, SHAPE) is linear
+    assert last_layer(linear, View(BANK, (), (), synthesis=False), SHAPE) is linear
+    assert first_layer(linear, View(BANK, (), (), analysis=False), SHAPE) is linear
+    assert isinstance(first_layer(linear, View(BANK, (), ()), SHAPE), FirstLayer)
 
 
 NETWORKS = {

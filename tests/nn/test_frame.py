@@ -49,6 +49,52 @@ def test_synthesis_is_the_adjoint_and_the_inverse(shape, learnable):
     torch.testing.assert_close(layer.synthesize(layer(x)), x, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("learnable", [False, True])
+def test_responses_are_pixels_of_the_channels(learnable, stride):
+    for shape in SHAPES:  # the stride divides both sides of some
+        layer = GaborFrame2d(BANK, shape, learnable=learnable, dtype=torch.float64)
+        x = images(2, 3, *shape)
+        channels = layer(x).unflatten(1, (3, len(layer)))[:, :, :-2, ::stride, ::stride]
+        wanted = torch.complex(channels[:, :, ::2], channels[:, :, 1::2])
+        torch.testing.assert_close(layer.respond(x, stride), wanted, rtol=0, atol=1e-14)
+        some = slice(2, 5)
+        torch.testing.assert_close(
+            layer.respond(x, stride, some), wanted[:, :, some], rtol=0, atol=1e-14
+        )
+    assert layer.respond(x[:0], stride).shape == (0, *wanted.shape[1:])
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("learnable", [False, True])
+def test_drawing_is_the_adjoint_of_responding(learnable, stride):
+    for shape in SHAPES:
+        layer = GaborFrame2d(BANK, shape, learnable=learnable, dtype=torch.float64)
+        x = images(2, 3, *shape)
+        for channels in (slice(-2), slice(None), slice(1, 4)):
+            responses = layer.respond(x, stride, channels)
+            noise = torch.randn(responses.shape, generator=torch.Generator().manual_seed(0))
+            for some in (torch.complex(noise, noise.flip(0)).to(responses.dtype), noise.double()):
+                left = (responses.conj() * some).real.sum()
+                torch.testing.assert_close(left, (x * layer.draw(some, stride, channels)).sum())
+    whole = layer.respond(x, 1, slice(None))
+    torch.testing.assert_close(layer.draw(whole, 1, slice(None)), x)
+
+
+@pytest.mark.parametrize("stride", [0, -1, 1.5, True])
+def test_a_stride_that_is_none(stride):
+    layer = GaborFrame2d(BANK, (12, 9))
+    for method, values in ((layer.respond, (1, 1, 12, 9)), (layer.draw, (1, 1, 6, 12, 9))):
+        with pytest.raises(LayerError, match=f"stride={stride} is no distance of pixels; give 1"):
+            method(torch.zeros(values), stride)
+
+
+@pytest.mark.parametrize("shape", [(6, 12, 9), (1, 1, 5, 12, 9), (1, 1, 6, 12, 8)])
+def test_responses_that_do_not_fit(shape):
+    with pytest.raises(LayerError, match=r"do not fit this frame of \(N, C, 6, 12, 9\)"):
+        GaborFrame2d(BANK, (12, 9)).draw(torch.zeros(shape))
+
+
 def test_kernels_that_learn_stay_a_tight_frame():
     layer = GaborFrame2d(BANK, (16, 20), learnable=True)
     x = images(4, 1, 16, 20, dtype=torch.float32)

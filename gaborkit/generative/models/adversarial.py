@@ -97,6 +97,11 @@ class AdversarialConfig:
             )
 
     @property
+    def gain(self) -> float:
+        """How much larger than pixels coefficients are drawn: a tanh makes them smaller."""
+        return 4.0 if self.output == "tanh" else 1.0
+
+    @property
     def norm(self) -> Norm:
         """Normalisation of the discriminator, where ``auto`` is resolved."""
         if self.discriminator_norm != "auto":
@@ -105,14 +110,16 @@ class AdversarialConfig:
 
 
 def normalized(layer: M, norm: Norm) -> M:
-    """The layer with its largest singular value kept at 1, if the norm is spectral.
+    """The layer, or all in it, with the largest singular value kept at 1, if the norm is spectral.
 
     References
     ----------
     T. Miyato et al. (2018), Spectral Normalization for Generative Adversarial Networks.
     """
     if norm == "spectral":
-        spectral_norm(layer)
+        for module in list(layer.modules()):
+            if isinstance(module, (nn.Linear, nn.Conv2d)):
+                spectral_norm(module)
     return layer
 
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
-from ..view import drawn, seen
 from .likelihoods import LIKELIHOODS, LikelihoodName, Variance, make_likelihood
 from .model import Model, Presets
 from .networks import (
@@ -137,23 +136,24 @@ class Autoencoder(Model):
         self.likelihood = make_likelihood(
             config.likelihood, space.channels, config.variance, config.deviation
         )
-        coarse = config.network == "mlp"
-        self.seen = seen(space.view, space.shape, coarse)
-        self.drawn = drawn(space.view, space.shape, self.likelihood.outputs)
-        shape = self.drawn.shape
+        shape, outputs = space.shape, self.likelihood.outputs
         codes = self.encoder_outputs * config.latent
-        hidden, activation = config.hidden, config.activation
+        hidden, activation, view = config.hidden, config.activation, space.view
+        gain = self.likelihood.gain
         self.encoder: nn.Module
         self.decoder: nn.Module
         if config.network == "mlp":
-            self.encoder = PerceptronEncoder(self.seen.shape, hidden, codes, activation, classes)
-            self.decoder = PerceptronDecoder(config.latent, hidden, shape, activation, classes)
+            self.encoder = PerceptronEncoder(shape, hidden, codes, activation, classes, view)
+            self.decoder = PerceptronDecoder(
+                config.latent, hidden, shape, activation, classes, view, outputs, gain
+            )
         else:
+            blocks = config.blocks
             self.encoder = ConvolutionalEncoder(
-                self.seen.shape, hidden, codes, activation, classes, config.blocks
+                shape, hidden, codes, activation, classes, blocks, view
             )
             self.decoder = ConvolutionalDecoder(
-                config.latent, hidden, shape, activation, classes, config.blocks
+                config.latent, hidden, shape, activation, classes, blocks, view, outputs, gain
             )
 
     @classmethod
@@ -180,12 +180,12 @@ class Autoencoder(Model):
 
     def _codes(self, features: Tensor, condition: Tensor | None) -> Tensor:
         """What the encoder says of features (B, C, H, W): (B, encoder_outputs * latent)."""
-        codes: Tensor = self.encoder(self.seen(features), condition)
+        codes: Tensor = self.encoder(features, condition)
         return codes.float()
 
     def _outputs(self, latents: Tensor, condition: Tensor | None) -> Tensor:
         """Parameters (B, outputs * C, H, W) of the likelihood that the decoder gives."""
-        outputs: Tensor = self.drawn(self.decoder(latents, condition))
+        outputs: Tensor = self.decoder(latents, condition)
         return outputs
 
     @torch.no_grad()

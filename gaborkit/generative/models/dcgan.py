@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
-from ..view import drawn, seen
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
@@ -17,7 +16,9 @@ from .adversarial import (
     condition,
     normalized,
 )
+from .drawn import last_layer
 from .model import Presets
+from .seen import first_layer
 
 #: Convolutions halve the picture while its shorter side stays this long.
 SMALLEST = 4
@@ -87,7 +88,6 @@ class Generator(nn.Module):
         sizes = halvings(space.height, space.width)[::-1]
         channels = config.width * 2 ** (len(sizes) - 1)
         self.start = (channels, *sizes[0])
-        self.drawn = drawn(space.view, space.shape)
         self.classes = classes
         self.project = nn.Linear(
             config.latent + classes, channels * sizes[0][0] * sizes[0][1], bias=False
@@ -95,12 +95,12 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
         for depth, (height, width) in enumerate(sizes[1:], start=2):
             last = depth == len(sizes)
-            outputs = self.drawn.shape[0] if last else channels // 2
+            outputs = space.channels if last else channels // 2
             # An odd side is twice its half and one row more.
             odd = (height % 2, width % 2)
-            layers.append(
-                nn.ConvTranspose2d(channels, outputs, 4, 2, 1, output_padding=odd, bias=last)
-            )
+            up = nn.ConvTranspose2d(channels, outputs, 4, 2, 1, output_padding=odd, bias=last)
+            view = space.view if last else None
+            layers.append(last_layer(up, view, space.shape, gain=config.gain))
             if not last:
                 layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
@@ -112,7 +112,7 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
         start = self.project(condition(noise, labels, self.classes)).unflatten(1, self.start)
-        features: Tensor = self.bounded(self.drawn(self.layers(start)))
+        features: Tensor = self.bounded(self.layers(start))
         return features
 
 
@@ -124,13 +124,13 @@ class Discriminator(nn.Module):
         sizes = halvings(space.height, space.width)
         norm = config.norm
         layers: list[nn.Module] = []
-        self.seen = seen(space.view, space.shape)
-        channels = self.seen.shape[0]
+        channels = space.channels
         for depth in range(len(sizes) - 1):
             outputs = config.width * 2**depth
             # Not in the first layer, which sees the features: the article's advice.
             batch = norm == "batch" and depth > 0
-            layers.append(nn.Conv2d(channels, outputs, 4, 2, 1, bias=not batch))
+            layer = nn.Conv2d(channels, outputs, 4, 2, 1, bias=not batch)
+            layers.append(first_layer(layer, space.view if depth == 0 else None, space.shape))
             if batch:
                 layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
             layers.append(nn.LeakyReLU(config.slope))
@@ -138,14 +138,12 @@ class Discriminator(nn.Module):
         layers.append(nn.Flatten())
         self.layers = nn.Sequential(*layers)
         self.layers.apply(_initialize)
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d):
-                normalized(layer, norm)
+        normalized(self.layers, norm)
         self.scorer = Scorer(channels * sizes[-1][0] * sizes[-1][1], classes, norm)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
-        scores: Tensor = self.scorer(self.layers(self.seen(features)), labels)
+        scores: Tensor = self.scorer(self.layers(features), labels)
         return scores
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
-from ..view import drawn, seen
 from .adversarial import (
     Adversarial,
     AdversarialConfig,
@@ -17,7 +15,9 @@ from .adversarial import (
     condition,
     normalized,
 )
+from .drawn import last_layer
 from .model import Presets
+from .seen import first_layer
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
-        self.drawn = drawn(space.view, space.shape)
+        self.shape = space.shape
         self.classes = classes
         layers: list[nn.Module] = []
         inputs = config.latent + classes
@@ -64,14 +64,15 @@ class Generator(nn.Module):
                 layers.append(nn.BatchNorm1d(width))
             layers.append(nn.LeakyReLU(config.slope))
             inputs = width
-        layers.append(nn.Linear(inputs, math.prod(self.drawn.shape)))
+        last = nn.Linear(inputs, space.size)
+        layers.append(last_layer(last, space.view, space.shape, gain=config.gain))
         self.layers = nn.Sequential(*layers)
         self.bounded = nn.Tanh() if config.output == "tanh" else nn.Identity()
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Features (B, C, H, W)."""
-        values: Tensor = self.layers(condition(noise, labels, self.classes))  # (B, C * H * W)
-        features: Tensor = self.bounded(self.drawn(values.unflatten(1, self.drawn.shape)))
+        values: Tensor = self.layers(condition(noise, labels, self.classes))
+        features: Tensor = self.bounded(values.view(-1, *self.shape))
         return features
 
 
@@ -81,10 +82,11 @@ class Discriminator(nn.Module):
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Flatten()]
-        self.seen = seen(space.view, space.shape, coarse=True)
-        inputs = math.prod(self.seen.shape)
+        inputs = space.size
         for depth, width in enumerate(config.discriminator_hidden):
-            layers.append(normalized(nn.Linear(inputs, width), config.norm))
+            layer = nn.Linear(inputs, width)
+            view = space.view if depth == 0 else None
+            layers.append(normalized(first_layer(layer, view, space.shape), config.norm))
             if config.norm == "batch" and depth > 0:
                 layers.append(nn.BatchNorm1d(width, track_running_stats=False))
             layers.append(nn.LeakyReLU(config.slope))
@@ -94,7 +96,7 @@ class Discriminator(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
-        scores: Tensor = self.scorer(self.layers(self.seen(features)), labels)
+        scores: Tensor = self.scorer(self.layers(features), labels)
         return scores
 
 
@@ -141,14 +143,24 @@ _LARGE_TRAINING = {
 }
 PRESETS: Presets = {
     ("small", "raw"): (_SMALL, _SMALL_TRAINING),
+    ("small", "gabor"): (_SMALL, _SMALL_TRAINING),
     ("small", "coefficients"): (
         _SMALL_GABOR,
         {**_SMALL_TRAINING, "batch_size": 32, "learning_rate": 4e-3},
     ),
     ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
+    ("article", "gabor"): (_ARTICLE, _ARTICLE_TRAINING),
     ("article", "coefficients"): (_ARTICLE, _ARTICLE_TRAINING),
     ("large", "raw"): (_LARGE, _LARGE_TRAINING),
+    ("large", "gabor"): (_LARGE, _LARGE_TRAINING),
     ("large", "coefficients"): (_LARGE, _LARGE_TRAINING),
+}
+
+# A generator of fully connected layers draws each pixel by itself, and leaves specks; drawn by
+# waves there are none. What sees magnitudes too is ahead of its generator from the start.
+REPRESENTATIONS = {
+    (preset, "gabor"): {"analysis": False, "synthesis": True}
+    for preset in ("small", "article", "large")
 }
 
 
@@ -187,6 +199,7 @@ class GAN(Adversarial):
     name = "gan"
     Config = GANConfig
     presets = PRESETS
+    preset_representations = REPRESENTATIONS
 
     def __init__(self, config: GANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)

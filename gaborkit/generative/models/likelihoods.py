@@ -37,6 +37,8 @@ class Likelihood(nn.Module, ABC):
     name: ClassVar[LikelihoodName]
     scaling: ClassVar[Scaling]
     outputs: ClassVar[int] = 1
+    #: How much larger than features its parameters are: about that of the whole range of a pixel.
+    gain: ClassVar[float] = 1.0
 
     @abstractmethod
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
@@ -66,6 +68,7 @@ class Bernoulli(Likelihood):
 
     name = "bernoulli"
     scaling = "unit"
+    gain = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
         """Logarithm of the probability, summed over C, H, W: nats (...)."""
@@ -98,6 +101,7 @@ class ContinuousBernoulli(Likelihood):
 
     name = "continuous-bernoulli"
     scaling = "unit"
+    gain = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
         """Logarithm of the density, summed over C, H, W: nats (...)."""

@@ -13,6 +13,10 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from ..view import View
+from .drawn import last_layer
+from .seen import first_layer
+
 Activation = Literal["relu", "tanh", "leaky-relu", "silu", "gelu"]
 Shape = tuple[int, int, int]
 
@@ -103,11 +107,13 @@ class PerceptronEncoder(nn.Module):
         outputs: int,
         activation: Activation,
         classes: int = 0,
+        view: View | None = None,
     ) -> None:
         super().__init__()
         inputs = shape[0] * shape[1] * shape[2] + classes
         self.layers = perceptron([inputs, *hidden, outputs], activation)
         raise_condition(cast(nn.Linear, self.layers[0]), classes)
+        self.layers[0] = first_layer(cast(nn.Linear, self.layers[0]), view, shape)
 
     def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
         """Vectors (B, outputs) of features (B, C, H, W)."""
@@ -116,7 +122,11 @@ class PerceptronEncoder(nn.Module):
 
 
 class PerceptronDecoder(nn.Module):
-    """The mirror of :class:`PerceptronEncoder`: ``hidden`` is still listed from the features on."""
+    """The mirror of :class:`PerceptronEncoder`: ``hidden`` is still listed from the features on.
+
+    ``outputs`` numbers are given for each feature; what the frame of a view draws is multiplied by
+    ``gain``.
+    """
 
     def __init__(
         self,
@@ -125,17 +135,23 @@ class PerceptronDecoder(nn.Module):
         shape: Shape,
         activation: Activation,
         classes: int = 0,
+        view: View | None = None,
+        outputs: int = 1,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
-        self.shape = shape
-        size = shape[0] * shape[1] * shape[2]
-        self.layers = perceptron([inputs + classes, *reversed(hidden), size], activation)
+        self.shape = (outputs * shape[0], *shape[1:])
+        self.layers = perceptron(
+            [inputs + classes, *reversed(hidden), math.prod(self.shape)], activation
+        )
         raise_condition(cast(nn.Linear, self.layers[0]), classes)
+        last = cast(nn.Linear, self.layers[-1])
+        self.layers[-1] = last_layer(last, view, shape, outputs, gain)
 
     def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:
         """Features (B, C, H, W) of vectors (B, inputs)."""
-        flat: Tensor = self.layers(join(vectors, condition))
-        return flat.unflatten(1, self.shape)
+        features: Tensor = self.layers(join(vectors, condition))
+        return features.view(-1, *self.shape)
 
 
 class Residual(nn.Module):
@@ -185,6 +201,7 @@ class ConvolutionalEncoder(nn.Module):
         activation: Activation,
         classes: int = 0,
         blocks: int = 0,
+        view: View | None = None,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -192,10 +209,11 @@ class ConvolutionalEncoder(nn.Module):
             layers += [nn.Conv2d(inputs, channels, 3, stride=2, padding=1)]
             layers += [Residual(channels, activation) for _ in range(blocks)]
             layers += [ACTIVATIONS[activation]()]
+        first = cast(nn.Conv2d, layers[0])
+        raise_condition(first, classes)
+        self.layers = nn.Sequential(first_layer(first, view, shape), *layers[1:])
         height, width = halved(*shape[1:], len(hidden))[-1]
-        self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(hidden[-1] * height * width, outputs)
-        raise_condition(cast(nn.Conv2d, layers[0]), classes)
 
     def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
         """Vectors (B, outputs) of features (B, C, H, W)."""
@@ -217,6 +235,9 @@ class ConvolutionalDecoder(nn.Module):
         activation: Activation,
         classes: int = 0,
         blocks: int = 0,
+        view: View | None = None,
+        outputs: int = 1,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.sizes = halved(*shape[1:], len(hidden))[::-1]
@@ -224,11 +245,13 @@ class ConvolutionalDecoder(nn.Module):
         self.start = (hidden[-1], height, width)
         self.head = nn.Linear(inputs + classes, hidden[-1] * height * width)
         raise_condition(self.head, classes)
-        stages = []
-        for channels, outputs in itertools.pairwise([*reversed(hidden), shape[0]]):
+        stages: list[nn.Module] = []
+        for channels, after in itertools.pairwise([*reversed(hidden), outputs * shape[0]]):
             residual = [Residual(channels, activation) for _ in range(blocks)]
-            up = nn.ConvTranspose2d(channels, outputs, 4, stride=2, padding=1)
-            stages.append(nn.Sequential(*residual, ACTIVATIONS[activation](), up))
+            up = nn.ConvTranspose2d(channels, after, 4, stride=2, padding=1)
+            last = len(stages) == len(hidden) - 1
+            layer = last_layer(up, view if last else None, shape, outputs, gain)
+            stages.append(nn.Sequential(*residual, ACTIVATIONS[activation](), layer))
         self.stages = nn.ModuleList(stages)
 
     def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from ..randomness import generator_of
 from ..space import Scaling, Space
 
 #: Version of the description that :meth:`Representation.to_dict` writes.
-VERSION = 2
+VERSION = 3
 
 #: Images encoded at once while fitting, which bounds the memory.
 CHUNK = 512

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ...bank import GaborBank
 from ...errors import GaborkitError, RepresentationError
+from ...nn import GaborFrame2d
 from ..space import Scaling, Space
-from ..view import Seen, View
+from ..view import View, magnitude
 from .base import CHUNK
 from .raw import Binarize, Raw
 
@@ -98,17 +99,18 @@ class Gabor(Raw):
                 scales=scales, orientations=orientations, wavelength=wavelength
             )
             self.view = View(bank, tuple(mean), tuple(deviation), analysis, synthesis, learnable)
-            seen = Seen(View(bank, (), ()), self.image_shape)
+            self._frame = GaborFrame2d(bank, self.image_shape[1:])
+            self._channels = self.image_shape[0] * (len(self._frame) + len(bank))
         except GaborkitError as problem:
             raise RepresentationError(f"Gabor features: {problem}") from problem
         if mean or deviation:
             values = torch.tensor([*mean, *deviation])
             counts = (len(mean), len(deviation))
-            whole = counts == (seen.shape[0],) * 2 and bool(values.isfinite().all())
+            whole = counts == (self._channels,) * 2 and bool(values.isfinite().all())
             if not whole or min(deviation) <= 0:
                 raise RepresentationError(
                     f"{len(mean)} means and {len(deviation)} deviations do not fit the "
-                    f"{seen.shape[0]} channels of the frame, or are out of range"
+                    f"{self._channels} channels and magnitudes of the frame, or are out of range"
                 )
 
     @property
@@ -122,12 +124,15 @@ class Gabor(Raw):
         super().fit(images)
         if self._scaling == "levels":  # a PixelCNN sees causal responses, not the frame's channels
             return self
-        module = Seen(View(self.view.bank, (), ()), self.image_shape).to(images.device)
+        frame = self._frame.to(images.device)
         some = images[:: max(1, len(images) // MEASURED)][:MEASURED]
         totals: list[Tensor] = []
         generator = torch.Generator(images.device).manual_seed(0) if self.stochastic else None
         for chunk in some.split(CHUNK):
-            channels = module(self.encode(chunk, generator)).double()
+            pixels = self.encode(chunk, generator)
+            channels = frame.analyze(pixels).unflatten(1, (len(pixels[0]), -1))
+            channels = torch.cat([channels, magnitude(frame.respond(pixels))], 2)
+            channels = channels.flatten(1, 2).double()
             totals.append(torch.stack([channels, channels**2]).mean((1, 3, 4)) * len(chunk))
         mean, square = (torch.stack(totals).sum(0) / len(some)).cpu()
         deviation = (square - mean**2).clamp(min=0).sqrt()
