@@ -8,9 +8,13 @@ of networks have no complex numbers.
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..types import Array, Norm
+import numpy as np
+
+from ..types import Array, Norm, RealArray
 from .frequency_response import transfer_peak
 from .parameters import is_tensor
 
@@ -77,6 +81,31 @@ def amplitude(xp: Any, p: Parameters, norm: Norm, dc_free: bool) -> Array:
             at = transfer_peak(roundness.detach() if is_tensor(roundness) else roundness, xp)
             height = -xp.exp(-((at - roundness) ** 2) / 2) * xp.expm1(-at * roundness)
             return 1 / (area * height)
+
+
+def of_one_kind(p: Parameters) -> tuple[Any, Parameters]:
+    """NumPy and the parameters; or torch and all of them as tensors, if one is a tensor."""
+    tensors = [value for value in p if is_tensor(value)]
+    if not tensors:
+        return np, p
+    torch, device = sys.modules["torch"], tensors[0].device
+    return torch, Parameters(*(torch.as_tensor(v, dtype=torch.float64, device=device) for v in p))
+
+
+def as_complex(
+    formula: Callable[..., tuple[Array, Array]],
+    p: Parameters,
+    y: RealArray,
+    x: RealArray,
+    dc_free: bool,
+) -> Array:
+    """What :func:`psi` or :func:`samples` finds, as complex numbers of the parameters' kind."""
+    xp, p = of_one_kind(p)
+    if xp is np:
+        real, imag = formula(np, p, y, x, dc_free)
+        return real + 1j * imag
+    y, x = (xp.as_tensor(axis, device=p.theta.device) for axis in (y, x))
+    return xp.complex(*formula(xp, p, y, x, dc_free))
 
 
 def _sum(values: Array) -> Array:

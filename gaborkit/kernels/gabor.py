@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import sys
 from collections.abc import Hashable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -30,7 +29,7 @@ from ..types import NORMS, Array, ComplexArray, Norm, RealArray
 from . import hermite
 from .base import TOLERANCE, Factors, Kernel, check_tolerance, ranked
 from .conventions import Conventions, sigma_of
-from .formula import Parameters, amplitude, psi, samples
+from .formula import Parameters, amplitude, as_complex, of_one_kind, psi, samples
 from .frequency_response import gabor_transfer, transfer_peak
 from .parameters import finite, is_tensor, number, power, turned, warn_of_degrees
 from .validation import check_ranges, warn_of_poor_sampling
@@ -206,6 +205,10 @@ class GaborKernel(Conventions, Kernel):
         return any(is_tensor(getattr(self, name)) for name in PARAMETERS)
 
     @property
+    def _parameters(self) -> Parameters:
+        return Parameters(*(getattr(self, name) for name in PARAMETERS))
+
+    @property
     def _roundness(self) -> float:
         """2 pi sigma / wavelength: the carrier's radians a standard deviation."""
         return 2 * math.pi * number(self.sigma) / number(self.wavelength)
@@ -219,8 +222,7 @@ class GaborKernel(Conventions, Kernel):
 
     def amplitude(self) -> Array:
         """N(s), the value of the envelope at the centre."""
-        xp, parameters = self._library_and_parameters()
-        return amplitude(xp, parameters, self.norm, self.dc_free)
+        return amplitude(*of_one_kind(self._parameters), self.norm, self.dc_free)
 
     def evaluate(self, y: Array, x: Array) -> Array:
         """Psi at pixel coordinates, by the formula and with the analytic C; complex128.
@@ -237,7 +239,7 @@ class GaborKernel(Conventions, Kernel):
         0.6321...
         """
         y, x = np.asarray(y, float), np.asarray(x, float)
-        return self.amplitude() * self._complex(psi, y, x)
+        return self.amplitude() * as_complex(psi, self._parameters, y, x, self.dc_free)
 
     def radius(self, tolerance: float = TOLERANCE) -> int:
         """Half-width in pixels of the square support.
@@ -281,7 +283,8 @@ class GaborKernel(Conventions, Kernel):
         """
         radius = self.radius(tolerance)
         line = np.arange(-radius, radius + 1.0)
-        return self.amplitude() * self._complex(samples, line[:, None], line[None, :])
+        values = as_complex(samples, self._parameters, line[:, None], line[None, :], self.dc_free)
+        return self.amplitude() * values
 
     @property
     def separable(self) -> bool:
@@ -379,26 +382,6 @@ class GaborKernel(Conventions, Kernel):
         """Fields as JSON-ready values; tensors become floats."""
         fields = {name: number(getattr(self, name)) for name in PARAMETERS}
         return {"family": "gabor", **fields, "dc_free": self.dc_free, "norm": self.norm}
-
-    def _library_and_parameters(self) -> tuple[Any, Parameters]:
-        """NumPy and the parameters; or torch and all of them as tensors, if one is a tensor."""
-        values = Parameters(*(getattr(self, name) for name in PARAMETERS))
-        tensors = [value for value in values if is_tensor(value)]
-        if not tensors:
-            return np, values
-        torch, device = sys.modules["torch"], tensors[0].device
-        return torch, Parameters(
-            *(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values)
-        )
-
-    def _complex(self, formula: Any, y: RealArray, x: RealArray) -> Array:
-        """What a function of :mod:`gaborkit.kernels.formula` finds, its two parts as one."""
-        xp, parameters = self._library_and_parameters()
-        if xp is np:
-            real, imag = formula(np, parameters, y, x, self.dc_free)
-            return real + 1j * imag
-        y, x = (xp.as_tensor(axis, device=parameters.theta.device) for axis in (y, x))
-        return xp.complex(*formula(xp, parameters, y, x, self.dc_free))
 
 
 #: Of a deviation 1, and kept: many kernels share a tolerance.
