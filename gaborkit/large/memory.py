@@ -10,15 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import FilterError
-from ..filtering.engines.batch import CHUNK_BYTES
-from ..filtering.engines.direct import BLOCK_BYTES
-from ..filtering.engines.pyramid import SLAB_BYTES
+from ..filtering.engines.base import Region
+from ..filtering.registry import engines_of
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-
-#: Complex copies of the tile that the other engines hold for each thread, and once more.
-SCRATCH = 3
 
 #: Bytes, more than any machine has.
 LARGEST = 2.0**60
@@ -88,7 +84,7 @@ def bytes_of_tile(
     threads : int
         Of the engines.
     engines : frozenset of str
-        The compiled ones need little beside their input and output.
+        Their names. What each holds is added up: some of it stays until all of them are done.
 
     Examples
     --------
@@ -102,12 +98,7 @@ def bytes_of_tile(
     reading = 2 * stored.itemsize * padded
     # Responses of the tile and its halo, and of the tile alone as they are written.
     responses = kernels * written.itemsize * (padded + tile)
-    engine = real.itemsize * (padded + grown)
-    if "pyramid" in engines:
-        engine += real.itemsize * grown + 2 * SLAB_BYTES
-    if not engines <= {"separable", "pyramid"}:
-        whole = 2 * real.itemsize * padded  # one complex response
-        engine += min(kernels, max(1, CHUNK_BYTES // whole)) * whole
-        blocks = 2 * BLOCK_BYTES if "direct" in engines else 0
-        engine += (SCRATCH * 2 * real.itemsize * grown + blocks) * (threads + 1)
-    return reading + responses + engine
+    pictures = real.itemsize * (padded + grown)
+    region = Region(padded, grown, real.itemsize, kernels, threads)
+    scratch = sum(engines_of("numpy")[name].scratch(region) for name in engines)
+    return reading + responses + pictures + scratch

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from large_for_tests import BANK, BOUNDARIES, COLOUR, GREY, Small, assert_close, part_of, rng
 
 import gaborkit as gk
+from gaborkit.filtering import registry
 from gaborkit.filtering.backend import NumpyLibrary
+from gaborkit.filtering.engines.direct import Direct
 from gaborkit.filtering.options import FilterOptions
 from gaborkit.filtering.padding import pad
 from gaborkit.large import filter_large, memory, parse_memory, tiles
@@ -183,6 +185,35 @@ def test_tiles_grow_with_the_memory():
     assert found == sorted(found)
     assert found[0] < found[2] < found[-1]
     assert found[-1] == tiles.SIDES[0]
+
+
+class Hungry(Direct):
+    name = "hungry"
+
+    def scratch(self, region):
+        return 7 * region.padded + 10**6 * region.threads
+
+
+def test_engines_say_what_a_tile_takes():
+    def taken(*engines, threads=2):
+        byte, single = np.dtype(np.uint8), np.dtype(np.float32)
+        names = frozenset(engines)
+        return memory.bytes_of_tile((100, 50), 5, 8, byte, single, single, threads, engines=names)
+
+    hungry = Hungry()
+    registry.register(hungry)
+    try:
+        assert taken("hungry") - taken() == 7 * 110 * 60 + 2 * 10**6
+        assert taken("hungry", "fourier") - taken("fourier") == taken("hungry") - taken()
+    finally:
+        registry.unregister(hungry)
+    # Sources, padded pictures, grown ones and responses, whose sizes are all known.
+    assert taken("separable") == 2 * 6600 + 4 * (6600 + 120 * 70) + 8 * 4 * (6600 + 5000)
+    assert taken("pyramid") - taken("separable") == 4 * 120 * 70 + 2**26
+    fourier = taken("fourier") - taken("separable")
+    assert fourier == 8 * 8 * 6600 + 3 * 3 * 8 * 120 * 70
+    assert taken("direct") - taken("fourier") == 3 * 2**25
+    assert taken("fourier", threads=3) - taken("fourier") == 3 * 8 * 120 * 70
 
 
 def test_no_two_tiles_share_a_chunk():

@@ -18,8 +18,11 @@ from ...kernels.base import TOLERANCE, Kernel
 from ...types import Array, Part, Transfer
 from .. import costs
 from ..sinks import Sink, Values
-from .batch import Batch
+from .batch import CHUNK_BYTES, Batch
 from .factorization import Passes, passes_of
+
+#: Complex copies of a region that most engines hold for each thread, and once more.
+COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,25 @@ class Work:
     def passes(self) -> Passes:
         """What the row and column filters of a factorization come to."""
         return passes_of(self.kernels, self.separable, self.tolerance, self.double)
+
+
+class Region(NamedTuple):
+    """A part of a large picture that is filtered by itself.
+
+    Attributes
+    ----------
+    padded, grown : int
+        Pixels, with what is around them, and with the outside that engines add.
+    itemsize : int
+        Bytes of a pixel, in the precision of the responses' parts.
+    kernels, threads : int
+    """
+
+    padded: int
+    grown: int
+    itemsize: int
+    kernels: int
+    threads: int
 
 
 class Cost(NamedTuple):
@@ -175,6 +197,9 @@ class Engine(Protocol):
     def cost(self, work: Work) -> Cost:
         """What work that it does would take."""
 
+    def scratch(self, region: Region) -> int:
+        """Most bytes that it holds at a time beside a region and its responses."""
+
     def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
         """What a printed plan says besides, or nothing."""
 
@@ -218,6 +243,12 @@ class ResponseEngine(ABC):
 
         Engines of NumPy are given new arrays ``outs``, or a user's, to write into and return.
         """
+
+    def scratch(self, region: Region) -> int:
+        """The responses of a chunk, and complex copies of the region for each thread."""
+        whole = 2 * region.itemsize * region.padded  # one complex response
+        chunk = min(region.kernels, max(1, CHUNK_BYTES // whole)) * whole
+        return chunk + COPIES * 2 * region.itemsize * region.grown * (region.threads + 1)
 
     def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
         """Nothing."""

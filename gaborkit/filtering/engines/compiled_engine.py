@@ -12,7 +12,7 @@ from ...types import Array
 from .. import costs
 from ..parts import part_dtype
 from ..sinks import ArgMax, Moments, Sink, Values
-from .base import ResponseEngine, Step, Work
+from .base import Region, ResponseEngine, Step, Work
 from .batch import Batch
 from .compiled import WORTH, Program
 from .factorization import ACCURACY, factorized_together
@@ -31,6 +31,10 @@ class CompiledEngine(ResponseEngine):
     def refusal(self, work: Work) -> str:
         """Where there is no compiled code, nothing can be done."""
         return super().refusal(work) or ("" if available_here() else missing())
+
+    def scratch(self, region: Region) -> int:
+        """Next to nothing."""
+        return 0
 
     def run(self, batch: Batch, steps: Sequence[Step], sink: Sink) -> None:
         """By stages of the batch's program, if the compiled code knows the sink."""

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ...kernels.base import Kernel
 from ...types import Array
 from .. import costs
-from .base import Cost, ResponseEngine, Step, Work
+from .base import Cost, Region, ResponseEngine, Step, Work
 from .batch import Batch
 from .sampling import samples_of
 
@@ -31,6 +31,10 @@ class Direct(ResponseEngine):
         element = (costs.UNFOLD + products) * work.pixels * size
         element += costs.PRODUCT * kernels * work.pixels
         return Cost.of(work, element, costs.DIRECT + costs.SAMPLE * work.taps, 0.0, nbytes(work))
+
+    def scratch(self, region: Region) -> int:
+        """The unfolded blocks besides."""
+        return super().scratch(region) + 2 * BLOCK_BYTES * (region.threads + 1)
 
     def responses(
         self, batch: Batch, step: Step, kernels: Sequence[Kernel], outs: list[Array] | None

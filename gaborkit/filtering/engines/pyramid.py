@@ -26,7 +26,7 @@ from ...types import Array, Boundary, RealArray
 from .. import costs
 from ..sinks import Sink
 from . import separable
-from .base import Cost, Work
+from .base import Cost, Region, Work
 from .batch import Batch
 from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
 from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
@@ -56,6 +56,10 @@ class Pyramid(CompiledEngine):
             return refused
         wide = not work.double and halvings(work.kernels)
         return "" if wide else not_wide(work)
+
+    def scratch(self, region: Region) -> int:
+        """Halved pictures, and coarse responses."""
+        return region.itemsize * region.grown + 2 * SLAB_BYTES
 
     def cost(self, work: Work) -> Cost:
         """By the pixels that are halved and doubled."""

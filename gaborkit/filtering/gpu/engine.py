@@ -13,7 +13,7 @@ from typing import ClassVar
 from ...kernels.base import Kernel
 from ...types import Array, Part, Transfer
 from ..engines import torch_fourier
-from ..engines.base import Cost, Step, Work
+from ..engines.base import Cost, Region, Step, Work
 from ..engines.batch import Batch
 from ..engines.factorization import factorized_together
 from ..engines.fourier import transform_size
@@ -46,6 +46,10 @@ class TritonEngine(ABC):
     @abstractmethod
     def cost(self, work: Work) -> Cost:
         """What work that it does would take."""
+
+    def scratch(self, region: Region) -> int:
+        """Nothing of the host's memory."""
+        return 0
 
     @abstractmethod
     def store(
