@@ -11,7 +11,7 @@ import click
 from gaborkit.errors import DataError, closest
 from gaborkit.generative.configuration import from_dict
 
-from .options.arguments import RUN, SEED, Classes, Input, Number, Whole, Word
+from .options.arguments import RUN, SEED, Classes, Input, Number, Output, Whole, Word
 from .options.sections import Option
 from .paths import paths
 from .progress import meter
@@ -52,6 +52,18 @@ def data_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = click.option(flag, type=kind, metavar="DIR", help=text)(function)
     return function
+
+
+def grid_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add ``--out`` of a command that writes one grid of pictures."""
+    return click.option(
+        "--out",
+        type=Output((".png",)),
+        metavar="OUT",
+        default=default,
+        show_default=True,
+        help="Grid to write (.png).",
+    )
 
 
 def zoom_option(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -13,12 +13,13 @@ from ..generating import (
     data_options,
     device_option,
     drawing_options,
+    grid_option,
     load,
     run_argument,
     seed_option,
     zoom_option,
 )
-from ..options.arguments import IN, Output, Whole
+from ..options.arguments import IN, Whole
 from ..options.reading import max_pixels_option
 from ..progress import meter
 
@@ -46,14 +47,7 @@ from ..progress import meter
 @classes_option("Of the pictures IN, one each, for a model trained with --classes.")
 @drawing_options
 @seed_option
-@click.option(
-    "--out",
-    type=Output((".png",)),
-    metavar="OUT",
-    default="completed.png",
-    show_default=True,
-    help="Grid to write (.png).",
-)
+@grid_option("completed.png")
 @zoom_option(2)
 @data_options
 @device_option

@@ -12,11 +12,12 @@ from ..generating import (
     classes_option,
     data_options,
     device_option,
+    grid_option,
     load,
     run_argument,
     zoom_option,
 )
-from ..options.arguments import IN, SEED, Output, Whole
+from ..options.arguments import IN, SEED, Whole
 from ..options.reading import max_pixels_option
 
 
@@ -34,14 +35,7 @@ from ..options.reading import max_pixels_option
     type=SEED,
     help="Draw the latents, with this seed.  [default: their means]",
 )
-@click.option(
-    "--out",
-    type=Output((".png",)),
-    metavar="OUT",
-    default="reconstructed.png",
-    show_default=True,
-    help="Grid to write (.png).",
-)
+@grid_option("reconstructed.png")
 @zoom_option(2)
 @data_options
 @device_option
