@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import ANNEALED, CONDITIONED, Autoregressive, AutoregressiveConfig
+from .autoregressive import Autoregressive
+from .autoregressive_config import ANNEALED, CONDITIONED, AutoregressiveConfig
 from .masked import CausalConv2d
 from .model import Presets
 from .sampling import Cache, History, RowConvolution
