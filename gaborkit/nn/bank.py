@@ -65,6 +65,9 @@ class GaborBank2d(nn.Module):
     torch.Size([5, 24, 32, 32])
     """
 
+    learnable: bool
+    margin: int
+    kernels: GaborKernels
     dense: Tensor
 
     def __init__(

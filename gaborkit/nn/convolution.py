@@ -90,6 +90,17 @@ class GaborConv2d(nn.Module):
     112
     """
 
+    in_channels: int
+    out_channels: int
+    groups: int
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: str | tuple[int, int]
+    kernels: GaborKernels
+    mixing: nn.Parameter
+    bias: nn.Parameter | None
+
     def __init__(
         self,
         in_channels: int,

@@ -58,6 +58,10 @@ class GaborFrame2d(nn.Module):
     True
     """
 
+    shape: tuple[int, int]
+    learnable: bool
+    labels: tuple[str, ...]
+    kernels: GaborKernels
     pairs: Tensor
     full: Tensor
     window: Tensor

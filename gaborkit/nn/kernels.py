@@ -85,6 +85,9 @@ class GaborKernels(nn.Module):
     4 px, 45°
     """
 
+    learnable: tuple[str, ...]
+    ranges: dict[str, Range]
+    dc_free: bool
     scale: Tensor
 
     def __init__(

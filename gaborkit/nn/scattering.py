@@ -51,6 +51,10 @@ class Scattering2d(nn.Module):
     torch.Size([5, 381, 4, 4])
     """
 
+    scattering: Scattering
+    shape: tuple[int, int]
+    out_shape: tuple[int, int]
+
     def __init__(
         self,
         scattering: Scattering,

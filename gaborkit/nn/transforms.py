@@ -49,6 +49,8 @@ class GaborTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
     ('Image', (24, 32, 32), torch.float32, 7)
     """
 
+    layer: GaborBank2d
+
     _transformed_types: ClassVar[tuple[type | Callable[[Any], bool], ...]] = (
         v2.functional.is_pure_tensor,
         tv_tensors.Image,

@@ -29,6 +29,9 @@ class DigitClassifier(nn.Module):
     (torch.Size([2, 10]), torch.Size([2, 64]))
     """
 
+    trunk: nn.Sequential
+    head: nn.Linear
+
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
 

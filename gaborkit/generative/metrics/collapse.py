@@ -74,6 +74,9 @@ class CollapseWatch:
     (1.0, True)
     """
 
+    divergence: float
+    duplicates: float
+
     def __init__(
         self,
         labels: Tensor | None = None,

@@ -14,7 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
-from .gan_losses import GAN_LOSSES, GANLossName, gradient_penalty
+from .gan_losses import GAN_LOSSES, GANLoss, GANLossName, gradient_penalty
 from .model import Loss, Model
 from .networks import join, one_hot
 
@@ -133,6 +133,9 @@ class Scorer(nn.Module):
     T. Miyato and M. Koyama (2018), cGANs with Projection Discriminator, eq. 5.
     """
 
+    score: nn.Linear
+    projection: nn.Linear | None
+
     def __init__(self, inputs: int, classes: int, norm: Norm) -> None:
         super().__init__()
         self.score = normalized(nn.Linear(inputs, 1), norm)
@@ -176,6 +179,8 @@ class Adversarial(Model):
 
     ``generator`` and ``discriminator`` are the two modules; a subclass makes them.
     """
+
+    loss: GANLoss
 
     has_view = True
     config: Any

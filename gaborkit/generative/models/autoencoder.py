@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
-from .likelihoods import LIKELIHOODS, LikelihoodName, Variance, make_likelihood
+from .likelihoods import LIKELIHOODS, Likelihood, LikelihoodName, Variance, make_likelihood
 from .model import Model, Presets
 from .networks import (
     ACTIVATIONS,
@@ -126,6 +126,8 @@ class VAEConfig(AEConfig):
 
 class Autoencoder(Model):
     """What VAE and AE share: encoder, decoder, likelihood."""
+
+    likelihood: Likelihood
 
     #: Numbers that the encoder gives for each latent dimension.
     encoder_outputs: ClassVar[int]

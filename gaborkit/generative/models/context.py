@@ -31,6 +31,9 @@ class CausalContext(nn.Module):
         Each channel is analysed by itself.
     """
 
+    convolutions: nn.ModuleList
+    channels: int
+
     def __init__(self, view: View, shape: Shape) -> None:
         super().__init__()
         kernels = [_cut(kernel, max(1, max(shape[1:]) - 1)) for kernel in view.bank]

@@ -83,6 +83,11 @@ def _initialize(module: nn.Module) -> None:
 class Generator(nn.Module):
     """Noise (B, latent) to features: a linear layer, then transposed convolutions that double."""
 
+    start: tuple[int, int, int]
+    project: nn.Linear
+    layers: nn.Sequential
+    bounded: nn.Module
+
     def __init__(self, config: DCGANConfig, space: Space, classes: int) -> None:
         super().__init__()
         sizes = halvings(space.height, space.width)[::-1]
@@ -118,6 +123,9 @@ class Generator(nn.Module):
 
 class Discriminator(nn.Module):
     """Features to scores (B,), by convolutions of stride 2 and a linear layer."""
+
+    layers: nn.Sequential
+    scorer: Scorer
 
     def __init__(self, config: DCGANConfig, space: Space, classes: int) -> None:
         super().__init__()

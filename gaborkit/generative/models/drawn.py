@@ -26,6 +26,10 @@ class DrawnPlanes(nn.Module):
     large as those of images.
     """
 
+    colours: int
+    stride: int
+    size: int
+    frame: GaborFrame2d
     scale: Tensor
 
     def __init__(self, view: View, shape: Shape, stride: int) -> None:
@@ -53,6 +57,10 @@ class DrawnVectors(nn.Module):
     are none: no pixel can be drawn by itself, as fully connected layers would.
     """
 
+    frame: GaborFrame2d
+    strides: list[int]
+    pairs: int
+    size: int
     scale: Tensor
     matrix: Tensor | None
 
@@ -106,6 +114,10 @@ class LastLayer(nn.Module):
     gain : float
         Coefficients are those of pixels times this.
     """
+
+    gain: float
+    outputs: int
+    bias: nn.Parameter
 
     #: How much faster than weights the bias of a pixel is learned: what is dark in all pictures has
     #: to be far from 0 before steps end, or bands leave ripples there.

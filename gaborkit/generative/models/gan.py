@@ -51,6 +51,10 @@ class GANConfig(AdversarialConfig):
 class Generator(nn.Module):
     """Noise (B, latent) to features; batch normalisation from the second layer on."""
 
+    shape: tuple[int, int, int]
+    layers: nn.Sequential
+    bounded: nn.Module
+
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()
         self.shape = space.shape
@@ -78,6 +82,9 @@ class Generator(nn.Module):
 
 class Discriminator(nn.Module):
     """Features to scores (B,): logits, whose sigmoid is the article's output."""
+
+    layers: nn.Sequential
+    scorer: Scorer
 
     def __init__(self, config: GANConfig, space: Space, classes: int) -> None:
         super().__init__()

@@ -96,6 +96,12 @@ class GatedLayer(nn.Module):
     van den Oord et al. (2016), "Conditional image generation with PixelCNN decoders", figure 2.
     """
 
+    vertical: CausalConv2d
+    horizontal: CausalConv2d
+    link: nn.Conv2d
+    residual: nn.Conv2d
+    embedding: nn.Embedding | None
+
     def __init__(self, channels: int, size: int, dilation: int, classes: int) -> None:
         super().__init__()
         self.vertical = CausalConv2d(
@@ -159,6 +165,10 @@ class GatedPixelCNN(Autoregressive):
     >>> model.sample(2, torch.tensor([3, 7]), torch.Generator().manual_seed(0)).shape
     torch.Size([2, 3, 6, 5])
     """
+
+    above: CausalConv2d
+    left: CausalConv2d
+    layers: nn.ModuleList
 
     name: ClassVar[str] = "gated-pixelcnn"
     Config: ClassVar[type] = GatedPixelCNNConfig

@@ -165,6 +165,8 @@ class Gaussian(Likelihood):
     tensor([-0.9189])
     """
 
+    log_deviation: nn.Parameter
+
     name = "gaussian"
     scaling = "white"
 

@@ -65,6 +65,15 @@ class CausalConv2d(nn.Module):
     (torch.Size([4, 1, 24]), torch.Size([2, 4, 28, 28]))
     """
 
+    size: int
+    radius: int
+    dilation: int
+    centre: bool
+    window: tuple[int, int]
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+    padding: list[int]
+
     def __init__(
         self,
         inputs: int,
@@ -126,6 +135,8 @@ class PixelHead(nn.Module):
     levels : int
     """
 
+    output: nn.Conv2d
+
     def __init__(self, inputs: int, levels: int) -> None:
         super().__init__()
         self.output = nn.Conv2d(inputs, levels, 1)
@@ -163,6 +174,12 @@ class ChannelHead(nn.Module):
     Germain, Gregor, Murray, Larochelle (2015), "MADE: masked autoencoder for distribution
     estimation", section 4.
     """
+
+    trunk: nn.Parameter
+    seen: nn.Parameter
+    unit_bias: nn.Parameter
+    output: nn.Parameter
+    output_bias: nn.Parameter
 
     def __init__(self, inputs: int, channels: int, levels: int, hidden: int) -> None:
         super().__init__()

@@ -49,6 +49,9 @@ class Model(nn.Module, ABC):
         How many classes it is conditioned on; 0 for none.
     """
 
+    config: Any
+    space: Space
+    classes: int
     name: ClassVar[str]
     Config: ClassVar[type]
     #: Configuration and training settings by the preset's name and the kind of features.

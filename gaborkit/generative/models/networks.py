@@ -100,6 +100,8 @@ class PerceptronEncoder(nn.Module):
         Length of the condition.
     """
 
+    layers: nn.Sequential
+
     def __init__(
         self,
         shape: Shape,
@@ -127,6 +129,9 @@ class PerceptronDecoder(nn.Module):
     ``outputs`` numbers are given for each feature; what the frame of a view draws is multiplied by
     ``gain``.
     """
+
+    shape: tuple[int, int, int]
+    layers: nn.Sequential
 
     def __init__(
         self,
@@ -156,6 +161,8 @@ class PerceptronDecoder(nn.Module):
 
 class Residual(nn.Module):
     """Adds to its input what two 3 x 3 convolutions make of it."""
+
+    layers: nn.Sequential
 
     def __init__(self, channels: int, activation: Activation) -> None:
         super().__init__()
@@ -193,6 +200,9 @@ class ConvolutionalEncoder(nn.Module):
     :class:`PerceptronEncoder`.
     """
 
+    layers: nn.Sequential
+    head: nn.Linear
+
     def __init__(
         self,
         shape: Shape,
@@ -226,6 +236,11 @@ class ConvolutionalDecoder(nn.Module):
 
     Their 4 x 4 kernels at stride 2 cover every place equally often, so no chequerboard shows.
     """
+
+    sizes: list[tuple[int, int]]
+    start: tuple[int, int, int]
+    head: nn.Linear
+    stages: nn.ModuleList
 
     def __init__(
         self,

@@ -65,6 +65,10 @@ PRESETS: Presets = {
 class PixelLayer(nn.Module):
     """Causal convolution without bias, batch norm, the class, ReLU."""
 
+    convolution: CausalConv2d
+    norm: nn.BatchNorm2d
+    embedding: nn.Embedding | None
+
     def __init__(self, inputs: int, outputs: int, size: int, classes: int, *, first: bool) -> None:
         super().__init__()
         self.convolution = CausalConv2d(
@@ -132,6 +136,8 @@ class PixelCNN(Autoregressive):
     >>> digits.shape, model.log_likelihood(digits).shape
     (torch.Size([2, 1, 6, 5]), torch.Size([2]))
     """
+
+    layers: nn.ModuleList
 
     name: ClassVar[str] = "pixelcnn"
     Config: ClassVar[type] = PixelCNNConfig

@@ -35,6 +35,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from .autoregressive import Autoregressive
     from .context import CausalContext
+    from .masked import CausalConv2d
 
 #: Bytes that the caches of the images drawn together may take. Larger batches are drawn in chunks.
 CPU_BYTES, CUDA_BYTES = 2**26, 2**30
@@ -89,6 +90,9 @@ class History:
         Whose dtype and device it has.
     """
 
+    values: Tensor
+    inside: Tensor
+
     def __init__(
         self, count: int, channels: int, width: int, rows: int, margin: int, like: Tensor
     ) -> None:
@@ -125,6 +129,12 @@ class RowConvolution:
         Views of ``row``, a column each.
     """
 
+    weight: Tensor
+    above: Tensor
+    padded: Tensor
+    row: Tensor
+    places: list[Tensor]
+
     def __init__(self, weight: Tensor, radius: int, dilation: int, count: int, width: int) -> None:
         outputs, inputs, taps = weight.shape
         margin, span = radius * dilation, (taps - 1) * dilation + 1
@@ -156,6 +166,12 @@ class ContextCache:
         From its channels to those of a stack.
     count, width : int
     """
+
+    context: CausalContext
+    weight: Tensor
+    layers: list[CausalConv2d]
+    histories: list[History]
+    rows: list[RowConvolution]
 
     def __init__(self, context: CausalContext, mixing: nn.Conv2d, count: int, width: int) -> None:
         self.context, self.weight = context, mixing.weight[:, :, 0, 0]
@@ -199,6 +215,11 @@ class Cache(ABC):
     A subclass makes its histories and row convolutions, of which the first takes the values drawn.
     """
 
+    model: Autoregressive
+    labels: Tensor | None
+    noise: Tensor
+    position: Tensor
+    levels: Tensor
     histories: list[History]
     convolutions: list[RowConvolution]
 

@@ -27,6 +27,9 @@ class Planes(nn.Module):
     Real part, imaginary part and magnitude of each, at every ``stride``-th pixel.
     """
 
+    stride: int
+    size: int
+    frame: GaborFrame2d
     gain: Tensor
     shift: Tensor
 
@@ -56,6 +59,9 @@ class Magnitudes(nn.Module):
     Real and imaginary parts it makes of pixels by itself.
     """
 
+    frame: GaborFrame2d
+    strides: list[int]
+    size: int
     gain: Tensor
     shift: Tensor
     matrix: Tensor | None

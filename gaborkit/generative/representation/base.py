@@ -33,6 +33,10 @@ class Representation(ABC):
         Quantisation levels, 2 to 65,536; only with ``levels``.
     """
 
+    image_shape: tuple[int, int, int]
+    gain: Tensor
+    offset: Tensor
+    fitted: bool
     name: ClassVar[str]
 
     def __init__(self, image_shape: tuple[int, int, int], scaling: Scaling, levels: int) -> None:

@@ -58,6 +58,10 @@ class Coefficients(Representation):
     True
     """
 
+    iterations: int
+    bank: GaborBank
+    frame: GaborFrame
+
     name = "coefficients"
 
     def __init__(

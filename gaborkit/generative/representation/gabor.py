@@ -58,6 +58,8 @@ class Gabor(Raw):
     (torch.Size([4, 1, 28, 28]), 8)
     """
 
+    view: View
+
     name = "gabor"
 
     def __init__(

@@ -116,6 +116,13 @@ class Batches:
     device : torch.device
     """
 
+    representation: Representation
+    count: int
+    images: Tensor
+    labels: Tensor | None
+    dtype: torch.dtype
+    kept_dtype: torch.dtype
+
     def __init__(
         self, split: Split, representation: Representation, labelled: bool, device: torch.device
     ) -> None:

@@ -34,6 +34,9 @@ class Losses:
         Sum and count of each figure that was fetched: a list that JSON holds exactly.
     """
 
+    accelerator: Any
+    several: bool
+
     def __init__(self, accelerator: Accelerator, several: bool) -> None:
         self.accelerator, self.several = accelerator, several
         self.sums: dict[str, list[float]] = {}

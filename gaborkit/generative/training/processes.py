@@ -70,6 +70,9 @@ class Interrupted(TrainingError):  # noqa: N818 - it is no error of anybody
         Steps done.
     """
 
+    run: Path
+    step: int
+
     def __init__(self, run: Path, step: int) -> None:
         super().__init__(f"{run}: stopped after step {step:,}, which is saved")
         self.run, self.step = run, step
@@ -81,6 +84,8 @@ class StopSignal:
     The second SIGINT raises KeyboardInterrupt at once. Outside the main thread, where Python
     allows no handlers, nothing is caught.
     """
+
+    requested: bool
 
     def __init__(self) -> None:
         self.requested = False

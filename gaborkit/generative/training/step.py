@@ -43,6 +43,8 @@ class EMA:
     Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging".
     """
 
+    model: Model
+
     def __init__(self, model: Model, decay: float) -> None:
         self.decay = decay
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
@@ -103,6 +105,17 @@ class TrainStep:
     TrainingError
         If the batch is too small for the processes.
     """
+
+    model: Model
+    training: Training
+    accelerator: Any
+    average: EMA | None
+    wrapped: Any
+    parameters: dict[str, list[nn.Parameter]]
+    optimizers: dict[str, torch.optim.AdamW]
+    batches: Batches
+    order: Sampler
+    generator: torch.Generator
 
     def __init__(
         self,

@@ -74,6 +74,21 @@ class Trainer:
         If the settings contradict the model, the device or the launcher.
     """
 
+    model: Model
+    training: Training
+    run: Path
+    identity: dict[str, Any]
+    accelerator: Any
+    progress: Steps | None
+    train_step: TrainStep
+    kept: Model
+    step: int
+    best: Any
+    stale: int
+    seconds: float
+    figures: str
+    losses: Losses
+
     def __init__(
         self,
         model: Model,
