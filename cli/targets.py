@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
-from gaborkit.io.images import FORMATS, split_page
+from gaborkit.io.images import split_page
 from gaborkit.io.pictures.folders import warn_of_others
+from gaborkit.io.pictures.formats import FORMATS, suffix_of, without_suffix
 from gaborkit.large.sources import is_zarr
 
 from .options.arguments import ARRAYS, RESPONSES
@@ -152,7 +153,8 @@ def _pictures(
     folder = Path(source)
     if not folder.is_dir() or is_zarr(folder):
         name, page = split_page(source)
-        yield source, Path(Path(name).stem if page is None else f"{Path(name).stem}_{page}")
+        stem = Path(without_suffix(name)).name
+        yield source, Path(stem if page is None else f"{stem}_{page}")
         return
     problems: list[OSError] = []
     below: list[Path] = []
@@ -171,7 +173,7 @@ def _pictures(
             if recursive and name not in stores and not _same(Path(place, name), Path(out))
         )
         for name in sorted(names):
-            known = not name.startswith(".") and Path(name).suffix.lower() in suffixes
+            known = not name.startswith(".") and suffix_of(name) in suffixes
             (below if known else others).append(Path(place, name))
     if problems:
         raise problems[0]
@@ -181,7 +183,7 @@ def _pictures(
     # Neither is what an earlier run has written.
     warn_of_others(folder, (path for path in others if not _same(path, Path(out))), suffixes)
     for path in below:
-        yield str(path), path.relative_to(folder).with_suffix("")
+        yield str(path), Path(without_suffix(path.relative_to(folder)))
 
 
 def _same(one: Path, other: Path) -> bool:

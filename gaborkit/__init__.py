@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = attach(
         "StoreError": "errors",
         "TOLERANCE": "kernels.base",
         "TrainingError": "errors",
+        "Volume": "io.volumes",
         "clear_caches": "caches",
         "estimators": "estimators",
         "features": "features",
@@ -57,8 +58,10 @@ __getattr__, __dir__, __all__ = attach(
         "nn": "nn",
         "plotting": "plotting",
         "read_image": "io.images",
+        "read_volume": "io.volumes",
         "sample_names": "io.images",
         "vision": "vision",
         "write_image": "io.images",
+        "write_volume": "io.volumes",
     },
 )

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .frame import GaborFrame
 from .io.images import luminance, read_image, sample_names, write_image
+from .io.volumes import Volume, read_volume, write_volume
 from .kernels.base import TOLERANCE, Kernel
 from .kernels.gabor import GaborKernel
 from .kernels.log_gabor import LogGaborKernel
@@ -56,6 +57,7 @@ __all__ = [
     "SamplingWarning",
     "StoreError",
     "TrainingError",
+    "Volume",
     "clear_caches",
     "estimators",
     "features",
@@ -67,9 +69,11 @@ __all__ = [
     "nn",
     "plotting",
     "read_image",
+    "read_volume",
     "sample_names",
     "vision",
     "write_image",
+    "write_volume",
 ]
 
 __version__: str

@@ -15,6 +15,7 @@ EXTRAS = {
     **dict.fromkeys(("sklearn", "joblib", "threadpoolctl"), "learn"),
     **dict.fromkeys(("pandas", "pyarrow", "xarray"), "tables"),
     **dict.fromkeys(("dask", "distributed", "zarr"), "large"),
+    **dict.fromkeys(("nibabel", "pydicom"), "medical"),
 }
 
 

@@ -18,6 +18,7 @@ PACKAGE = Path(gaborkit.__file__).parent
 
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
 HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray"}
+HEAVY |= {"nibabel", "pydicom"}
 
 # Layers from the bottom up, by the paths below gaborkit: a module imports from its own layer or
 # from those before it. What a package holds is of its layer, unless it is named itself.
@@ -51,6 +52,7 @@ LAYERS = [
     ["bank"],
     ["io.pictures"],
     ["io.images"],
+    ["io.volumes"],
     ["large"],
     ["plotting"],
     ["features.choices", "features.grid", "features.table"],

@@ -79,9 +79,9 @@ def command(
 ) -> None:
     """Describe pictures by features of Gabor responses: a row for each, a column for each feature.
 
-    IN is a picture (PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM, JPEG 2000, AVIF, npy), several, a
-    folder of them, or sample:NAME, such as sample:brick; FILE[k] is page k of a file. The features
-    are
+    IN is a picture (PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM, JPEG 2000, AVIF, NIfTI, DICOM, npy),
+    several, a folder of them, or sample:NAME, such as sample:brick; FILE[k] is page k of a file.
+    The features are
 
     \b
     texture    mean and deviation of each channel's magnitude (Manjunath and Ma)

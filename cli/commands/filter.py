@@ -104,9 +104,9 @@ def command(
 ) -> None:
     """Convolve pictures with one Gabor kernel, or with a --bank of them.
 
-    IN is a picture (PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM, JPEG 2000, AVIF, npy, npz, zarr),
-    several, a folder of them, or sample:NAME, such as sample:camera; FILE[k] is page k of a file.
-    OUT decides the format:
+    IN is a picture (PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM, JPEG 2000, AVIF, NIfTI, DICOM, npy,
+    npz, zarr), several, a folder of them, or sample:NAME, such as sample:camera; FILE[k] is page k
+    of a file. OUT decides the format:
 
     \b
     .png .jpg .webp  values as 8 bits (PNG also --bits 16). Real and imaginary part:

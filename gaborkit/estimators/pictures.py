@@ -19,8 +19,8 @@ from sklearn.pipeline import Pipeline
 from ..errors import FeatureError, StoreError
 from ..features import Described, Descriptor, describe_files
 from ..io.files import StrPath
-from ..io.images import FORMATS
 from ..io.pictures.folders import warn_of_others
+from ..io.pictures.formats import FORMATS, suffix_of
 from ..types import Array
 from .affine import AffinePCAClassifier
 from .scaling import ChannelScaler
@@ -349,7 +349,7 @@ def _labelled(folder: Path) -> list[tuple[Path, str]]:
         loose = [path for path in folder.iterdir() if path.is_file()]
     except OSError as cause:
         raise StoreError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
-    labelled = [(path, label) for path, label in files if path.suffix.lower() in FORMATS]
+    labelled = [(path, label) for path, label in files if suffix_of(path) in FORMATS]
     others = {path for path, _ in files} - {path for path, _ in labelled}
     warn_of_others(folder, [*loose, *others], [f"subfolder/*{suffix}" for suffix in FORMATS])
     return labelled

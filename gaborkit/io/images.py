@@ -23,19 +23,12 @@ from ..types import Array
 from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
+from .pictures.formats import FORMATS, suffix_of
 from .pictures.metadata import to_json
 
 if TYPE_CHECKING:
     from dask.array import Array as DaskArray
     from torch import Tensor
-
-FORMATS: Mapping[str, str] = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF",
-    ".tiff": "TIFF", ".bmp": "BMP", ".gif": "GIF", ".pbm": "PNM", ".pgm": "PNM",
-    ".ppm": "PNM", ".pnm": "PNM", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".jpx": "JPEG 2000",
-    ".avif": "AVIF", ".npy": "npy", ".npz": "npz",
-}  # fmt: skip
-"""What `read_image` knows, by suffix in lower case; `write_image` knows those of `WRITTEN`."""
 
 WRITTEN = tuple(suffix for suffix, kind in FORMATS.items() if kind in HOLDS)
 """Suffixes that `write_image` knows."""
@@ -80,6 +73,11 @@ def pixel_limit(pixels: int) -> Iterator[None]:
         _limits.remove(pixels)
 
 
+def largest_picture(max_pixels: int | None = None) -> int:
+    """Pixels that a picture may declare: those asked for, or of `pixel_limit`, or `MAX_PIXELS`."""
+    return _limits[-1] if max_pixels is None else max_pixels
+
+
 def split_page(source: StrPath) -> tuple[str, int | None]:
     """The file and the number of ``NAME[k]``, page or frame k of a file; None without a number.
 
@@ -105,9 +103,10 @@ def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any
     Parameters
     ----------
     source : path or str
-        A PNG, JPEG, WebP, TIFF, BMP, GIF, PBM, PGM, PPM, JPEG 2000, AVIF or ``.npy`` file; an
-        ``.npz`` file with an array ``responses`` or ``image``, or with one array; or
-        ``"sample:NAME"``, see `sample_names`. ``"NAME[k]"`` is page or frame k, from 0, of a file.
+        A PNG, JPEG, WebP, TIFF, BMP, GIF, PBM, PGM, PPM, JPEG 2000, AVIF, NIfTI, DICOM (these two
+        need the extra ``medical``) or ``.npy`` file; an ``.npz`` file with an array ``responses``
+        or ``image``, or with one array; or ``"sample:NAME"``, see `sample_names`. ``"NAME[k]"`` is
+        page or frame k, from 0, of a file.
     max_pixels : int, optional
         A file that declares more pixels than this, and more than it has bytes, is refused before
         memory is allocated: a tiny damaged or hostile file can declare any size. `MAX_PIXELS` by
@@ -128,6 +127,9 @@ def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any
 
     Notes
     -----
+    NIfTI and DICOM give the values that the file means, by its own slope and intercept; rows are
+    NIfTI's y, columns its x. :func:`gaborkit.read_volume` reads them with their place in space.
+
     The pages of a TIFF are all in the file's order, without those that it calls reductions
     (thumbnails, pyramids) or masks of others. Its tags decide what samples are, not their number:
     those that are neither grey, RGB, palette, CMYK nor YCbCr in JPEG, with at most one more that
@@ -143,10 +145,17 @@ def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any
     if not isinstance(source, (str, bytes, os.PathLike)):
         raise PictureError(f"a {type(source).__name__} is no path; give that of a picture file")
     name = os.fsdecode(source)
-    try:
+    with reading(name):
         path, number = split_page(name)
-        with _existing(path).open("rb") as stream:
-            return decode(stream, _limits[-1] if max_pixels is None else max_pixels, number)
+        with existing_picture(path).open("rb") as stream:
+            return decode(stream, largest_picture(max_pixels), number)
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Let whatever goes wrong while a picture is read be a PictureError that names it."""
+    try:
+        yield
     except PictureError as problem:
         raise PictureError(f"{name}: {problem}") from problem.__cause__
     except MemoryError as cause:
@@ -290,7 +299,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     return sum(image[(*before, channel)] * weight for channel, weight in enumerate(weights))
 
 
-def _existing(name: str) -> Path:
+def existing_picture(name: str) -> Path:
     """Return the path of a sample or of a picture file that can be opened."""
     if name.startswith("sample:"):
         samples = _samples()
@@ -328,7 +337,7 @@ def _samples() -> dict[str, Path]:
 
 
 def _format_of(name: str, suffixes: Collection[str] = FORMATS.keys()) -> str:
-    suffix = Path(name).suffix.lower()
+    suffix = suffix_of(name)
     if suffix not in suffixes:
         what = f"{FORMATS[suffix]} is read, not written" if suffix in FORMATS else "unknown suffix"
         raise PictureError(f"{what} {suffix!r}; {', '.join(suffixes)} work")

@@ -131,6 +131,9 @@ def test_what_a_folder_holds_beside_pictures_is_named(photos, arguments):
     said = f"warning: photos: {count} files are not taken (b.heic, c.svg, d.txt{more}); .png, "
     assert said in result.stderr
     assert result.stderr.count("not taken") == 1
+    hints = "; .heic: a photo program saves it as .png or .tif"
+    assert hints in result.stderr.replace("\n", "")
+    assert ("; .npz: may be an output; name it" in result.stderr) == (count == 4)
 
 
 def test_a_picture_of_more_pixels_is_read_where_that_is_asked_for(monkeypatch):

@@ -28,12 +28,12 @@ from PIL import Image
 
 from gaborkit.errors import PictureError
 from gaborkit.io.images import (
-    FORMATS,
     MAX_PIXELS,
     WRITTEN,
     read_image,
     write_image,
 )
+from gaborkit.io.pictures.formats import FORMATS
 
 
 def encoded(suffix: str, tmp_path: Path) -> tuple[bytes, np.ndarray]:

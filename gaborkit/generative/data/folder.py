@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError, FolderWarning, PictureError, warn
-from ...io.images import FORMATS, luminance, read_image
+from ...io.images import luminance, read_image
 from ...io.pictures.folders import warn_of_others
+from ...io.pictures.formats import FORMATS, suffix_of
 from ..progress import Progress
 from .dataset import Dataset, Split
 from .idx import NAMES, find
@@ -251,7 +252,7 @@ def _warn(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+    return suffix_of(path) in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def read_picture(path: Path, size: int | tuple[int, int], fit: Fit, colour: bool | None) -> Tensor:

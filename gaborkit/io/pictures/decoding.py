@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PictureError
-from . import npy, pnm, raster, tiff
+from . import medical, npy, pnm, raster, tiff
 
 Decoder = Callable[[IO[bytes], Callable[[int], None], int | None], NDArray[Any]]
 
@@ -43,6 +43,17 @@ def decode(stream: IO[bytes], max_pixels: int, number: int | None = None) -> NDA
     """
     stored = stream.seek(0, os.SEEK_END)
     stream.seek(0)
+    check_size = within(max_pixels, stored)
+    decoder = _decoder(stream.read(352))
+    stream.seek(0)
+    with quiet():
+        array = decoder(stream, check_size, number)
+    npy.check_array(array.shape, array.dtype)
+    return np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "W"])
+
+
+def within(max_pixels: int, stored: int) -> Callable[[int], None]:
+    """What refuses more pixels than are allowed, and than so many bytes hold."""
 
     def check_size(pixels: int) -> None:
         if pixels > max(max_pixels, stored):
@@ -52,12 +63,7 @@ def decode(stream: IO[bytes], max_pixels: int, number: int | None = None) -> NDA
                 f"(now {max_pixels})"
             )
 
-    decoder = _decoder(stream.read(64))
-    stream.seek(0)
-    with quiet():
-        array = decoder(stream, check_size, number)
-    npy.check_array(array.shape, array.dtype)
-    return np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "W"])
+    return check_size
 
 
 def _decoder(head: bytes) -> Decoder:
@@ -69,11 +75,16 @@ def _decoder(head: bytes) -> Decoder:
         return functools.partial(_alone, npy.decode_npz)
     if re.match(rb"P[1-6][\s#]", head):
         return pnm.decode
+    if medical.is_dicom(head):
+        return medical.decode_dicom
+    if medical.is_nifti(head):
+        return medical.decode_nifti
     for kind, pattern in _HEADS.items():
         if re.match(pattern, head, re.DOTALL):
             return functools.partial(raster.decode, kind)
     raise PictureError(
-        f"is not a picture that gaborkit reads; {', '.join(_HEADS)}, PNM, TIFF, npy, npz work"
+        f"is not a picture that gaborkit reads; {', '.join(_HEADS)}, PNM, TIFF, NIfTI, DICOM, npy, "
+        "npz work"
     )
 
 
@@ -104,7 +115,7 @@ def _alone(
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep the decoders' warnings and log lines about odd files to themselves."""
-    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile")]
+    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile", "nibabel.global", "pydicom")]
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         levels = [logger.level for logger in loggers]

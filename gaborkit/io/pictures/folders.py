@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ...errors import FolderWarning, warn
+from .formats import HINTS, suffix_of
 
 _NAMED = 3
 
 
 def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str]) -> None:
-    """Count the files that are not taken and name the first few.
+    """Count the files that are not taken, name the first few, and say how they can be read.
 
     Hidden files, the descriptions that gaborkit writes beside pictures, and what it has not
     finished, do not count.
@@ -31,9 +32,12 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
     names = [str(path.relative_to(folder)) for path in others[:_NAMED]]
     more = ", ..." if len(others) > _NAMED else ""
     files = "1 file is" if len(others) == 1 else f"{len(others)} files are"
+    # A suffix that is taken elsewhere, as loose pictures beside folders of classes, has no hint.
+    kinds = sorted({suffix_of(path) for path in others} & HINTS.keys())
+    hints = "".join(f"; {kind or 'no suffix'}: {HINTS[kind]}" for kind in kinds)
     warn(
         f"{folder}: {files} not taken ({', '.join(names)}{more}); {', '.join(suffixes)} are, so "
-        "copies saved as .png or .tif would work",
+        f"copies saved as .png or .tif would work{hints}",
         FolderWarning,
     )
 
