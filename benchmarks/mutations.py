@@ -38,6 +38,7 @@ TESTS = {
         "filtering/reductions",
         "filtering/filtering_input",
         "filtering/filtering",
+        "filtering/tensors",
         "kernels/limits",
     ],
     "filtering/sinks.py": ["filtering/reductions"],
@@ -57,6 +58,7 @@ TESTS = {
         "filtering/filtering",
         "filtering/reductions",
     ],
+    "filtering/engines/spectra.py": ["filtering/spectra", "filtering/filtering"],
     "filtering/engines/separable.py": ["filtering/separable", "filtering/reductions"],
     "filtering/engines/factorization.py": [
         "filtering/separable",

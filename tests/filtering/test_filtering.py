@@ -254,13 +254,30 @@ def test_cuda_equals_numpy(engine, dtype):
     assert error <= LIMIT[np.dtype(dtype)]
 
 
-@pytest.mark.parametrize("sides", [(48, 60), (49, 59), (12, 60)])
-@pytest.mark.parametrize("kernel", [gk.GaborKernel(sigma=3), gk.LogGaborKernel(wavelength=6)])
-def test_the_fourier_engine_wraps_around_with_and_without_a_margin(sides, kernel):
+@pytest.mark.parametrize(
+    ("sides", "transformed"),
+    [
+        ((48, 60), (48, 60)),  # of fast sizes, which wrap around by themselves
+        ((32, 36), (32, 36)),  # a kernel 31 wide just fits
+        ((30, 60), (60, 90)),  # not any more
+        ((60, 30), (90, 60)),
+        ((12, 60), None),
+        ((49, 59), None),
+    ],
+)
+@pytest.mark.parametrize("kernel", [gk.GaborKernel(sigma=3.2), gk.LogGaborKernel(wavelength=6)])
+def test_the_fourier_engine_wraps_around_with_and_without_a_margin(
+    monkeypatch, sides, transformed, kernel
+):
+    sizes, original = [], fourier.spectrum
+    monkeypatch.setattr(fourier, "spectrum", lambda *args: sizes.append(args[2]) or original(*args))
+    assert kernel.radius() == 15
     image = np.random.default_rng(1).standard_normal(sides)
     expected = kernel.filter(image, boundary="wrap", engine="direct")
     found = kernel.filter(image, boundary="wrap", engine="fourier")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
+    if transformed is not None:
+        assert sizes == [transformed]
 
 
 def test_results_lie_where_dropped_ones_were_and_never_where_others_are():

@@ -37,9 +37,10 @@ def transform_of(kernel):
     [
         [gk.GaborKernel(sigma=2, theta=t, dc_free=t != 2) for t in range(4)],
         [gk.GaborKernel(sigma=2, gamma=0.7, theta=t, norm="l2") for t in range(3)],
+        [gk.GaborKernel(sigma=4, theta=t, norm="peak") for t in range(3)],
         [gk.LogGaborKernel(wavelength=4, theta=t) for t in range(2)],
     ],
-    ids=["round", "elongated", "log-Gabor"],
+    ids=["round", "elongated", "high", "log-Gabor"],
 )
 def test_spectra_are_the_transforms_of_the_samples(kernels, phase, double):
     if phase and isinstance(kernels[0], gk.GaborKernel):
