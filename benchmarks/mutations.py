@@ -55,6 +55,7 @@ TESTS = {
     "filtering/engines/fourier.py": [
         "filtering/engines",
         "filtering/spectra",
+        "filtering/costs",
         "filtering/filtering",
         "filtering/reductions",
     ],
@@ -67,7 +68,11 @@ TESTS = {
     ],
     "filtering/engines/pyramid.py": ["filtering/pyramid"],
     "filtering/gpu/decimated.py": ["filtering/gpu"],
-    "filtering/engines/direct.py": ["filtering/filtering", "filtering/reductions"],
+    "filtering/engines/direct.py": [
+        "filtering/costs",
+        "filtering/filtering",
+        "filtering/reductions",
+    ],
     "filtering/engines/threads.py": ["filtering/threads"],
     f"{TRAINING}/batches.py": [f"{TRAINING}/trainer_batches", f"{TRAINING}/training_step"],
     f"{TRAINING}/checkpoint.py": [f"{TRAINING}/checkpoint", f"{TRAINING}/training_step"],

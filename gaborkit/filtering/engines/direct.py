@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,39 +41,36 @@ class Direct(ResponseEngine):
         self, batch: Batch, step: Step, kernels: Sequence[Kernel], outs: list[Array] | None
     ) -> list[Array]:
         """Of windows of the padded pictures."""
-        padded = batch.padded(step.radius)
-        return respond(padded, step.radius, kernels, batch.tolerance, outs or [])
+        return respond(batch.padded(step.radius), kernels, batch.tolerance, outs or [])
 
 
 def nbytes(work: Work) -> int:
-    """Of taps as they are made; windows come a block at a time."""
-    return (16 * 4 + work.bytes_per_pixel) * work.taps
+    """Of taps as they are made, and of a block of windows."""
+    return (16 * 4 + work.bytes_per_pixel) * work.taps + BLOCK_BYTES
 
 
 def respond(
-    padded: Array, margin: int, kernels: Sequence[Kernel], tolerance: float, outs: list[Array]
+    padded: Array, kernels: Sequence[Kernel], tolerance: float, outs: list[Array]
 ) -> list[Array]:
-    """Unfold windows of the image, a block of rows at a time, and multiply by all kernels.
+    """Unfold windows of the image, a block at a time, and multiply by all kernels, of one radius.
 
-    Kernels of one radius share the unfolded windows.
+    The image has a margin of that radius.
     """
-    height, width = (size - 2 * margin for size in padded.shape[1:])
-    samples = samples_of(kernels, tolerance)
-    for size in sorted({len(sample) for sample in samples}):
-        members = [k for k, sample in enumerate(samples) if len(sample) == size]
-        # Convolution meets the kernel turned by half a circle.
-        flipped = np.stack([samples[k][::-1, ::-1].ravel() for k in members])
-        taps = np.concatenate([flipped.real, flipped.imag]).T.astype(padded.dtype)
-        start = margin - size // 2
-        inner = padded[:, start : start + height + size - 1, start : start + width + size - 1]
-        windows = sliding_window_view(inner, (size, size), axis=(1, 2))
-        rows = max(1, BLOCK_BYTES // (width * size * size * padded.itemsize))
-        for b in range(len(padded)):
-            for y in range(0, height, rows):
-                block = windows[b, y : y + rows]
-                product = block.reshape(-1, size * size) @ taps
-                parts = product.T.reshape(2, len(members), *block.shape[:2])
-                for i, k in enumerate(members):
-                    outs[k].real[b, y : y + rows] = parts[0, i]
-                    outs[k].imag[b, y : y + rows] = parts[1, i]
+    # Convolution meets the kernel turned by half a circle.
+    flipped = np.stack([sample[::-1, ::-1] for sample in samples_of(kernels, tolerance)])
+    count, size, _ = flipped.shape
+    taps = np.concatenate([flipped.real, flipped.imag]).reshape(-1, size * size).T
+    taps = taps.astype(padded.dtype)
+    windows = sliding_window_view(padded, (size, size), axis=(1, 2))
+    images, height, width = windows.shape[:3]
+    most = max(1, BLOCK_BYTES // (size * size * padded.itemsize))
+    rows, columns = max(1, most // width), min(width, most)
+    blocks = itertools.product(range(images), range(0, height, rows), range(0, width, columns))
+    for b, y, x in blocks:
+        block = windows[b, y : y + rows, x : x + columns]
+        product = block.reshape(-1, size * size) @ taps
+        parts = product.T.reshape(2, count, *block.shape[:2])
+        for out, real, imag in zip(outs, *parts, strict=True):
+            out.real[b, y : y + rows, x : x + columns] = real
+            out.imag[b, y : y + rows, x : x + columns] = imag
     return outs
