@@ -31,7 +31,7 @@ from gaborkit.estimators import (
     SupportVectorClassifier,
     WithinClassWhitener,
 )
-from gaborkit.estimators.pictures import VARIANCE
+from gaborkit.estimators.picture_classifier import VARIANCE
 from gaborkit.features import DESCRIPTORS
 from gaborkit.generative import load_dataset
 from gaborkit.vision import synthetic

@@ -25,7 +25,7 @@ from gaborkit_cli.commands.bench import machine
 
 import gaborkit as gk
 from gaborkit.filtering.padding import source_index
-from gaborkit.plotting.orientation import orientation_colours
+from gaborkit.plotting.orientation_hues import orientation_colours
 from gaborkit.vision.fingerprint import (
     degrade_fingerprint,
     enhance_fingerprint,

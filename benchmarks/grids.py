@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from gaborkit import generative, write_image
-from gaborkit.generative.grid import image_grid
 from gaborkit.generative.metrics.classifier import DigitClassifier
 from gaborkit.generative.metrics.neighbours import duplicates_share
 from gaborkit.generative.metrics.quality import frechet_distance
 from gaborkit.generative.metrics.shipped import digit_classifier, judge
+from gaborkit.generative.montage import image_grid
 from gaborkit.generative.pixels import to_floats
 
 HEADINGS = (

@@ -23,7 +23,7 @@ from gaborkit.generative import ImageModel, load_dataset, metrics
 from gaborkit.generative.evaluation import STEPS
 from gaborkit.generative.metrics.classes import DISAGREEMENT
 from gaborkit.generative.metrics.classifier import DigitClassifier
-from gaborkit.generative.metrics.synthetic import class_probabilities, train_classifier
+from gaborkit.generative.metrics.train_on_samples import class_probabilities, train_classifier
 
 COUNT, BATCH = 1000, 128
 BLURS, NOISES = (0.5, 0.8, 1.2), (0.02, 0.05, 0.1)

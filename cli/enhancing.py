@@ -17,11 +17,11 @@ from gaborkit.vision.fingerprint import (
     thin_ridges,
 )
 
-from .encoding import quantize
 from .errors import reason
+from .jobs import PictureFiles, jobs_of
 from .options.arguments import PICTURES
+from .quantization import quantize
 from .responding import about, filterable
-from .targets import Job, jobs_of
 
 #: Root mean squares of the enhanced print that black and white stand for in 8 bits.
 _REACH = 2.5
@@ -46,7 +46,7 @@ class Settings:
 
 def print_jobs(
     sources: Sequence[str], outs: dict[str, str], suffix: str | None, recursive: bool
-) -> list[dict[str, Job]]:
+) -> list[dict[str, PictureFiles]]:
     """For each picture, the job of each kind of output, by the option that asks for it.
 
     Raises
@@ -61,7 +61,7 @@ def print_jobs(
     return [dict(zip(outs, jobs, strict=True)) for jobs in zip(*several, strict=True)]
 
 
-def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
+def enhance_picture(job: dict[str, PictureFiles], settings: Settings) -> dict[str, Any]:
     """Enhance a picture and write its files, a description beside each.
 
     Returns
@@ -79,23 +79,23 @@ def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
     options = asdict(settings)
     form = options.pop("form")
     with about(source):
-        found = enhance_fingerprint(image, **options)
-    spacing = 1 / float(np.median(found.frequency[found.mask])) if found.mask.any() else None
+        result = enhance_fingerprint(image, **options)
+    spacing = 1 / float(np.median(result.frequency[result.mask])) if result.mask.any() else None
     description: dict[str, Any] = {
         "gaborkit": gk.__version__,
         "input": source,
         "colour": colour,
-        "shape": found.mask.shape,
-        "share": float(found.mask.mean()),
+        "shape": result.mask.shape,
+        "share": float(result.mask.mean()),
         **options,
         "spacing": spacing,
     }
     for option, one in job.items():
         target = one.targets[0]
         picture = target.suffix.lower() in PICTURES
-        values, says = _content(found, form if option == "out" else option, picture)
+        values, says = _content(result, form if option == "out" else option, picture)
         if picture and values.dtype.kind == "f" and not target.suffix.lower().startswith(".tif"):
-            values, mapping = _in_bytes(values, option, settings, found)
+            values, mapping = _in_bytes(values, option, settings, result)
             says |= {"mapping": mapping} if mapping else {}
         if one.new_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def enhance_picture(job: dict[str, Job], settings: Settings) -> dict[str, Any]:
 
 
 def outcomes(
-    jobs: Sequence[dict[str, Job]], settings: Settings, failed: Any
+    jobs: Sequence[dict[str, PictureFiles]], settings: Settings, failed: Any
 ) -> Iterator[tuple[str, str | None]]:
     """Enhance several pictures: the name of each as it is done, and what was wrong with it.
 
@@ -121,37 +121,37 @@ def outcomes(
 
 
 def _content(
-    found: FingerprintEnhancement, what: str, picture: bool
+    result: FingerprintEnhancement, what: str, picture: bool
 ) -> tuple[NDArray[Any], dict[str, Any]]:
     """Values for a file, and what its description says of them."""
     match what:
         case "binary" | "thin":
-            lines = found.binary if what == "binary" else thin_ridges(found.binary)
+            lines = result.binary if what == "binary" else thin_ridges(result.binary)
             # Ink on paper in a picture; true or false in an array.
             return (~lines if picture else lines), {"content": f"{what} ridges"}
         case "mask":
-            return found.mask, {"content": "mask"}
+            return result.mask, {"content": "mask"}
         case "orientation":
-            return found.orientation, {"content": "direction across the ridges, radians"}
+            return result.orientation, {"content": "direction across the ridges, radians"}
         case "frequency":
-            return found.frequency, {"content": "frequency of ridges, cycles per pixel"}
+            return result.frequency, {"content": "frequency of ridges, cycles per pixel"}
         case _:
-            return found.enhanced, {"content": "enhanced print"}
+            return result.enhanced, {"content": "enhanced print"}
 
 
 def _in_bytes(
-    values: NDArray[Any], option: str, settings: Settings, found: FingerprintEnhancement
+    values: NDArray[Any], option: str, settings: Settings, result: FingerprintEnhancement
 ) -> tuple[NDArray[Any], dict[str, Any] | None]:
     """Eight bits of a field: hues of orientation, and else grey values with their mapping."""
     if option == "orientation":
-        from gaborkit.plotting.orientation import orientation_colours
+        from gaborkit.plotting.orientation_hues import orientation_colours
 
-        return orientation_colours(values, found.mask.astype(float)), None
+        return orientation_colours(values, result.mask.astype(float)), None
     if option == "frequency":
         low = settings.wavelengths[0] if settings.wavelengths else None
         limits = (0.0, 1 / low if low else float(values.max()) or 1.0)
     else:
-        level = math.sqrt(float(np.mean(values[found.mask] ** 2))) if found.mask.any() else 1.0
+        level = math.sqrt(float(np.mean(values[result.mask] ** 2))) if result.mask.any() else 1.0
         limits = (-_REACH * level, _REACH * level * 127 / 128)  # zero is 128
     stored, mapping = quantize(values, "real", 8, limits)
     return stored, {"value": "offset + gain * stored", **mapping}

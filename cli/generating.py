@@ -11,9 +11,9 @@ import click
 from gaborkit.errors import DataError, closest
 from gaborkit.generative.configuration import from_dict
 
+from .file_paths import paths
 from .options.arguments import RUN, SEED, Classes, Input, Number, Output, Whole, Word
 from .options.sections import Option
-from .paths import paths
 from .progress import meter
 
 if TYPE_CHECKING:

@@ -58,6 +58,6 @@ def outlined(image: NDArray[Any], mask: NDArray[np.bool_]) -> Colours:
     """A picture with a red line, two pixels wide, around what a mask holds."""
     from scipy import ndimage
 
-    found = shown(image).copy()
-    found[ndimage.binary_dilation(mask, iterations=2) & ~mask] = (230, 30, 30)
-    return found
+    picture = shown(image).copy()
+    picture[ndimage.binary_dilation(mask, iterations=2) & ~mask] = (230, 30, 30)
+    return picture

@@ -14,9 +14,9 @@ import gaborkit as gk
 from gaborkit.io.files import atomic_write
 from gaborkit.types import Boundary, Engine, Part
 
-from .encoding import quantize
+from .jobs import STACKS, PictureFiles
 from .options.arguments import ARRAYS
-from .targets import STACKS, Job
+from .quantization import quantize
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Settings:
         }
 
 
-def filter_picture(job: Job, bank: gk.GaborBank, settings: Settings) -> dict[str, Any]:
+def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) -> dict[str, Any]:
     """Filter a picture with a bank and write its files, a description beside each.
 
     Returns
@@ -152,10 +152,10 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
     ImageError
         If it is a stack of several.
     """
-    planes, found = filterable(gk.read_image(source), "luminance")
+    planes, colour = filterable(gk.read_image(source), "luminance")
     if planes.ndim != 2:
         raise gk.ImageError(f"{source}: a stack of shape {planes.shape} is not one picture")
-    return planes, found
+    return planes, colour
 
 
 def write_arrays(out: str, arrays: dict[str, Any]) -> None:

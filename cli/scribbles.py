@@ -112,9 +112,9 @@ def _drawn(
             return change > 0, None
         if np.mean(change <= CHANGE) > 0.5 and np.median(change) < BLUR / 2:
             return change > CHANGE, None
-    found, counts = np.unique(_codes(drawing), return_counts=True)
-    most = int(found[counts.argmax()])
-    known = set(found[[0, -1]].tolist())  # black and white are the first and the last of all codes
+    codes, counts = np.unique(_codes(drawing), return_counts=True)
+    most = int(codes[counts.argmax()])
+    known = set(codes[[0, -1]].tolist())  # black and white are the first and the last of all codes
     if counts.max() > drawing[..., 0].size / 2:
         canvas = most
     elif 0 in known:
@@ -127,7 +127,7 @@ def _drawn(
         if share <= 0.5:
             return opaque, None
     ground = _colour(canvas)
-    if len(found) > MOST:  # of JPEG, or soft
+    if len(codes) > MOST:  # of JPEG, or soft
         return np.abs(colours - ground).max(-1) > BLUR, ground
     return (colours != ground).any(-1), ground
 
@@ -179,18 +179,18 @@ def _unmixed(
     for k in np.argsort(-counts, kind="stable"):
         if not counts[k]:
             break
-        own = index == k
+        members = index == k
         mixed = False
         for j, around in zip(pure, near, strict=True):
             others = [values[i] for i in pure if i != j]
             others += [] if canvas is None else [canvas]
             between = any(_between(values[k], values[j], other) for other in others)
-            touching = float(around[own].mean()) >= BESIDE
+            touching = float(around[members].mean()) >= BESIDE
             rare = counts[k] < MIXED * counts[j]
             mixed |= (rare or touching) if between else (canvas is None and rare and touching)
         if not mixed:
             pure.append(int(k))
-            near.append(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2))
+            near.append(ndimage.binary_dilation(members, np.ones((3, 3)), iterations=2))
         if len(pure) > MOST:
             break
     return pure

@@ -17,15 +17,15 @@ from gaborkit.large.memory import available_memory
 from gaborkit.large.sources import Colour, Planes, is_zarr, open_source
 
 from .errors import reason
+from .jobs import TILED, PictureFiles
 from .responding import Settings, about, filter_picture
-from .targets import TILED, Job
 
 #: What becomes of one picture: what was filtered of it, or else what was wrong with it.
 Outcome = tuple[str | None, str | None]
 
 
 def filter_any(
-    job: Job,
+    job: PictureFiles,
     bank: gk.GaborBank,
     settings: Settings,
     *,
@@ -67,7 +67,7 @@ def filter_any(
     return filter_picture(job, bank, settings)
 
 
-def _needed(job: Job, bank: gk.GaborBank, settings: Settings) -> int:
+def _needed(job: PictureFiles, bank: gk.GaborBank, settings: Settings) -> int:
     """Bytes that filtering a picture as a whole takes, roughly; 0 where only reading it tells."""
     try:
         source = open_source(job.source)
@@ -81,7 +81,7 @@ def _needed(job: Job, bank: gk.GaborBank, settings: Settings) -> int:
 
 
 def _filter_tiled(
-    job: Job,
+    job: PictureFiles,
     bank: gk.GaborBank,
     settings: Settings,
     scheduler: str | None,
@@ -97,13 +97,13 @@ def _filter_tiled(
         if scheduler is not None or is_zarr(job.source):
             raise
         source = picture = gk.read_image(job.source)
-    axis, colour, found = _colour(source.shape, settings.colour)
+    axis, colour, described = _colour(source.shape, settings.colour)
     with about(job.source):
         planes = Planes(source, axis, colour)
     kernels = bank if len(bank) > 1 else bank[0]
     *leading, height, width = planes.shape
     axes = (len(bank),) if len(bank) > 1 else ()
-    description = settings.describe(job.source, found, (*leading, *axes, height, width), bank)
+    description = settings.describe(job.source, described, (*leading, *axes, height, width), bank)
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):
@@ -133,12 +133,12 @@ def _colour(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:
 
 
 def outcomes(
-    jobs: Sequence[Job],
+    jobs: Sequence[PictureFiles],
     bank: gk.GaborBank,
     settings: Settings,
     scheduler: str | None,
     failed: Callable[[], None],
-) -> Iterator[tuple[Job, Outcome]]:
+) -> Iterator[tuple[PictureFiles, Outcome]]:
     """Filter several pictures, here or each on a worker; jobs and outcomes as they come.
 
     ``failed`` is called while an exception is being handled.
@@ -162,7 +162,7 @@ def outcomes(
 
 
 def _outcome(
-    bank: gk.GaborBank, settings: Settings, failed: Callable[[], None], job: Job
+    bank: gk.GaborBank, settings: Settings, failed: Callable[[], None], job: PictureFiles
 ) -> Outcome:
     try:
         return filter_any(job, bank, settings)["colour"], None

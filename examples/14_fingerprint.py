@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import gaborkit as gk
-from gaborkit.plotting.orientation import orientation_colours
+from gaborkit.plotting.orientation_hues import orientation_colours
 from gaborkit.vision.fingerprint import (
     degrade_fingerprint,
     enhance_fingerprint,

@@ -51,7 +51,7 @@ __getattr__, __dir__, __all__ = attach(
         "estimators": "estimators",
         "features": "features",
         "filter_dask": "large.collections",
-        "filter_large": "large.filtering",
+        "filter_large": "large.tiled_filtering",
         "generative": "generative",
         "large": "large",
         "luminance": "io.images",

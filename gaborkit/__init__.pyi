@@ -30,7 +30,7 @@ from .kernels.base import TOLERANCE, Kernel
 from .kernels.gabor import GaborKernel
 from .kernels.log_gabor import LogGaborKernel
 from .large.collections import filter_dask
-from .large.filtering import filter_large
+from .large.tiled_filtering import filter_large
 
 __all__ = [
     "TOLERANCE",

@@ -87,7 +87,7 @@ def keep(make: Make) -> Make:
     results: OrderedDict[Any, Sized] = OrderedDict()
 
     @functools.wraps(make)
-    def kept(*args: Any) -> Sized:
+    def cached(*args: Any) -> Sized:
         with _lock:
             if args in results:
                 results.move_to_end(args)
@@ -105,6 +105,6 @@ def keep(make: Make) -> Make:
         with _lock:
             results.clear()
 
-    kept.cache_clear = clear  # type: ignore[attr-defined]
+    cached.cache_clear = clear  # type: ignore[attr-defined]
     forgotten_by(clear)
-    return cast(Make, kept)
+    return cast(Make, cached)

@@ -94,8 +94,8 @@ def corpus(folder: Path, run: Path | None = None) -> dict[str, list[str]]:
 
 
 def _train(folder: Path, made: dict[str, list[str]]) -> None:
-    from gaborkit.estimators.pictures import train_on_folder
-    from gaborkit.estimators.store import write_classifier
+    from gaborkit.estimators.classifier_store import write_classifier
+    from gaborkit.estimators.picture_classifier import train_on_folder
     from gaborkit.features import descriptor
 
     chosen = descriptor("energy", bank=gk.GaborBank.grid(1, 2))

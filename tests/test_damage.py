@@ -20,7 +20,7 @@ from pictures_for_tests import names_in
 import gaborkit as gk
 from gaborkit.errors import FeatureError, PictureError
 from gaborkit.features import read_table
-from gaborkit.large import filter_large, filtering, open_source
+from gaborkit.large import filter_large, open_source, tiled_filtering
 from gaborkit.large.targets import _pieces
 
 KERNEL = gk.GaborKernel(sigma=2)
@@ -161,7 +161,7 @@ def full_disk(size: int) -> Iterator[None]:
 
 def test_a_zarr_store_that_fills_the_disk_in_the_middle(tmp_path, monkeypatch):
     pytest.importorskip("zarr")
-    monkeypatch.setattr(filtering, "tile_shape", lambda *arguments, **options: (32, 64))
+    monkeypatch.setattr(tiled_filtering, "tile_shape", lambda *arguments, **options: (32, 64))
     image = np.zeros((96, 64))
     image[64:] = np.random.default_rng(0).random((32, 64))  # which does not compress
     np.save(tmp_path / "a.npy", image)

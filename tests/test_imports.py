@@ -55,7 +55,7 @@ LAYERS = [
     ["io.volumes"],
     ["large"],
     ["plotting"],
-    ["features.choices", "features.grid", "features.table"],
+    ["features.checks", "features.bank_grid", "features.table"],
     ["features.base"],
     ["scattering"],
     ["features"],

@@ -25,7 +25,7 @@ from ..options.reading import (
 from ..progress import meter
 
 if TYPE_CHECKING:
-    from gaborkit.estimators.pictures import Predicted, Trained
+    from gaborkit.estimators.picture_classifier import Predicted, Trained
 
 CLASSIFIERS = ("svm", "affine", "linear")
 
@@ -112,8 +112,8 @@ def train(
       gaborkit classify train textures --out model
       gaborkit classify train digits --features scattering --classifier affine --out model
     """  # noqa: D301
-    from gaborkit.estimators.pictures import train_on_folder
-    from gaborkit.estimators.store import claimed, write_classifier
+    from gaborkit.estimators.classifier_store import claimed, write_classifier
+    from gaborkit.estimators.picture_classifier import train_on_folder
     from gaborkit.features import descriptor
 
     if folds < 0 or folds == 1:
@@ -176,24 +176,26 @@ def predict(
       gaborkit classify predict model photo.jpg
       gaborkit classify predict model photos sample:brick --out predictions.csv
     """  # noqa: D301
-    from gaborkit.estimators.store import read_classifier
+    from gaborkit.estimators.classifier_store import read_classifier
 
-    from ..targets import pictures_in
+    from ..jobs import pictures_in
 
     classifier = read_classifier(model)
     sources = pictures_in(pictures, out or "", recursive=recursive)
-    found = classifier.predict(sources, jobs=jobs)
-    failed = _printed(found) if out is None else _written(out, found, classifier.classes)
+    predictions = classifier.predict(sources, jobs=jobs)
+    failed = (
+        _printed(predictions) if out is None else _written(out, predictions, classifier.classes)
+    )
     if failed:
         raise click.ClickException(f"{failed} of {len(sources)} pictures could not be classified")
     if out is not None:
         click.echo(f"{out}: classes of {len(sources)} pictures")
 
 
-def _printed(found: Iterable[Predicted]) -> int:
+def _printed(predictions: Iterable[Predicted]) -> int:
     """Print each result; the number of pictures without one."""
     failed = 0
-    for one in found:
+    for one in predictions:
         if one.error is not None:
             failed += 1
             report(one.error)
@@ -202,7 +204,7 @@ def _printed(found: Iterable[Predicted]) -> int:
     return failed
 
 
-def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> int:
+def _written(out: str, predictions: Iterable[Predicted], classes: Sequence[str]) -> int:
     """Write a table of results; the number of pictures without one."""
     failed = 0
     with (
@@ -211,7 +213,7 @@ def _written(out: str, found: Iterable[Predicted], classes: Sequence[str]) -> in
     ):
         table = csv.writer(stream)
         table.writerow(["picture", "class", *(f"score {as_text(name)}" for name in classes)])
-        for one in found:
+        for one in predictions:
             if one.scores is None:
                 failed += 1
                 report(one.error)

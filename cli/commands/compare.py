@@ -51,8 +51,8 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
 
     one, other = (one_picture(source)[0] for source in (first, second))
     with about(f"{first}, {second}"):
-        found = compare_pictures(one, other, by or None)
+        measures = compare_pictures(one, other, by or None)
     if as_json:
-        click.echo(json.dumps({"a": first, "b": second, **found}))
+        click.echo(json.dumps({"a": first, "b": second, **measures}))
     else:
-        click.echo(" ".join(f"{name}={value:.4f}" for name, value in found.items()))
+        click.echo(" ".join(f"{name}={value:.4f}" for name, value in measures.items()))

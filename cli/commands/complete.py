@@ -85,24 +85,24 @@ def command(
 
     from gaborkit.generative.pixels import to_floats
 
-    from ..pictures import classes_of, pictures_of, write_grid
+    from ..model_images import classes_of, pictures_of, write_grid
 
     check_count(sources, count)
     model = load(run, device)
     images, known = pictures_of(model, sources, count or 10, data=data, data_dir=data_dir)
     labels = classes_of(model, known, classes)
     height = model.representation.image_shape[1]
-    kept = height // 2 if rows is None else rows
-    if kept >= height:
+    rows_known = height // 2 if rows is None else rows
+    if rows_known >= height:
         raise click.UsageError(
-            f"--rows {kept} leaves nothing to draw of images {height} pixels high: "
+            f"--rows {rows_known} leaves nothing to draw of images {height} pixels high: "
             f"give {height - 1} or less"
         )
     repeated = None if labels is None else labels * draws
     with meter("completing") as progress:
-        found = model.complete(
+        completed = model.complete(
             images.repeat(draws, 1, 1, 1),
-            kept,
+            rows_known,
             repeated,
             seed=seed,
             temperature=temperature,
@@ -110,8 +110,8 @@ def command(
             progress=progress,
         )
     columns = len(images)
-    write_grid(out, torch.cat([to_floats(images), found]), columns=columns, zoom=zoom)
-    span = {0: "no row", 1: "row 1"}.get(kept, f"rows 1 to {kept}")
+    write_grid(out, torch.cat([to_floats(images), completed]), columns=columns, zoom=zoom)
+    span = {0: "no row", 1: "row 1"}.get(rows_known, f"rows 1 to {rows_known}")
     click.echo(
         f"{out}: {counted(len(images), 'picture')}, {span} kept, "
         f"{counted(draws, 'completion')} of each"

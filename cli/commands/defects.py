@@ -86,38 +86,38 @@ def command(
 
     from gaborkit.vision import find_defects
 
-    from ..encoding import quantize
     from ..labels import outlined
+    from ..quantization import quantize
     from ..responding import about, one_picture
 
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]
     with about(source):
-        found = find_defects(
+        defects = find_defects(
             planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed
         )
-    regions = int(ndimage.label(found.mask, np.ones((3, 3)))[1])
-    share = float(found.mask.mean())
+    regions = int(ndimage.label(defects.mask, np.ones((3, 3)))[1])
+    share = float(defects.mask.mean())
     description = {
         "gaborkit": gk.__version__,
         "input": source,
         "reference": reference,
         "colour": colour,
-        "threshold": found.threshold,
+        "threshold": defects.threshold,
         "false_alarms": false_alarms,
         "regions": regions,
         "share": share,
     }
-    gk.write_image(out, found.mask, description)
+    gk.write_image(out, defects.mask, description)
     if score:
-        values: Any = found.score
+        values: Any = defects.score
         says: dict[str, Any] = dict(description)
         if Path(score).suffix.lower() == ".png":
             values, mapping = quantize(values, "energy")
             says["mapping"] = {"value": "offset + gain * stored", **mapping}
         gk.write_image(score, values, says)
     if overlay:
-        gk.write_image(overlay, outlined(gk.read_image(source), found.mask))
+        gk.write_image(overlay, outlined(gk.read_image(source), defects.mask))
     if as_json:
         click.echo(json.dumps({"out": out, **description}))
     else:

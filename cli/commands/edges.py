@@ -136,7 +136,7 @@ def command(
                 raise click.UsageError(f"--{name} is of --by congruency: give that too")
     planes, _ = one_picture(source)
     with about(source):
-        found = find_edges(
+        result = find_edges(
             planes,
             bank,
             measure=measure,
@@ -148,15 +148,15 @@ def command(
             tolerance=tolerance,
         )
     if suffix == ".npz":
-        _write_numbers(out, found)
+        _write_numbers(out, result)
     elif kinds:
-        gk.write_image(out, np.array(_INKS, np.uint8)[found.kind])
+        gk.write_image(out, np.array(_INKS, np.uint8)[result.kind])
     else:
-        gk.write_image(out, found.thin)
-    edges, bright, dark = (int(np.count_nonzero(found.kind == kind)) for kind in (1, 2, 3))
+        gk.write_image(out, result.thin)
+    edges, bright, dark = (int(np.count_nonzero(result.kind == kind)) for kind in (1, 2, 3))
     if as_json:
         numbers = {"edges": edges, "bright_lines": bright, "dark_lines": dark}
-        shape = list(found.thin.shape)
+        shape = list(result.thin.shape)
         click.echo(json.dumps({"out": out, "input": source, "shape": shape, **numbers}))
     else:
         click.echo(
@@ -164,19 +164,19 @@ def command(
         )
 
 
-def _write_numbers(out: str, found: Any) -> None:
+def _write_numbers(out: str, edges: Any) -> None:
     import numpy as np
 
     from ..responding import write_arrays
 
     arrays = {
-        "thin": found.thin,
-        "kind": found.kind,
-        "strength": found.strength,
-        "angle_degrees": np.degrees(found.angle),
-        "direction_degrees": np.degrees(found.direction),
-        "phase_degrees": np.degrees(found.phase),
-        "offset": found.offset,
-        "points": found.points(),
+        "thin": edges.thin,
+        "kind": edges.kind,
+        "strength": edges.strength,
+        "angle_degrees": np.degrees(edges.angle),
+        "direction_degrees": np.degrees(edges.direction),
+        "phase_degrees": np.degrees(edges.phase),
+        "offset": edges.offset,
+        "points": edges.points(),
     }
     write_arrays(out, arrays)

@@ -128,13 +128,15 @@ def command(
     settings = Settings(form, ridges, method, spacing, block, wavelengths, sigma, regularity)
     if len(jobs) == 1 and jobs[0]["out"].source == sources[0]:
         try:
-            found = enhance_picture(jobs[0], settings)
+            enhanced = enhance_picture(jobs[0], settings)
         except FeatureError as error:  # of an option, not of the picture
             raise click.UsageError(str(error)) from error
-        height, width = found["shape"]
-        text = f"{jobs[0]['out'].targets[0]}: {height} x {width}, {found['share']:.0%} of it print"
-        if found["spacing"]:
-            text += f", ridges {found['spacing']:.1f} pixels apart"
+        height, width = enhanced["shape"]
+        text = (
+            f"{jobs[0]['out'].targets[0]}: {height} x {width}, {enhanced['share']:.0%} of it print"
+        )
+        if enhanced["spacing"]:
+            text += f", ridges {enhanced['spacing']:.1f} pixels apart"
         click.echo(text)
         return
     results = outcomes(jobs, settings, show_traceback)

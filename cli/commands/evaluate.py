@@ -71,7 +71,7 @@ def command(
     from gaborkit.generative.evaluation import evaluate
     from gaborkit.generative.store import write_metrics
 
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "samples": samples,
         "importance_samples": importance_samples,
         "repeats": repeats,
@@ -87,7 +87,7 @@ def command(
             dataset,
             seed=seed,
             progress=progress,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in arguments.items() if value is not None},
         )
     write_metrics(Path(run), evaluation.to_dict())
     click.echo(evaluation)

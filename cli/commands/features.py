@@ -110,11 +110,11 @@ def command(
     """  # noqa: D301
     from gaborkit.features import descriptor, extract_features
 
-    from ..targets import pictures_in
+    from ..jobs import pictures_in
 
     parameters = parameters_from(settings)
-    given = {"bank": bank, "boundary": boundary}
-    parameters |= {key: value for key, value in given.items() if value is not None}
+    shared = {"bank": bank, "boundary": boundary}
+    parameters |= {key: value for key, value in shared.items() if value is not None}
     try:
         chosen = descriptor(name, **parameters)
     except GaborkitError as error:

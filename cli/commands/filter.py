@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gaborkit import GaborBank
     from gaborkit.types import Boundary, Engine, Part
 
-    from ..targets import Job
+    from ..jobs import PictureFiles
 
 _PARTS = {
     "real": "real part",
@@ -135,8 +135,8 @@ def command(
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
       gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
     """  # noqa: D301
+    from ..jobs import STACKS, jobs_of
     from ..responding import Settings
-    from ..targets import STACKS, jobs_of
     from ..tiling import filter_any, outcomes
 
     jobs = jobs_of(sources, out, bank.labels, suffix=suffix, recursive=recursive)
@@ -168,15 +168,15 @@ def command(
         _note_colour([description["colour"]], colour)
         click.echo(_summary(jobs[0], description))
         return
-    found, failed = [], []
+    filtered, failed = [], []
     results = outcomes(jobs, bank, settings, scheduler, show_traceback)
     several = followed(results, len(jobs), "filtering", lambda result: result[0].source, progress)
     for _, (colours, problem) in several:
         if problem is None:
-            found.append(colours or "grey")
+            filtered.append(colours or "grey")
         else:
             failed.append(problem)
-    _note_colour(found, colour)
+    _note_colour(filtered, colour)
     for text in failed:
         report(text)
     if failed:
@@ -196,11 +196,11 @@ def _bytes(memory: str | None) -> int | None:
         raise click.UsageError(f"--{error}") from error
 
 
-def _note_colour(found: Sequence[str], asked: str | None) -> None:
+def _note_colour(results: Sequence[str], asked: str | None) -> None:
     """Say that luminance was taken where nobody asked for it."""
-    count = found.count("luminance")
+    count = results.count("luminance")
     if count and asked is None:
-        which = f"{count} of {len(found)} pictures are" if len(found) > 1 else "it is"
+        which = f"{count} of {len(results)} pictures are" if len(results) > 1 else "it is"
         click.echo(
             f"note: {which} in colour, and luminance was filtered; --colour channels filters each "
             "channel",
@@ -208,7 +208,7 @@ def _note_colour(found: Sequence[str], asked: str | None) -> None:
         )
 
 
-def _summary(job: Job, description: dict[str, Any]) -> str:
+def _summary(job: PictureFiles, description: dict[str, Any]) -> str:
     shape = " x ".join(map(str, description["shape"]))
     if len(job.targets) > 1:
         folder = job.targets[0].parent

@@ -76,9 +76,9 @@ def command(
       gaborkit interpolate runs/vae-gabor-mini 3 8
       gaborkit interpolate runs/vae-gabor-mini three.png eight.png --steps 32 --out way.gif
     """  # noqa: D301
-    from gaborkit.generative import grid, latent
+    from gaborkit.generative import latent, montage
 
-    from ..pictures import classes_of, pictures_of
+    from ..model_images import classes_of, pictures_of
 
     if len(sources) not in (0, 2):
         raise click.UsageError(
@@ -97,7 +97,7 @@ def command(
     )
     for out in outs:
         if out.lower().endswith(".gif"):
-            grid.write_gif(out, way, seconds=seconds, zoom=zoom, bounce=True)
+            montage.write_gif(out, way, seconds=seconds, zoom=zoom, bounce=True)
         else:
-            gk.write_image(out, grid.strip(way, zoom=zoom))
+            gk.write_image(out, montage.strip(way, zoom=zoom))
         click.echo(f"{out}: {counted(steps, 'picture')}")

@@ -87,9 +87,9 @@ def command(
     """  # noqa: D301
     from gaborkit.generative import latent, latent_plots
     from gaborkit.generative.data.dataset import balanced
-    from gaborkit.generative.grid import image_grid
+    from gaborkit.generative.montage import image_grid
 
-    from ..pictures import classes_of, pictures_of
+    from ..model_images import classes_of, pictures_of
 
     if traverse is not None and manifold:
         raise click.UsageError("--traverse and --manifold are different drawings: give one of them")
@@ -103,14 +103,14 @@ def command(
     model = load(run, device)
     if traverse is not None:
         images, labels = pictures_of(model, [traverse], data=data, data_dir=data_dir)
-        own = classes_of(model, labels, classes)
+        labels_drawn = classes_of(model, labels, classes)
         rows = latent.traverse(
             model,
             images[0],
             dimensions,
             3.0 if span is None else span,
             steps=steps or 9,
-            label=None if own is None else own[0],
+            label=None if labels_drawn is None else labels_drawn[0],
         )  # (dimensions, steps, colours, h, w)
         words = [str(k) for k in dimensions or range(len(rows))]
         picture = image_grid(rows.flatten(0, 1), columns=rows.shape[1], zoom=zoom, words=words)
@@ -119,8 +119,10 @@ def command(
         click.echo(f"{out}: {size}, {counted(rows.shape[1], 'step')} each")
         return
     if manifold:
-        own = classes_of(model, [None], classes)
-        plot = latent_plots.plot_manifold(model, label=None if own is None else own[0])
+        labels_drawn = classes_of(model, [None], classes)
+        plot = latent_plots.plot_manifold(
+            model, label=None if labels_drawn is None else labels_drawn[0]
+        )
         text = "decoded latents"
     else:
         dataset = dataset_of(model, data, data_dir)
@@ -132,7 +134,7 @@ def command(
     click.echo(f"{out}: {text}")
 
 
-def _only_traverse(traverse: str | None, given: dict[str, object]) -> None:
-    for name, value in given.items():
+def _only_traverse(traverse: str | None, options: dict[str, object]) -> None:
+    for name, value in options.items():
         if value is not None and traverse is None:
             raise click.UsageError(f"--{name} is for --traverse IN: give it, or leave this out")

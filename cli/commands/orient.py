@@ -107,15 +107,15 @@ def command(
         )
     planes, colour = one_picture(source)
     with about(source):
-        found = local_orientation(
+        field = local_orientation(
             planes, bank, method=method, boundary=boundary, engine=engine, tolerance=tolerance
         )
-    angle = found.line_angle if lines else found.angle
+    angle = field.line_angle if lines else field.angle
     if suffix in _TABLES:
-        _write_numbers(out, suffix, angle, found, {"input": source, "bank": bank.to_dict()})
+        _write_numbers(out, suffix, angle, field, {"input": source, "bank": bank.to_dict()})
     else:
-        _write_hues(out, planes, angle, found, brightness, legend)
-    mean = float(found.confidence.mean())
+        _write_hues(out, planes, angle, field, brightness, legend)
+    mean = float(field.confidence.mean())
     shape = " x ".join(map(str, angle.shape))
     summary = {
         "out": out,
@@ -132,7 +132,7 @@ def command(
 
 
 def _write_numbers(
-    out: str, suffix: str, angle: Any, found: Orientation, description: dict[str, Any]
+    out: str, suffix: str, angle: Any, field: Orientation, description: dict[str, Any]
 ) -> None:
     import numpy as np
 
@@ -141,7 +141,7 @@ def _write_numbers(
     # Rounding must not make 180 of what is a little less.
     degrees = np.degrees(angle)
     degrees = degrees * (degrees < 180)
-    pages = (degrees, found.confidence, found.energy)
+    pages = (degrees, field.confidence, field.energy)
     if suffix != ".npz":
         gk.write_image(
             out, np.stack(pages), {"gaborkit": gk.__version__, "pages": PAGES, **description}
@@ -151,17 +151,17 @@ def _write_numbers(
 
 
 def _write_hues(
-    out: str, planes: Any, angle: Any, found: Orientation, brightness: str, legend: bool
+    out: str, planes: Any, angle: Any, field: Orientation, brightness: str, legend: bool
 ) -> None:
     import numpy as np
 
     from gaborkit.plotting import orientation_colours, plot_orientation, save_figure
 
-    strength = None if brightness == "full" else found.confidence
+    strength = None if brightness == "full" else field.confidence
     if brightness == "energy":
-        magnitude = np.sqrt(found.energy)
+        magnitude = np.sqrt(field.energy)
         most = float(np.quantile(magnitude, _BRIGHT)) or 1.0
-        strength = found.confidence * np.sqrt((magnitude / most).clip(0, 1))
+        strength = field.confidence * np.sqrt((magnitude / most).clip(0, 1))
     if legend:
         words = "confidence" if brightness == "confidence" else "strength"
         save_figure(plot_orientation(planes, angle, strength, legend=words), out)

@@ -65,15 +65,15 @@ def command(
     """  # noqa: D301
     from gaborkit.generative.pixels import to_floats
 
-    from ..pictures import classes_of, pictures_of, write_pairs
+    from ..model_images import classes_of, pictures_of, write_pairs
 
     check_count(sources, count)
     model = load(run, device)
     images, known = pictures_of(model, sources, count or 16, data=data, data_dir=data_dir)
-    found = model.reconstruct(images, classes_of(model, known, classes), seed=seed)
+    drawn = model.reconstruct(images, classes_of(model, known, classes), seed=seed)
     originals = to_floats(images)
-    write_pairs(out, originals, found, zoom=zoom)
-    error = float((found - originals).square().mean())
+    write_pairs(out, originals, drawn, zoom=zoom)
+    error = float((drawn - originals).square().mean())
     click.echo(
         f"{out}: {counted(len(images), 'picture')}, mean squared error {error:.4g} of values in "
         "[0, 1]"

@@ -80,13 +80,13 @@ def command(
     from gaborkit.features import descriptor
     from gaborkit.vision import TextureIndex
 
-    from ..targets import pictures_in
+    from ..jobs import pictures_in
 
     stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in TABLES
     failed = 0
     if stored:
-        for option, given in (("features", name), ("set", settings), ("save", save)):
-            if given:
+        for option, value in (("features", name), ("set", settings), ("save", save)):
+            if value:
                 raise click.UsageError(
                     f"--{option} does not go with the table {collection[0]}, which says how its "
                     "pictures are described"
@@ -105,8 +105,8 @@ def command(
             index.save(save)
     matches = index.search(query, count)
     if as_json:
-        found: list[dict[str, Any]] = [match._asdict() for match in matches]
-        click.echo(json.dumps({"query": query, "pictures": len(index), "matches": found}))
+        rows: list[dict[str, Any]] = [match._asdict() for match in matches]
+        click.echo(json.dumps({"query": query, "pictures": len(index), "matches": rows}))
     else:
         for match in matches:
             # Of a query that is unlike all pictures the distance has hundreds of digits.

@@ -32,20 +32,20 @@ def command(folder: str) -> None:
       gaborkit runs
       gaborkit runs experiments/october
     """  # noqa: D301
-    place = Path(folder)
+    parent = Path(folder)
     try:
-        found = sorted(path for path in place.iterdir() if (path / "config.json").exists())
-        if (place / "config.json").exists():
-            found = [place]
+        folders = sorted(path for path in parent.iterdir() if (path / "config.json").exists())
+        if (parent / "config.json").exists():
+            folders = [parent]
     except FileNotFoundError:
         raise StoreError(
             f"{folder}: there is no such folder; gaborkit train makes runs/, or name another"
         ) from None
-    if not found:
+    if not folders:
         click.echo(f"{folder}: no runs yet; gaborkit train vae makes one")
         return
     rows, damaged = [], []
-    for path in found:
+    for path in folders:
         try:
             rows.append(_row(path))
         except GaborkitError as error:
@@ -56,7 +56,7 @@ def command(folder: str) -> None:
         report(text)
     if damaged:
         raise click.ClickException(
-            f"{len(damaged)} of {counted(len(found), 'run')} could not be read"
+            f"{len(damaged)} of {counted(len(folders), 'run')} could not be read"
         )
 
 

@@ -69,7 +69,7 @@ def command(
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
       gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301
-    from ..pictures import check_unmixed, write_arrays, write_grid, write_pictures
+    from ..model_images import check_unmixed, write_arrays, write_grid, write_pictures
 
     suffix = "" if SAMPLES.is_folder(out) else Path(out).suffix.lower()
     source = click.get_current_context().get_parameter_source("zoom")

@@ -119,8 +119,8 @@ def command(
     image = gk.read_image(source)
     planes, taken = filterable(image, colour)
     options: dict[str, Any] = dict(JAIN_FARROKHNIA) if article else {}
-    given = {"window": window, "smoothing": smoothing, "bank": bank}
-    options |= {name: value for name, value in given.items() if value is not None}
+    settings = {"window": window, "smoothing": smoothing, "bank": bank}
+    options |= {name: value for name, value in settings.items() if value is not None}
     options |= {"seed": seed, "channel_axis": 0 if taken == "channels" else None}
     silhouettes: dict[int, float] = {}
     with about(source):
@@ -130,9 +130,9 @@ def command(
             numbers = np.unique(drawn[drawn > 0]).tolist()
             colours = palette(len(numbers)) if colours is None else colours
         else:
-            found = segment_textures(planes, count, **options)
-            labels, probabilities = found.labels, found.probabilities
-            silhouettes, numbers = found.silhouettes, list(range(found.count))
+            segmentation = segment_textures(planes, count, **options)
+            labels, probabilities = segmentation.labels, segmentation.probabilities
+            silhouettes, numbers = segmentation.silhouettes, list(range(segmentation.count))
             colours = palette(len(numbers))
     paint = np.zeros((256, 3), np.uint8)
     paint[numbers] = colours

@@ -81,16 +81,16 @@ def command(
     """  # noqa: D301
     from gaborkit.generative.training import session
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
     if resume is None:
         if model is None:
             raise click.UsageError(
                 f"which MODEL? choose {', '.join(model_names())}, or --resume RUN"
             )
-        recipe = recipe_from(model, given)
+        recipe = recipe_from(model, chosen)
         folder = Path(out) if out is not None else free_folder(recipe)
     else:
-        _check_resume(model, out, given)
+        _check_resume(model, out, chosen)
         folder = Path(resume)
 
     # Under a launcher one process speaks for all.
@@ -104,7 +104,7 @@ def command(
             if resume is None:
                 session.start(recipe, folder, progress=show, **talk)
             else:
-                session.resume(folder, **{**given, **absolute(given)}, progress=show, **talk)
+                session.resume(folder, **{**chosen, **absolute(chosen)}, progress=show, **talk)
     except session.Interrupted as stop:
         if os.environ.get("RANK", "0") == "0":
             click.echo(
@@ -122,14 +122,14 @@ def command(
         _say_what_next(folder, click.echo)
 
 
-def _check_resume(model: str | None, out: str | None, given: dict[str, Any]) -> None:
+def _check_resume(model: str | None, out: str | None, chosen: dict[str, Any]) -> None:
     if model is not None:
         raise click.UsageError(
             f"--resume goes on with the model that the run has: leave out {model}"
         )
     if out is not None:
         raise click.UsageError(f"--resume goes on in its own folder: leave out --out {out}")
-    for name, value in given.items():
+    for name, value in chosen.items():
         if name not in ("steps", "data", "data_dir"):
             raise click.UsageError(
                 f"{flag_of(name, value)} does not go with --resume: a run goes on as it was "

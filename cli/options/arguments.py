@@ -20,7 +20,7 @@ from gaborkit.errors import closest
 from gaborkit.io.files import check_target
 from gaborkit.io.strict_json import parse
 
-from ..paths import paths
+from ..file_paths import paths
 
 #: Formats of pictures and arrays that are written.
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")

@@ -127,8 +127,8 @@ def bank_options_with(
         help=f"grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.  [default: {default}]",
     )
 
-    def build(given: dict[str, Any]) -> GaborBank | None:
-        return bank_from({"bank": default, **given}) if given or always else None
+    def build(chosen: dict[str, Any]) -> GaborBank | None:
+        return bank_from({"bank": default, **chosen}) if chosen or always else None
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
         return _replacing(function, "bank", options, build)
@@ -145,8 +145,8 @@ def _replacing(
     @functools.wraps(function)
     def command(**values: Any) -> None:
         chosen = {key: values.pop(key) for key in options}
-        given = {key: value for key, value in chosen.items() if value is not None}
-        function(**{name: build(given)}, **values)
+        replaced = {key: value for key, value in chosen.items() if value is not None}
+        function(**{name: build(replaced)}, **values)
 
     for option in reversed(options.values()):
         command = option(command)
@@ -182,7 +182,7 @@ def filter_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def kernel_from(given: dict[str, Any]) -> GaborKernel:
+def kernel_from(chosen: dict[str, Any]) -> GaborKernel:
     """The kernel that the given options say.
 
     Raises
@@ -190,8 +190,8 @@ def kernel_from(given: dict[str, Any]) -> GaborKernel:
     click.UsageError
         If they contradict each other, do not say enough, or are out of range.
     """
-    _exclude(given, "sigma", "bandwidth")
-    fields = _radians(given)
+    _exclude(chosen, "sigma", "bandwidth")
+    fields = _radians(chosen)
     try:
         if fields.pop("article", False):
             _only(fields, "--article", _ARTICLE)
@@ -207,7 +207,7 @@ def kernel_from(given: dict[str, Any]) -> GaborKernel:
     raise click.UsageError("a kernel needs --sigma PIXELS or --bandwidth OCTAVES")
 
 
-def bank_from(given: dict[str, Any]) -> GaborBank:
+def bank_from(chosen: dict[str, Any]) -> GaborBank:
     """The bank that the given options say; of one kernel where ``--bank`` is not among them.
 
     Raises
@@ -217,7 +217,7 @@ def bank_from(given: dict[str, Any]) -> GaborBank:
     BankError
         If a file cannot be read.
     """
-    fields = dict(given)
+    fields = dict(chosen)
     name = fields.pop("bank", None)
     if name is None:
         for key in ("scales", "orientations", "a"):
@@ -248,9 +248,9 @@ def bank_from(given: dict[str, Any]) -> GaborBank:
         raise click.UsageError(f"--bank {name}: {error}") from error
 
 
-def _radians(given: dict[str, Any]) -> dict[str, Any]:
+def _radians(chosen: dict[str, Any]) -> dict[str, Any]:
     angles = ("theta", "phase")
-    return {key: math.radians(x) if key in angles else x for key, x in given.items()}
+    return {key: math.radians(x) if key in angles else x for key, x in chosen.items()}
 
 
 def _flag(name: str, value: Any) -> str:
@@ -259,14 +259,14 @@ def _flag(name: str, value: Any) -> str:
     return f"--{name}"
 
 
-def _only(given: dict[str, Any], whose: str, allowed: Collection[str]) -> None:
-    for name, value in given.items():
+def _only(chosen: dict[str, Any], whose: str, allowed: Collection[str]) -> None:
+    for name, value in chosen.items():
         if name not in allowed:
             flags = ", ".join(f"--{key.replace('_', '-')}" for key in allowed)
             takes = f"it takes {flags}" if flags else "it has all its kernels already"
             raise click.UsageError(f"{_flag(name, value)} does not go with {whose}: {takes}")
 
 
-def _exclude(given: dict[str, Any], one: str, other: str) -> None:
-    if one in given and other in given:
+def _exclude(chosen: dict[str, Any], one: str, other: str) -> None:
+    if one in chosen and other in chosen:
         raise click.UsageError(f"--{one} and --{other} say the same thing: give one of them")

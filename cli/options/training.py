@@ -250,7 +250,7 @@ def flag_of(name: str, value: Any = True) -> str:
     return {"settings": "--set"}.get(name, f"--{name.replace('_', '-')}")
 
 
-def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
+def recipe_from(model: str, chosen: dict[str, Any]) -> Recipe:
     """The recipe that the given options say.
 
     Raises
@@ -260,7 +260,7 @@ def recipe_from(model: str, given: dict[str, Any]) -> Recipe:
     """
     from gaborkit.generative.training.session import Recipe
 
-    fields = dict(given)
+    fields = dict(chosen)
     if "steps" in fields and "epochs" in fields:
         raise click.UsageError("--steps and --epochs say the same thing: give one of them")
     if fields.get("patience") and fields.get("validate_every") == 0:

@@ -259,24 +259,24 @@ def compare(
 
 def _timed(rows: list[Row], running: dict[int, tuple[Run, int]], repeat: int) -> list[Row]:
     """Rows with their times, over rounds in which everyone runs once."""
-    seconds: dict[int, list[float]] = {place: [] for place in running}
+    seconds: dict[int, list[float]] = {index: [] for index in running}
     order, shuffle = list(running.items()), random.Random(0).shuffle
     for number in range(repeat):
         shuffle(order)  # so that nobody always comes after the same one
-        for place, (run, rounds) in order:
+        for index, (run, rounds) in order:
             if number < rounds:
                 time.sleep(SETTLE)
                 started = time.perf_counter()
                 run()
-                seconds[place].append(time.perf_counter() - started)
-    medians = {place: statistics.median(times) for place, times in seconds.items()}
-    copy = next((medians[place] for place in medians if rows[place].name == COPY), None)
-    for place, median in medians.items():
-        rows[place] = replace(
-            rows[place],
+                seconds[index].append(time.perf_counter() - started)
+    medians = {index: statistics.median(times) for index, times in seconds.items()}
+    copy = next((medians[index] for index in medians if rows[index].name == COPY), None)
+    for index, median in medians.items():
+        rows[index] = replace(
+            rows[index],
             ratio=median / medians[0],
             copies=median / copy if copy else None,
             milliseconds=1e3 * median,
-            rounds=len(seconds[place]),
+            rounds=len(seconds[index]),
         )
     return rows

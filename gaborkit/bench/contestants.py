@@ -86,9 +86,9 @@ class Problem:
         """Largest relative error of a kernel's response, in L2, or of its mean magnitude."""
         exact = self._exact[dc_free]
         side = exact.shape[-1]
-        found = result if self.means else result[:, :side, :side].reshape(len(exact), -1)
+        flat = result if self.means else result[:, :side, :side].reshape(len(exact), -1)
         wanted = abs(exact).mean((1, 2)) if self.means else exact.reshape(len(exact), -1)
-        difference = abs(found - wanted).reshape(len(exact), -1)
+        difference = abs(flat - wanted).reshape(len(exact), -1)
         size = abs(wanted).reshape(len(exact), -1)
         return float(max(np.linalg.norm(difference, axis=1) / np.linalg.norm(size, axis=1)))
 

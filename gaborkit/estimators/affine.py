@@ -151,9 +151,9 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise FeatureError(f"dimensions {tuple(dimensions)} are below 0; give 0 or more")
         examples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         wanted = [self.components_.shape[1]] if dimensions is None else dimensions
-        found = _distances(examples, self.means_, self.components_, wanted)
+        distances = _distances(examples, self.means_, self.components_, wanted)
         spaces = len(self.means_) // len(self.classes_)
-        nearest = found.reshape(*found.shape[:2], len(self.classes_), spaces).min(-1)
+        nearest = distances.reshape(*distances.shape[:2], len(self.classes_), spaces).min(-1)
         return nearest[0] if dimensions is None else nearest
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
@@ -164,8 +164,8 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Class (N,) of the nearest space."""
         nearest = self.distances(X).argmin(1)
-        found: NDArray[Any] = self.classes_[nearest]
-        return found
+        predicted: NDArray[Any] = self.classes_[nearest]
+        return predicted
 
     def _errors(
         self, examples: NDArray[Any], members: NDArray[Any], tried: Sequence[int]
@@ -177,14 +177,14 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if cv < 2:
                 return np.zeros(len(tried))  # nothing can be left out
         wrong, count = np.zeros(len(tried)), 0
-        for kept, left_out in check_cv(cv, members, classifier=True).split(examples, members):
-            absent = np.setdiff1d(np.arange(len(self.classes_)), members[kept])
+        for fitted, left_out in check_cv(cv, members, classifier=True).split(examples, members):
+            absent = np.setdiff1d(np.arange(len(self.classes_)), members[fitted])
             if len(absent):
                 raise FeatureError(
                     f"cv={cv!r:.60} leaves no example of class {self.classes_[absent[0]]} to learn "
                     "from; give parts that do"
                 )
-            means, components = self._spaces(examples[kept], members[kept], max(tried))
+            means, components = self._spaces(examples[fitted], members[fitted], max(tried))
             distances = _distances(examples[left_out], means, components, tried)
             nearest = distances.argmin(-1) // self.spaces
             truth = members[left_out]
@@ -207,8 +207,8 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         means = np.stack([part.mean(0) for part in parts])
         components = np.zeros((len(parts), dimension, examples.shape[1]), examples.dtype)
         for k, part in enumerate(parts):
-            found = _principal(part - means[k], dimension)
-            components[k, : len(found)] = found
+            axes = _principal(part - means[k], dimension)
+            components[k, : len(axes)] = axes
         return means, components
 
 
@@ -222,8 +222,8 @@ def _shared_out(examples: NDArray[Any], spaces: int, random_state: Any) -> list[
     means = KMeans(min(spaces, len(examples)), n_init=1, random_state=random_state)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of examples that are equal
-        own = means.fit_predict(examples)
-    parts = [examples[own == k] for k in np.unique(own)]
+        nearest = means.fit_predict(examples)
+    parts = [examples[nearest == k] for k in np.unique(nearest)]
     return [parts[k % len(parts)] for k in range(spaces)]
 
 
@@ -244,8 +244,8 @@ def _principal(centred: NDArray[Any], dimension: int) -> NDArray[Any]:
     )
     spectrum, vectors = spectrum[::-1], vectors[:, ::-1]
     # What rounding has made of nothing is no direction.
-    kept = spectrum > 16 * np.finfo(centred.dtype).eps * max(spectrum[0], 0.0)
-    vectors = vectors[:, kept]
+    significant = spectrum > 16 * np.finfo(centred.dtype).eps * max(spectrum[0], 0.0)
+    vectors = vectors[:, significant]
     if wide:
         # Made orthonormal again, which the products' rounding has spoilt for the last of them.
         vectors = np.linalg.qr(centred.T @ vectors.astype(centred.dtype))[0]
@@ -259,12 +259,12 @@ def _distances(
     dimensions: Sequence[int],
 ) -> NDArray[Any]:
     """Squared distances (dimensions, N, C) from the spaces of the first components."""
-    found = np.empty((len(dimensions), len(examples), len(means)), examples.dtype)
+    distances = np.empty((len(dimensions), len(examples), len(means)), examples.dtype)
     for c, (mean, rows) in enumerate(zip(means, components, strict=True)):
         centred = examples - mean
         whole = np.einsum("ij,ij->i", centred, centred)
         within = np.zeros((len(examples), len(rows) + 1), examples.dtype)
         np.cumsum((centred @ rows.T) ** 2, axis=1, out=within[:, 1:])
         for k, dimension in enumerate(dimensions):
-            found[k, :, c] = whole - within[:, min(dimension, len(rows))]
-    return found
+            distances[k, :, c] = whole - within[:, min(dimension, len(rows))]
+    return distances

@@ -112,10 +112,10 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         array (N, F)
         """
         check_is_fitted(self)
-        given = _shape_of(X)
-        if len(given) > 2 and given[1:] != self.image_shape_:
+        shape = _shape_of(X)
+        if len(shape) > 2 and shape[1:] != self.image_shape_:
             raise FeatureError(
-                f"pictures of shape {given[1:]} are not of the shape {self.image_shape_} that fit "
+                f"pictures of shape {shape[1:]} are not of the shape {self.image_shape_} that fit "
                 "saw; bring them to that"
             )
         rows = self._rows(X, reset=False)
@@ -123,10 +123,10 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         batch = self.batch or max(1, AT_ONCE // rows.shape[1])
         batch = min(batch, -(-len(rows) // effective_n_jobs(self.n_jobs)))
         parts = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
-        found = Parallel(n_jobs=self.n_jobs)(
+        values = Parallel(n_jobs=self.n_jobs)(
             delayed(_describe)(self.descriptor_, part, self._axis()) for part in parts
         )
-        return np.concatenate(list(found))
+        return np.concatenate(list(values))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the values.
@@ -159,16 +159,16 @@ class GaborFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         rows: NDArray[Any] = validate_data(self, X, reset=reset)
         return rows
 
-    def _shape(self, given: tuple[int, ...], length: int) -> tuple[int, ...]:
+    def _shape(self, actual: tuple[int, ...], length: int) -> tuple[int, ...]:
         """Shape of one picture, from what is wanted and what is there."""
         asked = self.image_shape
         if asked is not None:
             shape = tuple(int(size) for size in asked)
-            if math.prod(shape) != length or (len(given) > 1 and given != shape):
-                there = f"shape {given}" if len(given) > 1 else f"{length} values"
+            if math.prod(shape) != length or (len(actual) > 1 and actual != shape):
+                there = f"shape {actual}" if len(actual) > 1 else f"{length} values"
                 raise FeatureError(f"image_shape={asked} does not fit pictures of {there}")
-        elif len(given) > 1:
-            shape = given
+        elif len(actual) > 1:
+            shape = actual
         else:
             side = math.isqrt(length)
             shape = (side, side) if side * side == length else (1, length)

@@ -106,11 +106,11 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         coefficients = np.zeros((len(pairs), len(examples)), examples.dtype)
         self.intercepts_ = np.zeros(len(pairs), examples.dtype)
         for k, (first, second) in enumerate(pairs):
-            own = np.flatnonzero((members == first) | (members == second))
+            pair = np.flatnonzero((members == first) | (members == second))
             support, weights, self.intercepts_[k] = self._machine(
-                examples[own], members[own] == first
+                examples[pair], members[pair] == first
             )
-            coefficients[k, own[support]] = weights
+            coefficients[k, pair[support]] = weights
         (self.support_,) = np.nonzero(coefficients.any(0))
         self.support_vectors_ = examples[self.support_]
         self.coefficients_ = np.ascontiguousarray(coefficients[:, self.support_])
@@ -126,10 +126,10 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
             rank[side] = np.arange(side.sum()) / side.sum()
         working = np.sort(np.argsort(rank, kind="stable")[:WORKING])
         while True:
-            own = examples[working]
+            active = examples[working]
             machine = SVC(C=self.C, kernel="precomputed")
             # SVC is for doubles; its positive side is that of True.
-            machine.fit(_kernel(own, own, self.gamma_).astype(np.float64), positive[working])
+            machine.fit(_kernel(active, active, self.gamma_).astype(np.float64), positive[working])
             weights, intercept = machine.dual_coef_[0], float(machine.intercept_[0])
             support = working[machine.support_]
             if len(working) == len(examples):
@@ -185,8 +185,8 @@ class SupportVectorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         """Class (N,) of the most votes."""
         decision = self.decision_function(X)
         chosen = decision.argmax(1) if decision.ndim == 2 else (decision > 0).astype(int)
-        found: NDArray[Any] = self.classes_[chosen]
-        return found
+        predicted: NDArray[Any] = self.classes_[chosen]
+        return predicted
 
 
 def _kernel(one: NDArray[Any], other: NDArray[Any], gamma: float) -> NDArray[Any]:
@@ -198,5 +198,5 @@ def _kernel(one: NDArray[Any], other: NDArray[Any], gamma: float) -> NDArray[Any
     products *= gamma
     # Rounding makes some distances of a point from itself negative.
     np.minimum(products, 0, out=products)
-    found: NDArray[Any] = np.exp(products, out=products)
-    return found
+    values: NDArray[Any] = np.exp(products, out=products)
+    return values

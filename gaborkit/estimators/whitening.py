@@ -77,9 +77,9 @@ class WithinClassWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         check_classification_targets(labels)
         covariance = np.zeros((examples.shape[1], examples.shape[1]))
         for label in np.unique(labels):
-            own = examples[labels == label].astype(np.float64)
-            own -= own.mean(0)
-            covariance += own.T @ own
+            members = examples[labels == label].astype(np.float64)
+            members -= members.mean(0)
+            covariance += members.T @ members
         variances, directions = np.linalg.eigh(covariance / len(examples))
         # Rounding leaves some variance, or less than none, to directions without.
         variances = np.maximum(variances, 0)
@@ -95,8 +95,8 @@ class WithinClassWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         """X (N, F), whitened."""
         check_is_fitted(self)
         examples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        found: NDArray[Any] = examples @ self.whitening_.astype(examples.dtype, copy=False)
-        return found
+        whitened: NDArray[Any] = examples @ self.whitening_.astype(examples.dtype, copy=False)
+        return whitened
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,14 +1,15 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
 from ..scattering import Scattering, ScatteringDescriptor
+from .bank_grid import Grid, channel_names, grid_of
 from .base import Descriptor
 from .codes import Comparison, PhaseCode, decidability, hamming_distance, phase_code
 from .congruency import PhaseCongruency, phase_congruency
+from .descriptors import DESCRIPTORS, descriptor
 from .energy import Energy, local_energy, smoothed
 from .extraction import Extracted, extract_features
-from .files import Described, describe_file, describe_files
+from .file_features import Described, describe_file, describe_files
 from .gist import Gist
-from .grid import Grid, channel_names, grid_of
 from .invariant import Invariant, Spectrum
 from .iris import UnwrappedIris, iris_bank, iris_code, unwrap_iris
 from .jet import jets
@@ -16,7 +17,6 @@ from .jet_similarity import jet_displacement, magnitude_similarity, phase_simila
 from .local import LocalFrequency, local_features, local_frequency
 from .orientation import Orientation, local_orientation
 from .pooling import pool
-from .registry import DESCRIPTORS, descriptor
 from .table import Features, concatenate
 from .table_files import Table, read_table, write_table
 from .texture import Texture, texture_distances

@@ -256,7 +256,7 @@ def checked_mask(image: Any, mask: Any) -> tuple[RealArray, NDArray[np.bool_]]:
 
 def checked_sides(name: str, sides: Any) -> tuple[int, int]:
     """Two whole numbers above 0, or FeatureError."""
-    found = tuple(sides) if np.ndim(sides) == 1 else ()
-    if len(found) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in found):
+    lengths = tuple(sides) if np.ndim(sides) == 1 else ()
+    if len(lengths) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in lengths):
         raise FeatureError(f"{name}={sides!r} is no pair of whole numbers (rows, columns) above 0")
-    return int(found[0]), int(found[1])
+    return int(lengths[0]), int(lengths[1])

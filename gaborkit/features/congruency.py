@@ -26,7 +26,7 @@ from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine
-from .grid import Grid, grid_of
+from .bank_grid import Grid, grid_of
 from .local import gain_of, peak_of, rounding_of
 from .orientation import half_circle
 
@@ -204,13 +204,13 @@ def _mode(flat: Array) -> Array:
     numpy = isinstance(flat, np.ndarray)
     rows = flat.reshape(-1, flat.shape[-1])
     rows = rows if numpy else rows.detach().cpu().numpy()
-    found = []
+    modes = []
     for row in rows:
         counts, ends = np.histogram(row, _BINS, (0, row.max() or 1))
-        found.append((np.argmax(counts) + 0.5) * ends[1])
+        modes.append((np.argmax(counts) + 0.5) * ends[1])
     shape = flat.shape[:-1]
     return library_of(flat).constant(
-        np.reshape(found, shape), library_of(flat).double(flat), real=True
+        np.reshape(modes, shape), library_of(flat).double(flat), real=True
     )
 
 

@@ -18,9 +18,9 @@ from ..kernels.base import TOLERANCE
 from ..kernels.gabor import GaborKernel
 from ..kernels.validation import LARGEST
 from ..types import Array, ArrayT, Boundary, Engine, Part
+from .bank_grid import channel_names
 from .base import Descriptor
-from .choices import check_choice
-from .grid import channel_names
+from .checks import check_choice
 from .table import Features
 
 #: Share of a Gaussian that may be cut off.
@@ -136,13 +136,13 @@ def smoothed(
     if maps.ndim < 3 or len(widths) != maps.shape[-3]:
         raise FeatureError(f"{len(widths)} sigmas do not fit maps of shape {tuple(maps.shape)}")
     library = library_of(maps)
-    found: dict[int, Array] = {}
+    energies: dict[int, Array] = {}
     for width in set(widths):  # maps of one scale together
         members = [k for k, other in enumerate(widths) if other == width]
         chosen = library.take(maps, np.array(members), maps.ndim - 3)
         pooled = library.moveaxis(_gaussian(chosen, width, boundary), -3, 0)
-        found.update(zip(members, pooled, strict=True))
-    return library.stack([found[k] for k in range(len(widths))], maps.ndim - 3)
+        energies.update(zip(members, pooled, strict=True))
+    return library.stack([energies[k] for k in range(len(widths))], maps.ndim - 3)
 
 
 def _gaussian(maps: Array, sigma: float, boundary: Boundary) -> Array:
@@ -154,10 +154,10 @@ def _gaussian(maps: Array, sigma: float, boundary: Boundary) -> Array:
     # What the samples of a narrow Gaussian sum up to, which is not quite 1.
     gain = abs(complex(gaussian.transfer(np.zeros(1), np.zeros(1), sampled=True)[0]))
     axis = -3 if maps.ndim > 2 else None  # maps a few pixels wide are not taken for colours
-    found = gaussian.filter(
+    blurred = gaussian.filter(
         maps, part="real", boundary=boundary, channel_axis=axis, tolerance=SMOOTHING_TOLERANCE
     )
-    return found / gain
+    return blurred / gain
 
 
 def _widths(

@@ -14,9 +14,9 @@ from ..io.files import StrPath, check_target
 from ..io.images import split_page
 from ..io.locks import locked
 from .base import Descriptor
-from .files import Colour, Described, describe_files
-from .registry import to_dict
-from .store import Store
+from .descriptors import to_dict
+from .file_features import Colour, Described, describe_files
+from .row_store import Store
 from .table_files import check_table_path, write_table
 
 
@@ -107,10 +107,10 @@ def extract_features(
         with Store(partial, run, resume=resume) as store:
             resumed = sum(name in store for name in names)
             left = [name for name in names if name not in store]
-            found = describe_files(descriptor, left, colour=colour, jobs=jobs)
-            with contextlib.closing(found):
-                for number, described in enumerate(found, resumed + 1):
-                    described = _kept(store, described)
+            described_rows = describe_files(descriptor, left, colour=colour, jobs=jobs)
+            with contextlib.closing(described_rows):
+                for number, described in enumerate(described_rows, resumed + 1):
+                    described = _stored(store, described)
                     if described.error is not None:
                         failed.append(described)
                     if progress is not None:
@@ -140,7 +140,7 @@ def _writing(out: StrPath) -> Iterator[None]:
         ) from cause
 
 
-def _kept(store: Store, described: Described) -> Described:
+def _stored(store: Store, described: Described) -> Described:
     """Store a picture's features; an error in place of those that do not fit."""
     if described.features is None:
         return described

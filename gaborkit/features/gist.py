@@ -142,8 +142,8 @@ class Gist(Descriptor):
             )
         if self.contrast:
             pictures = even_contrast(pictures, self.contrast)
-        found = self._block_means(library, pictures)
-        return found.reshape(*leading, -1)
+        means = self._block_means(library, pictures)
+        return means.reshape(*leading, -1)
 
     def _block_means(self, library: Library, pictures: Array) -> Array:
         """Mean magnitudes (B, filters, columns, rows)."""
@@ -219,8 +219,8 @@ def even_contrast(pictures: ArrayT, cutoff: float = 4.0) -> ArrayT:
     energy = smooth(local**2)
     local = local / (LEAST_DEVIATION + (energy * (energy > TINY) + TINY) ** 0.5)
     margin = CONTRAST_MARGIN
-    found = local[:, margin : margin + height, margin : margin + width]
-    return found.reshape(*pictures.shape)
+    inner = local[:, margin : margin + height, margin : margin + width]
+    return inner.reshape(*pictures.shape)
 
 
 def _square(library: Library, pictures: Array, size: int) -> Array:
@@ -272,13 +272,13 @@ def _transfers(
     """Transfer functions on the grid of a discrete Fourier transform."""
     fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])
     radius, angle = np.hypot(fy, fx), np.arctan2(fy, fx)
-    found = []
+    transfers = []
     for frequency, theta, count in _filters(orientations):
         # To the wave vector at theta - pi: a real picture answers as to theta.
         off = (angle - theta) % (2 * math.pi) - math.pi if theta else angle
         exponent = 3.5 * (radius / frequency - 1) ** 2 + math.pi / 32 * (count * off) ** 2
-        found.append(np.exp(-exponent).astype(np.float64 if double else np.float32))
-    return tuple(found)
+        transfers.append(np.exp(-exponent).astype(np.float64 if double else np.float32))
+    return tuple(transfers)
 
 
 def _transform(library: Library, planes: Array) -> Array:

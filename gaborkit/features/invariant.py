@@ -13,9 +13,9 @@ from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
 from ..kernels.parameters import number
 from ..types import Array, Boundary
+from .bank_grid import grid_of
 from .base import Descriptor
-from .choices import check_choice
-from .grid import grid_of
+from .checks import check_choice
 from .pooling import Pooling, on_grid, pooled, pooled_names
 
 
@@ -81,8 +81,10 @@ class Invariant(Descriptor):
     def values(self, planes: Array) -> Array:
         """Pooled means, then pooled deviations."""
         grid = grid_of(self.bank)
-        found = self.bank.statistics(planes, boundary=self.boundary)
-        both = library_of(found.mean).stack(list(found), found.mean.ndim - 1)  # (..., 2, K)
+        statistics = self.bank.statistics(planes, boundary=self.boundary)
+        both = library_of(statistics.mean).stack(
+            list(statistics), statistics.mean.ndim - 1
+        )  # (..., 2, K)
         if self.scales != "none":
             both = both / _gains(self.bank, both)
         values = pooled(on_grid(both, grid), grid, self.pooling, self.scales, shared=self.shared)
@@ -139,10 +141,10 @@ class Spectrum(Descriptor):
         """Orders of each scale in turn."""
         grid = grid_of(self.bank)
         energy = self.bank.statistics(planes, part="energy", boundary=self.boundary).mean
-        found = pooled(on_grid(energy[..., None, :], grid), grid, "spectrum", "none")
+        spectrum = pooled(on_grid(energy[..., None, :], grid), grid, "spectrum", "none")
         if not self.relative:
-            return found[..., 0, :]
-        orders = found.reshape(*energy.shape[:-1], grid.shape[0], -1)
+            return spectrum[..., 0, :]
+        orders = spectrum.reshape(*energy.shape[:-1], grid.shape[0], -1)
         level = orders[..., :1]
         rest = orders[..., 1:] / (level + (level == 0))
         both = library_of(energy).concatenate([level, rest], orders.ndim - 1)

@@ -152,7 +152,7 @@ def iris_code(
 
 
 def _circle(name: str, circle: Any) -> RealArray:
-    found = np.asarray(circle, float) if np.size(circle) == 3 else np.empty(0)
-    if found.shape != (3,) or not np.isfinite(found).all() or found[2] <= 0:
+    parameters = np.asarray(circle, float) if np.size(circle) == 3 else np.empty(0)
+    if parameters.shape != (3,) or not np.isfinite(parameters).all() or parameters[2] <= 0:
         raise FeatureError(f"{name}={circle!r} is no circle; give (y, x, radius) in pixels")
-    return found
+    return parameters

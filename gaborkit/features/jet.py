@@ -103,8 +103,8 @@ def jets(
                 part.append(real + 1j * imag)
         for part, k in zip(parts, members, strict=True):
             answers[k] = library.concatenate(part, 1)
-    found = library.constant(library.stack(answers, 2), library.double(planes))
-    return found.reshape(*planes.shape[:-2], len(places), len(bank))
+    responses = library.constant(library.stack(answers, 2), library.double(planes))
+    return responses.reshape(*planes.shape[:-2], len(places), len(bank))
 
 
 def _window(
@@ -121,7 +121,7 @@ def _window(
             source_index(size, radius, boundary)[index + radius]
             for index, size in zip(axes, shape, strict=True)
         )
-        inside = [np.ones_like(found) for found in inside]
+        inside = [np.ones_like(flags) for flags in inside]
     index = rows[:, :, None] * shape[1] + columns[:, None, :]
     within = inside[0][:, :, None] & inside[1][:, None, :]
     return index.reshape(len(whole), -1), within.reshape(len(whole), -1)
@@ -142,8 +142,8 @@ def _kernel_around(
     y, x = (part[:, None] + line for part in rest.T)
     parameters = Parameters(*(getattr(kernel, name) for name in PARAMETERS))
     real, imag = samples(np, parameters, y[:, :, None], x[:, None, :], kernel.dc_free)
-    found: ComplexArray = kernel.amplitude() * (real + 1j * imag)
-    return found.reshape(len(rest), -1)
+    sampled: ComplexArray = kernel.amplitude() * (real + 1j * imag)
+    return sampled.reshape(len(rest), -1)
 
 
 def _checked_points(points: Any, shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from ..filtering.backend import library_of
 from ..filtering.parts import part_of
 from ..kernels.parameters import number
 from ..types import Array, ArrayT
-from .grid import CLOSE
+from .bank_grid import CLOSE
 
 
 def magnitude_similarity(first: ArrayT, second: ArrayT) -> ArrayT:
@@ -109,8 +109,8 @@ def phase_similarity(
                 )
             displacement = jet_displacement(first, second, bank)
         product = product * _turned(first, displacement, bank).conj()
-    found: Array = product.real.sum(-1) / (norm + (norm == 0))
-    return found
+    similarity: Array = product.real.sum(-1) / (norm + (norm == 0))
+    return similarity
 
 
 def jet_displacement(first: ArrayT, second: ArrayT, bank: GaborBank | None = None) -> ArrayT:

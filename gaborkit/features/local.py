@@ -26,8 +26,8 @@ from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine
-from .choices import check_choice
-from .grid import channel_names
+from .bank_grid import channel_names
+from .checks import check_choice
 from .table import Features
 
 Quantity = Literal["energy", "magnitude", "phase", "frequency"]
@@ -94,12 +94,12 @@ def local_frequency(responses: Array, bank: GaborBank, *, floor: float = FLOOR) 
     _check_responses(responses, bank)
     library = library_of(responses)
     axis = responses.ndim - 3
-    found = [
+    pairs = [
         _of_kernel(library.take(responses, np.array([k]), axis), kernel, floor)
         for k, kernel in enumerate(bank)
     ]
     return LocalFrequency(
-        *(library.concatenate(list(part), axis) for part in zip(*found, strict=True))
+        *(library.concatenate(list(part), axis) for part in zip(*pairs, strict=True))
     )
 
 

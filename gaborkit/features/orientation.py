@@ -28,7 +28,7 @@ from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine
-from .choices import check_choice
+from .checks import check_choice
 from .local import gain_of, peak_of, phase_gradient, rounding_of
 
 Method = Literal["phase", "energy"]
@@ -132,8 +132,8 @@ def local_orientation(
             f"a picture of shape {tuple(planes.shape[-2:])} varies along one axis at most; give "
             "2 x 2 pixels or more"
         )
-    own = (-2, -1) if channel_axis is None else (-3, -2, -1)
-    peak = peak_of(planes, own)
+    axes = (-2, -1) if channel_axis is None else (-3, -2, -1)
+    peak = peak_of(planes, axes)
     responses = bank.responses(
         planes,
         boundary=boundary,

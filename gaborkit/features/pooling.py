@@ -24,8 +24,8 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import Library, library_of, put
 from ..types import Array, ArrayT
-from .choices import check_choice
-from .grid import Grid, grid_of
+from .bank_grid import Grid, grid_of
+from .checks import check_choice
 from .table import Features
 
 Pooling = Literal["none", "mean", "max", "shift", "spectrum"]
@@ -90,9 +90,9 @@ def pool(
     trailing = 2 if features.maps else 0
     values = on_grid(features.values, grid, trailing)
     values = values[(..., None, *[slice(None)] * (2 + trailing))]  # one statistic
-    found = pooled(values, grid, orientations, scales, shared=shared, trailing=trailing)
+    pooled_values = pooled(values, grid, orientations, scales, shared=shared, trailing=trailing)
     names = pooled_names(grid, orientations, scales)
-    return Features(found.squeeze(-2 - trailing), names, maps=features.maps)
+    return Features(pooled_values.squeeze(-2 - trailing), names, maps=features.maps)
 
 
 def on_grid(values: ArrayT, grid: Grid, trailing: int = 0) -> ArrayT:
@@ -149,14 +149,14 @@ def pooled_names(grid: Grid, orientations: Pooling, scales: Pooling) -> tuple[st
     return tuple(name or "all" for name in names)
 
 
-def _labels(how: Pooling, own: list[str], steps: list[str], order: str) -> list[str]:
+def _labels(how: Pooling, suffixes: list[str], steps: list[str], order: str) -> list[str]:
     match how:
         case "none":
-            return own
+            return suffixes
         case "shift":
             return steps
         case "spectrum":
-            return [f"{order} {m}" for m in range(len(own) // 2 + 1)]
+            return [f"{order} {m}" for m in range(len(suffixes) // 2 + 1)]
         case _:
             return [""]
 

@@ -84,8 +84,8 @@ class Features:
             raise FeatureError(
                 f"there is no feature {name!r}; the {len(self)} are {_some(self.names)}"
             )
-        place = self.names.index(name)
-        return self.values[..., place, :, :] if self.maps else self.values[..., place]
+        index = self.names.index(name)
+        return self.values[..., index, :, :] if self.maps else self.values[..., index]
 
     def __repr__(self) -> str:
         kind = "maps" if self.maps else "values"
@@ -94,8 +94,8 @@ class Features:
     def to_numpy(self) -> np.ndarray[Any, Any]:
         """The values as an array in memory; a tensor's gradients are left behind."""
         if library_of(self.values).name == "torch":
-            found: np.ndarray[Any, Any] = self.values.detach().cpu().numpy()
-            return found
+            array: np.ndarray[Any, Any] = self.values.detach().cpu().numpy()
+            return array
         return np.asarray(self.values)
 
     def to_pandas(self, index: Sequence[Any] | None = None) -> pandas.DataFrame:
@@ -165,8 +165,8 @@ class Features:
         import xarray
 
         values = self.to_numpy()
-        own = ["feature", "y", "x"] if self.maps else ["feature"]
-        leading = values.ndim - len(own)
+        dimensions = ["feature", "y", "x"] if self.maps else ["feature"]
+        leading = values.ndim - len(dimensions)
         front = ["picture"] if leading == 1 else [f"axis_{k}" for k in range(leading)]
         coordinates: dict[str, Any] = {"feature": list(self.names)}
         if index is not None:
@@ -177,7 +177,7 @@ class Features:
                 )
             self._check_index(index, len(values))
             coordinates["picture"] = list(index)
-        return xarray.DataArray(values, dims=[*front, *own], coords=coordinates)
+        return xarray.DataArray(values, dims=[*front, *dimensions], coords=coordinates)
 
     def _check_index(self, index: Sequence[Any] | None, count: int) -> None:
         if index is not None and len(index) != count:

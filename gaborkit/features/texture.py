@@ -9,8 +9,8 @@ from ..errors import FeatureError
 from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary
+from .bank_grid import channel_names
 from .base import Descriptor
-from .grid import channel_names
 from .table import Features
 
 
@@ -52,8 +52,8 @@ class Texture(Descriptor):
 
     def values(self, planes: Array) -> Array:
         """Means and deviations in turn, (..., 2 K)."""
-        found = self.bank.statistics(planes, boundary=self.boundary)
-        pairs = library_of(found.mean).stack(list(found), found.mean.ndim)
+        statistics = self.bank.statistics(planes, boundary=self.boundary)
+        pairs = library_of(statistics.mean).stack(list(statistics), statistics.mean.ndim)
         return pairs.reshape(*pairs.shape[:-2], 2 * len(self.bank))
 
 
@@ -123,9 +123,9 @@ def _city_block(one: Array, other: Array) -> Array:
     if library_of(one).name == "torch":
         import torch
 
-        found = torch.cdist(rows, other, p=1)
+        distances = torch.cdist(rows, other, p=1)
     else:
         from scipy.spatial.distance import cdist
 
-        found = cdist(rows, other, "cityblock")
-    return found.reshape(*one.shape[:-1], len(other))
+        distances = cdist(rows, other, "cityblock")
+    return distances.reshape(*one.shape[:-1], len(other))

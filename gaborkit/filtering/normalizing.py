@@ -112,8 +112,8 @@ def normalization(
 def ordinary(images: Array) -> Array:
     """Float pictures (..., H, W), each of ordinary size, for what does not depend on its size."""
     library, planes = library_of(images), images.reshape(-1, *images.shape[-2:])
-    found = normalization(library, planes, (), library.double(images), False)
-    return found.scaled(planes).reshape(images.shape)
+    scaling = normalization(library, planes, (), library.double(images), False)
+    return scaling.scaled(planes).reshape(images.shape)
 
 
 def _factors(images: Array, low: int, high: int, double: bool) -> Array:

@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = attach(
         "Split": "data",
         "Training": "training.settings",
         "evaluate": "evaluation",
-        "image_grid": "grid",
+        "image_grid": "montage",
         "load_dataset": "data",
         "register": "models",
         "resume": "training.session",

@@ -2,10 +2,10 @@
 
 from .data import Dataset, Split, load_dataset
 from .evaluation import evaluate
-from .grid import image_grid
 from .image_model import ImageModel
 from .models import MODELS, register
 from .models.model import Loss, Model
+from .montage import image_grid
 from .representation import Coefficients, Gabor, Raw
 from .space import Space
 from .training.session import Interrupted, Recipe, resume, start

@@ -28,5 +28,5 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     kind, _, number = name.partition(":")
     if kind in here and (not number or number.isdecimal()) and int(number or 0) < here[kind]:
         return torch.device(name)
-    found = ", ".join(kind for kind, count in here.items() if count)
-    raise ModelError(f"device={name!r} is not on this machine; choose auto, {found}")
+    kinds = ", ".join(kind for kind, count in here.items() if count)
+    raise ModelError(f"device={name!r} is not on this machine; choose auto, {kinds}")

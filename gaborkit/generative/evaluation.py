@@ -25,7 +25,7 @@ from .metrics.neighbours import (
 )
 from .metrics.sets import left_out, set_figures
 from .metrics.shipped import digit_classifier, features_of, judge, knows
-from .metrics.synthetic import train_on_synthetic
+from .metrics.train_on_samples import train_on_synthetic
 from .progress import Progress
 
 if TYPE_CHECKING:

@@ -179,17 +179,17 @@ class ImageModel:
         if not 0 <= rows <= height:
             raise ModelError(f"rows={rows} is out of range; give 0 to {height}")
         labels = self._labels(classes, len(images))
-        given = images.clone()  # (B, colours, h, w)
-        given[:, :, rows:] = images[:, :, rows - 1 : rows] if rows else 0
+        known = images.clone()  # (B, colours, h, w)
+        known[:, :, rows:] = images[:, :, rows - 1 : rows] if rows else 0
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
-            features = self.representation.encode(given[some].to(self.device), generator)
+            features = self.representation.encode(known[some].to(self.device), generator)
             mine = None if labels is None else labels[some]
             return complete(features, rows, mine, generator, report, **options)
 
-        found = self._in_chunks(draw, len(images), seed, "complete", progress)
-        found[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
-        return found
+        completed = self._in_chunks(draw, len(images), seed, "complete", progress)
+        completed[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
+        return completed
 
     def _in_chunks(
         self,
@@ -275,7 +275,7 @@ def in_chunks(
     chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     was_training = model.training
     model.eval()
-    found = []
+    drawn = []
     try:
         for number, some in enumerate(chunks):
 
@@ -284,9 +284,9 @@ def in_chunks(
                 progress(number * total + done, len(chunks) * total)
 
             generator = generator_of(model.device, seed, task, number)
-            found.append(draw(some, generator, None if progress is None else report).cpu())
+            drawn.append(draw(some, generator, None if progress is None else report).cpu())
             if progress is not None:
                 progress(number + 1, len(chunks))
     finally:
         model.train(was_training)
-    return torch.cat(found)
+    return torch.cat(drawn)

@@ -204,8 +204,8 @@ def traverse(
     for row, k in zip(rows, dimensions, strict=True):
         row[:, k] = mean[k] + deviation[k] * torch.linspace(-span, span, steps)
     flat = rows.flatten(0, 1)
-    found = images_of(image_model, flat, None if labels is None else labels.expand(len(flat)))
-    return found.unflatten(0, (len(dimensions), steps))
+    drawn = images_of(image_model, flat, None if labels is None else labels.expand(len(flat)))
+    return drawn.unflatten(0, (len(dimensions), steps))
 
 
 def principal_plane(latents: Tensor) -> tuple[Tensor, float]:

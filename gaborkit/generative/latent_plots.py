@@ -15,8 +15,8 @@ from torch import Tensor
 from ..errors import ModelError
 from ..io.tables import counted
 from ..plotting.layout import Sheet, show
-from .grid import image_grid
 from .latent import Trained, autoencoder_of, images_of, latents_of, principal_plane
+from .montage import image_grid
 
 
 def plot_latent(
@@ -78,19 +78,19 @@ def plot_latent(
 
 def _scatter(axes: Any, points: Tensor, labels: Tensor, class_names: Sequence[str] | None) -> None:
     """Points by class; the name stands amid each, since ten colours are too many to tell apart."""
-    found = labels.unique().tolist()
-    for place, label in enumerate(found):
-        own = points[labels == label]
-        colour = colormaps["tab10"](place % 10)
-        axes.scatter(*own.T.numpy(), s=6, linewidths=0, alpha=0.6, color=colour)
-    for place, label in enumerate(found):
+    classes = labels.unique().tolist()
+    for index, label in enumerate(classes):
+        members = points[labels == label]
+        colour = colormaps["tab10"](index % 10)
+        axes.scatter(*members.T.numpy(), s=6, linewidths=0, alpha=0.6, color=colour)
+    for index, label in enumerate(classes):
         middle = points[labels == label].median(0).values.tolist()
         name = str(label) if class_names is None else class_names[label]
         halo = [withStroke(linewidth=3, foreground="white")]
         axes.text(
             *middle,
             name,
-            color=colormaps["tab10"](place % 10),
+            color=colormaps["tab10"](index % 10),
             fontsize=13,
             fontweight="bold",
             ha="center",

@@ -323,7 +323,8 @@ def _compare(path: Path, empty: Model, shapes: Shapes) -> None:
             )
     for name, (dtype, shape) in wanted.items():
         if shapes[name] != (dtype, shape):
-            found = shapes[name]
+            stored = shapes[name]
             raise StoreError(
-                f"{path}: tensor {name} is {found[0]} {found[1]}; config.json says {dtype} {shape}"
+                f"{path}: tensor {name} is {stored[0]} {stored[1]}; "
+                f"config.json says {dtype} {shape}"
             )

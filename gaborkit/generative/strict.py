@@ -57,15 +57,15 @@ def opened(path: Path) -> Iterator[Any]:
 
 def shapes_of(path: Path, file: Any) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
     """Type and shape of each tensor, from the header alone."""
-    found = {}
+    shapes = {}
     for name in file.keys():  # noqa: SIM118
         part = file.get_slice(name)
         if part.get_dtype() not in DTYPES:
             raise StoreError(
                 f"{path}: tensor {name:.60} is of type {part.get_dtype()}, not a model's"
             )
-        found[name] = (DTYPES[part.get_dtype()], tuple(part.get_shape()))
-    return found
+        shapes[name] = (DTYPES[part.get_dtype()], tuple(part.get_shape()))
+    return shapes
 
 
 def read_json(path: Path) -> dict[str, Any]:

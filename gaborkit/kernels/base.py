@@ -108,10 +108,10 @@ class Kernel(ABC):
         # Real rows for real and imaginary part together: one real row pass then serves both. Even
         # and odd rows apart, so that every row is exactly one or the other.
         stacked = np.concatenate([samples.real, samples.imag])
-        found = [_halves(stacked, sign) for sign in (1, -1)]
-        values = np.concatenate([half[1] for half in found])
-        columns = np.concatenate([half[0] for half in found])
-        rows = np.concatenate([half[2] for half in found])
+        halves = [_halves(stacked, sign) for sign in (1, -1)]
+        values = np.concatenate([half[1] for half in halves])
+        columns = np.concatenate([half[0] for half in halves])
+        rows = np.concatenate([half[2] for half in halves])
         size = len(samples)
         left = columns[:, :size] + 1j * columns[:, size:]
         return ranked(values, left, rows, accuracy)

@@ -321,12 +321,12 @@ class GaborKernel(Conventions, Kernel):
         return min(2 * self.radius(tolerance) + 1, 4 + 1.5 * needed)
 
     def _elongated_factors(self, tolerance: float, accuracy: float) -> Factors:
-        found = hermite.gabor_factors(
+        factors = hermite.gabor_factors(
             *self._envelope, self.frequency, self.radius(tolerance), accuracy, self.dc_free
         )
-        if found is None:  # the samples are fewer
+        if factors is None:  # the samples are fewer
             return super().factors(tolerance, accuracy)
-        values, ups, lines = found
+        values, ups, lines = factors
         # The phase apart: real and imaginary part of each column then stay even or odd.
         sizes, columns, rows = ranked(number(self.amplitude()) * values, ups, lines, accuracy)
         return sizes * np.exp(1j * number(self.phase)), columns, rows

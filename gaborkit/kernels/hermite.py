@@ -261,10 +261,12 @@ def _whole(half: RealArray, odd: bool) -> RealArray:
 
 def _functions(u: RealArray, terms: int) -> RealArray:
     """Hermite functions h_0 .. h_{terms - 1} (terms, ...), by their recurrence in three terms."""
-    found = np.empty((terms, *u.shape))
-    found[0] = math.pi**-0.25 * np.exp(-(u**2) / 2)
+    functions = np.empty((terms, *u.shape))
+    functions[0] = math.pi**-0.25 * np.exp(-(u**2) / 2)
     if terms > 1:
-        found[1] = math.sqrt(2) * u * found[0]
+        functions[1] = math.sqrt(2) * u * functions[0]
     for n in range(2, terms):
-        found[n] = math.sqrt(2 / n) * u * found[n - 1] - math.sqrt((n - 1) / n) * found[n - 2]
-    return found
+        functions[n] = (
+            math.sqrt(2 / n) * u * functions[n - 1] - math.sqrt((n - 1) / n) * functions[n - 2]
+        )
+    return functions

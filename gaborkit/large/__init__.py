@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "available_memory": "memory",
         "filter_dask": "collections",
-        "filter_large": "filtering",
+        "filter_large": "tiled_filtering",
         "is_zarr": "sources",
         "open_source": "sources",
         "parse_memory": "memory",

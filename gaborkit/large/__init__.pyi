@@ -1,9 +1,9 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
 from .collections import filter_dask
-from .filtering import filter_large
 from .memory import available_memory, parse_memory
 from .sources import is_zarr, open_source
+from .tiled_filtering import filter_large
 
 __all__ = [
     "available_memory",

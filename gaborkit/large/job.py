@@ -16,11 +16,11 @@ from ..filtering.parts import part_dtype
 from .record import Limits
 from .sources import Colour, Planes, open_source
 from .targets import Layout, Target, target_of
-from .tiles import Grid, respond_at
+from .tiles import TileGrid, respond_at
 
 
 @dataclass(frozen=True)
-class Job:
+class TileJob:
     """A picture to be filtered into a file, tile by tile; it can be sent to another process.
 
     Attributes
@@ -65,9 +65,9 @@ class Job:
         return Planes(self.array, self.channel_axis, self.colour)
 
     @property
-    def tiles(self) -> Grid:
+    def tiles(self) -> TileGrid:
         """All of it, by numbers that do not change."""
-        return Grid(self.planes.shape, self.tile)
+        return TileGrid(self.planes.shape, self.tile)
 
     @property
     def files(self) -> Target:
@@ -102,11 +102,11 @@ class Job:
         channels: tuple[slice, ...] = (slice(None),)
         if self.single:
             values, channels = values[0], ()
-        place: tuple[int | slice, ...] = (*tile.plane, *channels, tile.rows, tile.columns)
+        region: tuple[int | slice, ...] = (*tile.plane, *channels, tile.rows, tile.columns)
         if self._colour_last:
             *plane, channel = tile.plane
-            place = (*plane, *channels, tile.rows, tile.columns, channel)
-        self.files.open()[place] = values
+            region = (*plane, *channels, tile.rows, tile.columns, channel)
+        self.files.open()[region] = values
         if np.iscomplexobj(values):
             return None
         return float(values.min()), float(values.max())

@@ -33,9 +33,9 @@ def parse_memory(memory: str | int) -> int:
     >>> parse_memory("1.5GB"), parse_memory("1 MiB"), parse_memory(4096)
     (1500000000, 1048576, 4096)
     """
-    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(memory))
-    unit = found[2].upper() if found else ""
-    size = float(found[1]) * _UNITS[unit] if found and unit in _UNITS else 0.0
+    parsed = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(memory))
+    unit = parsed[2].upper() if parsed else ""
+    size = float(parsed[1]) * _UNITS[unit] if parsed and unit in _UNITS else 0.0
     if not 1 <= size <= LARGEST:
         raise FilterError(f"memory={memory!r} is no amount of memory; 500MB, 1GB or 1.5GiB works")
     return int(size)
@@ -43,20 +43,20 @@ def parse_memory(memory: str | int) -> int:
 
 def available_memory() -> int:
     """Bytes that can be taken without swapping, within the limit of a container; else 2 GB."""
-    found = []
+    limits = []
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
-        found.append(int(text.split("MemAvailable:")[1].split()[0]) * 1024)
+        limits.append(int(text.split("MemAvailable:")[1].split()[0]) * 1024)
     except (OSError, IndexError, ValueError):
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
     try:
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
         used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-        found.append(max(0, limit - used))
+        limits.append(max(0, limit - used))
     except (OSError, ValueError):  # no limit
         pass
-    return min(found, default=2 * 10**9)
+    return min(limits, default=2 * 10**9)
 
 
 def bytes_of_tile(

@@ -59,8 +59,8 @@ class Record:
             return None
         except (OSError, ValueError, LookupError, TypeError):
             raise FilterError(f"{path}: is damaged; start again without resume") from None
-        given = json.loads(json.dumps(run))
-        other = [key for key in given if stored.get(key) != given[key]]
+        settings = json.loads(json.dumps(run))
+        other = [key for key in settings if stored.get(key) != settings[key]]
         if other:
             raise FilterError(
                 f"{path}: was left by a run with another {', '.join(other)}; repeat that one, "
@@ -79,7 +79,7 @@ class Record:
     @property
     def limits(self) -> Limits:
         """Of all tiles."""
-        found = [limits for limits in self.done.values() if limits is not None]
-        if not found:
+        ranges = [limits for limits in self.done.values() if limits is not None]
+        if not ranges:
             return None
-        return min(low for low, _ in found), max(high for _, high in found)
+        return min(low for low, _ in ranges), max(high for _, high in ranges)

@@ -18,8 +18,8 @@ from ..io.files import StrPath
 from ..io.images import luminance, split_page
 from ..io.pictures.npy import check_array
 from ..io.pictures.tiff import TiffPicture
-from .raw import Raw
-from .tiff import open_tiff
+from .tiff_regions import open_tiff
+from .uncompressed import Uncompressed
 
 #: What is filtered of a picture in colour: every channel, those that are not alpha, or luminance.
 Colour = Literal["all", "channels", "luminance"]
@@ -65,17 +65,17 @@ def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
     [[6, 7], [10, 11]]
     """
     name, number = split_page(path)
-    place = Path(name)
-    if is_zarr(place):
-        return _open_zarr(place)
-    if not place.is_file():
-        kind = "is a folder that is no zarr store" if place.is_dir() else "there is no such file"
+    location = Path(name)
+    if is_zarr(location):
+        return _open_zarr(location)
+    if not location.is_file():
+        kind = "is a folder that is no zarr store" if location.is_dir() else "there is no such file"
         raise PictureError(f"{path}: {kind}")
-    match place.suffix.lower():
+    match location.suffix.lower():
         case ".npy":
-            return _open_npy(place)
+            return _open_npy(location)
         case ".tif" | ".tiff":
-            return open_tiff(place, cache, number)
+            return open_tiff(location, cache, number)
         case suffix:
             raise PictureError(
                 f"{path}: {suffix or 'a file without suffix'} is not read in tiles; .tif, .tiff, "
@@ -102,7 +102,7 @@ def unmapped(array: Any) -> Any:
         and array.flags.c_contiguous
         and array.filename is not None
     ):
-        return Raw(Path(array.filename), array.offset, array.shape, array.dtype)
+        return Uncompressed(Path(array.filename), array.offset, array.shape, array.dtype)
     return array
 
 
@@ -259,21 +259,21 @@ class Planes:
 
     def read(self, plane: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
         """A region (h, w) of one plane."""
-        place: list[int | slice] = [*plane, rows, columns]
+        region: list[int | slice] = [*plane, rows, columns]
         if self._axis is None:
-            return self._region(place)
-        channel = place.pop(-3) if self._take == "one" else 0
+            return self._region(region)
+        channel = region.pop(-3) if self._take == "one" else 0
         # All channels, which mostly lie side by side.
-        place.insert(self._axis, slice(None))
-        values = self._region(place)
+        region.insert(self._axis, slice(None))
+        values = self._region(region)
         # Of the axes before that of colour, those of single planes are gone.
-        axis = sum(isinstance(one, slice) for one in place[: self._axis])
+        axis = sum(isinstance(one, slice) for one in region[: self._axis])
         if self._take == "luminance":
             return np.asarray(luminance(values, channel_axis=axis))
         return np.moveaxis(values, axis, 0)[channel]
 
-    def _region(self, place: list[int | slice]) -> NDArray[Any]:
-        values = self._array[tuple(place)]
+    def _region(self, region: list[int | slice]) -> NDArray[Any]:
+        values = self._array[tuple(region)]
         check_unmasked(values)  # netCDF4 masks what a file lacks
         return np.asarray(values)
 

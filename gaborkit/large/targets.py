@@ -25,9 +25,9 @@ from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..io.files import StrPath, check_target, put_in_place
 from ..io.pictures.metadata import to_json
-from .raw import Index, Raw
 from .sources import is_zarr
-from .tiff import open_tiff
+from .tiff_regions import open_tiff
+from .uncompressed import Index, Uncompressed
 
 #: Most rows and columns of a chunk of a zarr store.
 CHUNK = 1024
@@ -107,7 +107,7 @@ class Target(ABC):
         try:
             array = self.open()
             intact = tuple(array.shape) == self.layout.shape and array.dtype == self.layout.dtype
-            if isinstance(array, Raw):
+            if isinstance(array, Uncompressed):
                 array.check_whole()
         except Exception:
             intact = False
@@ -166,9 +166,9 @@ class Npy(_File):
             self.partial, "w+", dtype=self.layout.dtype, shape=self.layout.shape
         )
 
-    def open(self) -> Raw:
+    def open(self) -> Uncompressed:
         mapped = np.load(self.partial, mmap_mode="r", allow_pickle=False)
-        return Raw(self.partial, mapped.offset, mapped.shape, mapped.dtype)
+        return Uncompressed(self.partial, mapped.offset, mapped.shape, mapped.dtype)
 
 
 class Tiff(_File):
@@ -197,10 +197,10 @@ class Tiff(_File):
             bigtiff=math.prod(shape) * self.layout.dtype.itemsize > 2**31,
         )
 
-    def open(self) -> Raw:
-        found = open_tiff(self.partial, 0)
-        assert isinstance(found, Raw)
-        return Raw(found.path, found.offset, self.layout.shape, found.dtype)
+    def open(self) -> Uncompressed:
+        page = open_tiff(self.partial, 0)
+        assert isinstance(page, Uncompressed)
+        return Uncompressed(page.path, page.offset, self.layout.shape, page.dtype)
 
 
 class Chunks:
@@ -221,12 +221,12 @@ class Chunks:
         spans = [range(n)[x] for x, n in zip(slices, self.shape, strict=True)]
         values = values.reshape([len(span) for span in spans])
 
-        def write(place: tuple[slice, ...]) -> None:
+        def write(region: tuple[slice, ...]) -> None:
             part = (
                 slice(x.start - span.start, x.stop - span.start)
-                for x, span in zip(place, spans, strict=True)
+                for x, span in zip(region, spans, strict=True)
             )
-            self.array[place] = values[tuple(part)]
+            self.array[region] = values[tuple(part)]
 
         pieces = map(_pieces, spans, self.array.chunks)
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -332,7 +332,7 @@ def ome(
     if labels is not None:
         axes = [{"name": "c", "type": "channel"}, *axes]
     scale = {"type": "scale", "scale": [1.0] * len(axes)}
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "version": "0.5",
         "multiscales": [
             {
@@ -345,10 +345,10 @@ def ome(
     if labels is not None and limits is not None:
         low, high = limits
         window = {"min": low, "max": high, "start": low, "end": high}
-        found["omero"] = {
+        metadata["omero"] = {
             "channels": [
                 {"label": label, "color": "FFFFFF", "active": k == 0, "window": window}
                 for k, label in enumerate(labels)
             ]
         }
-    return found
+    return metadata

@@ -48,12 +48,12 @@ class Tile:
         return f"{plane}rows {rows.start}:{rows.stop}, columns {columns.start}:{columns.stop}"
 
 
-class Grid(Sequence[Tile]):
+class TileGrid(Sequence[Tile]):
     """Tiles that cover an image (..., H, W), plane after plane, row after row.
 
     Examples
     --------
-    >>> [str(tile) for tile in Grid((40, 50), (64, 32))]
+    >>> [str(tile) for tile in TileGrid((40, 50), (64, 32))]
     ['rows 0:40, columns 0:32', 'rows 0:40, columns 32:50']
     """
 
@@ -73,8 +73,8 @@ class Grid(Sequence[Tile]):
             raise IndexError(number)  # ends iteration
         *plane, row, column = map(int, np.unravel_index(number, self._counts))
         rows, columns = (
-            slice(place * step, min((place + 1) * step, size))
-            for place, step, size in zip((row, column), self.side, self.shape[-2:], strict=True)
+            slice(position * step, min((position + 1) * step, size))
+            for position, step, size in zip((row, column), self.side, self.shape[-2:], strict=True)
         )
         return Tile(tuple(plane), rows, columns)
 

@@ -17,7 +17,7 @@ from ..filtering.padding import check_boundary, pad
 from ..kernels.base import TOLERANCE
 from ..types import PARTS, Boundary, Part
 from .channels import check_input, check_part, real_part_channels
-from .kept import Kept
+from .content_cache import ContentCache
 from .kernels import GaborKernels
 
 
@@ -91,7 +91,7 @@ class GaborBank2d(nn.Module):
         self.tolerance = tolerance
         self.margin = max(kernel.radius(tolerance) for kernel in bank)
         self._fixed = bank
-        self._kept: Kept[GaborBank] = Kept()
+        self._cache: ContentCache[GaborBank] = ContentCache()
         if learnable:
             size = 2 * self.margin + 1
             self.kernels = GaborKernels(bank, (size, size), device=device, dtype=dtype)
@@ -118,7 +118,7 @@ class GaborBank2d(nn.Module):
         """The kernels as they are now: to plot, or to save as JSON."""
         if not self.learnable:
             return self._fixed
-        return self._kept.get(self.kernels.tensors(), self.kernels.bank)
+        return self._cache.get(self.kernels.tensors(), self.kernels.bank)
 
     def forward(self, image: Tensor) -> Tensor:
         """Responses of (N, C, H, W) or (C, H, W), those to a channel side by side."""

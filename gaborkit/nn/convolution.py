@@ -15,8 +15,8 @@ from ..bank import GaborBank
 from ..errors import LayerError
 from ..types import Norm
 from .channels import check_input, check_part, real_part_channels
+from .content_cache import ContentCache
 from .initial import initial_bank
-from .kept import Kept
 from .kernels import GaborKernels, check_norm
 
 LayerPart = Literal["real", "imag", "complex", "magnitude", "energy"]
@@ -156,7 +156,7 @@ class GaborConv2d(nn.Module):
         channels = out_channels * (2 if part == "complex" else 1)
         self.bias = nn.Parameter(torch.empty(channels, **like)) if bias else None
         self._reset_mixing(generator)
-        self._kept: Kept[Tensor] = Kept()
+        self._cache: ContentCache[Tensor] = ContentCache()
 
     @classmethod
     def from_bank(
@@ -296,7 +296,7 @@ class GaborConv2d(nn.Module):
             self.bias.zero_()
 
     def _weight(self) -> Tensor:
-        return self._kept.get([*self.kernels.tensors(), self.mixing], self._sampled)
+        return self._cache.get([*self.kernels.tensors(), self.mixing], self._sampled)
 
     def _sampled(self) -> Tensor:
         kernels = self.kernels.sample()  # (K, 2, h, w)

@@ -137,11 +137,13 @@ class GaborKernels(nn.Module):
                 f"the bank has {_described(*_shared(bank))}, these kernels "
                 f"{_described(self.norm, self.dc_free)}; make new ones"
             )
-        found = {name: [number(getattr(k, name)) for k in bank] for name in Parameters._fields}
+        parameters = {name: [number(getattr(k, name)) for k in bank] for name in Parameters._fields}
         for name in ("wavelength", "sigma"):  # in pixels
-            found[name] = [v * s for v, s in zip(found[name], found["scale"], strict=True)]
+            parameters[name] = [
+                v * s for v, s in zip(parameters[name], parameters["scale"], strict=True)
+            ]
         for name, bounds in self.ranges.items():
-            for k, value in enumerate(found[name]):
+            for k, value in enumerate(parameters[name]):
                 # Rounding may take a number on a bound to either side.
                 if not bounds.low * (1 - 1e-6) <= value <= bounds.high * (1 + 1e-6):
                     raise LayerError(
@@ -150,10 +152,10 @@ class GaborKernels(nn.Module):
                         "pixels allows; change the kernel or the window"
                     )
         for name in LEARNABLE:
-            raw = torch.from_numpy(np.array(found[name]))
+            raw = torch.from_numpy(np.array(parameters[name]))
             raw = self.ranges[name].raw(raw) if name in self.ranges else raw
             getattr(self, f"raw_{name}").copy_(raw)
-        self.scale.copy_(torch.from_numpy(np.array(found["scale"])))
+        self.scale.copy_(torch.from_numpy(np.array(parameters["scale"])))
         return self
 
     def tensors(self) -> list[Tensor]:

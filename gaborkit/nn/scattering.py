@@ -111,10 +111,10 @@ class Scattering2d(nn.Module):
         tensors = self._tensors()
         planes = image.reshape(-1, *self.shape).to(tensors.averages[1][0].dtype)
         boundary = self.scattering.boundary
-        found = scatter(planes, self._filters, boundary, self._places, tensors)
+        coefficients = scatter(planes, self._filters, boundary, self._places, tensors)
         channels = image.shape[-3] * len(self._places)  # said, as an empty batch leaves it open
-        found = found.reshape(*image.shape[:-3], channels, *self.out_shape)
-        return found.to(image.dtype) if image.is_floating_point() else found
+        coefficients = coefficients.reshape(*image.shape[:-3], channels, *self.out_shape)
+        return coefficients.to(image.dtype) if image.is_floating_point() else coefficients
 
     def extra_repr(self) -> str:
         """What ``print`` shows."""

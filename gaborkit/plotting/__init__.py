@@ -14,7 +14,7 @@ Examples
 from .coverage import littlewood_paley, plot_coverage
 from .gallery import plot_bank
 from .learning import plot_learning
-from .orientation import orientation_colours, orientation_wheel, plot_orientation
+from .orientation_hues import orientation_colours, orientation_wheel, plot_orientation
 from .responses import plot_responses
 from .saving import save_figure
 from .surfaces import plot_kernel

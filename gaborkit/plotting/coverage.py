@@ -68,8 +68,8 @@ def plot_coverage(bank: GaborBank, *, sampled: bool = False, log: bool = False) 
     """
     bank = checked_bank(bank, MOST_KERNELS)
     sheet = Sheet(13.8, 4.6)
-    place = {"top": 0.45, "width": 3.2, "height": 3.2}
-    contours, image, profile = (sheet.axes(left=left, **place) for left in (0.75, 5.55, 10.35))
+    margins = {"top": 0.45, "width": 3.2, "height": 3.2}
+    contours, image, profile = (sheet.axes(left=left, **margins) for left in (0.75, 5.55, 10.35))
     _contours(sheet, contours, bank, sampled)
     _image(sheet, image, bank, sampled, log)
     _profile(profile, bank, sampled, log)

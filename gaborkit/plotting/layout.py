@@ -69,11 +69,11 @@ class Sheet:
 
     def fit(self, text: Any, width: float) -> None:
         """Make a text smaller, then shorter, until it is no wider than ``width`` inches."""
-        found = text.get_window_extent().width / self.figure.dpi
-        if found <= width:
+        measured = text.get_window_extent().width / self.figure.dpi
+        if measured <= width:
             return
-        text.set_fontsize(max(_SMALLEST, 0.99 * text.get_fontsize() * width / found))
+        text.set_fontsize(max(_SMALLEST, 0.99 * text.get_fontsize() * width / measured))
         words = text.get_text()
-        while (found := text.get_window_extent().width / self.figure.dpi) > width and words:
-            words = words[: math.floor(len(words) * min(0.98, width / found))]
+        while (measured := text.get_window_extent().width / self.figure.dpi) > width and words:
+            words = words[: math.floor(len(words) * min(0.98, width / measured))]
             text.set_text(words + "…")

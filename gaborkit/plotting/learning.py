@@ -106,9 +106,9 @@ def plot_learning(before: GaborBank, after: GaborBank, *, size: tuple[int, int])
 
 def _polar(axes: Any, before: GaborBank, after: GaborBank) -> None:
     axes.set_theta_direction(-1)
-    found = [[1 / kernel.frequency for kernel in bank] for bank in (before, after)]
-    low = min(2.0, *map(min, found))
-    high = 1.15 * max(map(max, found))
+    wavelengths = [[1 / kernel.frequency for kernel in bank] for bank in (before, after)]
+    low = min(2.0, *map(min, wavelengths))
+    high = 1.15 * max(map(max, wavelengths))
     axes.set_rscale("log")
     axes.set_rorigin(low / 2.2)
     axes.set_rlim(low, high)

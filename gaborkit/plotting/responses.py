@@ -176,9 +176,9 @@ def _checked_responses(responses: Array, labels: Sequence[str]) -> ComplexArray:
     if not np.isfinite(values).all():
         raise ImageError("responses hold NaN or infinity; give finite numbers")
     if isinstance(labels, str) or len(labels) != len(values):
-        found = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
+        described = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
         raise ImageError(
-            f"{found} for {len(values)} channels; give one label a channel, as bank.labels does"
+            f"{described} for {len(values)} channels; give one label a channel, as bank.labels does"
         )
     return values
 

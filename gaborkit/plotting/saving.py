@@ -60,8 +60,8 @@ def save_figure(figure: Figure, path: StrPath, *, dpi: float = 150) -> None:
         )
     suffix = Path(path).suffix.lower()
     if suffix not in _METADATA:
-        found = f"the suffix {suffix!r} is unknown" if suffix else "the name has no suffix"
-        raise PictureError(f"{os.fspath(path)}: {found}; use one of {', '.join(_METADATA)}")
+        fault = f"the suffix {suffix!r} is unknown" if suffix else "the name has no suffix"
+        raise PictureError(f"{os.fspath(path)}: {fault}; use one of {', '.join(_METADATA)}")
     if not (is_number(dpi) and dpi >= 1):
         raise PictureError(f"dpi={dpi!r} is not a number of 1 or more; try 150")
     side = max(figure.get_size_inches())

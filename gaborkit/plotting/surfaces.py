@@ -163,13 +163,15 @@ def _fit(figure: Figure, boxes: list[Any]) -> None:
     zoom = 0.85
     for _ in range(3):
         figure.draw_without_rendering()  # places the labels
-        found = [_extent(axes) for axes in boxes]
-        zoom *= min(min(0.95 * width / box.width, 0.91 * height / box.height) for box in found)
-        for i, (axes, box) in enumerate(zip(boxes, found, strict=True)):
+        extents = [_extent(axes) for axes in boxes]
+        zoom *= min(min(0.95 * width / box.width, 0.91 * height / box.height) for box in extents)
+        for i, (axes, box) in enumerate(zip(boxes, extents, strict=True)):
             right = (i + 0.5) * width - (box.x0 + box.x1) / 2
             up = 0.46 * height - (box.y0 + box.y1) / 2
-            place = axes.get_position(original=True)
-            axes.set_position(place.translated(right / figure.bbox.width, up / figure.bbox.height))
+            position = axes.get_position(original=True)
+            axes.set_position(
+                position.translated(right / figure.bbox.width, up / figure.bbox.height)
+            )
             axes.set_box_aspect((1, 1, 0.9), zoom=zoom)
 
 

@@ -15,7 +15,7 @@ from .filters import Wavelets
 Indices = tuple[int, ...]
 
 
-class Engine(Protocol):
+class CascadeSteps(Protocol):
     """How one library does the steps."""
 
     def spectra(self, values: Array) -> Array:
@@ -29,13 +29,13 @@ class Engine(Protocol):
 
 
 def branch(
-    engine: Engine, spectra: Array, first: Wavelets, following: list[Wavelets]
+    steps: CascadeSteps, spectra: Array, first: Wavelets, following: list[Wavelets]
 ) -> Iterator[tuple[Indices, Array]]:
     """Coefficients (B, h, w), with their paths, that begin with wavelets of one scale.
 
     Parameters
     ----------
-    engine : Engine
+    steps : CascadeSteps
     spectra : complex array (B, H', W')
         Of the padded pictures.
     first : Wavelets
@@ -43,15 +43,15 @@ def branch(
     following : list of Wavelets
         Of the lower scales, applied to the moduli of the first; none for order 1.
     """
-    moduli = engine.moduli(spectra, first)  # (B, L, H1, W1)
-    averages = engine.average(moduli, first.step)
+    moduli = steps.moduli(spectra, first)  # (B, L, H1, W1)
+    averages = steps.average(moduli, first.step)
     for i, n1 in enumerate(first.members):
         yield (n1,), averages[:, i]
     if not following:
         return
-    spectra = engine.spectra(moduli)
+    spectra = steps.spectra(moduli)
     for second in following:
-        averages = engine.average(engine.moduli(spectra, second), second.step)
+        averages = steps.average(steps.moduli(spectra, second), second.step)
         for i, n1 in enumerate(first.members):
             for k, n2 in enumerate(second.members):
                 yield (n1, n2), averages[:, i, k]

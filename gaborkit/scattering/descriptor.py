@@ -84,9 +84,9 @@ class ScatteringDescriptor(Descriptor):
 
     def values(self, planes: Array) -> Array:
         """Means (..., C * cells * cells)."""
-        found = self.scattering(planes)
+        coefficients = self.scattering(planes)
         if self.relative:
-            found = normalized(found, self.scattering)
+            coefficients = normalized(coefficients, self.scattering)
         if self.log:
-            found = logarithms(found, self.scattering)
-        return found.reshape(*found.shape[:-3], -1)
+            coefficients = logarithms(coefficients, self.scattering)
+        return coefficients.reshape(*coefficients.shape[:-3], -1)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 
 from ..errors import FeatureError
-from ..features.grid import Grid, grid_of
+from ..features.bank_grid import Grid, grid_of
 from ..plotting.colours import SEQUENTIAL, magnitude_norm
 from ..plotting.inputs import as_numpy
 from ..plotting.layout import Sheet
@@ -35,9 +35,9 @@ def plot_scattering(
     """Draw the coefficients of each picture as discs, one an order; see :meth:`Scattering.plot`."""
     grid, rows = grid_of(scattering.wavelets), _checked(scattering, coefficients)
     count, orders = len(rows), max(1, scattering.order)
-    for name, given in (("pictures", pictures), ("labels", labels)):
-        if given is not None and len(given) != count:
-            raise FeatureError(f"{len(given)} {name} do not fit coefficients of {count} pictures")
+    for name, value in (("pictures", pictures), ("labels", labels)):
+        if value is not None and len(value) != count:
+            raise FeatureError(f"{len(value)} {name} do not fit coefficients of {count} pictures")
     columns = orders + (pictures is not None)
     line = _INCHES + 0.5
     sheet = Sheet(columns * (_INCHES + _GAP), 0.35 + count * line + 0.3)
@@ -137,6 +137,6 @@ def _disc(scattering: Scattering, grid: Grid, values: RealArray, order: int) -> 
         second_scale = np.clip(second_scale, 0, scales - 1)
         second_angle = np.floor((sector - np.floor(sector)) * angles).astype(int)
         second = places[second_scale, np.clip(second_angle, 0, angles - 1)]
-    found = index[first, second]
-    shown = (radius <= 1) & (found >= 0)
-    return np.where(shown, values[found], np.nan)
+    colours = index[first, second]
+    shown = (radius <= 1) & (colours >= 0)
+    return np.where(shown, values[colours], np.nan)

@@ -61,12 +61,12 @@ class Wavelets:
         """Values for the real and the imaginary part of each frequency, (L, T, 2 h w)."""
         return np.repeat(self.values.reshape(*self.values.shape[:2], -1), 2, -1)
 
-    def single(self, place: int) -> Wavelets:
+    def single(self, index: int) -> Wavelets:
         """One of them."""
-        values = self.values[place]
-        own = np.flatnonzero(values.any((1, 2)))
-        tiles = tuple(self.tiles[t] for t in own)
-        return Wavelets(self.key, (self.members[place],), self.step, tiles, values[None, own])
+        values = self.values[index]
+        rows = np.flatnonzero(values.any((1, 2)))
+        tiles = tuple(self.tiles[t] for t in rows)
+        return Wavelets(self.key, (self.members[index],), self.step, tiles, values[None, rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,28 +93,28 @@ class Filters:
     wavelets: dict[int, dict[int, Wavelets]]
     averages: dict[int, tuple[RealArray, RealArray]]
 
-    def following(self, place: int) -> list[Wavelets]:
+    def following(self, scale: int) -> list[Wavelets]:
         """Wavelets that are applied to the moduli of the scale at ``place``."""
-        lower = range(place + 1, len(self.scales)) if self.order > 1 else ()
-        return [self.wavelets[self.scales[place].step][k] for k in lower]
+        lower = range(scale + 1, len(self.scales)) if self.order > 1 else ()
+        return [self.wavelets[self.scales[scale].step][k] for k in lower]
 
     @functools.cached_property
     def firsts(self) -> list[tuple[int, Wavelets]]:
         """Wavelets that are applied to the picture, one by one, with the places of their scales."""
         return [
-            (place, wavelets.single(k))
-            for place, wavelets in self.wavelets[1].items()
+            (scale, wavelets.single(k))
+            for scale, wavelets in self.wavelets[1].items()
             for k in range(len(wavelets.members))
         ]
 
     @functools.cached_property
     def blocks(self) -> dict[int, tuple[tuple[Block, ...], tuple[Block, ...]]]:
         """The matrices in blocks."""
-        found = {}
+        blocks = {}
         for step, (down, across) in self.averages.items():
             negligible = NEGLIGIBLE[down.dtype == np.float64]
-            found[step] = blocks_of(down, negligible), blocks_of(across, negligible)
-        return found
+            blocks[step] = blocks_of(down, negligible), blocks_of(across, negligible)
+        return blocks
 
 
 def build(
@@ -158,15 +158,15 @@ def build(
     # By step, the first scale that is applied to values of it.
     inputs = {1: 0 if order > 0 else len(scales)}
     if order > 1:
-        for place, scale in enumerate(scales):
-            inputs.setdefault(scale.step, place + 1)
+        for index, scale in enumerate(scales):
+            inputs.setdefault(scale.step, index + 1)
     wavelets: dict[int, dict[int, Wavelets]] = {step: {} for step in inputs}
-    for place, scale in enumerate(scales if order else ()):
+    for index, scale in enumerate(scales if order else ()):
         spectra = (factor * transfers(bank, scale, shape, double)).astype(dtype)
         for step, first in inputs.items():
-            if place >= first:
+            if index >= first:
                 low = spectra_at(spectra, step)
-                wavelets[step][place] = _wavelets(low, scale, (step, place), double)
+                wavelets[step][index] = _wavelets(low, scale, (step, index), double)
     averages = {}
     for step in {1, *(scale.step for scale in scales)}:
         down, across = (
@@ -215,15 +215,15 @@ def energy(
         for values in transfers(bank, scale, shape, double):
             covered += values**2
     mirrored = np.roll(covered[::-1, ::-1], (1, 1), axis=(0, 1))
-    found: RealArray = (covered + mirrored) / 2
-    return found
+    energy_covered: RealArray = (covered + mirrored) / 2
+    return energy_covered
 
 
 def lowpass_energy(shape: tuple[int, int], deviation: float) -> RealArray:
     """Factor by which the low-pass multiplies the energy of each wave, (H', W')."""
     down, across = (gaussian(np.fft.fftfreq(size), deviation) for size in shape)
-    found: RealArray = np.outer(down, across) ** 2
-    return found
+    squared: RealArray = np.outer(down, across) ** 2
+    return squared
 
 
 def spectrum(kernel: Kernel, shape: tuple[int, int], double: bool) -> RealArray:

@@ -51,10 +51,10 @@ def normalized(
     first = sum(path.order < 2 for path in scattering.paths)
     parents = [scattering.places[path.wavelets[:1]] for path in scattering.paths[first:]]
     divisors = library.take(last, np.array(parents, int), last.ndim - 1)
-    found = library.concatenate(
+    ratios = library.concatenate(
         [last[..., :first], last[..., first:] / (_positive(divisors) + floor)], -1
     )
-    return library.moveaxis(found, -1, axis)
+    return library.moveaxis(ratios, -1, axis)
 
 
 def logarithms(

@@ -17,20 +17,20 @@ from .filters import Filters, Wavelets
 CHUNK = 2**16
 
 
-class NumpyEngine:
+class NumpySteps:
     """The steps of the cascade in one thread."""
 
     def __init__(self, filters: Filters) -> None:
         self.filters = filters
 
     def spectra(self, values: RealArray) -> ComplexArray:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         import scipy.fft
 
         return scipy.fft.fft2(values)  # of real values: half the work
 
     def moduli(self, spectra: ComplexArray, wavelets: Wavelets) -> RealArray:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         import scipy.fft
 
         leading, (count, _, height, width) = spectra.shape[:-2], wavelets.values.shape
@@ -49,19 +49,19 @@ class NumpyEngine:
             np.multiply(left, wavelets.pairs[:, 0], out=total)
         else:
             np.einsum("btp,ltp->blp", left, wavelets.pairs, out=total)
-        found = abs(scipy.fft.ifft2(product, overwrite_x=True))
-        return found.reshape(*leading, *found.shape[1:])
+        moduli = abs(scipy.fft.ifft2(product, overwrite_x=True))
+        return moduli.reshape(*leading, *moduli.shape[1:])
 
     def average(self, values: RealArray, step: int) -> RealArray:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         down, across = self.filters.blocks[step]
-        found = averaged(values.reshape(-1, *values.shape[-2:]), down, across)
-        return found.reshape(*values.shape[:-2], *found.shape[1:])
+        averages = averaged(values.reshape(-1, *values.shape[-2:]), down, across)
+        return averages.reshape(*values.shape[:-2], *averages.shape[1:])
 
 
 def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> RealArray:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
-    engine = NumpyEngine(filters)
+    steps = NumpySteps(filters)
     shape = (len(matrix) for matrix in filters.averages[1])
     out = np.empty((len(padded), len(places), *shape), padded.dtype)
     together = max(1, CHUNK // math.prod(padded.shape[1:]))
@@ -70,13 +70,13 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> 
     firsts = filters.firsts
 
     def begin(chunk: slice) -> ComplexArray:
-        out[chunk, places[()]] = engine.average(padded[chunk], 1)
-        return engine.spectra(padded[chunk])
+        out[chunk, places[()]] = steps.average(padded[chunk], 1)
+        return steps.spectra(padded[chunk])
 
     def go_on(chunk: slice, spectra: ComplexArray, first: Sequence[tuple[int, Wavelets]]) -> None:
-        for place, wavelets in first:
-            for path, found in branch(engine, spectra, wavelets, filters.following(place)):
-                out[chunk, places[path]] = found
+        for scale, wavelets in first:
+            for path, value in branch(steps, spectra, wavelets, filters.following(scale)):
+                out[chunk, places[path]] = value
 
     if len(chunks) >= 2 * available():
         in_threads(lambda chunk: go_on(chunk, begin(chunk), firsts), chunks, len(chunks))

@@ -12,7 +12,7 @@ from .cascade import Indices, branch
 from .filters import Filters, Wavelets
 
 
-class TorchEngine:
+class TorchSteps:
     """The steps of the cascade; all wavelets of a scale at once."""
 
     def __init__(self, tensors: Tensors) -> None:
@@ -20,11 +20,11 @@ class TorchEngine:
         self.torch: Any = sys.modules["torch"]
 
     def spectra(self, values: Array) -> Array:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         return torch_transform(self.torch.fft.fft2, values)
 
     def moduli(self, spectra: Array, wavelets: Wavelets) -> Array:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         height, width = wavelets.values.shape[-2:]
         values = self.tensors.wavelets[wavelets.key][..., None]
         # Real factors of real and imaginary parts: half the work, and what ONNX has operators for.
@@ -37,7 +37,7 @@ class TorchEngine:
         return torch_transform(self.torch.fft.ifft2, self.torch.view_as_complex(total)).abs()
 
     def average(self, values: Array, step: int) -> Array:
-        """See :class:`Engine`."""
+        """See :class:`CascadeSteps`."""
         down, across = self.tensors.averages[step]
         return down @ (values @ across.mT)
 
@@ -65,10 +65,10 @@ def scatter(
     filters: Filters, padded: Array, places: dict[Indices, int], tensors: Tensors | None = None
 ) -> Array:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
-    engine = TorchEngine(tensors or on_device(filters, padded.device))
+    steps = TorchSteps(tensors or on_device(filters, padded.device))
     with full_precision(padded.device):
-        found: dict[Indices, Array] = {(): engine.average(padded, 1)}
-        spectra = engine.spectra(padded)
-        for place, wavelets in filters.wavelets[1].items():
-            found.update(branch(engine, spectra, wavelets, filters.following(place)))
-    return sys.modules["torch"].stack([found[path] for path in places], 1)
+        averages: dict[Indices, Array] = {(): steps.average(padded, 1)}
+        spectra = steps.spectra(padded)
+        for scale, wavelets in filters.wavelets[1].items():
+            averages.update(branch(steps, spectra, wavelets, filters.following(scale)))
+    return sys.modules["torch"].stack([averages[path] for path in places], 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..bank import GaborBank
-from ..features.grid import channel_names
+from ..features.bank_grid import channel_names
 from ..kernels.parameters import number
 
 #: Wavelength, in steps, from which a response is computed at every ``step``-th pixel only.
@@ -66,14 +66,14 @@ def scales_of(bank: GaborBank, J: int, oversampling: int) -> tuple[Scale, ...]: 
 
 def places_of(scales: Sequence[Scale], order: int) -> dict[tuple[int, ...], int]:
     """Place of each path among the coefficients, by the kernels that it goes through."""
-    rank = {k: place for place, scale in enumerate(scales) for k in scale.members}
+    rank = {k: index for index, scale in enumerate(scales) for k in scale.members}
     every = range(len(rank))
     paths: list[tuple[int, ...]] = [()]
     if order > 0:
         paths += [(k,) for k in every]
     if order > 1:
         paths += [(k, m) for k in every for m in every if rank[m] > rank[k]]
-    return {path: place for place, path in enumerate(paths)}
+    return {path: index for index, path in enumerate(paths)}
 
 
 def paths_of(bank: GaborBank, places: Iterable[tuple[int, ...]]) -> Iterator[Path]:

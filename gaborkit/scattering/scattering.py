@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from ..bank import GaborBank
 from ..caches import lru_cache
 from ..errors import FeatureError, KernelError
-from ..features.choices import check_choice
+from ..features.checks import check_choice
 from ..features.table import Features
 from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
@@ -243,8 +243,8 @@ class Scattering:
         library.check_finite(planes)
         leading, shape = tuple(planes.shape[:-2]), tuple(planes.shape[-2:])
         filters = self.filters(shape, library.double(planes))
-        found = scatter(planes.reshape(-1, *shape), filters, self.boundary, self.places)
-        return found.reshape(*leading, *found.shape[1:])
+        coefficients = scatter(planes.reshape(-1, *shape), filters, self.boundary, self.places)
+        return coefficients.reshape(*leading, *coefficients.shape[1:])
 
     def describe(self, image: Array, *, channel_axis: int | None = None) -> Features:
         """Coefficients with their names; maps (..., C, h, w), or values where ``cells`` is 1.
@@ -258,15 +258,17 @@ class Scattering:
         >>> features.shape, features.names[1]
         ((25,), '2.667 px, 0°')
         """
-        found = self.transform(image, channel_axis=channel_axis)
+        coefficients = self.transform(image, channel_axis=channel_axis)
         names = [path.name for path in self.paths]
         if channel_axis is not None:
-            channels = found.shape[-4]
-            found = found.reshape(*found.shape[:-4], -1, *found.shape[-2:])
+            channels = coefficients.shape[-4]
+            coefficients = coefficients.reshape(
+                *coefficients.shape[:-4], -1, *coefficients.shape[-2:]
+            )
             names = [f"c{c} {name}" for c in range(channels) for name in names]
         if self.cells == 1:
-            return Features(found[..., 0, 0], names)
-        return Features(found, names, maps=True)
+            return Features(coefficients[..., 0, 0], names)
+        return Features(coefficients, names, maps=True)
 
     def plot(
         self,

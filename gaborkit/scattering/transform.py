@@ -34,5 +34,5 @@ def scatter(
     padded = pad(library, planes, margin, boundary)[..., rows, columns]
     if library.name == "torch":
         return on_tensors.scatter(filters, padded, places, tensors)
-    found = on_arrays.scatter(filters, padded, places)
-    return sys.modules["torch"].from_numpy(found) if tensor else found
+    coefficients = on_arrays.scatter(filters, padded, places)
+    return sys.modules["torch"].from_numpy(coefficients) if tensor else coefficients

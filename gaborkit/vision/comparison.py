@@ -10,7 +10,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.base import Descriptor
-from ..features.choices import check_choice
+from ..features.checks import check_choice
 from ..features.codes import hamming_distance, phase_code
 from ..features.gist import Gist
 from ..features.jet_similarity import magnitude_similarity, phase_similarity
@@ -88,23 +88,23 @@ def compare_pictures(
                     "or gist"
                 )
         chosen = by
-    found: dict[str, float] = {}
+    measured: dict[str, float] = {}
     if "texture" in chosen:
         one, other = _described(pictures, Texture())
         total = abs(one) + abs(other)
-        found["texture_distance"] = float(np.mean(abs(one - other) / (total + (total == 0))))
+        measured["texture_distance"] = float(np.mean(abs(one - other) / (total + (total == 0))))
     if "gist" in chosen:
         one, other = _described(pictures, Gist())
         norm = float(np.linalg.norm(one) + np.linalg.norm(other))
-        found["gist_distance"] = float(np.linalg.norm(one - other)) / (norm or 1.0)
+        measured["gist_distance"] = float(np.linalg.norm(one - other)) / (norm or 1.0)
     if "jets" in chosen:
-        found.update(_by_jets(pictures))
+        measured.update(_by_jets(pictures))
     if "codes" in chosen:
         rows, columns = pictures[0].shape
         step = min(rows, _SPACING), min(columns, _SPACING)
         codes = [phase_code(picture, step=step) for picture in pictures]
-        found["codes_distance"] = hamming_distance(*codes).distance
-    return found
+        measured["codes_distance"] = hamming_distance(*codes).distance
+    return measured
 
 
 def _by_jets(pictures: Sequence[RealArray]) -> dict[str, float]:

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..features.choices import check_choice
+from ..features.bank_grid import grid_of
+from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
-from ..features.grid import grid_of
 from ..filtering.backend import library_of
 from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE
@@ -175,8 +175,8 @@ def find_edges(
             "or one picture at a time"
         )
     low, high = (
-        limit if given is None else given
-        for given, limit in zip((low, high), _LIMITS[measure], strict=True)
+        limit if asked is None else asked
+        for asked, limit in zip((low, high), _LIMITS[measure], strict=True)
     )
     for name, value in (("low", low), ("high", high)):
         if not (isinstance(value, (int, float, np.number)) and 0 < value <= 1):
@@ -221,11 +221,11 @@ def find_edges(
         if scale <= 1e-5 * float(np.abs(image).max()):
             scale = math.inf
     else:
-        found = phase_congruency(
+        congruency = phase_congruency(
             image, bank, boundary=boundary, engine=engine, tolerance=tolerance, **options
         )
-        strength, scale = found.edge, 1.0
-    thin, offset = _kept(strength / scale, angle, low, high)
+        strength, scale = congruency.edge, 1.0
+    thin, offset = _with_hysteresis(strength / scale, angle, low, high)
     kind = np.where(phase > math.pi / 4, 2, np.where(phase < -math.pi / 4, 3, 1)) * thin
     direction = np.where(across < 0, angle - math.pi, angle)
     return Edges(thin, kind.astype(np.uint8), strength, angle, direction, phase, offset * thin)
@@ -276,7 +276,7 @@ def crests(strength: RealArray, angle: RealArray) -> Crests:
     return Crests(thin, offset.clip(-0.5, 0.5))
 
 
-def _kept(
+def _with_hysteresis(
     strength: RealArray, angle: RealArray, low: float, high: float
 ) -> tuple[NDArray[np.bool_], RealArray]:
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""

@@ -78,7 +78,7 @@ def mosaic(
 def layout(count: int, side: int) -> NDArray[np.uint8]:
     """Which of ``count`` textures (2 to 5) lies where in a mosaic."""
     y, x = np.indices((side, side))
-    right, below = ((place >= side // 2).astype(np.uint8) for place in (x, y))
+    right, below = ((coordinate >= side // 2).astype(np.uint8) for coordinate in (x, y))
     if count == 2:
         return right
     if count == 3:
@@ -111,15 +111,15 @@ def accuracy(labels: ArrayLike, truth: ArrayLike) -> float:
     """
     from scipy.optimize import linear_sum_assignment
 
-    found, right = np.asarray(labels), np.asarray(truth)
-    if found.shape != right.shape or found.size == 0:
-        raise FeatureError(f"labels of shape {found.shape} do not fit a truth of {right.shape}")
-    _, one = np.unique(found, return_inverse=True)
+    predicted, right = np.asarray(labels), np.asarray(truth)
+    if predicted.shape != right.shape or predicted.size == 0:
+        raise FeatureError(f"labels of shape {predicted.shape} do not fit a truth of {right.shape}")
+    _, one = np.unique(predicted, return_inverse=True)
     _, other = np.unique(right, return_inverse=True)
     counts = np.zeros((one.max() + 1, other.max() + 1), np.int64)
     np.add.at(counts, (one.ravel(), other.ravel()), 1)
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / found.size)
+    return float(counts[rows, columns].sum() / predicted.size)
 
 
 def _equalised(values: NDArray[Any], how: Equalise) -> NDArray[Any]:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from .. import __version__
 from ..errors import FeatureError
 from ..features.base import Descriptor
-from ..features.files import Colour, Described, describe_file, describe_files
-from ..features.registry import from_dict, to_dict
+from ..features.descriptors import from_dict, to_dict
+from ..features.file_features import Colour, Described, describe_file, describe_files
 from ..features.table import Features
 from ..features.table_files import read_table, write_table
 from ..features.texture import Texture, texture_distances

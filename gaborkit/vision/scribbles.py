@@ -319,17 +319,17 @@ def segment_scribbles(
 
 
 def _strokes(scribbles: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    found = np.asarray(scribbles)
-    if found.shape != shape:
+    strokes = np.asarray(scribbles)
+    if strokes.shape != shape:
         raise FeatureError(
-            f"scribbles of shape {found.shape} do not fit a picture of {tuple(shape)} pixels"
+            f"scribbles of shape {strokes.shape} do not fit a picture of {tuple(shape)} pixels"
         )
-    if found.dtype.kind not in "bui" or found.min() < 0 or found.max() > 255:
+    if strokes.dtype.kind not in "bui" or strokes.min() < 0 or strokes.max() > 255:
         raise FeatureError(
-            f"scribbles of dtype {found.dtype} from {found.min()} to {found.max()} are no numbers "
-            "of textures; give whole numbers from 0 (nothing said) to 255"
+            f"scribbles of dtype {strokes.dtype} from {strokes.min()} to {strokes.max()} are no "
+            "numbers of textures; give whole numbers from 0 (nothing said) to 255"
         )
-    return found.astype(np.uint8)
+    return strokes.astype(np.uint8)
 
 
 def _examples(

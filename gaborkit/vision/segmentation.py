@@ -191,8 +191,8 @@ def segment_textures(
             "the picture has the same texture energy everywhere, as a constant one has; there is "
             "nothing to be divided"
         )
-    place = coordinates(maps.shape[-2:], maps.dtype) * position * maps[0].std()
-    everything = np.concatenate([maps, place])
+    coordinates_scaled = coordinates(maps.shape[-2:], maps.dtype) * position * maps[0].std()
+    everything = np.concatenate([maps, coordinates_scaled])
     step = max(1, min(maps.shape[-2:]) // GRID)
     sample, placed = (
         flat_pixels(values[:, step // 2 :: step, step // 2 :: step])
@@ -221,9 +221,9 @@ def _principal(maps: RealArray) -> RealArray:
     covariance = np.cov(flat, dtype=np.float64).reshape(len(maps), len(maps))
     variances, axes = np.linalg.eigh(covariance)
     order = np.argsort(-variances)[:COMPONENTS]
-    kept = [k for k in order if variances[k] > NEGLIGIBLE * max(variances[order[0]], 1e-12)]
+    components = [k for k in order if variances[k] > NEGLIGIBLE * max(variances[order[0]], 1e-12)]
     # The sign of an axis is arbitrary, and differs from machine to machine.
-    axes = axes[:, kept] * np.sign(axes[np.abs(axes[:, kept]).argmax(0), kept])
+    axes = axes[:, components] * np.sign(axes[np.abs(axes[:, components]).argmax(0), components])
     return np.tensordot(axes.T.astype(maps.dtype), maps, 1)
 
 
@@ -275,19 +275,19 @@ def _silhouettes(
     from sklearn.metrics import silhouette_score
 
     few = np.random.default_rng(seed).permutation(len(placed))[:SILHOUETTE]
-    found = {}
+    silhouettes = {}
     for count, fit in fits.items():
         seen = placed if fit.n_features_in_ == placed.shape[1] else sample
         labels = fit.predict(seen[few])
         several = 1 < len(set(labels.tolist())) < len(few)
-        found[count] = float(silhouette_score(placed[few], labels)) if several else -1.0
-    return found
+        silhouettes[count] = float(silhouette_score(placed[few], labels)) if several else -1.0
+    return silhouettes
 
 
 def _probabilities(fit: Any, maps: RealArray, count: int) -> RealArray:
     """Of each cluster (count, H, W), by bands of rows."""
     height, width = maps.shape[-2:]
-    found = np.empty((count, height, width), np.float32)
+    probabilities = np.empty((count, height, width), np.float32)
     band = max(1, 2**17 // width)
     for top in range(0, height, band):
         rows = maps[:, top : top + band]
@@ -295,8 +295,8 @@ def _probabilities(fit: Any, maps: RealArray, count: int) -> RealArray:
             values = fit.predict_proba(flat_pixels(rows))
         else:
             values = np.eye(count)[fit.predict(flat_pixels(rows))]
-        found[:, top : top + band] = values.T.reshape(count, *rows.shape[1:])
-    return found
+        probabilities[:, top : top + band] = values.T.reshape(count, *rows.shape[1:])
+    return probabilities
 
 
 def _in_order(probabilities: RealArray) -> tuple[NDArray[np.uint8], RealArray]:
@@ -305,9 +305,9 @@ def _in_order(probabilities: RealArray) -> tuple[NDArray[np.uint8], RealArray]:
     present, first = np.unique(raw, return_index=True)
     absent = sorted(set(range(len(probabilities))) - set(present.tolist()))
     order = [*present[np.argsort(first)].tolist(), *absent]
-    place = np.empty(len(order), np.uint8)
-    place[order] = np.arange(len(order))
-    return place[raw], probabilities[order]
+    rank = np.empty(len(order), np.uint8)
+    rank[order] = np.arange(len(order))
+    return rank[raw], probabilities[order]
 
 
 # ---- checks ----
@@ -324,10 +324,10 @@ def _count(name: str, value: Any) -> int:
 
 
 def _counts(values: Iterable[int]) -> list[int]:
-    found = sorted({_count("counts", value) for value in values})
-    if not found:
+    numbers = sorted({_count("counts", value) for value in values})
+    if not numbers:
         raise FeatureError("counts is empty; give numbers of textures to be tried, as range(2, 9)")
-    return found
+    return numbers
 
 
 def _check_enough(pixels: int, count: int) -> None:

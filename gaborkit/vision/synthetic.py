@@ -67,8 +67,8 @@ def weave(
     """
     rng = np.random.default_rng(seed)
     y, x = (
-        place + jitter * standard(_noise(shape, rng, lambda fy, fx: _blur(fy, fx, 0.01)))
-        for place in np.indices(shape).astype(float)
+        coordinate + jitter * standard(_noise(shape, rng, lambda fy, fx: _blur(fy, fx, 0.01)))
+        for coordinate in np.indices(shape).astype(float)
     )
     across, along = np.floor(x / period), np.floor(y / period)
     warp, weft = (np.sqrt(1 - (2 * (z / period % 1) - 1) ** 2) for z in (x, y))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..features.bank_grid import channel_names
 from ..features.energy import smoothed
-from ..features.grid import channel_names
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary, library_of
 from ..filtering.run import with_leading_channels

@@ -17,7 +17,7 @@ from estimators_for_tests import write_gratings
 from gaborkit_cli.commands import classify
 from gaborkit_cli.main import main
 
-from gaborkit.estimators.pictures import METHODS
+from gaborkit.estimators.picture_classifier import METHODS
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from commands_for_tests import decoded, description, run
 from fingerprints_for_tests import small_print
 
 import gaborkit as gk
-from gaborkit.plotting.orientation import orientation_colours
+from gaborkit.plotting.orientation_hues import orientation_colours
 from gaborkit.vision.fingerprint import enhance_fingerprint, thin_ridges
 
 pytestmark = pytest.mark.usefixtures("folder")

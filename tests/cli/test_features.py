@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands_for_tests import COLOUR, GREY, SIX, examples, run
-from gaborkit_cli import targets
+from gaborkit_cli import jobs
 from gaborkit_cli.options import reading as picture_options
 
 import gaborkit as gk
@@ -86,7 +86,7 @@ def test_banks_and_parameters(arguments, expected):
     run_features("grey.png", *arguments, "--out", "out.npz")
     table = read_table("out.npz")
     np.testing.assert_allclose(table.features.values[0], expected.describe(GREY).values, rtol=1e-5)
-    assert gk.features.registry.from_dict(table.description) == expected
+    assert gk.features.descriptors.from_dict(table.description) == expected
 
 
 def test_channels():
@@ -218,7 +218,7 @@ def test_a_folder_without_pictures():
     assert result.exit_code == 1
     assert "empty: there is no picture in this folder" in result.stderr
     with pytest.raises(gk.PictureError, match="no picture"):
-        targets.pictures_in(["empty"], "o.csv")
+        jobs.pictures_in(["empty"], "o.csv")
 
 
 def test_parquet_without_pyarrow(monkeypatch):

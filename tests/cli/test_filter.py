@@ -22,8 +22,8 @@ from commands_for_tests import (
     run,
     run_filter,
 )
-from gaborkit_cli import targets
-from gaborkit_cli.encoding import quantize
+from gaborkit_cli import jobs
+from gaborkit_cli.quantization import quantize
 
 import gaborkit as gk
 
@@ -241,11 +241,11 @@ def test_a_bank_goes_into_a_folder_one_file_a_channel():
 
 def test_names_of_many_channels_sort_and_have_no_odd_letters():
     bank = gk.GaborBank.preset("kovesi")
-    jobs = targets.jobs_of(["a.png"], "out", bank.labels)
-    names = [path.name for path in jobs[0].targets]
+    listed = jobs.jobs_of(["a.png"], "out", bank.labels)
+    names = [path.name for path in listed[0].targets]
     assert names[1] == "a_01_3px_-30deg.png"
     assert names == sorted(names, key=lambda name: name[:5])
-    odd = targets.jobs_of(["a.png"], "out/", ["a/b: c", "µ"], suffix=".jpg")[0].targets
+    odd = jobs.jobs_of(["a.png"], "out/", ["a/b: c", "µ"], suffix=".jpg")[0].targets
     assert [path.name for path in odd] == ["a_0_a-b-c.jpg", "a_1_µ.jpg"]
 
 

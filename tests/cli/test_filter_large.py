@@ -110,10 +110,10 @@ def test_a_folder_with_stores():
 
 
 def test_resume(monkeypatch):
-    from gaborkit.large.job import Job
+    from gaborkit.large.job import TileJob
 
     gk.write_image("grey.tif", GREY)
-    write = Job.write
+    write = TileJob.write
 
     def failing(self, number):
         if number == 5:
@@ -122,7 +122,7 @@ def test_resume(monkeypatch):
 
     arguments = ["grey.tif", *SIX, "--out", "out.npy"]
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "write", failing)
+        patch.setattr(TileJob, "write", failing)
         result = run("filter", *arguments)
         assert (result.exit_code, result.stderr) == (130, "interrupted\n")
     assert not Path("out.npy").exists()

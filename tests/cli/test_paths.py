@@ -13,11 +13,11 @@ import pytest
 import torch
 from click.testing import Result
 from commands_for_tests import ONE, run
+from gaborkit_cli.file_paths import Paths, paths
 from gaborkit_cli.generating import dataset_of
 from gaborkit_cli.main import main
+from gaborkit_cli.model_images import write_pictures
 from gaborkit_cli.options.arguments import Input, Output
-from gaborkit_cli.paths import Paths, paths
-from gaborkit_cli.pictures import write_pictures
 
 import gaborkit as gk
 

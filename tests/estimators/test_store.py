@@ -13,8 +13,8 @@ from estimators_for_tests import Rows, grating, write_gratings
 from numpy.testing import assert_allclose, assert_array_equal
 
 import gaborkit as gk
-from gaborkit.estimators.pictures import METHODS, train_on_folder
-from gaborkit.estimators.store import read_classifier, write_classifier
+from gaborkit.estimators.classifier_store import read_classifier, write_classifier
+from gaborkit.estimators.picture_classifier import METHODS, train_on_folder
 from gaborkit.features import Texture
 
 TEXTURE = Texture(gk.GaborBank.grid(2, 4))
@@ -278,7 +278,7 @@ def test_files_of_other_kinds(model, tmp_path):
 
 
 def test_a_description_that_is_too_large(model, monkeypatch):
-    monkeypatch.setattr("gaborkit.estimators.store.JSON_LIMIT", 10)
+    monkeypatch.setattr("gaborkit.estimators.classifier_store.JSON_LIMIT", 10)
     with pytest.raises(gk.StoreError, match="more than any description"):
         read_classifier(model)
 

@@ -23,7 +23,7 @@ from gaborkit.features import (
     extract_features,
     read_table,
 )
-from gaborkit.features.registry import from_dict, to_dict
+from gaborkit.features.descriptors import from_dict, to_dict
 from gaborkit.io import journal
 
 rng = np.random.default_rng(0)
@@ -200,7 +200,7 @@ def test_a_stopped_run_goes_on(pictures, monkeypatch):
     stopped_after(6, TEXTURE, pictures, "t.csv")
     described = []
     monkeypatch.setattr(
-        features.files,
+        features.file_features,
         "read_image",
         lambda source: described.append(source) or gk.read_image(source),
     )

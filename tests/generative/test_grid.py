@@ -13,7 +13,7 @@ from pictures_for_tests import names_in
 from PIL import Image
 
 from gaborkit.errors import ImageError, PictureError
-from gaborkit.generative.grid import SEPARATOR, image_grid, strip, to_pixels, write_gif
+from gaborkit.generative.montage import SEPARATOR, image_grid, strip, to_pixels, write_gif
 
 
 def images(count=6, colours=1, height=4, width=5):

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from gaborkit.errors import ModelError
-from gaborkit.generative.grid import SEPARATOR
 from gaborkit.generative.latent import (
     images_of,
     interpolate,
@@ -22,6 +21,7 @@ from gaborkit.generative.latent import (
 )
 from gaborkit.generative.latent_plots import plot_latent, plot_manifold
 from gaborkit.generative.models.vae import AE, VAE, AEConfig, VAEConfig
+from gaborkit.generative.montage import SEPARATOR
 from gaborkit.generative.representation import Coefficients, Raw
 
 

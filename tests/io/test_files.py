@@ -20,7 +20,7 @@ import gaborkit as gk
 from gaborkit.errors import FeatureError, FilterError, PictureError, StoreError
 from gaborkit.features import Energy, extract_features
 from gaborkit.features.table_files import write_table
-from gaborkit.generative.grid import write_gif
+from gaborkit.generative.montage import write_gif
 from gaborkit.generative.training import checkpoint
 from gaborkit.io import journal, locks
 from gaborkit.io.files import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gaborkit import GaborBank
 from gaborkit.errors import BankError, StoreError
-from gaborkit.estimators.store import read_classifier
+from gaborkit.estimators.classifier_store import read_classifier
 from gaborkit.generative.strict import read_json
 from gaborkit.io import strict_json
 

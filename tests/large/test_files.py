@@ -18,9 +18,9 @@ from large_for_tests import BANK, COLOUR, GREY, Small, assert_close, rng, write_
 
 import gaborkit as gk
 from gaborkit.large import filter_large, open_source
-from gaborkit.large.raw import Raw
 from gaborkit.large.record import Record
 from gaborkit.large.sources import largest_piece, unmapped
+from gaborkit.large.uncompressed import Uncompressed
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 
@@ -50,7 +50,7 @@ def test_raw_regions(tmp_path_factory, data, shape):
     path = tmp_path_factory.getbasetemp() / "raw"
     array = rng.integers(0, 99, shape)
     path.write_bytes(b"head" + array.tobytes())
-    raw = Raw(path, 4, tuple(shape), array.dtype)
+    raw = Uncompressed(path, 4, tuple(shape), array.dtype)
     index = region(data, shape)
     assert np.array_equal(raw[index], array[index])
     array[index] = -rng.integers(1, 99, array[index].shape)
@@ -105,7 +105,7 @@ def test_memory_maps(tmp_path):
     path = tmp_path / "a.dat"
     path.write_bytes(b"head" + GREY.tobytes())
     whole = np.memmap(path, np.float32, "r", 4, GREY.shape)
-    assert isinstance(unmapped(whole), Raw)
+    assert isinstance(unmapped(whole), Uncompressed)
     private = np.memmap(path, np.float32, "c", 4, GREY.shape)
     private *= 2
     for mapped in (whole, whole[5:, 3:], private, np.asfortranarray(whole)):
@@ -305,7 +305,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     def full(self, index, values):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Raw, "__setitem__", full)
+    monkeypatch.setattr(Uncompressed, "__setitem__", full)
     with pytest.raises(gk.PictureError, match=r"out.npy: cannot be written \(No space left"):
         filter_large(BANK, GREY, tmp_path / "out.npy")
     assert list(tmp_path.iterdir()) == []

@@ -61,7 +61,7 @@ def test_tiles_with_their_halo_are_parts_of_the_padded_image(shape, halo, step, 
     image = np.arange(1, shape[0] * shape[1] + 1).reshape(shape)
     padded = pad(NumpyLibrary(), image, halo, boundary)
     covered = np.zeros(shape, int)
-    for tile in tiles.Grid(shape, step):
+    for tile in tiles.TileGrid(shape, step):
         top, left = tile.rows.start, tile.columns.start
         bottom, right = tile.rows.stop + 2 * halo, tile.columns.stop + 2 * halo
         found = tiles.read_with_halo(Planes(image), tile, halo, boundary)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gaborkit as gk
-from gaborkit.nn.kept import Kept
+from gaborkit.nn.content_cache import ContentCache
 from gaborkit.nn.kernels import LEARNABLE, Range
 
 NORMS = ["l1", "l2", "gain", "peak", "article"]
@@ -199,7 +199,7 @@ def test_kept_values_are_made_again_after_a_change():
         made.append(weight.clone())
         return weight * 2
 
-    kept = Kept()
+    kept = ContentCache()
     first = kept.get([weight], make)
     assert kept.get([weight], make) is first
     weight.mul_(3)
@@ -213,7 +213,7 @@ def test_kept_values_are_made_again_after_a_change():
 def test_tensors_of_inference_mode_are_not_kept_but_used():
     with torch.inference_mode():
         weight = torch.ones(3)
-        kept = Kept()
+        kept = ContentCache()
         assert kept.get([weight], lambda: weight * 2)[0] == 2
         weight.add_(1)
         assert kept.get([weight], lambda: weight * 2)[0] == 4

@@ -9,7 +9,7 @@ import torch
 import gaborkit as gk
 from gaborkit.errors import FeatureError
 from gaborkit.features import DESCRIPTORS, Scattering, ScatteringDescriptor, descriptor
-from gaborkit.features.registry import from_dict, to_dict
+from gaborkit.features.descriptors import from_dict, to_dict
 from gaborkit.scattering import logarithms, normalized
 
 

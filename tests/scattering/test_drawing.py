@@ -12,7 +12,7 @@ from figures_for_tests import assert_texts_inside
 import gaborkit as gk
 from gaborkit.errors import FeatureError
 from gaborkit.features import Scattering
-from gaborkit.features.grid import grid_of
+from gaborkit.features.bank_grid import grid_of
 from gaborkit.scattering.drawing import _disc
 
 PLAN = Scattering(3, 4)

@@ -59,7 +59,7 @@ class Program:
 
     Attributes
     ----------
-    kept : list
+    references : list
         What structures point to.
     """
 
@@ -71,7 +71,7 @@ class Program:
         self.threads = available()
         self._stages: list[Stage] = []
         self._writers: dict[int, int] = {}
-        self.kept: list[Any] = []
+        self.references: list[Any] = []
         self._kernels = self._work = 0
         self._endings: list[Callable[[], None]] = []
         self._block = _kept_blocks.pop() if _kept_blocks else np.empty(0, np.uint8)
@@ -87,7 +87,7 @@ class Program:
 
     def keep(self, array: Array) -> int:
         """The address of an array's first element, which the program keeps in memory."""
-        self.kept.append(array)
+        self.references.append(array)
         return int(array.ctypes.data)
 
     def add(self, work: Filtering | Halving | Doubling, kind: str, pieces: int, after: int) -> int:
@@ -96,19 +96,19 @@ class Program:
         It waits for the stage ``after``, unless that is -1, and for those that write the same
         planes: comparing reads what is there and writes it again.
         """
-        self.kept.append(work)
-        place, job = len(self._stages), getattr(work, "job", Job())
+        self.references.append(work)
+        index, job = len(self._stages), getattr(work, "job", Job())
         self._kernels = max(self._kernels, job.kernels)
         waits = {after} - {-1}
         if job.use != USES.index("summed"):
             for plane in (ctypes.c_void_p * job.kernels).from_address(job.outs or 0):
-                waits.add(self._writers.get(plane, place))
-                self._writers[plane] = place
-        before = np.array(sorted(waits - {place}), np.int32)
+                waits.add(self._writers.get(plane, index))
+                self._writers[plane] = index
+        before = np.array(sorted(waits - {index}), np.int32)
         stage = Stage(kind=KINDS.index(kind), waits=len(before), pieces=pieces)
         stage.after, stage.work = self.keep(before), ctypes.addressof(work)
         self._stages.append(stage)
-        return place
+        return index
 
     def cost(self, multiplications: int) -> None:
         """Tell about how much work was added: it decides whether several threads are worth it."""

@@ -79,7 +79,7 @@ def does(sink: Sink, double: bool) -> bool:
 def sets_of(kernels: Sequence[Kernel], indices: Sequence[int]) -> list[Set]:
     """Kernels in the sets that are factorized together."""
     return [
-        ([kernel for _, kernel in together], [indices[place] for place, _ in together])
+        ([kernel for _, kernel in together], [indices[index] for index, _ in together])
         for together in factorized_together([kernels[k] for k in indices])
     ]
 

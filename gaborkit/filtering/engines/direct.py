@@ -13,7 +13,7 @@ from ...types import Array
 from .. import costs
 from .base import Cost, Region, ResponseEngine, Step, Work
 from .batch import Batch
-from .sampling import samples_of
+from .samples import samples_of
 
 #: Bytes of unfolded image that are held at a time.
 BLOCK_BYTES = 2**24

@@ -21,7 +21,7 @@ from ...kernels.base import Kernel
 from ...kernels.formula import Parameters, amplitude
 from ...kernels.gabor import GaborKernel
 from ...types import ComplexArray, RealArray
-from .sampling import factors_of, fields_of
+from .samples import factors_of, fields_of
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.signedinteger[Any]]
@@ -105,9 +105,9 @@ def _mixed(
 ) -> Factorization:
     """Of products (E,), of a kernel, a row and a column filter each, and their heights."""
     count = len(lines[1])
-    pairs, place = np.unique(rows * count + columns, return_inverse=True)
+    pairs, inverse = np.unique(rows * count + columns, return_inverse=True)
     mix = np.zeros((kernels, len(pairs)), complex)
-    np.add.at(mix, (owners, place), heights)
+    np.add.at(mix, (owners, inverse), heights)
     products = [divmod(pair, count) for pair in pairs.tolist()]
     return Factorization(*lines, products, np.concatenate([mix.real, mix.imag]), cancelling)
 
@@ -186,8 +186,8 @@ class _Waves:
         self.lines = np.concatenate([left, right], axis=1)
         self.even = which[: len(turns)]
         self.zero = int(which[-1])
-        place = np.where(waving, len(cosines) + waving.cumsum() - 1, -1)
-        self.odd = place[self.even]
+        index = np.where(waving, len(cosines) + waving.cumsum() - 1, -1)
+        self.odd = index[self.even]
         self.heights = np.sign(turns) * peaks[self.even]
         self.sums = (2 * cosines.sum(1) - cosines[:, 0])[self.even]
 
@@ -198,14 +198,14 @@ def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kerne
     Round kernels share filters, and so do elongated ones at theta and pi - theta.
     """
     together: dict[Hashable, list[tuple[int, Kernel]]] = {}
-    for place, kernel in enumerate(kernels):
+    for index, kernel in enumerate(kernels):
         key: Hashable = "round"
         if not kernel.separable:
             key = kernel.canonical()[0]
             if isinstance(key, tuple):
                 theta, *fields = key
                 key = (round(min(theta, math.pi - theta), 9), *fields)
-        together.setdefault(key, []).append((place, kernel))
+        together.setdefault(key, []).append((index, kernel))
     return list(together.values())
 
 

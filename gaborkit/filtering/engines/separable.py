@@ -235,7 +235,7 @@ class Tables:
 
     def bank(self, program: Program, biases: RealArray) -> Bank:
         """The structure, for (B, K, 2) values that are added to the responses."""
-        program.kept.append(self)
+        program.references.append(self)
         sizes = (self.radius, *self.passes, self.row_groups, self.column_groups)
         return Bank(*sizes, *self._addresses, program.keep(biases))
 
@@ -249,15 +249,15 @@ def _groups(
     """
     groups: list[tuple[int, ...]] = []
     order: list[int] = []
-    place = sum(map(len, taps))
+    offset = sum(map(len, taps))
     right = lines[:, lines.shape[1] // 2 :]
     parities = odd.tolist()
     evens, odds = ([i for i, one in enumerate(parities) if one == which] for which in (False, True))
     while evens or odds:
         members = evens[:2] + odds[:2]
-        groups.append((source, first + len(order), len(evens[:2]), len(odds[:2]), place))
+        groups.append((source, first + len(order), len(evens[:2]), len(odds[:2]), offset))
         taps.append(right[members].T.ravel())
-        place += len(taps[-1])
+        offset += len(taps[-1])
         order += members
         evens, odds = evens[2:], odds[2:]
     return groups, order

@@ -12,7 +12,7 @@ from ...kernels.base import Kernel
 from ...types import Array, ComplexArray, Transfer
 from ..backend import NumpyLibrary
 from .factorization import cancels
-from .sampling import factors_of, samples_of
+from .samples import factors_of, samples_of
 
 #: Share of a kernel's L2 norm that may lie in rows of its spectrum that are left out: in single
 #: and in double precision. Most of it are the ripples of a truncated kernel.

@@ -120,7 +120,7 @@ class TritonEngine(ABC):
             return
         for together in factorized_together([batch.kernels[k] for k in indices]):
             kernels = [kernel for _, kernel in together]
-            places = [channels[place] for place, _ in together]
+            places = [channels[index] for index, _ in together]
             self.store(batch, margin, kernels, places, out, part, inverses)
 
 

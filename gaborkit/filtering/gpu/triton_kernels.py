@@ -121,14 +121,14 @@ def column_passes(
             imag2 += tl.load(mix + p * 4 + 3) * product
     y = top + start + r
     keep = (x < width) & (y < bottom)
-    place = picture * channels + tl.load(places + group * 2)
+    channel = picture * channels + tl.load(places + group * 2)
     inverse = tl.load(inverses + picture)
-    _sink(out, (place * height + y) * width + x, real, imag, inverse, keep, PART)
+    _sink(out, (channel * height + y) * width + x, real, imag, inverse, keep, PART)
     if PAIR:
         second = tl.load(places + group * 2 + 1)
         if second >= 0:
-            place = picture * channels + second
-            _sink(out, (place * height + y) * width + x, real2, imag2, inverse, keep, PART)
+            channel = picture * channels + second
+            _sink(out, (channel * height + y) * width + x, real2, imag2, inverse, keep, PART)
 
 
 @triton.jit
@@ -232,10 +232,10 @@ def interpolate(
         real += weight * row_real
         imag += weight * row_imag
     y = start + r
-    place = plane // kernels * channels + tl.load(places + plane % kernels)
+    channel = plane // kernels * channels + tl.load(places + plane % kernels)
     keep = (x < width) & (y < height)
     inverse = tl.load(inverses + plane // kernels)
-    _sink(out, (place * height + y) * width + x, real, imag, inverse, keep, PART)
+    _sink(out, (channel * height + y) * width + x, real, imag, inverse, keep, PART)
 
 
 @triton.jit

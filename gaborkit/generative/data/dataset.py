@@ -267,8 +267,8 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
     Examples
     --------
     >>> images = torch.zeros(30, 1, 2, 2, dtype=torch.uint8)
-    >>> kept, held = hold_out(Split(images, torch.arange(30) % 3), 6)
-    >>> len(kept), held.labels.bincount().tolist()
+    >>> training, held = hold_out(Split(images, torch.arange(30) % 3), 6)
+    >>> len(training), held.labels.bincount().tolist()
     (24, [2, 2, 2])
     """
     rank, size, tie = _ranks(split, seed=0)

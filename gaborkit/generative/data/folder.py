@@ -107,9 +107,9 @@ def _read_all(
     images, places = [], []
     read = partial(read_picture, size=size, fit=fit, colour=colour)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for image, place in pool.map(lambda path: (read(path), _place(path)), paths):
+        for image, hashed in pool.map(lambda path: (read(path), _place(path)), paths):
             images.append(image)
-            places.append(place)
+            places.append(hashed)
             if progress is not None:
                 progress(len(images), len(paths))
     colours = 3 if colour else max(len(image) for image in images)
@@ -138,7 +138,7 @@ def _parts(places: list[float], purposes: Sequence[str]) -> dict[str, Tensor]:
     order = torch.tensor(places, dtype=torch.float64).argsort(stable=True)
     parts, start = {}, 0
     for number, purpose in enumerate(purposes, start=1):
-        below = sum(place < 0.1 * number for place in places)
+        below = sum(hashed < 0.1 * number for hashed in places)
         # At least one for each purpose, and for training.
         stop = min(max(below, start + 1), len(places) - 1 - (len(purposes) - number))
         parts[purpose], start = order[start:stop].sort().values, stop
@@ -179,13 +179,13 @@ def _listings(folder: Path) -> dict[str, Listing]:
     if "train" not in places.values():
         raise DataError(f"{folder}: {names} are splits, without one to train on; name it train")
     needed = 4 - len(places)  # of training pictures: what is missing is held out of them
-    found = {
+    listings = {
         str(split): _pictures(path, least=needed if split == "train" else 1)
         for path, split in places.items()
     }
-    known = found["train"].class_names
+    known = listings["train"].class_names
     for path, split in places.items():
-        listing = found[str(split)]
+        listing = listings[str(split)]
         unknown = sorted(set(listing.class_names) - set(known))
         if unknown or bool(listing.class_names) != bool(known):
             raise DataError(
@@ -194,8 +194,10 @@ def _listings(folder: Path) -> dict[str, Listing]:
             )
         if listing.labels is not None:
             code = torch.tensor([known.index(name) for name in listing.class_names])
-            found[str(split)] = Listing(listing.paths, code[listing.labels], known)
-    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+            listings[str(split)] = Listing(listing.paths, code[listing.labels], known)
+    return {
+        split: listings[split] for split in ("train", "validation", "test") if split in listings
+    }
 
 
 def _pictures(folder: Path, least: int) -> Listing:
@@ -215,7 +217,7 @@ def _pictures(folder: Path, least: int) -> Listing:
         )
     paths = loose or [path for members in classes.values() for path in members]
     if len(paths) < least:
-        found = "one picture" if len(paths) == 1 else f"{len(paths) or 'no'} pictures"
+        counted = "one picture" if len(paths) == 1 else f"{len(paths) or 'no'} pictures"
         number = {1: "one", 2: "two"}.get(least, "three")
         remedy = f"{number} or more of {', '.join(SUFFIXES)} work"
         if find(NAMES[0], [folder]):
@@ -226,8 +228,11 @@ def _pictures(folder: Path, least: int) -> Listing:
             and _SPLITS[folder.name.lower()] != "train"
         ):
             remedy += ", or remove the folder: then some training pictures are held out instead"
-        raise DataError(f"{folder}: has {found}; {remedy}")
-    _warn(folder, (path for place in inside for path in (place, *place.rglob("*"))))
+        raise DataError(f"{folder}: has {counted}; {remedy}")
+    _warn(
+        folder,
+        (path for folder_inside in inside for path in (folder_inside, *folder_inside.rglob("*"))),
+    )
     if loose:
         return Listing(paths, None, ())
     if empty:

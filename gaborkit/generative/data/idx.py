@@ -30,7 +30,7 @@ _MOST_BYTES = 1 << 31
 def find(name: str, folders: list[Path]) -> Path | None:
     """Return the file ``name`` or ``name.gz`` in the first of the folders that has it."""
     places = (folder / f"{name}{suffix}" for folder in folders for suffix in ("", ".gz"))
-    return next((place for place in places if place.is_file()), None)
+    return next((path for path in places if path.is_file()), None)
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:

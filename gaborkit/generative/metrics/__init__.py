@@ -25,7 +25,7 @@ from .neighbours import (
 from .quality import frechet_distance, gaussian_frechet_distance, inception_score
 from .sets import set_figures
 from .shipped import Judgement, digit_classifier, judge
-from .synthetic import train_on_synthetic
+from .train_on_samples import train_on_synthetic
 
 __all__ = [
     "Collapse",

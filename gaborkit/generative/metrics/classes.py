@@ -10,7 +10,7 @@ from .figures import Figure
 from .modes import class_histogram, count_modes, histogram_divergence
 from .quality import inception_score
 from .shipped import Judgement
-from .synthetic import accuracy, class_probabilities, train_classifier
+from .train_on_samples import accuracy, class_probabilities, train_classifier
 
 #: Share by which two classifiers may disagree before their Inception Scores stand for nothing else.
 DISAGREEMENT = 0.1

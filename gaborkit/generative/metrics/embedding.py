@@ -97,9 +97,9 @@ def _plane(plane: Tensor, colour: bool = False) -> Tensor:
     """Features (N, F) of one plane (N, h, w)."""
     scattering = _scattering(min(plane.shape[1:]), 1 if colour else 2)
     order = np.array([path.order for path in scattering.paths])
-    found = torch.from_numpy(scattering.transform(plane.contiguous().numpy())).double()
-    brightness = BRIGHTNESS * found[:, order == 0].flatten(1)  # (N, 4)
-    moduli = (found.clamp(min=0) / BEND).log1p()  # (N, C, 2, 2)
+    coefficients = torch.from_numpy(scattering.transform(plane.contiguous().numpy())).double()
+    brightness = BRIGHTNESS * coefficients[:, order == 0].flatten(1)  # (N, 4)
+    moduli = (coefficients.clamp(min=0) / BEND).log1p()  # (N, C, 2, 2)
     first, second = moduli[:, order == 1], moduli[:, order == 2]
     if colour:
         return torch.cat([brightness, first.mean((2, 3))], 1)

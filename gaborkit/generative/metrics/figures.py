@@ -169,14 +169,14 @@ def compare(evaluations: Mapping[str, Evaluation], *, likelihoods: bool = True) 
     )
     rows, dropped = [], []
     for name in names:
-        found = {
+        figures = {
             column: next((figure for figure in evaluation.figures if figure.name == name), None)
             for column, evaluation in evaluations.items()
         }
-        if len({figure.protocol for figure in found.values() if figure}) > 1:
+        if len({figure.protocol for figure in figures.values() if figure}) > 1:
             dropped.append(f"{name} is left out: its protocols differ")
             continue
-        rows.append((name, *("" if figure is None else str(figure) for figure in found.values())))
+        rows.append((name, *("" if figure is None else str(figure) for figure in figures.values())))
     return "\n".join([*table([("figure", *evaluations), *rows], indent=2), *dropped])
 
 

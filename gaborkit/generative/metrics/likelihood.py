@@ -221,7 +221,7 @@ def _measure(
     batch = min(max(BUDGET // (space.size * max(space.levels, 1)), 1), LARGEST_BATCH)
     encoding = torch.Generator().manual_seed(seed)
     drawing = torch.Generator(model.device).manual_seed(seed)
-    found: dict[str, list[Tensor]] = {title: [] for title in measures}
+    measured: dict[str, list[Tensor]] = {title: [] for title in measures}
     training = model.training
     model.eval()
     try:
@@ -233,12 +233,14 @@ def _measure(
                 if model.classes and test.labels is not None:
                     labels = test.labels[start : start + batch].to(model.device)
                 for title, measure in measures.items():
-                    found[title].append(-measure(features, labels, drawing).double().cpu())  # (B,)
+                    measured[title].append(
+                        -measure(features, labels, drawing).double().cpu()
+                    )  # (B,)
                 if progress is not None:
                     progress(repeat * len(test) + start + len(images), repeats * len(test))
     finally:
         model.train(training)
-    return {title: torch.cat(parts).view(repeats, -1) for title, parts in found.items()}
+    return {title: torch.cat(parts).view(repeats, -1) for title, parts in measured.items()}
 
 
 def _figure(

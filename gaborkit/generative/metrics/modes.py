@@ -89,9 +89,9 @@ def histogram_divergence(samples: Tensor, data: Tensor) -> float:
             f"histograms {samples.tolist()} and {data.tolist()} do not compare: they need one "
             "length and counts above 0"
         )
-    found = samples.double() / samples.sum()
+    frequencies = samples.double() / samples.sum()
     wanted = data.double() / data.sum()
-    if ((found > 0) & (wanted == 0)).any():
+    if ((frequencies > 0) & (wanted == 0)).any():
         return math.inf
-    terms = torch.special.xlogy(found, found) - torch.special.xlogy(found, wanted)
+    terms = torch.special.xlogy(frequencies, frequencies) - torch.special.xlogy(frequencies, wanted)
     return max(float(terms.sum()), 0.0)

@@ -149,8 +149,8 @@ def nearest_distances(images: Tensor, others: Tensor | None = None) -> Tensor:
     if len(targets) < (2 if others is None else 1):
         raise ModelError("there is no other image to compare with; draw more")
     rows, columns = to_floats(images).flatten(1).cpu(), to_floats(targets).flatten(1).cpu()
-    found = [part.amin(1) for part in _distances(rows, columns, itself=others is None)]
-    return torch.cat(found) / rows.shape[1] ** 0.5
+    nearest = [part.amin(1) for part in _distances(rows, columns, itself=others is None)]
+    return torch.cat(nearest) / rows.shape[1] ** 0.5
 
 
 def duplicates_share(images: Tensor, threshold: float = IDENTICAL) -> float:
@@ -180,11 +180,11 @@ def _distances(rows: Tensor, columns: Tensor, *, itself: bool = False) -> Iterat
     for chunk in rows.split(max(BUDGET // len(columns), 1)):
         # (B, M)
         products = torch.addmm(squares, chunk, columns.T, alpha=-2)
-        found = products.add_(chunk.square().sum(1)[:, None]).clamp_(min=0).sqrt_()
+        distances = products.add_(chunk.square().sum(1)[:, None]).clamp_(min=0).sqrt_()
         if itself:
-            found[:, start : start + len(chunk)].fill_diagonal_(torch.inf)
+            distances[:, start : start + len(chunk)].fill_diagonal_(torch.inf)
         start += len(chunk)
-        yield found
+        yield distances
 
 
 def _radii(points: Tensor, neighbours: int) -> Tensor:

@@ -61,11 +61,11 @@ def digit_classifier(path: Path = WEIGHTS) -> DigitClassifier:
         reason = getattr(cause, "strerror", None) or "not text"
         name = getattr(cause, "filename", None) or hash_path
         raise StoreError(f"{name}: cannot be read ({reason}); install gaborkit again") from cause
-    found = hashlib.sha256(content).hexdigest()
-    if wanted != [found]:
+    digest = hashlib.sha256(content).hexdigest()
+    if wanted != [digest]:
         raise StoreError(
-            f"{path}: its SHA-256 is {found[:12]}..., not the one in {hash_path.name}: the file is "
-            "damaged; install gaborkit again"
+            f"{path}: its SHA-256 is {digest[:12]}..., not the one in {hash_path.name}: the file "
+            "is damaged; install gaborkit again"
         )
     # On the meta device no random numbers are drawn for weights that are replaced at once.
     with torch.device("meta"):
@@ -145,9 +145,9 @@ def judge(images: Tensor, classifier: DigitClassifier, smoothing: float = SMOOTH
     device = next(classifier.parameters()).device
     features, probabilities = [], []
     for chunk in images.split(CHUNK):
-        found = classifier.features(to_floats(chunk).to(device))  # (B, 64)
-        features.append(found.double().cpu())
-        smoothed = classifier.head(found).double().softmax(1).cpu()  # (B, 10)
+        outputs = classifier.features(to_floats(chunk).to(device))  # (B, 64)
+        features.append(outputs.double().cpu())
+        smoothed = classifier.head(outputs).double().softmax(1).cpu()  # (B, 10)
         # The largest is 1/10 or more, so something is always left.
         clear = (smoothed - smoothing / smoothed.shape[1]).clamp(min=0)
         probabilities.append(clear / clear.sum(1, keepdim=True))

@@ -76,12 +76,12 @@ def _cut(kernel: Kernel, most: int) -> np.ndarray:
     middle = len(samples) // 2
     # The window is correlated with, so that a kernel is turned by half a turn.
     turned = samples[::-1, ::-1]
-    kept = turned[middle - radius : middle + 1, middle - radius : middle + radius + 1].copy()
-    kept[-1, radius:] = 0
-    share = abs(kept) / abs(kept).sum()
+    causal = turned[middle - radius : middle + 1, middle - radius : middle + radius + 1].copy()
+    causal[-1, radius:] = 0
+    share = abs(causal) / abs(causal).sum()
     for _ in range(2):  # the second time what rounding left the first time
-        kept -= share * kept.sum()
-    return np.asarray(kept / np.linalg.norm(kept))
+        causal -= share * causal.sum()
+    return np.asarray(causal / np.linalg.norm(causal))
 
 
 def _convolution(kernels: list[np.ndarray], radius: int, channels: int) -> CausalConv2d:

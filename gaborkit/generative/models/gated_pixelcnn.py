@@ -192,13 +192,13 @@ class GatedPixelCNN(Autoregressive):
 
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """The values, the vertical stack before each layer, and the output of the horizontal."""
-        found = [values.contiguous(memory_format=torch.channels_last)]
+        maps = [values.contiguous(memory_format=torch.channels_last)]
         above, left = self.added(values, labels).unbind(1)
-        vertical, horizontal = self.above(found[0]) + above, self.left(found[0]) + left
+        vertical, horizontal = self.above(maps[0]) + above, self.left(maps[0]) + left
         for layer in self.gated:
-            found.append(vertical)
+            maps.append(vertical)
             vertical, horizontal = layer(vertical, horizontal, labels)
-        return [*found, functional.relu(horizontal)]
+        return [*maps, functional.relu(horizontal)]
 
     def cache(self, count: int, labels: Tensor | None) -> Cache:
         """An empty cache for ``count`` images."""

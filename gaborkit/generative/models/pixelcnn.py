@@ -160,12 +160,12 @@ class PixelCNN(Autoregressive):
 
     def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
         """Inputs of the layers, and the output of the last."""
-        found = [values.contiguous(memory_format=torch.channels_last)]
+        maps = [values.contiguous(memory_format=torch.channels_last)]
         first, *others = self.masked
-        found.append(first(found[0], labels, self.added(values, labels)[:, 0]))
+        maps.append(first(maps[0], labels, self.added(values, labels)[:, 0]))
         for layer in others:
-            found.append(layer(found[-1], labels))
-        return found
+            maps.append(layer(maps[-1], labels))
+        return maps
 
     def cache(self, count: int, labels: Tensor | None) -> Cache:
         """An empty cache for ``count`` images."""

@@ -75,8 +75,8 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     """
     # Not divided by its last value, to which rounding may add or from which it may take.
     function = logits.softmax(-1).cumsum(-1)
-    found = torch.searchsorted(function, uniform[:, None] * function[:, -1:], right=True)
-    return found[:, 0].clamp_(max=logits.shape[-1] - 1)
+    levels = torch.searchsorted(function, uniform[:, None] * function[:, -1:], right=True)
+    return levels[:, 0].clamp_(max=logits.shape[-1] - 1)
 
 
 class History:
@@ -272,7 +272,7 @@ class Cache(ABC):
         self.begin_row()
         if self.context is not None:
             self.context.begin_row()
-        for column, place in enumerate(self.convolutions[0].places):
+        for column, index in enumerate(self.convolutions[0].places):
             noise = self.noise[:, :, column]  # (B, C)
 
             def choose(logits: Tensor, channel: int, noise: Tensor = noise) -> Tensor:
@@ -280,7 +280,7 @@ class Cache(ABC):
 
             levels = head.choose(self.trunk(column), choose, values)
             self.levels[:, :, column] = levels
-            place.copy_(values(levels))
+            index.copy_(values(levels))
             if self.context is not None:
                 self.context.put(column, values(levels))
         self.end_row()
@@ -321,8 +321,8 @@ def draw_cached(
     """Draw the rows from ``rows`` on into features (B, C, H, W), at one location a step."""
     cache = model.cache(len(features), labels)
     if rows:
-        given = model.activations(model.values(features[:, :, :rows]), labels)
-        cache.fill(given[: len(cache.histories)])
+        known = model.activations(model.values(features[:, :, :rows]), labels)
+        cache.fill(known[: len(cache.histories)])
 
     draw_row: Callable[[], None] = partial(cache.draw_row, adjust)
     if features.is_cuda:
@@ -356,7 +356,7 @@ def draw_naively(
 
 def _recorded(draw_row: Callable[[], None], cache: Cache) -> Callable[[], None]:
     """The drawing of a row as a CUDA graph; itself where it cannot be recorded."""
-    kept = [values.clone() for values in cache.remembered]
+    before = [values.clone() for values in cache.remembered]
     try:
         # A run before, apart, in which kernels are chosen and memory is set up.
         stream = torch.cuda.Stream()
@@ -370,7 +370,7 @@ def _recorded(draw_row: Callable[[], None], cache: Cache) -> Callable[[], None]:
     except RuntimeError:
         return draw_row
     finally:
-        for remembered, values in zip(cache.remembered, kept, strict=True):
+        for remembered, values in zip(cache.remembered, before, strict=True):
             remembered.copy_(values)
     return graph.replay
 

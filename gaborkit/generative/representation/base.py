@@ -206,8 +206,8 @@ class Representation(ABC):
         error, count = 0.0, 0
         for chunk in images.split(CHUNK):
             wanted = self._checked_images(chunk)
-            found = self.decode(self.encode(chunk, generator))
-            error += float((found - wanted).double().square().sum())
+            restored = self.decode(self.encode(chunk, generator))
+            error += float((restored - wanted).double().square().sum())
             count += wanted.numel()
         return 200.0 if error <= 1e-14 * count else -10 * math.log10(error / count)
 

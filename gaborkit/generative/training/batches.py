@@ -121,7 +121,7 @@ class Batches:
     images: Tensor
     labels: Tensor | None
     dtype: torch.dtype
-    kept_dtype: torch.dtype
+    cached_dtype: torch.dtype
 
     def __init__(
         self, split: Split, representation: Representation, labelled: bool, device: torch.device
@@ -135,13 +135,13 @@ class Batches:
         # Levels are whole numbers, kept in as few bytes as hold them.
         narrow = torch.uint8 if 0 < space.levels <= 256 else torch.int32
         self.dtype = torch.int64 if space.levels else torch.float32
-        self.kept_dtype = narrow if space.levels else torch.float32
+        self.cached_dtype = narrow if space.levels else torch.float32
         self.features: Tensor | None = None  # (N, C, H, W)
         if not representation.stochastic:
-            size = self.count * space.size * self.kept_dtype.itemsize
+            size = self.count * space.size * self.cached_dtype.itemsize
             if size <= CACHE_LIMIT:
                 self.features = torch.empty(
-                    (self.count, *space.shape), dtype=self.kept_dtype, device=device
+                    (self.count, *space.shape), dtype=self.cached_dtype, device=device
                 )
                 for start in range(0, self.count, CHUNK):
                     chunk = self.images[start : start + CHUNK]

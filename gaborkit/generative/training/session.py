@@ -28,7 +28,7 @@ from ..representation import Representation
 from .footprint import check_memory
 from .processes import Interrupted as Interrupted
 from .recipe import Recipe as Recipe
-from .run import Run, Say, check_free, claimed, locked
+from .run_folder import Run, Say, check_free, claimed, locked
 from .settings import Training
 
 

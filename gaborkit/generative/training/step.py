@@ -61,8 +61,8 @@ class EMA:
         decay = min(self.decay, (1 + step) / (10 + step))
         mine, theirs = self._pairs[part]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for (own, name), (other, _) in self._buffers:
-            own[name].copy_(other[name])
+        for (averaged, name), (other, _) in self._buffers:
+            averaged[name].copy_(other[name])
 
 
 def _places(model: nn.Module) -> list[tuple[dict[str, Any], str]]:
@@ -93,7 +93,7 @@ class TrainStep:
     wrapped : module
         The model as Accelerate has it.
     average : EMA or None
-    kept : Model
+    evaluated : Model
         The average of the weights if there is one, else the model.
     optimizers : dict
         By the names of the parts.
@@ -130,7 +130,7 @@ class TrainStep:
         # Copied before Accelerate gives the model another forward.
         self.average = EMA(model.to(device), training.ema) if training.ema else None
         self.wrapped = accelerator.prepare_model(model.train())
-        self.kept: Model = self.average.model if self.average else model
+        self.evaluated: Model = self.average.model if self.average else model
         self.parameters = {
             name: [parameter for parameter in part.parameters() if parameter.requires_grad]
             for name, part in model.parts.items()

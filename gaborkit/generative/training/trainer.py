@@ -59,7 +59,7 @@ class Trainer:
 
     Attributes
     ----------
-    kept : Model
+    evaluated : Model
         What training is for: the average of the weights if there is one, else the weights.
     step : int
         Steps done.
@@ -81,7 +81,7 @@ class Trainer:
     accelerator: Any
     progress: Steps | None
     train_step: TrainStep
-    kept: Model
+    evaluated: Model
     step: int
     best: Any
     stale: int
@@ -115,7 +115,7 @@ class Trainer:
         self.train_step = TrainStep(
             model, representation, dataset.train, training, self.accelerator
         )
-        self.kept = self.train_step.kept
+        self.evaluated = self.train_step.evaluated
         self.held_out: Batches | None = None
         if model.has_validation_loss:
             device, labelled = self.accelerator.device, model.classes > 0
@@ -179,9 +179,9 @@ class Trainer:
         self.metrics["seconds"] = self.seconds
         if training.patience and self._best_path.exists():
             tensors, _ = checkpoint.read(self._best_path)
-            self.kept.load_state_dict(tensors)
+            self.evaluated.load_state_dict(tensors)
         self.accelerator.unwrap_model(self.train_step.wrapped, keep_fp32_wrapper=False)
-        self.kept.eval()
+        self.evaluated.eval()
 
     def _update(self, step: int) -> None:
         self.losses.add(step, *self.train_step(step))
@@ -205,7 +205,7 @@ class Trainer:
             rate = training.learning_rate * training.factor(self.step - 1)
             log.write(self.step, {"seconds": self.seconds, "learning rate": rate, **figures})
         if due(training.sample_every) and not last and self.main:
-            self.on_sample(self.kept, self.step)
+            self.on_sample(self.evaluated, self.step)
         if due(training.checkpoint_every) or stop or self._stopped:
             self._fetch()
             self.save()
@@ -238,15 +238,15 @@ class Trainer:
         advice = f"train anew with a learning_rate below {training.learning_rate:g}"
         advice += "" if training.clip else ", or clip=1"
         saved = checkpoint.newest_step(self._folder)
-        kept = "" if saved is None else f"; the checkpoint of step {saved:,} is from before"
-        raise TrainingError(f"{problem} at step {step + 1:,}; {advice}{kept}")
+        earlier = "" if saved is None else f"; the checkpoint of step {saved:,} is from before"
+        raise TrainingError(f"{problem} at step {step + 1:,}; {advice}{earlier}")
 
     def _validate(self) -> float:
         """Loss of the held-out images; the weights are kept aside if they are the best so far."""
         assert self.held_out is not None
         training = self.training
         value = validation_loss(
-            self.kept,
+            self.evaluated,
             self.held_out,
             self.accelerator,
             part=next(iter(self.model.parts)),
@@ -259,7 +259,7 @@ class Trainer:
         if value < self.best:
             self.best, self.stale = value, 0
             if training.patience and self.main:
-                checkpoint.write(self._best_path, self.kept.state_dict(), {"step": self.step})
+                checkpoint.write(self._best_path, self.evaluated.state_dict(), {"step": self.step})
         else:
             self.stale += 1
         return value
@@ -316,10 +316,10 @@ class Trainer:
         TrainingError
             If more steps are done than are asked for.
         """
-        found = checkpoint.latest(self._folder, self.say)
-        if found is None:
+        latest = checkpoint.latest(self._folder, self.say)
+        if latest is None:
             return
-        tensors, state = found
+        tensors, state = latest
         # An option that is newer than the checkpoint has its default, as config.json says.
         for name, saved in state["identity"].items():
             mine = self.identity.get(name)

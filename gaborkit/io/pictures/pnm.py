@@ -66,8 +66,8 @@ def _picture(data: bytes, at: int, check_size: Callable[[int], None]) -> tuple[N
     if kind in b"123":
         # Digits of a plain bitmap may follow one another without a gap.
         text = re.sub(rb"#[^\n\r]*", b"", data[start:])
-        found = re.findall(rb"[01]" if kind == b"1" else rb"\d+", text)[:count]
-        values, end = np.array([min(int(word), 65536) for word in found]), len(data)
+        numbers = re.findall(rb"[01]" if kind == b"1" else rb"\d+", text)[:count]
+        values, end = np.array([min(int(word), 65536) for word in numbers]), len(data)
     elif kind == b"4":
         row = -(-width // 8)
         bits = np.frombuffer(data[start : start + row * height], np.uint8)

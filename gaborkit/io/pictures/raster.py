@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PictureError
-from .pixels import expanded, oriented
+from .expansion import expanded, oriented
 
 #: Scans of a JPEG beyond which a tiny file would keep a decoder busy for hours; encoders make 10.
 MAX_SCANS = 200

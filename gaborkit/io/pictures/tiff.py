@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PictureError
-from .pixels import oriented
+from .expansion import oriented
 from .tiff_chain import count_directories
 from .tiff_pages import Page, planes_of
 
@@ -167,8 +167,8 @@ class TiffPicture:
         layer = height * width * contiguous * self.dtype.itemsize
         offset, dtype = page.run
         first = offset + depth * layer
-        for k, (one, place) in enumerate(self._planes):
-            if one.run != (first + k * layer * separate - place * layer, dtype):
+        for k, (one, index) in enumerate(self._planes):
+            if one.run != (first + k * layer * separate - index * layer, dtype):
                 return None
         return first, dtype
 

@@ -37,9 +37,9 @@ class Origin:
     def _require(self, origin: str, **needed: Any) -> None:
         """Raise unless these fields have the only values that the origin knows."""
         for name, value in needed.items():
-            own = getattr(self, name)
-            if own != value:
+            convention = getattr(self, name)
+            if convention != value:
                 raise KernelError(
-                    f"{name}={own!r} cannot be expressed in {origin}, which has only "
+                    f"{name}={convention!r} cannot be expressed in {origin}, which has only "
                     f"{name}={value!r}; kernel.replace({name}={value!r}) can be"
                 )

@@ -6,13 +6,13 @@ The method of Hong, Wan and Jain (1998), a step a module; and prints to try it o
 from __future__ import annotations
 
 from .enhancement import FingerprintEnhancement, enhance_fingerprint, thin_ridges
-from .filtering import TunedFilter, tuned_filter
 from .frequency import RidgeFrequency, ridge_frequency
 from .mask import ridge_mask
-from .orientation import RidgeOrientation, ridge_orientation
 from .picture import normalize
+from .ridge_orientation import RidgeOrientation, ridge_orientation
 from .spacing import ridge_spacing
-from .synthetic import SyntheticFingerprint, degrade_fingerprint, synthetic_fingerprint
+from .synthetic_prints import SyntheticFingerprint, degrade_fingerprint, synthetic_fingerprint
+from .tuned_filter import TunedFilter, tuned_filter
 
 __all__ = [
     "FingerprintEnhancement",

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
 from ...types import Array, RealArray
-from .filtering import tuned_filter
 from .frequency import ridge_frequency
 from .mask import ridge_mask
-from .orientation import ridge_bank, ridge_orientation
 from .picture import (
     check_block,
     check_wavelengths,
@@ -22,7 +20,9 @@ from .picture import (
     to_blocks,
     to_pixels,
 )
+from .ridge_orientation import ridge_bank, ridge_orientation
 from .spacing import ridge_spacing
+from .tuned_filter import tuned_filter
 
 #: The distance of ridges in pixels at 500 dots an inch, for which the article's lengths are made.
 STANDARD = 9.0

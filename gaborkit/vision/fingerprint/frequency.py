@@ -144,8 +144,8 @@ def _profiles(
         x = left + across * cos - along * sin
         y = np.float32(middle_y[row]) + across * sin + along * cos
         x, y = (part.reshape(grid[1], -1) for part in (x, y))
-        found = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        profiles[row] = found.reshape(grid[1], width, length).mean(1)
+        sampled = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        profiles[row] = sampled.reshape(grid[1], width, length).mean(1)
     return profiles.reshape(-1, length)
 
 
@@ -168,9 +168,9 @@ def _spacings(profiles: RealArray) -> tuple[RealArray, NDArray[np.intp]]:
     bend = before - 2 * top + after
     # The vertex of the parabola through three samples.
     offset = np.divide(before - after, 2 * bend, out=np.zeros_like(top), where=peak)
-    place = np.arange(top.shape[1]) + offset
-    first = np.where(peak, place, np.inf).min(1)
-    last = np.where(peak, place, -np.inf).max(1)
+    position = np.arange(top.shape[1]) + offset
+    first = np.where(peak, position, np.inf).min(1)
+    last = np.where(peak, position, -np.inf).max(1)
     gaps = np.maximum(peak.sum(1) - 1, 0)
     return np.where(gaps > 0, last - np.where(gaps > 0, first, 0), 0), gaps
 
@@ -178,21 +178,23 @@ def _spacings(profiles: RealArray) -> tuple[RealArray, NDArray[np.intp]]:
 def _explained(profiles: RealArray, frequency: RealArray) -> RealArray:
     """Share of each profile's variance that a sine of its frequency explains, by least squares."""
     length = profiles.shape[1]
-    place = np.arange(length) - (length - 1) / 2
-    angle = 2 * np.pi * frequency[:, None] * place
+    position = np.arange(length) - (length - 1) / 2
+    angle = 2 * np.pi * frequency[:, None] * position
     level = profiles - profiles.mean(1, keepdims=True)
     even = np.cos(angle)
     even -= even.mean(1, keepdims=True)
     odd = np.sin(angle)  # symmetric places: no mean, and nothing in common with the even one
-    found = np.zeros(len(profiles))
+    explained = np.zeros(len(profiles))
     for part in (even, odd):
         square = (part**2).sum(1)
         product = (level * part).sum(1)
-        found += np.divide(product**2, square, out=np.zeros_like(found), where=square > 1e-9)
+        explained += np.divide(
+            product**2, square, out=np.zeros_like(explained), where=square > 1e-9
+        )
     total = (level**2).sum(1)
     rounding = np.finfo(np.float32).eps * (profiles**2).sum(1)
     known = (frequency > 0) & (total > rounding)
-    return np.divide(found, total, out=np.zeros_like(found), where=known).clip(0, 1)
+    return np.divide(explained, total, out=np.zeros_like(explained), where=known).clip(0, 1)
 
 
 def _filled(frequency: RealArray, quality: RealArray) -> RealArray:

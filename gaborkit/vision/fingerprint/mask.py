@@ -81,8 +81,8 @@ def ridge_mask(
         regular *= to_blocks(check_field("quality", quality, image.shape), grid)
     side = 2 * (block // 8) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    found = (inked & (regular >= regularity)).view(np.uint8)
-    opened = cv2.morphologyEx(found, cv2.MORPH_OPEN, disc).view(np.bool_)
+    ridged = (inked & (regular >= regularity)).view(np.uint8)
+    opened = cv2.morphologyEx(ridged, cv2.MORPH_OPEN, disc).view(np.bool_)
     whole = _without_holes(_without_islands(opened, block**2), block**2, regular > regularity / 2)
     height, width = image.shape
     return whole.repeat(2, 0)[:height].repeat(2, 1)[:, :width]

@@ -150,7 +150,9 @@ def test_killed_while_the_finished_model_is_written(name, tmp_path):
 
 
 def test_a_model_that_cannot_be_drawn_from_is_saved_nevertheless(tmp_path, monkeypatch):
-    monkeypatch.setattr("gaborkit.generative.training.run.write_image", lambda path, image: 1 / 0)
+    monkeypatch.setattr(
+        "gaborkit.generative.training.run_folder.write_image", lambda path, image: 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         start(recipe("vae"), tmp_path / "run")
     assert ImageModel.from_pretrained(tmp_path / "run", "cpu").sample(2).isfinite().all()

@@ -176,12 +176,12 @@ def test_early_stopping_keeps_the_best_weights(tmp_path, monkeypatch):
 
     def steered(self):
         value = next(losses)
-        forward = self.kept.forward
-        self.kept.forward = lambda *a: forward(*a)._replace(total=torch.tensor(value))
+        forward = self.evaluated.forward
+        self.evaluated.forward = lambda *a: forward(*a)._replace(total=torch.tensor(value))
         try:
             return validate(self)
         finally:
-            del self.kept.forward
+            del self.evaluated.forward
 
     monkeypatch.setattr(Trainer, "_validate", steered)
     run = recipe("vae", steps=40, validate_every=2, patience=2)

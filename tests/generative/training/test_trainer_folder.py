@@ -11,7 +11,7 @@ import pytest
 from processes_for_tests import last, recipe, resume, start
 
 from gaborkit.errors import StoreError
-from gaborkit.generative.training import run, session
+from gaborkit.generative.training import run_folder, session
 from gaborkit.io import locks
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and permissions")
@@ -34,21 +34,24 @@ def test_folders_that_are_taken(tmp_path):
 
 
 def test_claiming(tmp_path):
-    with run.claimed(tmp_path / "a/b"):
+    with run_folder.claimed(tmp_path / "a/b"):
         assert (tmp_path / "a/b").is_dir()
     # What a process left that was killed before it wrote anything.
-    with run.claimed(tmp_path / "a/b"):
+    with run_folder.claimed(tmp_path / "a/b"):
         (tmp_path / "a/b/config.json").write_text("{}")
-    with pytest.raises(StoreError, match="holds a run already"), run.claimed(tmp_path / "a/b"):
+    with (
+        pytest.raises(StoreError, match="holds a run already"),
+        run_folder.claimed(tmp_path / "a/b"),
+    ):
         pass
 
 
 @posix
 def test_of_two_that_claim_a_folder_one_has_it(tmp_path):
     with (
-        run.claimed(tmp_path),
+        run_folder.claimed(tmp_path),
         pytest.raises(StoreError, match=r"is being trained by process [0-9]+ on .*; wait"),
-        run.claimed(tmp_path),
+        run_folder.claimed(tmp_path),
     ):
         pass
 
@@ -58,7 +61,7 @@ def test_a_run_is_trained_by_one_at_a_time(tmp_path):
     out = tmp_path / "run"
     start(recipe("vae"), out)
     with (
-        run.locked(out),
+        run_folder.locked(out),
         pytest.raises(StoreError, match=r"run: is being trained by process [0-9]+ on .*; wait"),
     ):
         resume(out, steps=20)
@@ -74,7 +77,7 @@ def test_a_race_has_one_winner(tmp_path):
     def race(number):
         barrier.wait()
         try:
-            with run.claimed(tmp_path / "run"):
+            with run_folder.claimed(tmp_path / "run"):
                 (tmp_path / "run/config.json").write_text(str(number))
         except StoreError:
             return None
@@ -91,17 +94,17 @@ def test_file_systems_without_locks(tmp_path, monkeypatch):
 
     if locks.fcntl is not None:
         monkeypatch.setattr(locks.fcntl, "flock", refuse)
-    with run.locked(tmp_path), run.locked(tmp_path):
+    with run_folder.locked(tmp_path), run_folder.locked(tmp_path):
         pass
     monkeypatch.setattr(locks, "fcntl", None)  # as on Windows
-    with run.locked(tmp_path), run.locked(tmp_path):
+    with run_folder.locked(tmp_path), run_folder.locked(tmp_path):
         pass
 
 
 def test_folders_that_cannot_be_read_or_written(tmp_path, monkeypatch):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(StoreError, match=r"cannot be written \(Is a directory"):  # noqa: SIM117
-        with run.locked(tmp_path):
+        with run_folder.locked(tmp_path):
             pass
 
     def refuse(path):
@@ -109,7 +112,7 @@ def test_folders_that_cannot_be_read_or_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(StoreError, match=r"cannot be read \(Permission denied"):
-        run.check_free(tmp_path)
+        run_folder.check_free(tmp_path)
 
 
 def test_the_main_process_says_which_folder(tmp_path, monkeypatch):

@@ -112,14 +112,14 @@ def test_steps_are_those_of_adam_by_hand(clip, decay):
 def test_what_training_keeps():
     train_step = train_step_of(ema=0.5)
     first = train_step.model.one.weight.detach().clone()
-    assert train_step.kept is train_step.average.model is not train_step.model
+    assert train_step.evaluated is train_step.average.model is not train_step.model
     train_step(0)
     # At step 0 the decay is 1 / 10.
     expected = torch.lerp(first, train_step.model.one.weight, 0.9)
-    torch.testing.assert_close(train_step.kept.one.weight, expected)
+    torch.testing.assert_close(train_step.evaluated.one.weight, expected)
     plain = train_step_of()
     assert plain.average is None
-    assert plain.kept is plain.model
+    assert plain.evaluated is plain.model
     assert plain.finite
     for value in (math.nan, math.inf):
         with torch.no_grad():
@@ -277,7 +277,7 @@ def test_all_that_the_next_step_needs_comes_back():
     checkpoint.restore(tensors, again.model, again.average, again.optimizers)
     for step in (3, 4):
         assert torch.equal(train_step(step)[1].total, again(step)[1].total)
-    for mine, other in ((train_step.model, again.model), (train_step.kept, again.kept)):
+    for mine, other in ((train_step.model, again.model), (train_step.evaluated, again.evaluated)):
         assert torch.equal(mine.one.weight, other.one.weight)
         assert torch.equal(mine.other.weight, other.other.weight)
 

@@ -16,12 +16,12 @@ from gaborkit.generative.data import Dataset
 from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.data.folder import read_picture
 from gaborkit.generative.data.resizing import coloured
-from gaborkit.generative.grid import image_grid
 from gaborkit.generative.image_model import ImageModel
+from gaborkit.generative.montage import image_grid
 from gaborkit.io.files import atomic_write
 
+from .file_paths import paths
 from .generating import Named, codes_of, dataset_of, origin_of
-from .paths import paths
 
 # ---- in ----
 
@@ -99,13 +99,13 @@ def classes_of(
                 "pictures; give one, or one each"
             )
         return codes if len(codes) == len(known) else codes * len(known)
-    found = [label for label in known if label is not None]
-    if len(found) < len(known):
+    labels = [label for label in known if label is not None]
+    if len(labels) < len(known):
         raise click.UsageError(
             "this model is conditional and a picture does not say its class: give --classes, "
             "such as --classes 3"
         )
-    return found
+    return labels
 
 
 # ---- out ----

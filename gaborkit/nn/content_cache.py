@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 Content = tuple[tuple[torch.dtype, bytes], ...]
 
 
-class Kept(Generic[Value]):
+class ContentCache(Generic[Value]):
     """A value made from tensors, made again only when one of them holds something else.
 
     Contents are compared, so that it does not matter how they changed: through ``tensor.data``,
@@ -24,12 +24,12 @@ class Kept(Generic[Value]):
 
     Examples
     --------
-    >>> kept, weight = Kept(), torch.ones(2)
-    >>> first = kept.get([weight], lambda: weight * 2)
-    >>> kept.get([weight], lambda: weight * 2) is first
+    >>> cache, weight = ContentCache(), torch.ones(2)
+    >>> first = cache.get([weight], lambda: weight * 2)
+    >>> cache.get([weight], lambda: weight * 2) is first
     True
     >>> weight.numpy()[:] = 2
-    >>> kept.get([weight], lambda: weight * 2)
+    >>> cache.get([weight], lambda: weight * 2)
     tensor([4., 4.])
     """
 
@@ -50,11 +50,11 @@ class Kept(Generic[Value]):
         self._entry = content, value
         return value
 
-    def __deepcopy__(self, memo: object) -> Kept[Value]:
-        return Kept()
+    def __deepcopy__(self, memo: object) -> ContentCache[Value]:
+        return ContentCache()
 
-    def __reduce__(self) -> tuple[type[Kept[Value]], tuple[()]]:
-        return Kept, ()
+    def __reduce__(self) -> tuple[type[ContentCache[Value]], tuple[()]]:
+        return ContentCache, ()
 
 
 def _content(tensors: Sequence[Tensor]) -> Content | None:

@@ -15,7 +15,7 @@ from ..filtering.engines.threads import available, work_alone
 from ..io.files import StrPath
 from ..io.images import luminance, read_image
 from .base import Descriptor
-from .choices import check_choice
+from .checks import check_choice
 from .table import Features
 
 Colour = Literal["luminance", "channels"]

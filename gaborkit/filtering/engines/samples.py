@@ -19,7 +19,7 @@ TOGETHER = 2**14
 
 def samples_of(kernels: Sequence[Kernel], tolerance: float) -> list[ComplexArray]:
     """What :meth:`Kernel.sample` gives for each kernel, none of them learnable."""
-    found: dict[int, ComplexArray] = {}
+    sampled: dict[int, ComplexArray] = {}
     for (norm, dc_free, radius), places in _alike(kernels, range(len(kernels)), tolerance):
         line, most = np.arange(-radius, radius + 1.0), max(1, TOGETHER // (2 * radius + 1) ** 2)
         for first in range(0, len(places), most):
@@ -27,9 +27,9 @@ def samples_of(kernels: Sequence[Kernel], tolerance: float) -> list[ComplexArray
             p = Parameters(*fields_of([kernels[k] for k in chosen])[..., None, None])
             real, imag = samples(np, p, line[:, None], line, dc_free)
             values = amplitude(np, p, norm, dc_free) * (real + 1j * imag)
-            found.update(zip(chosen, values, strict=True))
+            sampled.update(zip(chosen, values, strict=True))
     return [
-        found[k] if k in found else kernel.sample(tolerance) for k, kernel in enumerate(kernels)
+        sampled[k] if k in sampled else kernel.sample(tolerance) for k, kernel in enumerate(kernels)
     ]
 
 
@@ -37,7 +37,7 @@ def factors_of(
     kernels: Sequence[Kernel], tolerance: float, accuracy: float = 1e-15
 ) -> list[Factors]:
     """What :meth:`Kernel.factors` finds for each kernel; for round ones together."""
-    found: dict[int, Factors] = {}
+    factors: dict[int, Factors] = {}
     separable = [k for k, kernel in enumerate(kernels) if kernel.separable]
     for (norm, dc_free, radius), places in _alike(kernels, separable, tolerance):
         p = Parameters(*fields_of([kernels[k] for k in places]))
@@ -46,9 +46,9 @@ def factors_of(
         )
         heights = amplitude(np, p, norm, dc_free) * np.exp(1j * p.phase)
         terms = zip(heights[:, None] * weights, columns, rows, strict=True)
-        found.update(zip(places, terms, strict=True))
+        factors.update(zip(places, terms, strict=True))
     return [
-        found[k] if k in found else kernel.factors(tolerance, accuracy)
+        factors[k] if k in factors else kernel.factors(tolerance, accuracy)
         for k, kernel in enumerate(kernels)
     ]
 

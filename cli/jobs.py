@@ -16,8 +16,8 @@ from gaborkit.io.pictures.folders import warn_of_others
 from gaborkit.io.pictures.formats import FORMATS, suffix_of, without_suffix
 from gaborkit.large.sources import is_zarr
 
+from .file_paths import paths
 from .options.arguments import ARRAYS, RESPONSES
-from .paths import paths
 
 #: What is read of a folder to be filtered, and to be described: archives in it may well be what a
 #: command wrote.
@@ -32,7 +32,7 @@ TILED = (".zarr", ".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
-class Job:
+class PictureFiles:
     """One picture and the files that are made of it: one, or one for each channel.
 
     Attributes
@@ -57,7 +57,7 @@ def jobs_of(
     option: str = "out",
     suffix: str | None = None,
     recursive: bool = False,
-) -> list[Job]:
+) -> list[PictureFiles]:
     """Pair pictures with the files to write.
 
     Parameters
@@ -89,11 +89,11 @@ def jobs_of(
             f"--suffix {suffix} is for a folder, and --{option} {out} is a file: "
             "leave one of them out"
         )
-    found = [pair for source in sources for pair in _pictures(source, out, recursive)]
+    pairs = [pair for source in sources for pair in _pictures(source, out, recursive)]
     if whole:
-        several = len(found) > 1 or found[0][0] != sources[0]
+        several = len(pairs) > 1 or pairs[0][0] != sources[0]
         if several:
-            count = f"{len(found)} picture{'s' * (len(found) > 1)}"
+            count = f"{len(pairs)} picture{'s' * (len(pairs) > 1)}"
             raise click.UsageError(
                 f"--{option} {out} is one file, not a folder for {count}: "
                 "give a name without a suffix, or one that ends with /"
@@ -104,11 +104,13 @@ def jobs_of(
                 f"--{option} {out}: {target.suffix} holds one channel, not {len(labels)}: "
                 f"give {', '.join(STACKS)}, or a folder"
             )
-        jobs = [Job(found[0][0], (target,), new_folder=False)]
+        jobs = [PictureFiles(pairs[0][0], (target,), new_folder=False)]
     else:
         jobs = [
-            Job(source, _names(Path(out) / stem, labels, suffix or ".png"), new_folder=True)
-            for source, stem in found
+            PictureFiles(
+                source, _names(Path(out) / stem, labels, suffix or ".png"), new_folder=True
+            )
+            for source, stem in pairs
         ]
     _check_apart(jobs, f"--{option}")
     return jobs
@@ -134,13 +136,13 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     PictureError
         If a folder holds no picture, or cannot be read.
     """
-    found: dict[str, None] = {}
+    unique: dict[str, None] = {}
     for source in sources:
         pictures = _pictures(source, out, recursive, DESCRIBED)
-        found.update(dict.fromkeys(picture for picture, _ in pictures))
-    for picture in found:
+        unique.update(dict.fromkeys(picture for picture, _ in pictures))
+    for picture in unique:
         paths().read(picture)
-    return list(found)
+    return list(unique)
 
 
 def _pictures(
@@ -159,22 +161,22 @@ def _pictures(
     problems: list[OSError] = []
     below: list[Path] = []
     others: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=problems.append):
+    for parent, folders, names in os.walk(folder, onerror=problems.append):
         stores = [
             name
             for name in sorted(folders)
-            if name.lower().endswith(".zarr") and is_zarr(Path(place, name))
+            if name.lower().endswith(".zarr") and is_zarr(Path(parent, name))
         ]
-        (below if ".zarr" in suffixes else others).extend(Path(place, name) for name in stores)
+        (below if ".zarr" in suffixes else others).extend(Path(parent, name) for name in stores)
         # Results of an earlier run into the same folder are no pictures to be filtered.
         folders[:] = sorted(
             name
             for name in folders
-            if recursive and name not in stores and not _same(Path(place, name), Path(out))
+            if recursive and name not in stores and not _same(Path(parent, name), Path(out))
         )
         for name in sorted(names):
             known = not name.startswith(".") and suffix_of(name) in suffixes
-            (below if known else others).append(Path(place, name))
+            (below if known else others).append(Path(parent, name))
     if problems:
         raise problems[0]
     if not below:
@@ -206,7 +208,7 @@ def _plain(label: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text)
 
 
-def _check_apart(jobs: Sequence[Job], option: str) -> None:
+def _check_apart(jobs: Sequence[PictureFiles], option: str) -> None:
     record = paths()
     for job in jobs:
         record.read(job.source)

@@ -21,7 +21,7 @@ from ..io.pictures.tiff import TiffPicture
 from ..kernels.base import TOLERANCE, Kernel
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster
-from .job import Job
+from .job import TileJob
 from .memory import available_memory, parse_memory
 from .record import Limits, Record
 from .sources import CACHE, Colour, as_source, largest_piece
@@ -119,7 +119,7 @@ def filter_large(
         raise PictureError(f"{target} would be written over the source; give another name")
     # Messages name a path as it was given; workers may run in another folder.
     here = Path() if scheduler is None else Path.cwd()
-    job = Job(
+    job = TileJob(
         bank=GaborBank([bank]) if isinstance(bank, Kernel) else bank,
         single=isinstance(bank, Kernel),
         source=str(here / source) if named else source,
@@ -138,7 +138,7 @@ def filter_large(
 
 
 def _run(
-    job: Job,
+    job: TileJob,
     budget: int,
     scheduler: Any,
     resume: bool,
@@ -178,14 +178,14 @@ def _run(
             files.discard()
 
 
-def _written(job: Job, todo: Sequence[int], scheduler: Any) -> Iterator[tuple[int, Limits]]:
+def _written(job: TileJob, todo: Sequence[int], scheduler: Any) -> Iterator[tuple[int, Limits]]:
     """Numbers and limits of tiles, each as soon as it is in the target."""
     if scheduler is None:
         return ((number, job.write(number)) for number in todo)
     return on_cluster(job.write_alone, todo, scheduler)
 
 
-def _tile(job: Job, budget: int, threads: int) -> tuple[int, int]:
+def _tile(job: TileJob, budget: int, threads: int) -> tuple[int, int]:
     """Shape of the tiles: the largest within the budget, beside what reading holds."""
     array = job.array
     held = 2 * largest_piece(array) + (job.cache if isinstance(array, TiffPicture) else 0)
@@ -199,7 +199,7 @@ def _tile(job: Job, budget: int, threads: int) -> tuple[int, int]:
     )
 
 
-def _description(job: Job) -> dict[str, Any]:
+def _description(job: TileJob) -> dict[str, Any]:
     """What was done, and how to repeat it."""
     named = isinstance(job.source, str)
     return {
@@ -213,13 +213,13 @@ def _description(job: Job) -> dict[str, Any]:
     }
 
 
-def _options(job: Job) -> dict[str, Any]:
+def _options(job: TileJob) -> dict[str, Any]:
     return {
         name: getattr(job.options, name) for name in ("part", "boundary", "engine", "tolerance")
     }
 
 
-def _identity(job: Job) -> dict[str, Any]:
+def _identity(job: TileJob) -> dict[str, Any]:
     """What a run must share with one that was stopped, to go on with it."""
     array: dict[str, Any] = {"shape": job.planes.shape, "dtype": str(job.planes.dtype)}
     if isinstance(job.source, str):

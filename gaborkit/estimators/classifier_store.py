@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from ..errors import GaborkitError, StoreError
 from ..features import Descriptor
-from ..features.registry import from_dict, to_dict
+from ..features.descriptors import from_dict, to_dict
 from ..io import strict_json
 from ..io.files import StrPath, atomic_writes
 from ..io.locks import locked
-from .pictures import METHODS, PictureClassifier, Preparation, Trained
+from .picture_classifier import METHODS, PictureClassifier, Preparation, Trained
 
 FORMAT = "gaborkit classifier"
 VERSION = 2
@@ -151,14 +151,15 @@ def _prepared(arrays: Arrays, features: int) -> int:
 def _description(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise StoreError(f"{path}: does not exist; give the folder of a trained classifier")
-    found = strict_json.read_object(path, StoreError, "give an intact model", JSON_LIMIT)
-    if found.get("format") != FORMAT:
+    description = strict_json.read_object(path, StoreError, "give an intact model", JSON_LIMIT)
+    if description.get("format") != FORMAT:
         raise StoreError(f"{path}: describes no classifier; give the folder of a trained one")
-    if found.get("version") != VERSION:
+    if description.get("version") != VERSION:
         raise StoreError(
-            f"{path}: is of version {found.get('version')!r:.60}, and this gaborkit reads {VERSION}"
+            f"{path}: is of version {description.get('version')!r:.60}, and this gaborkit reads "
+            f"{VERSION}"
         )
-    return found
+    return description
 
 
 def _descriptor(path: Path, description: Mapping[str, Any]) -> Descriptor:
@@ -170,21 +171,21 @@ def _descriptor(path: Path, description: Mapping[str, Any]) -> Descriptor:
 
 
 def _texts(path: Path, description: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = description.get(key)
+    texts = description.get(key)
     if (
-        not isinstance(found, list)
-        or not all(isinstance(text, str) for text in found)
-        or len(set(found)) < len(found)
+        not isinstance(texts, list)
+        or not all(isinstance(text, str) for text in texts)
+        or len(set(texts)) < len(texts)
     ):
         raise StoreError(f"{path}: its {key} are no list of different names; give an intact model")
-    return tuple(found)
+    return tuple(texts)
 
 
 def _arrays(path: Path, names: list[str]) -> Arrays:
     """Arrays of finite floats, of which none claims more than the file holds."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = {}
+            arrays = {}
             for name in names:
                 entry = archive.getinfo(f"{name}.npy")
                 if entry.compress_type != zipfile.ZIP_STORED:
@@ -198,10 +199,10 @@ def _arrays(path: Path, names: list[str]) -> Arrays:
                     if dtype.kind != "f" or min(shape, default=1) < 0 or claimed > entry.file_size:
                         raise ValueError(f"{name} claims {shape} values of {dtype}")
                 with archive.open(entry) as stream:
-                    found[name] = np.lib.format.read_array(stream, allow_pickle=False)
-                if not np.isfinite(found[name]).all():
+                    arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                if not np.isfinite(arrays[name]).all():
                     raise ValueError(f"{name} holds values that are not finite")
-            return found
+            return arrays
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as cause:
         if isinstance(cause, StoreError):
             raise

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import RealArray
-from .filtering import TunedFilter
 from .picture import blurred
+from .tuned_filter import TunedFilter
 
 Kind = Literal["arch", "loop", "whorl"]
 _Points = list[tuple[float, float]]
@@ -224,8 +224,8 @@ def _waves(
     generator: np.random.Generator, shape: tuple[int, ...], sigma: float
 ) -> NDArray[np.float32]:
     """Smooth noise of unit variance."""
-    found = blurred(generator.standard_normal(shape).astype(np.float32), sigma)
-    return found / found.std()
+    waves = blurred(generator.standard_normal(shape).astype(np.float32), sigma)
+    return waves / waves.std()
 
 
 def _scratch(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.bool_]:

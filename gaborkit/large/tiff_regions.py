@@ -8,10 +8,10 @@ from pathlib import Path
 from ..errors import PictureError
 from ..io.pictures.decoding import quiet
 from ..io.pictures.tiff import TiffPicture, open_picture
-from .raw import Raw
+from .uncompressed import Uncompressed
 
 
-def open_tiff(path: Path, cache: int, number: int | None = None) -> Raw | TiffPicture:
+def open_tiff(path: Path, cache: int, number: int | None = None) -> Uncompressed | TiffPicture:
     """The picture that :func:`gaborkit.read_image` reads, by regions.
 
     Parameters
@@ -34,7 +34,7 @@ def open_tiff(path: Path, cache: int, number: int | None = None) -> Raw | TiffPi
             )
             if picture.run is not None:
                 offset, dtype = picture.run
-                return Raw(path, offset, picture.shape, dtype)
+                return Uncompressed(path, offset, picture.shape, dtype)
             picture[tuple(slice(0, 1) for _ in picture.shape)]  # shows what cannot be decoded
             picture.label = f"{path}: "
             return picture

@@ -122,11 +122,11 @@ def _squared_gradient(image: RealArray, sigma: float) -> tuple[RealArray, RealAr
     import cv2
 
     radius = int(np.ceil(6 * sigma))
-    place = np.arange(-radius, radius + 1)
-    smooth = np.exp(-(place**2) / (2 * sigma**2))
+    offset = np.arange(-radius, radius + 1)
+    smooth = np.exp(-(offset**2) / (2 * sigma**2))
     smooth /= smooth.sum()
     # OpenCV correlates: towards larger coordinates the weights are positive.
-    slope = smooth * place / sigma**2
+    slope = smooth * offset / sigma**2
     depth = cv2.CV_64F if image.dtype == np.float64 else cv2.CV_32F
     x = cv2.sepFilter2D(image, depth, slope, smooth, borderType=cv2.BORDER_REFLECT)
     y = cv2.sepFilter2D(image, depth, smooth, slope, borderType=cv2.BORDER_REFLECT)

@@ -148,13 +148,13 @@ class TunedFilter:
     ) -> None:
         """Choose the kernels, sort the pixels by orientation, and find their weights."""
         nodes, count = _grid(float(frequency.min()), float(frequency.max()), sigma, tolerance)
-        place = theta * (count / np.pi)
-        below = np.floor(place)
+        position = theta * (count / np.pi)
+        below = np.floor(position)
         step = (below % count).astype(np.uint16)
         order = np.argsort(step, kind="stable")
         self.places = self.places[order]
         self.starts = np.searchsorted(step[order], np.arange(count + 1))
-        self.angular = _cubic_weights((place - below)[order])
+        self.angular = _cubic_weights((position - below)[order])
         self.radial = _lagrange_weights(frequency[order], nodes)
         # Orientation i serves the steps from i - 2 to i + 1, of which some may be empty.
         filled = np.diff(self.starts) > 0
@@ -179,7 +179,7 @@ class TunedFilter:
         if self.bank is None:
             return result
         image = image[self.box]
-        found = np.zeros(self.places.size, image.dtype)
+        filtered = np.zeros(self.places.size, image.dtype)
         count, levels = len(self.starts) - 1, len(self.radial)
         responses = self.bank.responses(image, part="real", tolerance=self.cut)
         for k, response in enumerate(responses):
@@ -188,22 +188,22 @@ class TunedFilter:
             for tap, weights in zip(_TAPS, self.angular, strict=True):
                 step = (i - tap) % count
                 part = slice(self.starts[step], self.starts[step + 1])
-                found[part] += (
+                filtered[part] += (
                     weights[part] * self.radial[level, part] * flat.take(self.places[part])
                 )
         # An even kernel hears half of a real grating: the other half is its conjugate's.
-        result[self.box].flat[self.places] = 2 * found
+        result[self.box].flat[self.places] = 2 * filtered
         return result
 
 
 def _box(wanted: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
     """The rows and columns with all pixels that are wanted, and a margin."""
-    found = []
+    starts = []
     for axis in (1, 0):
         lines = np.flatnonzero(wanted.any(axis))
         first, last = (lines[0], lines[-1]) if lines.size else (0, -1)
-        found.append(slice(max(0, first - margin), last + 1 + margin))
-    return found[0], found[1]
+        starts.append(slice(max(0, first - margin), last + 1 + margin))
+    return starts[0], starts[1]
 
 
 #: Orientations between which a pixel interpolates, counted from the one before it.
@@ -220,10 +220,10 @@ def _cubic_weights(t: RealArray) -> RealArray:
 
 def _lagrange_weights(x: RealArray, nodes: RealArray) -> NDArray[np.float32]:
     """Weights of Chebyshev nodes in the polynomial through them, (M, P), in barycentric form."""
-    place = np.pi * (np.arange(len(nodes)) + 0.5) / len(nodes)
+    nodes_at = np.pi * (np.arange(len(nodes)) + 0.5) / len(nodes)
     distance = x - nodes[:, None]
     distance[distance == 0] = np.finfo(float).tiny  # then all the weight lies there
-    weights = (np.sin(place) * np.cos(np.pi * np.arange(len(nodes))))[:, None] / distance
+    weights = (np.sin(nodes_at) * np.cos(np.pi * np.arange(len(nodes))))[:, None] / distance
     return (weights / weights.sum(0)).astype(np.float32)
 
 

@@ -170,17 +170,17 @@ class PictureClassifier:
         Predicted
             A picture that cannot be read or described has an error in place of a class.
         """
-        for found in describe_files(_sized(self.descriptor, self.size), sources, jobs=jobs):
-            if found.features is None:
-                yield Predicted(found.source, None, None, found.error)
-            elif found.features.names != self.names:
-                yield Predicted(found.source, None, None, _unlike(found, len(self.names)))
+        for described in describe_files(_sized(self.descriptor, self.size), sources, jobs=jobs):
+            if described.features is None:
+                yield Predicted(described.source, None, None, described.error)
+            elif described.features.names != self.names:
+                yield Predicted(described.source, None, None, _unlike(described, len(self.names)))
             else:
-                values = self.preparation(found.features.to_numpy()[None])
+                values = self.preparation(described.features.to_numpy()[None])
                 scores = self.classifier.decision_function(values)
                 if scores.ndim == 1:  # of two classes: how much the second is preferred
                     scores = np.stack([-scores, scores], 1)
-                yield Predicted(found.source, self.classes[scores[0].argmax()], scores[0], None)
+                yield Predicted(described.source, self.classes[scores[0].argmax()], scores[0], None)
 
 
 class Trained(NamedTuple):
@@ -267,8 +267,8 @@ def train_on_folder(
         raise FeatureError("folds=1 leaves nothing to learn from; give 2 or more, or 0 for none")
     labelled = _labelled(Path(folder))
     rows, labels, failed, names = [], [], [], None
-    found = describe_files(_sized(descriptor, size), [path for path, _ in labelled], jobs=jobs)
-    for number, (described, (_, label)) in enumerate(zip(found, labelled, strict=True), 1):
+    features = describe_files(_sized(descriptor, size), [path for path, _ in labelled], jobs=jobs)
+    for number, (described, (_, label)) in enumerate(zip(features, labelled, strict=True), 1):
         if progress is not None:
             progress(number, len(labelled), described)
         if described.features is None:
@@ -305,12 +305,12 @@ def train_on_folder(
 
 def _pipeline(method: str) -> Pipeline:
     """From features to classes, all of which cross-validation fits anew."""
-    found = METHODS[method]
+    make = METHODS[method]
     steps: list[tuple[str, Any]] = [("scaler", ChannelScaler())]
-    if found.whitened:
+    if make.whitened:
         steps.append(("components", PCA(VARIANCE, svd_solver="full")))
         steps.append(("whitener", WithinClassWhitener()))
-    return Pipeline([*steps, ("classifier", found.make())])
+    return Pipeline([*steps, ("classifier", make.make())])
 
 
 def _preparation(fitted: Pipeline) -> Preparation:
@@ -339,10 +339,10 @@ def _labelled(folder: Path) -> list[tuple[Path, str]]:
     try:
         classes = [path for path in sorted(folder.iterdir()) if path.is_dir()]
         files = [
-            (path, place.name)
-            for place in classes
-            if not place.name.startswith(".")
-            for path in sorted(place.rglob("*"))
+            (path, folder_of_class.name)
+            for folder_of_class in classes
+            if not folder_of_class.name.startswith(".")
+            for path in sorted(folder_of_class.rglob("*"))
             if not path.name.startswith(".") and path.is_file()
         ]
         # Of no class is what lies beside the subfolders.

@@ -27,7 +27,7 @@ Index = tuple[int | slice, ...]
 
 
 @dataclass(frozen=True)
-class Raw:
+class Uncompressed:
     """An array in C order in a file, read and written by regions.
 
     Attributes
@@ -67,15 +67,15 @@ class Raw:
         # Axes of ``values`` that count runs; a tile with its halo cut off is never copied whole.
         axes = next(axis for axis in range(len(result) + 1) if math.prod(result[:axis]) == shape[0])
         with self.path.open("r+b") as stream:
-            for place, start in zip(np.ndindex(result[:axes]), starts, strict=True):
+            for position, start in zip(np.ndindex(result[:axes]), starts, strict=True):
                 stream.seek(start)
-                stream.write(np.ascontiguousarray(values[place], self.dtype).data.cast("B"))
+                stream.write(np.ascontiguousarray(values[position], self.dtype).data.cast("B"))
 
     def _runs(self, index: Index) -> tuple[tuple[int, int], tuple[int, ...], Iterator[int]]:
         """Number and length of the contiguous runs of a region, its shape, and where they start."""
         bounds = []
-        for place, size in zip(index, self.shape, strict=True):
-            span = place if isinstance(place, slice) else slice(place, place + 1)
+        for part, size in zip(index, self.shape, strict=True):
+            span = part if isinstance(part, slice) else slice(part, part + 1)
             bounds.append(span.indices(size)[:2])
         lengths = [stop - start for start, stop in bounds]
         # All axes after the last one of which only a part is asked for lie in one piece.
@@ -85,10 +85,10 @@ class Raw:
         starts = (
             self.offset
             + self.dtype.itemsize
-            * (bounds[last][0] * strides[last] + sum(map(int.__mul__, place, strides)))
-            for place in itertools.product(*(range(*span) for span in bounds[:last]))
+            * (bounds[last][0] * strides[last] + sum(map(int.__mul__, part, strides)))
+            for part in itertools.product(*(range(*span) for span in bounds[:last]))
         )
         result = tuple(
-            length for place, length in zip(index, lengths, strict=True) if isinstance(place, slice)
+            length for part, length in zip(index, lengths, strict=True) if isinstance(part, slice)
         )
         return (math.prod(lengths[:last]), math.prod(lengths[last:])), result, starts

@@ -116,11 +116,11 @@ class Store:
 
     def _append(self, entry: object) -> int:
         """Write a line; its place in the file."""
-        line, place = encode(entry), self._size
+        line, offset = encode(entry), self._size
         self._stream.write(line)
         self._stream.flush()
         self._size += len(line)
-        return place
+        return offset
 
     def _read(self, run: Mapping[str, Any], resume: bool) -> int:
         """Find what the file holds; bytes that are to be kept of it."""

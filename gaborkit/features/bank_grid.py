@@ -83,11 +83,11 @@ def grid_of(bank: GaborBank) -> Grid:
     scales = [_by_theta(bank, members) for members in _by_frequency(bank)]
     thetas = [theta for theta, _ in scales[0]]
     for members in scales:
-        found = [theta for theta, _ in members]
-        if len(found) != len(thetas) or not np.allclose(found, thetas, rtol=0, atol=CLOSE):
+        angles = [theta for theta, _ in members]
+        if len(angles) != len(thetas) or not np.allclose(angles, thetas, rtol=0, atol=CLOSE):
             first, other = (bank[row[0][1]].frequency for row in (scales[0], members))
             raise _no_grid(
-                f"{1 / first:.4g} px has {_degrees(thetas)}, {1 / other:.4g} px {_degrees(found)}"
+                f"{1 / first:.4g} px has {_degrees(thetas)}, {1 / other:.4g} px {_degrees(angles)}"
             )
         kernels = [bank[k] for _, k in members]
         if not all(_rotations(kernels[0], kernel) for kernel in kernels[1:]):
@@ -140,15 +140,15 @@ def _by_frequency(bank: GaborBank) -> list[list[int]]:
 
 def _by_theta(bank: GaborBank, places: Sequence[int]) -> list[tuple[float, int]]:
     """Theta in the half circle and place of each kernel, ascending."""
-    found = []
+    groups = []
     for k in places:
         theta = number(bank[k].theta) % math.pi
-        found.append((0.0 if math.pi - theta < CLOSE else theta, k))
-    found.sort()
-    for (theta, one), (following, other) in pairwise(found):
+        groups.append((0.0 if math.pi - theta < CLOSE else theta, k))
+    groups.sort()
+    for (theta, one), (following, other) in pairwise(groups):
         if following - theta < CLOSE:
             raise _no_grid(f"kernels {one} and {other} are both of {bank[one].label}")
-    return found
+    return groups
 
 
 def _rotations(one: Kernel, other: Kernel) -> bool:

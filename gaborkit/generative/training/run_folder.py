@@ -185,7 +185,7 @@ class Run:
         metrics = {"steps": trainer.step, **trainer.metrics, "round trip, dB": psnr}
         # The file of weights is float32 whatever the precision of the steps.
         provenance = {**self.provenance, "metrics": {"training": metrics}}
-        trained = ImageModel(trainer.kept, self.representation, provenance)
+        trained = ImageModel(trainer.evaluated, self.representation, provenance)
         if trainer.main:
             if trainer.step < training.steps:
                 trainer.say(
@@ -215,9 +215,9 @@ class Run:
     def _judge(self, drawn: ImageModel, step: int, say: Say) -> None:
         """Say so if the samples are all alike."""
         if self.watch is not None:
-            found = self.watch(drawn.sample(WATCHED, seed=self.training.seed))
-            if found.message is not None:
-                say(f"step {step:,}: {found.message}")
+            figures = self.watch(drawn.sample(WATCHED, seed=self.training.seed))
+            if figures.message is not None:
+                say(f"step {step:,}: {figures.message}")
 
     def _introduce(self, trainer: Trainer) -> float:
         """Say what is trained, and return the PSNR of the representation's round trip."""
@@ -241,7 +241,7 @@ class Run:
 
     def _write_grid(self, model: ImageModel, path: Path) -> None:
         """Samples, always of the same noise; a column for each class, if there are classes."""
-        from ..grid import image_grid
+        from ..montage import image_grid
 
         columns = self.model.classes if 0 < self.model.classes <= 20 else 10
         images = model.sample(ROWS * columns, seed=self.training.seed)

@@ -76,17 +76,17 @@ def orientation_colours(angle: Array, strength: Array | None = None) -> NDArray[
     >>> orientation_colours(np.array([0.0, np.pi, np.pi / 2]), np.array([1.0, 1.0, 0.0])).tolist()
     [[244, 146, 138], [244, 146, 138], [0, 0, 0]]
     """
-    found = as_numpy(angle).astype(float)
-    strong = np.ones(found.shape) if strength is None else as_numpy(strength).astype(float)
-    if strong.shape != found.shape:
+    angles = as_numpy(angle).astype(float)
+    strong = np.ones(angles.shape) if strength is None else as_numpy(strength).astype(float)
+    if strong.shape != angles.shape:
         raise ImageError(
-            f"a strength of shape {strong.shape} does not fit angles of shape {found.shape}"
+            f"a strength of shape {strong.shape} does not fit angles of shape {angles.shape}"
         )
-    if not (np.isfinite(found).all() and np.isfinite(strong).all()):
+    if not (np.isfinite(angles).all() and np.isfinite(strong).all()):
         raise ImageError("angles or strengths hold NaN or infinity; give finite numbers")
-    warn_of_degrees("angle", found)
+    warn_of_degrees("angle", angles)
     strong = strong.clip(0, 1)
-    hue = 2 * found + _FIRST_HUE
+    hue = 2 * angles + _FIRST_HUE
     lab = np.stack(
         [_LIGHTNESS * strong, _CHROMA * strong * np.cos(hue), _CHROMA * strong * np.sin(hue)], -1
     )
@@ -174,12 +174,12 @@ def plot_orientation(
     wide, high = _SIDE / math.sqrt(shape), _SIDE * math.sqrt(shape)
     start = _LEFT + 2 * (wide + _GAP)
     sheet = Sheet(start + 1.75, _TOP + max(high, 2.3) + 0.55)
-    for place, (title, values) in enumerate((("picture", picture), ("orientation", colours))):
-        axes = sheet.axes(left=_LEFT + place * (wide + _GAP), top=_TOP, width=wide, height=high)
+    for k, (title, values) in enumerate((("picture", picture), ("orientation", colours))):
+        axes = sheet.axes(left=_LEFT + k * (wide + _GAP), top=_TOP, width=wide, height=high)
         show(axes, values[::step, ::step], extent=extent, cmap="gray")
         axes.set_anchor("N")
         axes.set_title(title, fontsize=9, pad=4)
-        axes.tick_params(labelsize=7, labelleft=place == 0)
+        axes.tick_params(labelsize=7, labelleft=k == 0)
         axes.set_xlabel("x (px)", fontsize=8)
     sheet.figure.axes[0].set_ylabel("y (px, down)", fontsize=8)
     _draw_wheel(sheet, start + 0.3, _TOP + 0.35, 1.1, None if strength is None else legend)
