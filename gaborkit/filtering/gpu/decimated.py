@@ -27,13 +27,13 @@ from ...caches import lru_cache
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import number
-from ...types import Array, Part, RealArray
+from ...types import Array, RealArray
 from ..backend import fast_size, put
 from ..engines.base import Cost, Work
 from ..engines.batch import Batch
 from ..engines.pyramid import not_wide
 from . import fused
-from .engine import START, TritonEngine, plane, written
+from .engine import START, Target, TritonEngine, plane, written
 
 #: Share of the response to white noise by which responses may differ from the closed form's.
 ERROR = 1e-5
@@ -84,9 +84,7 @@ class Decimated(TritonEngine):
         margin: int,
         kernels: Sequence[Kernel],
         channels: Sequence[int],
-        out: Array,
-        part: Part,
-        inverses: Array | None,
+        target: Target,
     ) -> None:
         """By half a spectrum of the pictures."""
         margin = math.ceil(margin / LONGEST) * LONGEST
@@ -95,7 +93,7 @@ class Decimated(TritonEngine):
             "half spectrum", margin, lambda: spectrum(batch.padded(margin), size)
         )
         level = batch.level
-        respond(transformed, size, margin, level, kernels, channels, out, part, inverses)
+        respond(transformed, size, margin, level, kernels, channels, *target)
 
 
 def step_of(kernel: Kernel, limit: int = LONGEST) -> int:

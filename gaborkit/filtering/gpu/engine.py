@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ...kernels.base import Kernel
 from ...types import Array, Part, Transfer
@@ -29,6 +29,22 @@ COPY = 2.5e9
 
 #: Milliseconds of launches for one step (a guess).
 START = 0.05
+
+
+class Target(NamedTuple):
+    """Where responses are stored, and what of them.
+
+    Attributes
+    ----------
+    out : tensor (B, K, H, W)
+    part : str
+    inverses : tensor (B, 1, 1), optional
+        Of the factors by which the pictures were scaled.
+    """
+
+    out: Array
+    part: Part
+    inverses: Array | None = None
 
 
 class TritonEngine(ABC):
@@ -58,19 +74,11 @@ class TritonEngine(ABC):
         margin: int,
         kernels: Sequence[Kernel],
         channels: Sequence[int],
-        out: Array,
-        part: Part,
-        inverses: Array | None,
+        target: Target,
     ) -> None:
-        """Store a part of responses, of kernels factorized together, in channels of a tensor.
+        """Store responses of kernels factorized together in channels of a tensor.
 
-        Parameters
-        ----------
-        margin : int
-            Of all steps, so that they share what is made of the pictures.
-        out : tensor (B, K, H, W)
-        inverses : tensor (B, 1, 1), optional
-            Of the factors by which the pictures were scaled.
+        ``margin`` is that of all steps, so that they share what is made of the pictures.
         """
 
     def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
@@ -93,16 +101,16 @@ class TritonEngine(ABC):
         margin = max(margin, *(self.margin(batch, kernels) for kernels in members))
         # A phase is taken of stored responses: it has no size.
         if isinstance(sink, TensorValues) and sink.out is not None and sink.part != "phase":
+            target = Target(sink.out, sink.part, sink.normalization.inverses)
             for step in steps:
                 channels = [sink.channels[k] for k in step.indices]
-                inverses = sink.normalization.inverses
-                self._store(batch, margin, step.indices, channels, sink.out, sink.part, inverses)
+                self._store(batch, margin, step.indices, channels, target)
             return
         for step in steps:
             for first in range(0, len(step.indices), batch.together):
                 chosen = step.indices[first : first + batch.together]
                 out = batch.tensor(len(chosen))
-                self._store(batch, margin, chosen, range(len(chosen)), out, "complex", None)
+                self._store(batch, margin, chosen, range(len(chosen)), Target(out, "complex"))
                 for k, response in zip(chosen, out.unbind(1), strict=True):
                     sink.take(k, response)
 
@@ -112,16 +120,14 @@ class TritonEngine(ABC):
         margin: int,
         indices: Sequence[int],
         channels: Sequence[int],
-        out: Array,
-        part: Part,
-        inverses: Array | None,
+        target: Target,
     ) -> None:
         if not len(batch.image):
             return
         for together in factorized_together([batch.kernels[k] for k in indices]):
             kernels = [kernel for _, kernel in together]
-            places = [channels[index] for index, _ in together]
-            self.store(batch, margin, kernels, places, out, part, inverses)
+            chosen = [channels[index] for index, _ in together]
+            self.store(batch, margin, kernels, chosen, target)
 
 
 def written(work: Work) -> float:
@@ -157,9 +163,7 @@ class TritonFourier(TritonEngine):
         margin: int,
         kernels: Sequence[Kernel],
         channels: Sequence[int],
-        out: Array,
-        part: Part,
-        inverses: Array | None,
+        target: Target,
     ) -> None:
         """A batch at a time."""
         size = transform_size(batch.library, batch.shape, margin)
@@ -168,7 +172,7 @@ class TritonFourier(TritonEngine):
             return torch_fourier.spectrum(batch.padded(margin), size)
 
         transformed = batch.shared("spectrum", margin, transform)
-        normalization = UNCHANGED if inverses is None else batch.normalization
+        normalization = UNCHANGED if target.inverses is None else batch.normalization
         options = (batch.double, batch.tolerance, batch.transfer)
         for first, together in torch_fourier.batches(transformed, len(kernels)):
             chosen = kernels[first : first + together]
@@ -178,4 +182,5 @@ class TritonFourier(TritonEngine):
             for k, response in enumerate(responses, first):
                 if not kernels[k].is_dc_free:
                     response = batch.with_level(response, kernels[k])
-                out[:, channels[k]] = normalization.restored(part_of(response, part), part)
+                wanted = part_of(response, target.part)
+                target.out[:, channels[k]] = normalization.restored(wanted, target.part)

@@ -29,13 +29,13 @@ from ...caches import lru_cache
 from ...errors import FilterError
 from ...kernels.base import Kernel
 from ...kernels.gabor import GaborKernel
-from ...types import Array, Part, Transfer
+from ...types import Array, Transfer
 from ..backend import put
 from ..engines.base import Cost, Work
 from ..engines.batch import Batch
 from ..engines.factorization import ACCURACY, Factorization
 from ..engines.separable import passes_text
-from .engine import MULTIPLY, START, TritonEngine, written
+from .engine import MULTIPLY, START, Target, TritonEngine, written
 
 #: What the engine can store of a response.
 SINKS = ("complex", "real", "imag", "magnitude", "energy")
@@ -97,13 +97,12 @@ class Fused(TritonEngine):
         margin: int,
         kernels: Sequence[Kernel],
         channels: Sequence[int],
-        out: Array,
-        part: Part,
-        inverses: Array | None,
+        target: Target,
     ) -> None:
         """Of the pictures as they are, their mean taken off in registers."""
         padded = batch.shared("outside", margin, lambda: batch.outside(margin))
         tolerance = self.tolerance(batch.tolerance, batch.transfer)
+        out, part, inverses = target
         respond(padded, margin, batch.level, kernels, channels, out, tolerance, part, inverses)
 
 
