@@ -286,7 +286,7 @@ def _stacked(datasets: list[Any], check_size: Callable[[int], None]) -> medical.
     if len(steps):
         last = affines[order[-1]]
         affine[:3, 2] = (last[:3, 3] - affine[:3, 3]) / len(steps)
-    values = np.stack([planes[place] for place in order])
+    values = np.stack([planes[index] for index in order])
     return medical.Scan(values, affine)
 
 

@@ -184,7 +184,7 @@ def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:
     """Affine (4, 4) of each frame, its third column of length 0; None without geometry."""
     shared = _groups(dataset, "SharedFunctionalGroupsSequence")
     frames = _groups(dataset, "PerFrameFunctionalGroupsSequence") or [dataset]
-    found = []
+    affines = []
     for frame in frames:
         sources = [frame, *shared, dataset]
         position = _value(sources, "ImagePositionPatient", "PlanePositionSequence")
@@ -198,8 +198,8 @@ def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:
         affine[:3, 1] = np.array(axes[3:], dtype=float) * rows
         affine[:3, 2] = 0
         affine[:3, 3] = np.array(position, dtype=float)
-        found.append(LPS_TO_RAS @ affine)
-    return found
+        affines.append(LPS_TO_RAS @ affine)
+    return affines
 
 
 def _groups(dataset: Any, name: str) -> list[Any]:
