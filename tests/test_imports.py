@@ -112,7 +112,7 @@ def test_unknown_attributes():
         _ = gaborkit.wavelet
 
 
-@pytest.mark.parametrize("room", ["", ".features", ".filtering", ".generative", ".large"])
+@pytest.mark.parametrize("room", ["", ".features", ".filtering", ".generative", ".large", ".nn"])
 def test_lazy_names_exist_and_the_stub_says_the_same(room):
     name = f"gaborkit{room}"
     package = importlib.import_module(name)

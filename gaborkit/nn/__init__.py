@@ -14,32 +14,17 @@ Examples
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from ..lazy import attach
 
-from .bank import GaborBank2d
-from .convolution import GaborConv2d
-from .frame import GaborFrame2d
-from .initial import initial_bank
-from .kernels import GaborKernels
-from .scattering import Scattering2d
-
-if TYPE_CHECKING:
-    from .transforms import GaborTransform
-
-__all__ = [
-    "GaborBank2d",
-    "GaborConv2d",
-    "GaborFrame2d",
-    "GaborKernels",
-    "GaborTransform",
-    "Scattering2d",
-    "initial_bank",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "GaborTransform":  # layers do without torchvision
-        from .transforms import GaborTransform
-
-        return GaborTransform
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "GaborBank2d": "bank",
+        "GaborConv2d": "convolution",
+        "GaborFrame2d": "frame",
+        "GaborKernels": "kernels",
+        "GaborTransform": "transforms",  # which alone needs torchvision
+        "Scattering2d": "scattering",
+        "initial_bank": "initial",
+    },
+)

@@ -27,6 +27,7 @@ from ..image_model import ImageModel
 from ..metrics.collapse import CollapseWatch
 from ..metrics.shipped import knows
 from ..models.model import Model
+from ..montage import image_grid
 from ..progress import Steps
 from ..representation import Representation
 from .recipe import Recipe
@@ -241,8 +242,6 @@ class Run:
 
     def _write_grid(self, model: ImageModel, path: Path) -> None:
         """Samples, always of the same noise; a column for each class, if there are classes."""
-        from ..montage import image_grid
-
         columns = self.model.classes if 0 < self.model.classes <= 20 else 10
         images = model.sample(ROWS * columns, seed=self.training.seed)
         write_image(path, image_grid(images, columns=columns, zoom=2))

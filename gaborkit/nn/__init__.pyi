@@ -1,0 +1,19 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from .bank import GaborBank2d
+from .convolution import GaborConv2d
+from .frame import GaborFrame2d
+from .initial import initial_bank
+from .kernels import GaborKernels
+from .scattering import Scattering2d
+from .transforms import GaborTransform
+
+__all__ = [
+    "GaborBank2d",
+    "GaborConv2d",
+    "GaborFrame2d",
+    "GaborKernels",
+    "GaborTransform",
+    "Scattering2d",
+    "initial_bank",
+]
