@@ -145,6 +145,59 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     return list(unique)
 
 
+def companions(
+    pictures: Sequence[str], sources: Sequence[str], where: str, option: str
+) -> dict[str, str]:
+    """The mask, or the labels, of each picture that has one.
+
+    Parameters
+    ----------
+    pictures : sequence of str
+        As of `pictures_in`.
+    sources : sequence of str
+        The arguments that they come from.
+    where : str
+        One file for one picture; or a folder of files that are called like the pictures, whatever
+        their suffix, and lie in it as those do in theirs.
+    option : str
+
+    Raises
+    ------
+    click.UsageError
+        If one file is given for several pictures, or several files are called like a picture.
+    """
+    folder = Path(where)
+    if not folder.is_dir():
+        if len(pictures) > 1:
+            raise click.UsageError(
+                f"--{option} {where} is one file for {len(pictures)} pictures: give a folder of "
+                "files that are called like them"
+            )
+        paths().read(where)
+        return {pictures[0]: where}
+    tops = [Path(source) for source in sources if Path(source).is_dir()]
+    chosen = {}
+    for picture in pictures:
+        name = Path(without_suffix(split_page(picture.removeprefix("sample:"))[0]))
+        top = next((top for top in tops if name.is_relative_to(top)), name.parent)
+        place = folder / name.relative_to(top)
+        files = place.parent.glob("*") if place.parent.is_dir() else ()
+        alike = sorted(
+            str(path)
+            for path in files
+            if Path(without_suffix(path)).name == place.name and suffix_of(path) in FORMATS
+        )
+        if len(alike) > 1:
+            raise click.UsageError(
+                f"--{option} {where}: {', '.join(alike[:3])} are all called like {picture}: "
+                "one works"
+            )
+        if alike:
+            paths().read(alike[0])
+            chosen[picture] = alike[0]
+    return chosen
+
+
 def _pictures(
     source: str, out: str, recursive: bool, suffixes: Sequence[str] = READ
 ) -> Iterator[tuple[str, Path]]:

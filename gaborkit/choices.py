@@ -12,6 +12,7 @@ Boundary = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
 Engine = Literal["auto", "direct", "separable", "pyramid", "fourier"]
 Transfer = Literal["sampled", "analytic"]
 Part = Literal["complex", "real", "imag", "magnitude", "energy", "phase"]
+Outside = Literal["nearest", "normalized"]
 KernelPart = Literal["real", "imag", "magnitude", "phase"]
 
 NORMS: tuple[str, ...] = get_args(Norm)
@@ -19,4 +20,5 @@ BOUNDARIES: tuple[str, ...] = get_args(Boundary)
 ENGINES: tuple[str, ...] = get_args(Engine)
 TRANSFERS: tuple[str, ...] = get_args(Transfer)
 PARTS: tuple[str, ...] = get_args(Part)
+OUTSIDES: tuple[str, ...] = get_args(Outside)
 KERNEL_PARTS: tuple[str, ...] = get_args(KernelPart)

@@ -20,6 +20,9 @@ from .choices import (
     NORMS as NORMS,
 )
 from .choices import (
+    OUTSIDES as OUTSIDES,
+)
+from .choices import (
     PARTS as PARTS,
 )
 from .choices import (
@@ -36,6 +39,9 @@ from .choices import (
 )
 from .choices import (
     Norm as Norm,
+)
+from .choices import (
+    Outside as Outside,
 )
 from .choices import (
     Part as Part,

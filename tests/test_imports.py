@@ -45,7 +45,7 @@ LAYERS = [
     ["filtering.options"],
     ["filtering.planner"],
     ["filtering.run"],
-    ["filtering.dask_arrays"],
+    ["filtering.dask_arrays", "filtering.regions"],
     ["filtering.filter"],
     ["filtering.reductions"],
     ["frame"],

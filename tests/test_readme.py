@@ -52,6 +52,8 @@ def pictures(tmp_path_factory):
     (folder / "photos").mkdir()
     for path in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
         gk.write_image(folder / path, picture)
+    coins = gk.read_image("sample:coins") > 120
+    gk.write_image(folder / "coins.tif", coins)
     ridges = synthetic_fingerprint((96, 96), iterations=4).image
     gk.write_image(folder / "print.png", (255 * ridges).astype(np.uint8))
     write_gratings(folder / "textures")

@@ -58,6 +58,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Describe a colour picture's luminance, or each channel.",
 )
+@click.option(
+    "--mask",
+    type=IN,
+    metavar="PATH",
+    help="Describe what is not 0 in this picture alone; a folder for several.",
+)
+@click.option(
+    "--labels",
+    type=IN,
+    metavar="PATH",
+    help="A row for each object: a number of this picture above 0.",
+)
 @recursive_option
 @jobs_option
 @click.option("--resume", is_flag=True, help="Go on with what a stopped run has left.")
@@ -72,6 +84,8 @@ def command(
     bank: GaborBank | None,
     boundary: str | None,
     colour: Any,
+    mask: str | None,
+    labels: str | None,
     recursive: bool,
     jobs: int | None,
     resume: bool,
@@ -97,6 +111,10 @@ def command(
     options of kernels; gist has filters of its own. All parameters are written into the file, or
     beside a .csv.
 
+    --mask and --labels take a picture of the same size, or a folder of pictures that are called
+    like those described (suffixes may differ). Objects are described as if cut out: nothing outside
+    has a part in their features. With --labels the table has a column "label".
+
     A bad picture does not stop the others: it is named at the end, and has no row. Until all is
     done the rows are kept in FILE.partial; --resume goes on with it after a stop.
 
@@ -107,10 +125,11 @@ def command(
       gaborkit features photos --features invariant --set pooling=max --out features.csv
       gaborkit features photos --bank grid --scales 3 --orientations 4 --out features.npz
       gaborkit features photos --features gist --colour channels --out gist.npz
+      gaborkit features cells.tif --labels nuclei.tif --out nuclei.csv
     """  # noqa: D301
     from gaborkit.features import descriptor, extract_features
 
-    from ..jobs import pictures_in
+    from ..jobs import companions, pictures_in
 
     parameters = parameters_from(settings)
     shared = {"bank": bank, "boundary": boundary}
@@ -120,6 +139,11 @@ def command(
     except GaborkitError as error:
         raise click.UsageError(f"--features {name}: {error}") from error
     pictures = pictures_in(sources, out, recursive=recursive)
+    regions = {
+        name: companions(pictures, sources, where, option)
+        for name, option, where in (("masks", "mask", mask), ("labels", "labels", labels))
+        if where is not None
+    }
     with meter("describing", progress) as show:
         done = extract_features(
             chosen,
@@ -128,6 +152,7 @@ def command(
             colour=colour,
             jobs=jobs,
             resume=resume,
+            **regions,
             progress=lambda done, total, one: show(done, total, one.source),
         )
     for failed in done.failed:
@@ -135,7 +160,9 @@ def command(
     if done.pictures:
         before = f", {done.resumed} of them from before" if done.resumed else ""
         plural = "s" * (done.pictures != 1)
-        click.echo(f"{out}: {done.features} features of {done.pictures} picture{plural}{before}")
+        rows = "" if labels is None else f"{done.rows} object{'s' * (done.rows != 1)} in "
+        what = f"{rows}{done.pictures} picture{plural}{before}"
+        click.echo(f"{out}: {done.features} features of {what}")
     if done.failed:
         raise click.ClickException(
             f"{len(done.failed)} of {len(pictures)} pictures could not be described"

@@ -80,12 +80,17 @@ class Resized(Descriptor):
         """Those of pictures of the size."""
         return self.descriptor.names((self.size, self.size))
 
-    def values(self, planes: Array) -> Array:
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Values of NumPy pictures (..., H, W), bilinear and without aliasing."""
         from skimage.transform import resize
 
         shape = (*planes.shape[:-2], self.size, self.size)
-        return self.descriptor.values(resize(planes, shape, anti_aliasing=True))
+        resized = resize(planes, shape, anti_aliasing=True)
+        if inside is None:
+            return self.descriptor.values(resized)
+        # Of a pixel that is in part inside, the half that is more.
+        shares = resize(inside.astype(float), shape[-2:], anti_aliasing=True)
+        return self.descriptor.values(resized, shares >= min(0.5, shares.max()))
 
 
 class Predicted(NamedTuple):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -226,11 +227,13 @@ class Energy(Descriptor):
         """The bank's labels."""
         return channel_names(self.bank)
 
-    def values(self, planes: Array) -> Array:
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Mean energies (..., K)."""
         if self.normalise == "sum":  # shares do not depend on the picture's size
             planes = ordinary(planes)
-        energy = self.bank.statistics(planes, part="energy", boundary=self.boundary).mean
+        energy = self.bank.statistics(
+            planes, part="energy", boundary=self.boundary, mask=inside
+        ).mean
         if self.normalise == "sum":
             total = energy.sum(-1)[..., None]
             return energy / (total + (total == 0))

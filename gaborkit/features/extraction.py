@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,17 +26,20 @@ class Extracted(NamedTuple):
     Attributes
     ----------
     pictures, features : int
-        Rows and columns of the table.
+        Pictures that were described, and columns of the table.
     resumed : int
-        Rows that an earlier run had left.
+        Pictures of which an earlier run had left the rows.
     failed : tuple of Described
         Pictures without a row, with their errors.
+    rows : int
+        Of the table: one for each picture, or for each object.
     """
 
     pictures: int
     features: int
     resumed: int
     failed: tuple[Described, ...]
+    rows: int
 
 
 def extract_features(
@@ -46,6 +49,8 @@ def extract_features(
     *,
     colour: Colour = "luminance",
     jobs: int | None = None,
+    masks: Mapping[str, StrPath] | None = None,
+    labels: Mapping[str, StrPath] | None = None,
     resume: bool = False,
     progress: Callable[[int, int, Described], object] | None = None,
 ) -> Extracted:
@@ -61,8 +66,8 @@ def extract_features(
         One row each, in this order; a picture given twice has one.
     out : path
         ``.csv``, ``.npz`` or ``.parquet``, see :func:`write_table`; an existing file is replaced.
-    colour, jobs
-        As :func:`describe_files`.
+    colour, jobs, masks, labels
+        As :func:`describe_files`. With labels there is a row for each object.
     resume : bool
         Go on with OUT.partial where there is one. Its rows are taken as they are, even of a picture
         that has changed since; pictures that failed are tried again.
@@ -101,13 +106,18 @@ def extract_features(
         if os.path.realpath(split_page(name)[0]) == os.path.realpath(out):
             raise FeatureError(f"{os.fspath(out)}: is one of the pictures; give another name")
     run = {"gaborkit": __version__, **to_dict(descriptor), "colour": colour}
+    for kind, chosen in (("masks", masks), ("labels", labels)):
+        if chosen is not None:
+            run[kind] = {name: os.fspath(chosen[name]) for name in names if name in chosen}
     partial = Path(f"{os.fspath(out)}.partial")
     failed = []
     with locked(target, FeatureError, name=out), _writing(out):
         with Store(partial, run, resume=resume) as store:
             resumed = sum(name in store for name in names)
             left = [name for name in names if name not in store]
-            described_rows = describe_files(descriptor, left, colour=colour, jobs=jobs)
+            described_rows = describe_files(
+                descriptor, left, colour=colour, jobs=jobs, masks=masks, labels=labels
+            )
             with contextlib.closing(described_rows):
                 for number, described in enumerate(described_rows, resumed + 1):
                     described = _stored(store, described)
@@ -115,7 +125,7 @@ def extract_features(
                         failed.append(described)
                     if progress is not None:
                         progress(number, len(names), described)
-            rows = len(names) - len(failed)
+            rows = store.count(names)
             if rows:
                 write_table(
                     out,
@@ -123,10 +133,11 @@ def extract_features(
                     store.names or (),
                     dtype=store.dtype,
                     description={**run, "failed": {d.source: str(d.error) for d in failed}},
+                    objects=labels is not None,
                 )
             features = len(store.names or ())
         partial.unlink()
-    return Extracted(rows, features, resumed, tuple(failed))
+    return Extracted(len(names) - len(failed), features, resumed, tuple(failed), rows)
 
 
 @contextlib.contextmanager
@@ -145,7 +156,7 @@ def _stored(store: Store, described: Described) -> Described:
     if described.features is None:
         return described
     try:
-        store.add(described.source, described.features)
+        store.add(described.source, described.features, described.labels)
     except FeatureError as error:
         return Described(described.source, None, error)
     return described

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import FeatureError, GaborkitError
 from ..filtering.engines.threads import available, work_alone
+from ..filtering.regions import regions
 from ..io.files import StrPath
 from ..io.images import luminance, read_image
 from .base import Descriptor
@@ -28,18 +30,26 @@ class Described(NamedTuple):
     ----------
     source : str
     features : Features, optional
-        NumPy values (F,).
+        NumPy values (F,); of objects (N, F).
     error : GaborkitError, optional
         Starts with the name of the file.
+    labels : tuple of int, optional
+        Of the objects.
     """
 
     source: str
     features: Features | None
     error: GaborkitError | None
+    labels: tuple[int, ...] | None = None
 
 
 def describe_file(
-    descriptor: Descriptor, source: StrPath, *, colour: Colour = "luminance"
+    descriptor: Descriptor,
+    source: StrPath,
+    *,
+    colour: Colour = "luminance",
+    mask: StrPath | None = None,
+    labels: StrPath | None = None,
 ) -> Features:
     """Read a picture and describe it.
 
@@ -51,11 +61,15 @@ def describe_file(
     colour : {"luminance", "channels"}
         What is described of a colour picture; alpha is left out. With ``channels``, a grey picture
         counts as one of three equal channels, so that all pictures have the same features.
+    mask : path, optional
+        A grey picture of the same size: what is not 0 is described.
+    labels : path, optional
+        A picture of whole numbers: 0 is outside, each other number an object.
 
     Returns
     -------
     Features
-        Values (F,).
+        Values (F,); with labels (N, F), in the order of their numbers.
 
     Raises
     ------
@@ -72,22 +86,41 @@ def describe_file(
     (48,)
     """
     check_choice("colour", colour, Colour)
+    return _described(descriptor, source, colour, mask, labels)[0]
+
+
+def _described(
+    descriptor: Descriptor,
+    source: StrPath,
+    colour: Colour,
+    mask: StrPath | None,
+    labels: StrPath | None,
+) -> tuple[Features, tuple[int, ...] | None]:
+    """Features of a picture, and the labels of its objects if they are asked for."""
     image = read_image(source)
+    inside: dict[str, Any] = {
+        name: _numbers(path)
+        for name, path in (("mask", mask), ("labels", labels))
+        if path is not None
+    }
     coloured = image.ndim == 3 and image.shape[-1] <= 4
     try:
         if image.ndim > 2 and not coloured:
             raise FeatureError(
                 f"an array of shape {image.shape} is a stack; features are of one picture a file"
             )
+        objects = None
+        if labels is not None:
+            objects = tuple(one.label for one in regions(image.shape[:2], **inside))
         if not coloured or image.shape[-1] < 3:
-            grey = descriptor.describe(image[..., 0] if coloured else image)
+            grey = descriptor.describe(image[..., 0] if coloured else image, **inside)
             if colour == "luminance":
-                return grey
+                return grey, objects
             names = [f"c{c} {name}" for c in range(3) for name in grey.names]
-            return Features(np.tile(grey.to_numpy(), 3), names)
+            return Features(np.tile(grey.to_numpy(), 3), names), objects
         if colour == "luminance":
-            return descriptor.describe(luminance(image))
-        return descriptor.describe(image[..., :3], channel_axis=-1)
+            return descriptor.describe(luminance(image), **inside), objects
+        return descriptor.describe(image[..., :3], channel_axis=-1, **inside), objects
     except GaborkitError as error:
         raise type(error)(f"{os.fspath(source)}: {error}") from error
     except MemoryError as error:
@@ -97,12 +130,29 @@ def describe_file(
         ) from error
 
 
+def _numbers(path: StrPath) -> NDArray[Any]:
+    """The one number of each pixel of a mask, or of a picture of labels."""
+    image = read_image(path)
+    if image.ndim == 3 and image.shape[-1] <= 4:
+        colours = image[..., :3] if image.shape[-1] > 2 else image[..., :1]
+        if (colours == colours[..., :1]).all():  # grey that was saved as colour
+            return colours[..., 0]
+    if image.ndim != 2:
+        raise FeatureError(
+            f"{os.fspath(path)}: an array of shape {image.shape} is no mask; one number for each "
+            "pixel works"
+        )
+    return image
+
+
 def describe_files(
     descriptor: Descriptor,
     sources: Iterable[StrPath],
     *,
     colour: Colour = "luminance",
     jobs: int | None = None,
+    masks: Mapping[str, StrPath] | None = None,
+    labels: Mapping[str, StrPath] | None = None,
 ) -> Generator[Described, None, None]:
     """Describe many picture files, in their order.
 
@@ -119,6 +169,9 @@ def describe_files(
         As :func:`describe_file`.
     jobs : int, optional
         Pictures at a time; one for each core by default.
+    masks, labels : mapping of str to path, optional
+        The mask, or the picture of labels, of each picture; see :func:`describe_file`. A picture
+        without one has an error.
 
     Yields
     ------
@@ -143,9 +196,13 @@ def describe_files(
     if not isinstance(count, int) or count < 1:
         raise FeatureError(f"jobs={jobs!r} is not a whole number of 1 or more")
 
+    companions = {"mask": masks, "labels": labels}
+
     def work(source: str) -> Described:
         try:
-            return Described(source, describe_file(descriptor, source, colour=colour), None)
+            chosen = [_companion(source, kind, each) for kind, each in companions.items()]
+            features, objects = _described(descriptor, source, colour, *chosen)
+            return Described(source, features, None, objects)
         except GaborkitError as error:
             return Described(source, None, error)
 
@@ -168,3 +225,12 @@ def describe_files(
             pool.shutdown(cancel_futures=True)
 
     return results()
+
+
+def _companion(source: str, kind: str, paths: Mapping[str, StrPath] | None) -> StrPath | None:
+    """A picture's mask or labels; None if none are asked for."""
+    if paths is None:
+        return None
+    if source not in paths:
+        raise FeatureError(f"{source}: has no {kind}; a picture of the same name works")
+    return paths[source]

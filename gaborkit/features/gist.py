@@ -16,6 +16,7 @@ import operator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..caches import lru_cache
 from ..errors import FeatureError
@@ -124,8 +125,8 @@ class Gist(Descriptor):
             for row in range(self.blocks)
         )
 
-    def values(self, planes: Array) -> Array:
-        """Block means (..., filters * blocks * blocks)."""
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
+        """Block means (..., filters * blocks * blocks); of an object, over its bounding box."""
         library = library_of(planes)
         if library.name == "numpy":
             library = NumpyLibrary(workers=available())

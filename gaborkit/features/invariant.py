@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -78,10 +79,10 @@ class Invariant(Descriptor):
         labels = pooled_names(grid_of(self.bank), self.pooling, self.scales)
         return tuple(f"{what} {label}" for what in ("mean", "deviation") for label in labels)
 
-    def values(self, planes: Array) -> Array:
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Pooled means, then pooled deviations."""
         grid = grid_of(self.bank)
-        statistics = self.bank.statistics(planes, boundary=self.boundary)
+        statistics = self.bank.statistics(planes, boundary=self.boundary, mask=inside)
         both = library_of(statistics.mean).stack(
             list(statistics), statistics.mean.ndim - 1
         )  # (..., 2, K)
@@ -137,10 +138,12 @@ class Spectrum(Descriptor):
         """Wavelength and order."""
         return pooled_names(grid_of(self.bank), "spectrum", "none")
 
-    def values(self, planes: Array) -> Array:
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Orders of each scale in turn."""
         grid = grid_of(self.bank)
-        energy = self.bank.statistics(planes, part="energy", boundary=self.boundary).mean
+        energy = self.bank.statistics(
+            planes, part="energy", boundary=self.boundary, mask=inside
+        ).mean
         spectrum = pooled(on_grid(energy[..., None, :], grid), grid, "spectrum", "none")
         if not self.relative:
             return spectrum[..., 0, :]

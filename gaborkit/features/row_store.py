@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -78,8 +78,8 @@ class Store:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, picture: str, features: Features) -> None:
-        """Append a picture's values.
+    def add(self, picture: str, features: Features, labels: Sequence[int] | None = None) -> None:
+        """Append a picture's values (F,), or those of its objects (N, F) with their labels.
 
         Raises
         ------
@@ -96,20 +96,35 @@ class Store:
                 "pictures before; the same size and number of channels would work"
             )
         encoded = base64.b64encode(values.tobytes()).decode()
-        self._places[picture] = self._append([picture, values.dtype.name, encoded])
+        entry = [picture, values.dtype.name, encoded]
+        self._places[picture] = self._append([*entry, labels] if labels is not None else entry)
         self._widen(values.dtype.name)
         if time.monotonic() - self._synced > SYNC_SECONDS:
             os.fsync(self._stream.fileno())
             self._synced = time.monotonic()
 
     def rows(self, pictures: Iterable[str]) -> Iterator[Row]:
-        """Rows of those pictures that the file holds, in the order asked for."""
+        """Rows of those pictures that the file holds, in the order asked for.
+
+        Those of an object are called by its picture, ``#`` and its label.
+        """
         with self.path.open("rb") as stream:
             for picture in pictures:
                 if picture in self._places:
                     stream.seek(self._places[picture])
-                    _, dtype, encoded = decode(stream.readline())
-                    yield picture, np.frombuffer(base64.b64decode(encoded), dtype)
+                    _, dtype, encoded, *labels = decode(stream.readline())
+                    values = np.frombuffer(base64.b64decode(encoded), dtype)
+                    if not labels:
+                        yield picture, values
+                        continue
+                    for label, row in zip(
+                        labels[0], values.reshape(len(labels[0]), -1), strict=True
+                    ):
+                        yield f"{picture}#{label}", row
+
+    def count(self, pictures: Iterable[str]) -> int:
+        """Rows of those pictures that the file holds."""
+        return sum(1 for _ in self.rows(pictures))
 
     def _widen(self, dtype: str) -> None:
         self.dtype = np.promote_types(self.dtype, dtype).name
@@ -136,7 +151,7 @@ class Store:
                     elif number == 1:
                         self.names = tuple(entry["names"])
                     else:
-                        picture, dtype, _ = entry
+                        picture, dtype, *_ = entry
                         self._places[picture] = size
                         self._widen(dtype)
                     size += len(line)

@@ -20,7 +20,7 @@ from ..io.files import StrPath, as_text, atomic_writes
 from ..types import RealArray
 from .table import Features
 
-#: A picture's name, and its values (F,).
+#: A picture's name, of an object with ``#`` and its label behind it; and its values (F,).
 Row = tuple[str, RealArray]
 
 #: Rows of a Parquet file that are held at a time.
@@ -33,6 +33,7 @@ class Table(NamedTuple):
     Attributes
     ----------
     pictures : tuple of str
+        Names; those of objects end in ``#`` and the label, as in ``coins.png#3``.
     features : Features
         Values (pictures, F).
     description : dict
@@ -75,6 +76,7 @@ def write_table(
     *,
     dtype: str = "float64",
     description: Mapping[str, Any] | None = None,
+    objects: bool = False,
 ) -> None:
     """Write a table, whole or not at all.
 
@@ -91,11 +93,14 @@ def write_table(
     dtype : {"float32", "float64"}
     description : mapping, optional
         JSON-ready.
+    objects : bool
+        Whether the rows are of objects: the label behind ``#`` is a column of its own, ``label``.
 
     Raises
     ------
     FeatureError
-        If the suffix is unknown, or the file cannot be written.
+        If the suffix is unknown, the first feature is called ``label``, or the file cannot be
+        written.
 
     Examples
     --------
@@ -106,10 +111,12 @@ def write_table(
     Features(values (1, 2): mean, deviation)
     """
     suffix = check_table_path(path)
+    if list(names[:1]) == ["label"]:
+        raise FeatureError(f"{path}: a first feature named 'label' is taken for that of objects")
     text = json.dumps({"dtype": dtype, **(description or {})}, indent=1)
     beside = [f"{Path(path)}.json"] * (suffix == ".csv")
     with atomic_writes(path, *beside, error=FeatureError) as (temporary, *sidecar):
-        _WRITERS[suffix](temporary, rows, list(names), np.dtype(dtype), text)
+        _WRITERS[suffix](temporary, rows, list(names), np.dtype(dtype), text, objects)
         for file in sidecar:
             file.write_text(text + "\n", encoding="utf-8")
 
@@ -140,44 +147,70 @@ def read_table(path: StrPath) -> Table:
         raise FeatureError(f"{path}: is damaged or no table of features ({error})") from error
 
 
+def _split(name: str, objects: bool) -> tuple[str, int]:
+    """A row's picture as text, and the label of its object."""
+    picture, _, label = name.rpartition("#") if objects else (name, "", "0")
+    return as_text(picture), int(label)
+
+
+def _joined(pictures: Iterable[str], labels: Iterable[Any]) -> list[str]:
+    return [f"{picture}#{label}" for picture, label in zip(pictures, labels, strict=True)]
+
+
 # ---- CSV ----
 
 
 def _write_csv(
-    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+    path: Path,
+    rows: Iterable[Row],
+    names: list[str],
+    dtype: np.dtype[Any],
+    text: str,
+    objects: bool,
 ) -> None:
+    keys = 1 + objects
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["picture", *names])
+        writer.writerow([*("picture", "label")[:keys], *names])
         for picture, values in rows:
+            key = _split(picture, objects)[:keys]
             # The text of a NumPy number is the shortest that reads back as the same.
-            writer.writerow([as_text(picture), *map(str, values.astype(dtype, copy=False))])
+            writer.writerow([*key, *map(str, values.astype(dtype, copy=False))])
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[str], RealArray, str]:
     with path.open(encoding="utf-8", newline="") as stream:
         lines = csv.reader(stream)
-        names = next(lines)[1:]
+        header = next(lines)
         rows = list(lines)
-    values = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), len(names))
+    keys = 1 + (header[1:2] == ["label"])
+    names = header[keys:]
+    values = np.array([row[keys:] for row in rows], dtype=float).reshape(len(rows), len(names))
     beside = Path(f"{path}.json")
     text = strict_json.read_text(beside, FeatureError) if beside.exists() else ""
-    return [row[0] for row in rows], names, values, text
+    return ["#".join(row[:keys]) for row in rows], names, values, text
 
 
 # ---- npz ----
 
 
 def _write_npz(
-    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+    path: Path,
+    rows: Iterable[Row],
+    names: list[str],
+    dtype: np.dtype[Any],
+    text: str,
+    objects: bool,
 ) -> None:
-    pictures, values = [], []
+    keys, values = [], []
     for picture, row in rows:
-        pictures.append(as_text(picture))
+        keys.append(_split(picture, objects))
         values.append(row.astype(dtype, copy=False))
+    labels: Any = {"labels": np.array([label for _, label in keys], np.int64)} if objects else {}
     np.savez(
         path,
-        pictures=np.array(pictures, dtype=str),
+        **labels,
+        pictures=np.array([picture for picture, _ in keys], dtype=str),
         names=np.array(names, dtype=str),
         values=np.array(values, dtype=dtype).reshape(len(values), len(names)),
         gaborkit=np.array(text),
@@ -187,6 +220,8 @@ def _write_npz(
 def _read_npz(path: Path) -> tuple[list[str], list[str], RealArray, str]:
     with np.load(path, allow_pickle=False) as stored:
         pictures, names = stored["pictures"].tolist(), stored["names"].tolist()
+        if "labels" in stored:
+            pictures = _joined(pictures, stored["labels"])
         return pictures, names, stored["values"], str(stored["gaborkit"])
 
 
@@ -194,18 +229,25 @@ def _read_npz(path: Path) -> tuple[list[str], list[str], RealArray, str]:
 
 
 def _write_parquet(
-    path: Path, rows: Iterable[Row], names: list[str], dtype: np.dtype[Any], text: str
+    path: Path,
+    rows: Iterable[Row],
+    names: list[str],
+    dtype: np.dtype[Any],
+    text: str,
+    objects: bool,
 ) -> None:
     import pyarrow
     import pyarrow.parquet
 
     number = pyarrow.from_numpy_dtype(dtype)
-    fields = [("picture", pyarrow.string()), *((name, number) for name in names)]
+    keys = [("picture", pyarrow.string()), ("label", pyarrow.int64())][: 1 + objects]
+    fields = [*keys, *((name, number) for name in names)]
     schema = pyarrow.schema(fields, metadata={"gaborkit": text})
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
         for group in _groups(rows, ROW_GROUP):
             values = np.stack([row for _, row in group]).astype(dtype, copy=False)
-            columns = [[as_text(picture) for picture, _ in group], *values.T]
+            split = [_split(picture, objects) for picture, _ in group]
+            columns = [*list(map(list, zip(*split, strict=True)))[: 1 + objects], *values.T]
             writer.write_table(pyarrow.table(columns, schema=schema))
 
 
@@ -213,9 +255,13 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], RealArray, str]:
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(path)
-    names = table.column_names[1:]
+    objects = table.column_names[1:2] == ["label"]
+    names = table.column_names[1 + objects :]
     values = np.stack([table[name].to_numpy() for name in names], axis=1)
-    return table["picture"].to_pylist(), names, values, table.schema.metadata[b"gaborkit"].decode()
+    pictures = table["picture"].to_pylist()
+    if objects:
+        pictures = _joined(pictures, table["label"].to_pylist())
+    return pictures, names, values, table.schema.metadata[b"gaborkit"].decode()
 
 
 def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -229,7 +275,8 @@ def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
         yield group
 
 
-_WRITERS: dict[str, Callable[[Path, Iterable[Row], list[str], np.dtype[Any], str], None]] = {
+_Writer = Callable[[Path, Iterable[Row], list[str], np.dtype[Any], str, bool], None]
+_WRITERS: dict[str, _Writer] = {
     ".csv": _write_csv,
     ".npz": _write_npz,
     ".parquet": _write_parquet,

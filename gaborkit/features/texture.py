@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
@@ -50,9 +53,9 @@ class Texture(Descriptor):
         labels = channel_names(self.bank)
         return tuple(f"{what} {label}" for label in labels for what in ("mean", "deviation"))
 
-    def values(self, planes: Array) -> Array:
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Means and deviations in turn, (..., 2 K)."""
-        statistics = self.bank.statistics(planes, boundary=self.boundary)
+        statistics = self.bank.statistics(planes, boundary=self.boundary, mask=inside)
         pairs = library_of(statistics.mean).stack(list(statistics), statistics.mean.ndim)
         return pairs.reshape(*pairs.shape[:-2], 2 * len(self.bank))
 

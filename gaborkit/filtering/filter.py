@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FilterError
 from ..kernels.base import TOLERANCE
-from ..types import Array, Boundary, Engine, FilterKeywords, Part, Transfer
+from ..types import Array, Boundary, Engine, FilterKeywords, Outside, Part, Transfer
 from . import dask_arrays
 from .backend import is_dask
 from .options import FilterOptions
+from .regions import check_outside, masked_responses, planes_of, regions
 from .run import Run
 
 if TYPE_CHECKING:
@@ -24,11 +26,23 @@ if TYPE_CHECKING:
 
 @overload
 def filter_bank(
-    bank: GaborBank, image: NDArray[Any], *, out: Any = None, **options: Unpack[FilterKeywords]
+    bank: GaborBank,
+    image: NDArray[Any],
+    *,
+    out: Any = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
+    **options: Unpack[FilterKeywords],
 ) -> NDArray[Any]: ...
 @overload
 def filter_bank(
-    bank: GaborBank, image: Tensor, *, out: Any = None, **options: Unpack[FilterKeywords]
+    bank: GaborBank,
+    image: Tensor,
+    *,
+    out: Any = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
+    **options: Unpack[FilterKeywords],
 ) -> Tensor: ...
 @overload
 def filter_bank(
@@ -45,6 +59,8 @@ def filter_bank(
     out: Any = None,
     tolerance: float = TOLERANCE,
     transfer: Transfer = "sampled",
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Array:
     """Convolve an image with every kernel of a bank.
 
@@ -78,6 +94,13 @@ def filter_bank(
         truncated samples, and no gradient reaches kernel parameters. The response of a Gabor kernel
         differs by at most ``tolerance`` times the envelope's mass times the image's L2 norm; that
         of a log-Gabor kernel, whose tolerance is a share of energy, by more.
+    mask : array or tensor (H, W), optional
+        What is not 0 is inside. Values outside, NaN too, have no part in the responses inside;
+        those outside are 0.
+    outside : {"nearest", "normalized"}
+        How: the mask's bounding box is filtered, filled with the nearest pixels inside; or
+        normalised convolution (Knutsson and Westin, 1993) of Gabor kernels, in which what lies
+        outside the mask and the picture has no weight. See :mod:`gaborkit.filtering.regions`.
 
     Returns
     -------
@@ -91,7 +114,7 @@ def filter_bank(
         no ``channel_axis``, is masked, or (NumPy) holds NaN or infinity. Looking for NaN would
         stall a GPU, so a tensor is not checked: one NaN spreads over its picture.
     FilterError
-        If an option is unknown, or ``out`` does not fit.
+        If an option is unknown, or ``out`` or ``mask`` does not fit.
 
     Examples
     --------
@@ -109,7 +132,18 @@ def filter_bank(
         if out is not None or transfer != "sampled":
             raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
         return dask_arrays.filter_blocks(bank, image, options, filter_array)
-    return filter_array(bank, image, options, out)
+    if mask is None:
+        return filter_array(bank, image, options, out)
+    if out is not None:
+        raise FilterError("out= is not written where a mask is given; leave one of them out")
+    check_outside(outside)
+    planes = planes_of(image, channel_axis)
+    (region,) = regions(tuple(planes.shape[-2:]), mask=mask)
+    box = masked_responses(bank, planes, region, outside, options, filter_array)
+    shape = (*box.shape[:-2], *planes.shape[-2:])
+    responses = np.zeros(shape, box.dtype) if isinstance(box, np.ndarray) else box.new_zeros(shape)
+    responses[..., region.rows, region.columns] = box
+    return responses
 
 
 def filter_array(bank: GaborBank, image: Array, options: FilterOptions, out: Any = None) -> Array:

@@ -7,26 +7,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import FilterError
 from ..kernels.base import TOLERANCE
-from ..types import Array, Boundary, Engine, Part
+from ..types import Array, Boundary, Engine, Outside, Part
 from . import dask_arrays
-from .backend import is_dask
+from .backend import is_dask, library_of
 from .filter import filter_array
 from .options import FilterOptions
+from .regions import check_outside, cut_out, masked_responses, planes_of, regions
 from .run import Run
-from .sinks import ArgMax, Moments, TensorArgMax, TensorMoments
+from .sinks import (
+    ArgMax,
+    Moments,
+    RegionMoments,
+    TensorArgMax,
+    TensorMoments,
+    region_moments,
+)
 
 if TYPE_CHECKING:
     from ..bank import GaborBank
 
 
 class Statistics(NamedTuple):
-    """Mean and standard deviation over the picture, (..., K) each."""
+    """Mean and standard deviation over the picture, (..., K) each; of objects, (..., N, K)."""
 
     mean: Array
     deviation: Array
@@ -48,6 +56,9 @@ def bank_statistics(
     engine: Engine = "auto",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    labels: Any = None,
+    outside: Outside = "nearest",
 ) -> Statistics:
     """Mean and standard deviation of every response over the picture, in bounded memory.
 
@@ -60,12 +71,19 @@ def bank_statistics(
         Of what.
     boundary, engine, channel_axis, tolerance
         As in :func:`filter_bank`.
+    mask : array or tensor (H, W), optional
+        What is not 0 is inside, and nothing outside has a part in the figures.
+    labels : array or tensor of whole numbers (H, W), optional
+        0 is outside, each other number an object, described as if cut out.
+    outside : {"nearest", "normalized"}
+        What kernels see outside an object; as in :func:`filter_bank`.
 
     Returns
     -------
     Statistics
-        ``mean`` and ``deviation`` (..., K), of the image's precision. The deviation divides by the
-        number of pixels.
+        ``mean`` and ``deviation`` (..., K), of the image's precision; with ``labels`` (..., N, K),
+        a row for each object in the order of its number. The deviation divides by the number of
+        pixels.
 
     Raises
     ------
@@ -89,21 +107,61 @@ def bank_statistics(
     options = FilterOptions(part, boundary, engine, channel_axis, tolerance)
     if part in ("complex", "phase"):
         raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
+    if mask is not None or labels is not None:
+        check_outside(outside)
+        return _of_regions(bank, image, options, mask, labels, outside)
     if is_dask(image):
         values = dask_arrays.filter_blocks(bank, image, options, filter_array)
         return Statistics(*dask_arrays.statistics_of(values))
     run = Run(bank, image, options)
-    on_arrays = run.on_arrays
-    sink = Moments(part, len(run.batch.image), len(bank)) if on_arrays else TensorMoments(part)
+    sink = Moments(part, len(run.batch.image), len(bank)) if run.on_arrays else TensorMoments(part)
     run.into(sink)
-    moments = [
-        run.normalization.restored(moment, part).reshape(*run.leading, len(bank))
-        for moment in sink.result(math.prod(run.shape))
+    return _restored(run, sink.result(math.prod(run.shape)), part)
+
+
+def _restored(run: Run, moments: tuple[Array, Array], part: Part) -> Statistics:
+    """Moments (B, K) of scaled pictures as those of the image."""
+    restored = [
+        run.normalization.restored(moment, part).reshape(*run.leading, len(run.bank))
+        for moment in moments
     ]
-    if on_arrays:
+    if run.on_arrays:
         with np.errstate(over="ignore"):  # an energy may be infinite
-            moments = [run.like_image(moment.astype(run.plan.dtype)) for moment in moments]
-    return Statistics(*moments)
+            restored = [run.like_image(moment.astype(run.plan.dtype)) for moment in restored]
+    return Statistics(*restored)
+
+
+def _of_regions(
+    bank: GaborBank,
+    image: Array,
+    options: FilterOptions,
+    mask: Any,
+    labels: Any,
+    outside: Outside,
+) -> Statistics:
+    """Statistics of the pixels of a mask, or of each object."""
+    planes = planes_of(image, options.channel_axis)
+    rows = []
+    for region in regions(tuple(planes.shape[-2:]), mask=mask, labels=labels):
+        if outside == "normalized":
+            values = masked_responses(bank, planes, region, outside, options, filter_array)
+            moments = region_moments(values, region.inside)
+            if isinstance(values, np.ndarray):
+                moments = tuple(moment.astype(values.dtype) for moment in moments)
+            rows.append(Statistics(*moments))
+            continue
+        # Boxes a few pixels wide are not taken for colours.
+        axis = -3 if planes.ndim > 2 else None
+        run = Run(bank, cut_out(planes, region), replace(options, channel_axis=axis))
+        sink = RegionMoments(options.part, region.inside)
+        run.into(sink)
+        rows.append(_restored(run, sink.result(), options.part))
+    if labels is None:
+        return rows[0]
+    library = library_of(planes)
+    return Statistics(
+        *(library.stack(list(one), planes.ndim - 2) for one in zip(*rows, strict=True))
+    )
 
 
 def strongest_kernel(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Array, Part, RealArray
+from .backend import library_of
 from .normalizing import Normalization
 from .parts import part_of
 
@@ -200,3 +201,39 @@ class TensorArgMax:
             *(self._largest[group] for group in sorted(self._largest)), strict=True
         )
         return torch.stack(magnitudes, 1), torch.stack(indices, 1)
+
+
+class RegionMoments:
+    """Mean and deviation over the pixels of a region, of a part of every response.
+
+    Attributes
+    ----------
+    part : Part
+    inside : bool array (H, W)
+    """
+
+    def __init__(self, part: Part, inside: NDArray[np.bool_]) -> None:
+        self.part, self.inside = part, inside
+        self._moments: dict[int, tuple[Array, Array]] = {}
+
+    def take(self, k: int, response: Array) -> None:
+        """Take its mean and deviation, in double precision where it is an array."""
+        self._moments[k] = region_moments(part_of(response, self.part), self.inside)
+
+    def result(self) -> tuple[Array, Array]:
+        """Means and deviations (B, K)."""
+        means, deviations = zip(*(self._moments[k] for k in sorted(self._moments)), strict=True)
+        library = library_of(means[0])
+        return library.stack(list(means), 1), library.stack(list(deviations), 1)
+
+
+def region_moments(values: Array, inside: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Mean and deviation (...) of values (..., H, W) over the pixels of a region."""
+    rows, columns = np.nonzero(inside)
+    if isinstance(values, np.ndarray):
+        chosen = values[..., rows, columns].astype(np.float64, copy=False)
+        return chosen.mean(-1), chosen.std(-1)
+    torch = sys.modules["torch"]
+    places = (torch.from_numpy(x).to(values.device) for x in (rows, columns))
+    chosen = values[(..., *places)]
+    return chosen.mean(-1), chosen.std(-1, correction=0)

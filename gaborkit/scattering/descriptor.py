@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.base import Descriptor
+from ..filtering.backend import library_of
 from ..types import Array, Boundary
 from .normalization import logarithms, normalized
 from .scattering import Scattering
@@ -82,9 +87,20 @@ class ScatteringDescriptor(Descriptor):
         places = [(y, x) for y in range(self.cells) for x in range(self.cells)]
         return tuple(f"{path}, row {y}, column {x}" for path in paths for y, x in places)
 
-    def values(self, planes: Array) -> Array:
-        """Means (..., C * cells * cells)."""
-        coefficients = self.scattering(planes)
+    def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
+        """Means (..., C * cells * cells); of an object, of its bounding box where cells are many.
+
+        One cell of a ragged object weighs coefficients by how much of it they see.
+        """
+        if inside is None or inside.all() or self.cells > 1:
+            coefficients = self.scattering(planes)
+        else:
+            local = dataclasses.replace(self.scattering, cells=None)
+            library = library_of(planes)
+            mask = library.constant(inside, library.double(planes), real=True)
+            weights = dataclasses.replace(local, order=0)(mask)
+            weights = weights * (weights > 0) / (weights * (weights > 0)).sum()
+            coefficients = (local(planes) * weights).sum((-2, -1))[..., None, None]
         if self.relative:
             coefficients = normalized(coefficients, self.scattering)
         if self.log:

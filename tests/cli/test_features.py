@@ -12,6 +12,7 @@ import pytest
 from commands_for_tests import COLOUR, GREY, SIX, examples, run
 from gaborkit_cli import jobs
 from gaborkit_cli.options import reading as picture_options
+from scipy.ndimage import distance_transform_edt
 
 import gaborkit as gk
 from gaborkit.features import DESCRIPTORS, descriptor, read_table
@@ -115,6 +116,8 @@ def test_progress_in_lines():
 def test_the_examples_in_the_help_run(line):
     Path("photos").mkdir()
     gk.write_image("photos/one.png", COLOUR)
+    gk.write_image("cells.tif", GREY)
+    gk.write_image("nuclei.tif", (GREY > 0).astype(np.uint8))
     arguments = shlex.split(line)[2:]
     out = arguments[arguments.index("--out") + 1]
     assert run_features(*arguments).startswith(out)
@@ -229,3 +232,102 @@ def test_parquet_without_pyarrow(monkeypatch):
         'error: this needs pyarrow, which is not installed; pip install "gaborkit[tables]" brings '
         "it\n"
     )
+
+
+# ---- masks and labels ----
+
+
+def coins():
+    """The coins of scikit-image's picture, as its users segment them."""
+    from scipy import ndimage
+
+    image = gk.read_image("sample:coins")
+    filled = ndimage.binary_fill_holes(ndimage.gaussian_filter(image.astype(float), 2) > 112)
+    opened = ndimage.binary_opening(filled, iterations=3)
+    labels, count = ndimage.label(opened)
+    sizes = ndimage.sum_labels(opened, labels, range(1, count + 1))
+    return image, labels * np.isin(labels, 1 + np.flatnonzero(sizes > 500))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])
+def test_a_row_for_each_coin(suffix):
+    image, labels = coins()
+    numbers = np.unique(labels)[1:]
+    gk.write_image("labels.tif", labels.astype(np.uint16))
+    text = run_features("sample:coins", "--labels", "labels.tif", "--out", f"coins{suffix}")
+    assert text == f"coins{suffix}: 48 features of {len(numbers)} objects in 1 picture\n"
+    table = read_table(f"coins{suffix}")
+    assert table.pictures == tuple(f"sample:coins#{number}" for number in numbers)
+    bank = gk.GaborBank.preset("manjunath")
+    for number in numbers[::6]:  # by hand
+        rows, columns = np.nonzero(labels == number)
+        box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+        inside = labels[box] == number
+        near = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+        magnitudes = bank.filter(image[box][tuple(near)], part="magnitude")[:, inside]
+        row = table.features.values[table.pictures.index(f"sample:coins#{number}")]
+        np.testing.assert_allclose(row[0::2], magnitudes.mean(1), rtol=1e-4)
+        np.testing.assert_allclose(row[1::2], magnitudes.std(1), rtol=1e-4)
+    if suffix == ".csv":
+        head = Path("coins.csv").read_text(encoding="utf-8").splitlines()
+        assert head[0].startswith('picture,label,"mean 2.5 px, 0°"')
+        assert head[1].startswith(f"sample:coins,{numbers[0]},")
+
+
+def test_masks_of_a_folder_by_name_and_pictures_without():
+    Path("masks").mkdir()
+    mask = np.zeros(GREY.shape, np.uint8)
+    mask[4:20, 6:30] = 255
+    gk.write_image("masks/grey.tif", mask)
+    result = run("features", ".", "--mask", "masks", "--out", "o.npz")
+    assert result.exit_code == 1
+    assert "colour.png: has no mask; a picture of the same name works" in result.stderr
+    table = read_table("o.npz")
+    Path("o.npz").unlink()
+    expected = descriptor("texture").describe(GREY[4:20, 6:30])
+    np.testing.assert_allclose(table.features.values[0], expected.values, rtol=1e-5)
+    gk.write_image("masks/colour.png", np.stack([mask] * 3, -1))
+    assert "features of 2 pictures" in run_features(".", "--mask", "masks", "--out", "p.npz")
+
+
+def test_labels_of_pictures_in_folders_and_a_run_that_goes_on():
+    for place in ("in/a", "labels/a"):
+        Path(place).mkdir(parents=True)
+    numbers = np.zeros(GREY.shape, np.uint8)
+    numbers[3:9, 3:20], numbers[12:20, 3:20] = 2, 5
+    for name in ("a/x", "y"):
+        gk.write_image(f"in/{name}.png", GREY)
+        gk.write_image(f"labels/{name}.png", numbers)
+    options = ("in", "-r", "--labels", "labels", "--out", "o.csv")
+    assert "4 objects in 2 pictures" in run_features(*options)
+    whole = Path("o.csv").read_bytes()
+    Path("labels/a/x.png").unlink()
+    assert run("features", *options).exit_code == 1
+    assert read_table("o.csv").pictures == ("in/y.png#2", "in/y.png#5")
+    gk.write_image("labels/a/x.png", numbers)
+    run_features(*options)
+    assert Path("o.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((".", "--labels", "grey.png"), "is one file for 4 pictures: give a folder"),
+        (("grey.png", "--mask", "gone.png"), "gone.png: there is no such file"),
+        (("grey.png", "--mask", "small.npy"), "mask of float64 and shape (3, 3) do not fit"),
+        (("grey.png", "--labels", "small.npy"), "labels of float64 and shape (3, 3) do not fit"),
+        (("grey.png", "--mask", "zeros.npy"), "the mask leaves no pixel"),
+        (("grey.png", "--labels", "colour.png"), "is no mask; one number for each pixel"),
+        (("grey.png", "--labels", "twice"), "are all called like grey.png: one works"),
+    ],
+)
+def test_masks_that_do_not_fit(arguments, message):
+    np.save("small.npy", np.eye(3))
+    np.save("zeros.npy", np.zeros(GREY.shape))
+    Path("twice").mkdir()
+    for suffix in (".png", ".tif"):
+        gk.write_image(f"twice/grey{suffix}", GREY)
+    result = run("features", *arguments, "--out", "o.csv")
+    assert result.exit_code != 0
+    assert message in result.stderr.replace("\n", " ")
+    assert not Path("o.csv").exists()
