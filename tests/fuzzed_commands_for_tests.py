@@ -86,7 +86,7 @@ SHORT = {
     "latent": {"--count": "3"},
 }
 #: Settings of a model that make it small.
-SMALL = {**TINY, "ae": TINY["vae"], "gated-pixelcnn": TINY["pixelcnn"]}
+SMALL = TINY
 #: Commands that are long without their options of SHORT.
 LONG = ("bench", "train", "evaluate")
 #: Long by what they are, or on other machines.

@@ -12,10 +12,19 @@ import gaborkit as gk
 #: Options that make a model small and its training short.
 TINY = {
     "vae": ["--set", "hidden=[8]", "--set", "latent=2"],
+    "ae": ["--set", "hidden=[8]", "--set", "latent=2"],
+    "dcgan": ["--set", "latent=4", "--set", "width=2"],
     "gan": ["--set", "generator_hidden=[8]", "--set", "discriminator_hidden=[8]"],
     "pixelcnn": [
         *["--set", "channels=4", "--set", "layers=1", "--set", "first_size=3"],
         *["--set", "size=3", "--levels", "4"],
+    ],
+    "gated-pixelcnn": [
+        *["--set", "channels=4", "--set", "dilations=[1]", "--set", "first_size=3"],
+        *["--levels", "4"],
+    ],
+    "imagegpt": [
+        *["--set", "channels=4", "--set", "layers=1", "--set", "heads=2", "--levels", "4"],
     ],
 }
 

@@ -23,7 +23,7 @@ from .sections import Option
 if TYPE_CHECKING:
     from gaborkit.generative.training.session import Recipe
 
-MODELS = ("pixelcnn", "gated-pixelcnn", "vae", "ae", "gan", "dcgan")
+MODELS = ("pixelcnn", "gated-pixelcnn", "imagegpt", "vae", "ae", "gan", "dcgan")
 
 
 class ModelName(Word):
@@ -42,12 +42,12 @@ def model_names() -> tuple[str, ...]:
     return MODELS if library is None else tuple(library.MODELS)
 
 
-LEVELLED = ("pixelcnn", "gated-pixelcnn")
+LEVELLED = ("pixelcnn", "gated-pixelcnn", "imagegpt")
 FEATURES = ("raw", "gabor", "coefficients")
 DATASETS = ("mini", "mnist", "fashion", "kmnist")
 FITS = ("crop", "stretch", "pad")
 PARTS = ("complex", "magnitude")
-BINARIZE = ("dynamic", "threshold")
+BINARIZE = ("dynamic", "static", "threshold")
 SCHEDULES = ("constant", "linear", "cosine")
 PRECISIONS = ("no", "bf16", "fp16")
 
@@ -111,11 +111,16 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
     "levels": {
         "type": Whole(2, 65536),
         "metavar": "N",
-        "help": "How many values a feature takes, where the model has levels (PixelCNNs).",
+        "help": "How many values a feature takes, of autoregressive models.",
+    },
+    "palette": {
+        "flags": "--palette/--no-palette",
+        "help": "Pixels become codes of --levels colours, chosen by k-means.  "
+        "[default: of imagegpt, in colour]",
     },
     "binarize": {
         "type": Choice(BINARIZE),
-        "help": "Pixels become 0 or 1 (2 levels): drawn anew each time, or cut at 1/2.",
+        "help": "Pixels become 0 or 1: drawn anew each time, drawn once for all, or cut at 1/2.",
     },
 }
 #: Features that an option of theirs is for, where not for all.
@@ -124,6 +129,7 @@ _FITTING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("analysis", "synthesis", "learnable"), ("gabor",)),
     "parts": ("coefficients",),
     "binarize": ("raw", "gabor"),
+    "palette": ("raw",),
 }
 _TRAINING: dict[str, dict[str, Any]] = {
     "steps": {
@@ -245,7 +251,7 @@ def flag_of(name: str, value: Any = True) -> str:
     """How an option was given, for an error: ``batch_size`` is ``--batch-size``."""
     if name == "colour":
         return "--colour" if value else "--grey"
-    if name in ("analysis", "synthesis") and not value:
+    if name in ("analysis", "synthesis", "palette") and not value:
         return f"--no-{name}"
     return {"settings": "--set"}.get(name, f"--{name.replace('_', '-')}")
 
@@ -270,7 +276,8 @@ def recipe_from(model: str, chosen: dict[str, Any]) -> Recipe:
         )
     if "levels" in fields and model not in LEVELLED:
         raise click.UsageError(
-            f"--levels is for PixelCNNs ({', '.join(LEVELLED)}), not for {model}: leave it out"
+            f"--levels is for autoregressive models ({', '.join(LEVELLED)}), not for {model}: "
+            "leave it out"
         )
     features = fields.get("features", "raw")
     for name, fitting in _FITTING.items():

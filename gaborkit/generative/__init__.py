@@ -1,4 +1,4 @@
-"""Models that draw images: VAE, GAN and PixelCNN, whose networks may see through a Gabor frame.
+"""Models that draw images: VAE, GAN, PixelCNN, ImageGPT; networks may see through a Gabor frame.
 
 ::
 
@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = attach(
         "Split": "data",
         "Training": "training.settings",
         "evaluate": "evaluation",
+        "features_of": "probing",
         "image_grid": "montage",
         "load_dataset": "data",
         "register": "models",

@@ -6,6 +6,7 @@ from .image_model import ImageModel
 from .models import MODELS, register
 from .models.model import Loss, Model
 from .montage import image_grid
+from .probing import features_of
 from .representation import Coefficients, Gabor, Raw
 from .space import Space
 from .training.session import Interrupted, Recipe, resume, start
@@ -26,6 +27,7 @@ __all__ = [
     "Split",
     "Training",
     "evaluate",
+    "features_of",
     "image_grid",
     "load_dataset",
     "register",

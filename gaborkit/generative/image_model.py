@@ -92,10 +92,11 @@ class ImageModel:
             Numbers or names of classes, of a conditional model. By default all in turn.
         seed : int
         temperature : float, optional
-            Of each draw of a PixelCNN.
+            Of each draw of an autoregressive model.
         guidance : float, optional
-            Of a conditional PixelCNN trained with ``class_dropout``: 1 draws from the model, above
-            1 more clearly the class asked for, and less various. By default its configuration's.
+            Of a conditional autoregressive model trained with ``class_dropout``: 1 draws from the
+            model, above 1 more clearly the class asked for, and less various. By default its
+            configuration's.
         progress : callable, optional
 
         Returns
@@ -161,7 +162,7 @@ class ImageModel:
         guidance: float | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
-        """Images whose first rows are those given and whose others a PixelCNN draws.
+        """Images whose first rows are those given and whose others an autoregressive model draws.
 
         What lies below the given rows is not looked at: Gabor coefficients, which reach across,
         are taken of images that continue their last given row downwards. ``temperature`` and
@@ -173,7 +174,7 @@ class ImageModel:
             If the model cannot, ``rows`` is out of range, classes do not fit, or the model has no
             such guidance.
         """
-        complete, images = self._able("complete", "PixelCNNs"), as_tensor(images)
+        complete, images = self._able("complete", "autoregressive models"), as_tensor(images)
         options = self.model.check_draw(temperature=temperature, guidance=guidance)
         height = self.representation.image_shape[1]
         if not 0 <= rows <= height:

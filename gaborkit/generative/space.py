@@ -25,6 +25,8 @@ class Space:
         How many, where ``scaling`` is ``levels``; else 0.
     view : View, optional
         How the networks see and draw them; None for as they are.
+    ordinal : bool
+        Whether levels have an order; codes of a palette have none.
     """
 
     channels: int
@@ -33,6 +35,7 @@ class Space:
     scaling: Scaling
     levels: int = 0
     view: View | None = None
+    ordinal: bool = True
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -181,7 +181,10 @@ def test_going_on(called):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "which MODEL? choose pixelcnn, gated-pixelcnn, vae, ae, gan, dcgan, or --resume RUN"),
+        (
+            [],
+            f"which MODEL? choose {', '.join(choices.MODELS)}, or --resume RUN",
+        ),
         (["vqvae"], "'vqvae' is not one of"),
         (["vae", "--features", "scattering"], "'scattering' is not one of"),
         (
@@ -204,8 +207,11 @@ def test_going_on(called):
             "--binarize does not go with --features coefficients: it is for --features raw or ga",
         ),
         (["vae", "--levels", "1"], "1 is not a whole number from "),
-        (["vae", "--levels", "4"], "--levels is for PixelCNNs (pixelcnn, gated-pixelcnn), not for"),
-        (["gan", "--binarize", "dynamic"], "binarized pixels are 0 or 1: they are for PixelCNNs"),
+        (
+            ["vae", "--levels", "4"],
+            "--levels is for autoregressive models (pixelcnn, ",
+        ),
+        (["gan", "--binarize", "dynamic"], "binarized pixels are 0 or 1: they are for auto"),
         (["vae", "--wavelength", "0"], "0 is not"),
         (["vae", "--set", "latent"], "latent is not NAME=VALUE"),
         (["vae", "--set", "=2"], "=2 is not NAME=VALUE"),

@@ -184,7 +184,9 @@ def test_guidance_of_the_samples_is_named(digits):
     )
     found = evaluate(model, digits, samples=20, test_images=6, **options)
     assert any("drawn with guidance 3 and temperature 0.5:" in note for note in found.notes)
-    with pytest.raises(ModelError, match=r"guidance=3.0: vae has none; it is for PixelCNNs"):
+    with pytest.raises(
+        ModelError, match=r"guidance=3.0: vae has none; it is for autoregressive models"
+    ):
         evaluate(
             SimpleNamespace(**dict(zip(("model", "representation"), vae(digits), strict=True))),
             digits,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import gaborkit as gk
 from gaborkit.errors import RepresentationError
 from gaborkit.generative.representation import Coefficients, Raw, representation_from_dict
+from gaborkit.generative.space import Space
 
 SHAPE = (1, 12, 14)
 
@@ -74,6 +75,78 @@ def test_a_constant_channel_is_left_alone():
     raw = Raw(SHAPE, "white").fit(images)
     assert raw.encode(images).abs().max() < 1e-6
     torch.testing.assert_close(raw.decode(raw.encode(images)), unit(images))
+
+
+def test_static_binarization_is_a_function_of_the_image():
+    grey = pictures(400)
+    raw = Raw(SHAPE, "levels", 2, binarize="static").fit(grey)
+    assert not raw.stochastic
+    bits = raw.encode(grey)
+    assert set(bits.unique().tolist()) == {0, 1}
+    # Whatever the batch, the generator and the dtype.
+    order = torch.randperm(400)
+    assert torch.equal(raw.encode(grey[order], torch.Generator().manual_seed(3)), bits[order])
+    assert torch.equal(raw.encode(unit(grey)), bits)
+    # Drawn by the intensity, at each location and over all.
+    errors = bits.double() - unit(grey)
+    assert errors.mean().abs() < 0.01
+    assert errors.mean(0).abs().max() < 0.12
+    bright = bits[unit(grey) > 0.8].double().mean()
+    assert 0.88 < bright < 0.92
+    # Neighbours are drawn independently.
+    flat = errors.flatten(1)
+    assert (flat[:, 1:] * flat[:, :-1]).mean().abs() < 0.005
+    black = torch.zeros(1, *SHAPE, dtype=torch.uint8)
+    assert not raw.encode(black).any()
+    assert raw.encode(black + 255).all()
+
+
+def test_a_palette_finds_the_colours_that_there_are():
+    colours = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 255, 0], [250, 250, 255]])
+    codes = torch.randint(0, 4, (30, 6, 5), generator=torch.Generator().manual_seed(0))
+    images = colours[codes].movedim(-1, 1).to(torch.uint8)
+    raw = Raw((3, 6, 5), "levels", 16, palette=True).fit(images)
+    assert raw.space == Space(1, 6, 5, "levels", 16, ordinal=False)
+    features = raw.encode(images)
+    assert (features.shape, features.dtype) == ((30, 1, 6, 5), torch.int64)
+    torch.testing.assert_close(raw.decode(features), unit(images))
+    again = representation_from_dict(json.loads(json.dumps(raw.to_dict())))
+    assert torch.equal(again.encode(images), features)
+    assert again.space == raw.space
+    assert raw.encode(images[:0]).shape == (0, 1, 6, 5)
+
+
+def test_a_larger_palette_is_nearer():
+    images = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    psnrs = [Raw((3, 8, 8), "levels", n, palette=True).fit(images).psnr(images) for n in (8, 64)]
+    assert psnrs[0] + 4 < psnrs[1]
+    # Beside the optimum for a cube of colours: 4 a side have a deviation of 1 / (4 sqrt(12)).
+    assert psnrs[1] > 20 * math.log10(4 * math.sqrt(12)) - 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"palette": 3}, "palette=3 is neither True nor False"),
+        ({"palette": True, "binarize": "static"}, "palette=True has the levels of pixels"),
+        ({"palette": True, "scaling": "unit", "levels": 0}, "and not scaling='unit'"),
+        ({"palette": True, "colours": [[0.5]]}, "1 colours are no palette of 4 levels"),
+        ({"palette": False, "colours": [[0.5]] * 4}, "4 colours are no palette of 4 levels"),
+        ({"palette": True, "colours": [[2.0]] * 4}, "none of colours in"),
+        ({"palette": True, "colours": [[float("nan")]] * 4}, "none of colours in"),
+        ({"palette": True, "colours": []}, "none of colours in"),
+    ],
+)
+def test_palettes_that_are_none(fields, message):
+    with pytest.raises(RepresentationError, match=message):
+        Raw(**({"image_shape": SHAPE, "scaling": "levels", "levels": 4} | fields))
+
+
+def test_a_palette_is_fitted_first():
+    raw = Raw(SHAPE, "levels", 4, palette=True)
+    for use in (lambda: raw.encode(pictures()), lambda: raw.decode(pictures().long())):
+        with pytest.raises(RepresentationError, match="is not fitted"):
+            use()
 
 
 def test_dynamic_binarization_draws_the_intensity():

@@ -368,7 +368,7 @@ def test_complete_looks_at_the_given_rows_only():
         (lambda m: m.sample(1, 3), "trained without classes"),
         (lambda m: m.sample(1, temperature=0.5), "temperature=0.5: vae has none"),
         (lambda m: m.sample(1, guidance=2.0), "guidance=2.0: vae has none"),
-        (lambda m: m.complete(IMAGES, 3), "vae cannot complete images; PixelCNNs can"),
+        (lambda m: m.complete(IMAGES, 3), "vae cannot complete images; autoregressive models can"),
         (lambda m: COMPLETING.complete(IMAGES, 9), "rows=9 is out of range; give 0 to 8"),
         (lambda m: m.reconstruct(IMAGES[:, :, 1:]), "do not fit"),
     ],

@@ -83,10 +83,18 @@ def likelihood_domain(representation: Representation, likelihood: str | None = N
     space = representation.space
     binarize = representation.binarize if isinstance(representation, Raw) else None
     if binarize is not None:
-        how = "dynamically binarized pixels" if binarize == "dynamic" else "pixels binarized at 1/2"
+        how = {
+            "dynamic": "dynamically binarized pixels",
+            "static": "pixels binarized once, by draws of gaborkit",
+            "threshold": "pixels binarized at 1/2",
+        }[binarize]
         valid = space.scaling == "levels" or likelihood == "bernoulli"
         return Domain(how, discrete=valid, valid=valid)
     raw = isinstance(representation, Raw)
+    if isinstance(representation, Raw) and representation.palette is not None:
+        table = json.dumps(representation.palette.colours.tolist()).encode()
+        key = hashlib.sha256(table).hexdigest()[:8]
+        return Domain(f"pixels of a palette of {space.levels} colours (fit {key})", discrete=True)
     variable = "pixels" if raw else "Gabor coefficients"
     if not raw:
         # Other kernels or another fit make another variable.

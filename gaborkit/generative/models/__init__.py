@@ -10,12 +10,13 @@ from ...errors import ModelError
 from .dcgan import DCGAN
 from .gan import GAN
 from .gated_pixelcnn import GatedPixelCNN
+from .imagegpt import ImageGPT
 from .model import Model
 from .pixelcnn import PixelCNN
 from .vae import AE, VAE
 
 MODELS: dict[str, type[Model]] = {
-    model.name: model for model in (PixelCNN, GatedPixelCNN, VAE, AE, GAN, DCGAN)
+    model.name: model for model in (PixelCNN, GatedPixelCNN, ImageGPT, VAE, AE, GAN, DCGAN)
 }
 """The classes; :func:`register` adds to them."""
 

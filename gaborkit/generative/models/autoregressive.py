@@ -1,30 +1,25 @@
-"""What PixelCNNs have in common: an exact likelihood, sampling and completion."""
+"""What autoregressive models share: an exact likelihood, sampling, completion, features."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
 from .autoregressive_config import AutoregressiveConfig, check_guidance
 from .context import CausalContext
-from .masked import Head, make_head
-from .model import Loss, Model
-from .sampling import Cache, adjusted, chunk_size, draw_cached, draw_naively
-
-Method = Literal["cached", "naive"]
-
-_METHODS = {"cached": draw_cached, "naive": draw_naively}
+from .heads import Head, make_head
+from .level_embedding import LevelEmbedding
+from .model import Loss, Model, evaluating
+from .sampling import METHODS, Method, draw_rows
+from .sampling_cache import Cache
 
 
 class Autoregressive(Model):
@@ -34,8 +29,9 @@ class Autoregressive(Model):
 
         p(x) = product over i and c of p(x_ic | x_jb for j before i, and x_ib for b before c)
 
-    A trunk sees the locations before; a head adds the channels before and gives the logits of each
-    level. Levels enter the network as numbers from -1 to 1.
+    A trunk sees the locations before; a head adds the channels before and gives the distribution of
+    the levels. Levels enter the network as numbers from -1 to 1; where they have no order, or the
+    model ``embeds`` them, as vectors that are learned.
 
     Convolutions see no further than their windows reach, and cannot tell how far down or across a
     location lies. Through a view of the space they see causal Gabor responses, of any reach, too.
@@ -54,12 +50,18 @@ class Autoregressive(Model):
         Of ``trunk`` channels each, which take a bias for each location.
     """
 
+    #: Whether levels enter as vectors although they have an order.
+    embeds: ClassVar[bool] = False
+
     config: AutoregressiveConfig
     head: Head
     position: nn.Parameter | None
     class_position: nn.Parameter | None
     context: CausalContext | None
     mixing: nn.Conv2d | None
+    embedding: LevelEmbedding | None
+    #: Channels of what the network sees.
+    inputs: int
     has_view = True
     draw_options = ("temperature", "guidance")
 
@@ -77,7 +79,11 @@ class Autoregressive(Model):
                 f"{self.name} of {config.levels} levels cannot model features of {space.levels}; "
                 "give both the same"
             )
-        self.head = make_head(trunk, space.channels, space.levels, config.hidden)
+        self.head = make_head(trunk, space, config)
+        self.embedding, self.inputs = None, space.channels
+        if self.embeds or not space.ordinal:
+            self.embedding = LevelEmbedding(space.channels, space.levels, config.channels)
+            self.inputs = space.channels * config.channels
         self._bias_shape = (stacks, trunk, space.height, space.width)
         self.position = self.class_position = None
         if config.position:
@@ -94,6 +100,14 @@ class Autoregressive(Model):
         """Always ``levels``."""
         return "levels"
 
+    @classmethod
+    def in_colour(cls, preset: str, features: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """All 256 levels, by a mixture, for pixels; the articles' presets stay as they are."""
+        if preset == "article" or features == "coefficients":
+            return {}, {}
+        mixtures = 5 if preset == "small" else 10
+        return {"likelihood": "mixture", "mixtures": mixtures, "levels": 256}, {}
+
     def drawn_with(self, **options: float) -> str | None:
         """Guidance, the configuration's unless there is one, and temperature; None where 1."""
         guidance = self._checked_guidance(options.get("guidance"))
@@ -104,10 +118,24 @@ class Autoregressive(Model):
     # ---- what a network says ----
 
     @abstractmethod
-    def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
-        """Inputs of the layers that look at rows above, in order, and last the trunk's features.
+    def activations(
+        self,
+        seen: Tensor,
+        added: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
+        """Features (B, F, h, W) of the layers, as the cache remembers them, and last the trunk's.
 
-        ``values`` (B, C, H, W) are those of :meth:`values`.
+        Parameters
+        ----------
+        seen : Tensor (B, inputs, h, W)
+            Levels as the network sees them; the first of the activations.
+        added : Tensor (B or 1, stacks, trunk, h, W)
+            To be added to each stack.
+        labels : Tensor (B,), optional
+        generator : torch.Generator, optional
+            Of dropout; None leaves nothing out.
         """
 
     @abstractmethod
@@ -148,22 +176,51 @@ class Autoregressive(Model):
     # ---- likelihood ----
 
     def values(self, levels: Tensor) -> Tensor:
-        """Levels as the network sees them: floats from -1 to 1."""
+        """Levels as floats from -1 to 1."""
         dtype = next(self.parameters()).dtype
         return levels.to(dtype) * (2 / (self.space.levels - 1)) - 1
 
+    def seen(self, levels: Tensor) -> Tensor:
+        """What the network sees (B, inputs, ...) of levels (B, C, ...)."""
+        vectors: Tensor = self.values(levels) if self.embedding is None else self.embedding(levels)
+        return vectors
+
+    def network(
+        self,
+        seen: Tensor,
+        values: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
+        """:meth:`activations` with what is added of these values."""
+        return self.activations(seen, self.added(values, labels), labels, generator)
+
     def logits(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (B, C, levels, H, W) of each value, given those before it."""
-        return self.logits_of_values(self.values(features), labels)
+        return self.logits_of_seen(self.seen(features), self.values(features), labels)
 
-    def logits_of_values(self, values: Tensor, labels: Tensor | None = None) -> Tensor:
+    def logits_of_seen(self, seen: Tensor, values: Tensor, labels: Tensor | None = None) -> Tensor:
         """As :meth:`logits`, of floats, through which gradients pass."""
-        return self._level_logits(values, labels).permute(1, 0, 4, 2, 3)
+        logits: Tensor = self.head(self.network(seen, values, labels)[-1], values)
+        return logits.permute(1, 0, 4, 2, 3)
 
-    def _level_logits(self, values: Tensor, labels: Tensor | None) -> Tensor:
-        """Logits (C, B, H, W, levels), as the head gives them."""
-        logits: Tensor = self.head(self.activations(values, labels)[-1], values)
-        return logits
+    def layers_of(self, features: Tensor, labels: Tensor | None = None) -> list[Tensor]:
+        """Features (B, F, H, W) that each layer makes of features (B, C, H, W), in eval mode.
+
+        Of a conditional model, labels are needed only if it was trained without ``class_dropout``.
+
+        Raises
+        ------
+        ModelError
+            If features or labels do not fit.
+        """
+        features = self._checked(features)
+        if labels is None and self.conditions > self.classes:
+            labels = torch.full((len(features),), self.classes, device=self.device)
+        else:
+            labels = self.check_labels(labels, len(features))
+        with evaluating(self):
+            return self.network(self.seen(features), self.values(features), labels)[1:]
 
     def forward(
         self, features: Tensor, labels: Tensor | None, generator: torch.Generator, part: str
@@ -177,7 +234,7 @@ class Autoregressive(Model):
         if self.training and labels is not None and self.conditions > self.classes:
             chances = torch.rand(len(labels), generator=generator, device=labels.device)
             labels = labels.masked_fill(chances < self.config.class_dropout, self.classes)
-        nats = self._nats(features, labels).mean()
+        nats = self._nats(features, labels, generator if self.training else None).mean()
         bits = nats.detach() / (self.space.size * math.log(2))
         return Loss(nats, {"bits_per_dimension": bits})
 
@@ -196,14 +253,13 @@ class Autoregressive(Model):
         with evaluating(self):
             return -self._nats(features, labels)
 
-    def _nats(self, features: Tensor, labels: Tensor | None) -> Tensor:
+    def _nats(
+        self, features: Tensor, labels: Tensor | None, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Negative log-likelihood (B,)."""
-        logits = self._level_logits(self.values(features), labels)
-        # Half precision would lose the small differences that make up a likelihood.
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        wanted = features.movedim(1, 0)  # (C, B, H, W)
-        nats = functional.cross_entropy(logits.flatten(0, 3), wanted.flatten(), reduction="none")
-        return nats.view(wanted.shape).sum((0, 2, 3))
+        values = self.values(features)
+        trunk = self.network(self.seen(features), values, labels, generator)[-1]
+        return -self.head.log_prob(trunk, values, features).sum((1, 2))
 
     # ---- sampling ----
 
@@ -303,7 +359,7 @@ class Autoregressive(Model):
     ) -> Tensor:
         """Fill the rows from ``rows`` on, in place."""
         if method not in get_args(Method):
-            raise ModelError(f"method={method!r} is unknown; choose {', '.join(_METHODS)}")
+            raise ModelError(f"method={method!r} is unknown; choose {', '.join(METHODS)}")
         if not (math.isfinite(temperature) and temperature > 0):
             raise ModelError(f"temperature={temperature} is not positive; 1 draws from the model")
         labels = self.check_labels(labels, len(features))
@@ -315,33 +371,14 @@ class Autoregressive(Model):
                 f"noise of shape {tuple(noise.shape)} does not fit features of shape "
                 f"{tuple(features.shape)}; give one number for each value"
             )
-        noise = noise.to(self.device)
-        missing = self.space.height - rows
-        if not (len(features) and missing):
-            return features
-        # Made outside of inference mode, the result is an ordinary tensor.
         with evaluating(self), torch.inference_mode():
-            size = chunk_size(self, labels, pairs=guidance != 1)
-            total, done = -(-len(features) // size) * missing, 0
-
-            def tick() -> None:
-                nonlocal done
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-
-            adjust = partial(adjusted, temperature=temperature, guidance=guidance)
-            for first in range(0, len(features), size):
-                chunk = slice(first, first + size)
-                drawn, numbers = features[chunk], noise[chunk]
-                chosen = None if labels is None else labels[chunk]
-                if guidance != 1:
-                    assert chosen is not None
-                    # Each image twice: with its class, and then without one.
-                    drawn, numbers = drawn.repeat(2, 1, 1, 1), numbers.repeat(2, 1, 1, 1)
-                    chosen = torch.cat([chosen, torch.full_like(chosen, self.classes)])
-                _METHODS[method](self, drawn, numbers, rows, chosen, adjust, tick)
-                features[chunk] = drawn[: len(features[chunk])]
+            draw_rows(
+                *(self, features, noise.to(self.device), rows, labels),
+                method=method,
+                temperature=temperature,
+                guidance=guidance,
+                progress=progress,
+            )
         return features
 
     def _checked_guidance(self, guidance: float | None) -> float:
@@ -373,15 +410,3 @@ class Autoregressive(Model):
                 f"from 0 to {self.space.levels - 1}"
             )
         return features.to(self.device)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode, and every part of it back into the mode that it was in."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training

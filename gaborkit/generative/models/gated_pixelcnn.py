@@ -12,14 +12,14 @@ from torch.nn import functional
 from ...errors import ModelError
 from ..space import Space
 from .autoregressive import Autoregressive
-from .autoregressive_config import ANNEALED, CONDITIONED, AutoregressiveConfig
+from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .masked import CausalConv2d
 from .model import Presets
-from .sampling import Cache, History, RowConvolution
+from .sampling_cache import Cache, History, RowConvolution, WindowCache
 
 
 @dataclass(frozen=True)
-class GatedPixelCNNConfig(AutoregressiveConfig):
+class GatedPixelCNNConfig(WindowConfig):
     """Architecture of a :class:`GatedPixelCNN`, and how it is drawn from.
 
     Attributes
@@ -27,7 +27,7 @@ class GatedPixelCNNConfig(AutoregressiveConfig):
     dilations : tuple of int
         Distance of neighbours in the window of each gated layer; as many layers as numbers.
     channels, size, ...
-        See :class:`AutoregressiveConfig`; ``channels`` of each stack.
+        See :class:`WindowConfig`; ``channels`` of each stack.
     """
 
     size: int = 5
@@ -177,7 +177,7 @@ class GatedPixelCNN(Autoregressive):
 
     def __init__(self, config: GatedPixelCNNConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes, trunk=config.channels, stacks=2)
-        inputs, width, size = space.channels, config.channels, config.first_size
+        inputs, width, size = self.inputs, config.channels, config.first_size
         self.above = CausalConv2d(inputs, width, size, "above", centre=False)
         self.left = CausalConv2d(inputs, width, size, "left", centre=False)
         self.layers = nn.ModuleList(
@@ -190,10 +190,16 @@ class GatedPixelCNN(Autoregressive):
         """The gated layers in order."""
         return cast(list[GatedLayer], list(self.layers))
 
-    def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
-        """The values, the vertical stack before each layer, and the output of the horizontal."""
-        maps = [values.contiguous(memory_format=torch.channels_last)]
-        above, left = self.added(values, labels).unbind(1)
+    def activations(
+        self,
+        seen: Tensor,
+        added: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
+        """What is seen, the vertical stack before each layer, and the output of the horizontal."""
+        maps = [seen.contiguous(memory_format=torch.channels_last)]
+        above, left = added.unbind(1)
         vertical, horizontal = self.above(maps[0]) + above, self.left(maps[0]) + left
         for layer in self.gated:
             maps.append(vertical)
@@ -205,7 +211,7 @@ class GatedPixelCNN(Autoregressive):
         return _GatedCache(self, count, labels)
 
 
-class _GatedCache(Cache):
+class _GatedCache(WindowCache):
     """Rows above of the values and of the vertical stack, the drawn row of the horizontal one."""
 
     model: GatedPixelCNN
@@ -247,7 +253,7 @@ class _GatedCache(Cache):
         first, *gated = self.convolutions
         horizontal = self.add_context(first.respond(column), column)
         for convolution, weight in zip(gated, self.residuals, strict=True):
-            convolution.places[column].copy_(horizontal)
+            convolution.columns[column].copy_(horizontal)
             horizontal = torch.addmm(horizontal, gate(convolution.respond(column)), weight)
         return functional.relu(horizontal)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -106,6 +107,14 @@ class Model(nn.Module, ABC):
         return config, dict(training)
 
     @classmethod
+    def in_colour(cls, preset: str, features: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """What a preset has otherwise where pictures have several colours.
+
+        Fields of the configuration, and options of the representation.
+        """
+        return {}, {}
+
+    @classmethod
     def default_preset(cls, features: str) -> str:
         """Name of the preset that trains in minutes on two cores."""
         return "small"
@@ -159,7 +168,9 @@ class Model(nn.Module, ABC):
         asked = {name: value for name, value in options.items() if value is not None}
         for name, value in asked.items():
             if name not in self.draw_options:
-                raise ModelError(f"{name}={value}: {self.name} has none; it is for PixelCNNs")
+                raise ModelError(
+                    f"{name}={value}: {self.name} has none; it is for autoregressive models"
+                )
         return asked
 
     def drawn_with(self, **options: float) -> str | None:
@@ -197,3 +208,15 @@ class Model(nn.Module, ABC):
             wrong = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
             raise ModelError(f"class {wrong} is not one of 0 to {self.classes - 1}")
         return labels
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into eval mode, and every part of it back into the mode that it was in."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training

@@ -12,14 +12,14 @@ from torch.nn import functional
 from ...errors import ModelError
 from ..space import Space
 from .autoregressive import Autoregressive
-from .autoregressive_config import ANNEALED, CONDITIONED, AutoregressiveConfig
+from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .masked import CausalConv2d
 from .model import Presets
-from .sampling import Cache, History, RowConvolution, above_of
+from .sampling_cache import Cache, History, RowConvolution, WindowCache, above_of
 
 
 @dataclass(frozen=True)
-class PixelCNNConfig(AutoregressiveConfig):
+class PixelCNNConfig(WindowConfig):
     """Architecture of a :class:`PixelCNN`, and how it is drawn from; defaults are the article's.
 
     Attributes
@@ -27,7 +27,7 @@ class PixelCNNConfig(AutoregressiveConfig):
     layers : int
         Convolutions after the first.
     channels, size, ...
-        See :class:`AutoregressiveConfig`.
+        See :class:`WindowConfig`.
     """
 
     layers: int = 7
@@ -146,7 +146,7 @@ class PixelCNN(Autoregressive):
 
     def __init__(self, config: PixelCNNConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes, trunk=config.channels)
-        layers = [(space.channels, config.first_size)]
+        layers = [(self.inputs, config.first_size)]
         layers += [(config.channels, config.size)] * config.layers
         self.layers = nn.ModuleList(
             PixelLayer(inputs, config.channels, size, self.conditions, first=number == 0)
@@ -158,11 +158,17 @@ class PixelCNN(Autoregressive):
         """The layers in order."""
         return cast(list[PixelLayer], list(self.layers))
 
-    def activations(self, values: Tensor, labels: Tensor | None) -> list[Tensor]:
+    def activations(
+        self,
+        seen: Tensor,
+        added: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
         """Inputs of the layers, and the output of the last."""
-        maps = [values.contiguous(memory_format=torch.channels_last)]
+        maps = [seen.contiguous(memory_format=torch.channels_last)]
         first, *others = self.masked
-        maps.append(first(maps[0], labels, self.added(values, labels)[:, 0]))
+        maps.append(first(maps[0], labels, added[:, 0]))
         for layer in others:
             maps.append(layer(maps[-1], labels))
         return maps
@@ -172,7 +178,7 @@ class PixelCNN(Autoregressive):
         return _PixelCache(self, count, labels)
 
 
-class _PixelCache(Cache):
+class _PixelCache(WindowCache):
     """Of each convolution: the rows above, and the row that is drawn; batch norm is folded in."""
 
     def __init__(self, model: PixelCNN, count: int, labels: Tensor | None) -> None:
@@ -200,7 +206,7 @@ class _PixelCache(Cache):
 
     def trunk(self, column: int) -> Tensor:
         # Each convolution writes where the next one looks.
-        targets = [*(convolution.places[column] for convolution in self.convolutions[1:]), None]
+        targets = [*(convolution.columns[column] for convolution in self.convolutions[1:]), None]
         first, *others = zip(self.convolutions, targets, strict=True)
         response = self.add_context(first[0].respond(column, out=first[1]), column).relu_()
         for convolution, target in others:

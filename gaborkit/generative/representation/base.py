@@ -181,12 +181,7 @@ class Representation(ABC):
         RepresentationError
             If the shape does not fit, or :meth:`fit` was not called.
         """
-        self._check_fitted()
-        if tuple(features.shape[1:]) != self.space.shape:
-            raise RepresentationError(
-                f"features of shape {tuple(features.shape)} do not fit this representation, which "
-                f"has (B, {', '.join(map(str, self.space.shape))})"
-            )
+        self._check_features(features)
         values = features.float()
         if self._scaling == "levels":
             values = values / (self._levels - 1)
@@ -231,6 +226,14 @@ class Representation(ABC):
                     "scale them first"
                 )
         return to_floats(images)
+
+    def _check_features(self, features: Tensor) -> None:
+        self._check_fitted()
+        if tuple(features.shape[1:]) != self.space.shape:
+            raise RepresentationError(
+                f"features of shape {tuple(features.shape)} do not fit this representation, which "
+                f"has (B, {', '.join(map(str, self.space.shape))})"
+            )
 
     def _check_fitted(self) -> None:
         if not self.fitted:

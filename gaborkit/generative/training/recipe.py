@@ -109,8 +109,8 @@ class Recipe:
         if self.kind.scaling(config) != "levels":
             having = "" if likelihood is None else f" with likelihood={likelihood}"
             raise TrainingError(
-                "binarized pixels are 0 or 1: they are for PixelCNNs, and for a vae or ae with "
-                f"likelihood=bernoulli, not for {self.model}{having}"
+                "binarized pixels are 0 or 1: they are for autoregressive models, and for a vae "
+                f"or ae with likelihood=bernoulli, not for {self.model}{having}"
             )
 
     @property
@@ -194,7 +194,10 @@ class Recipe:
         return replace(self, data=None)
 
     def for_images(self, shape: tuple[int, int, int]) -> Recipe:
-        """Return this recipe, with convolutions where images are large.
+        """Return this recipe, as the model has it for images of that shape, (colours, h, w).
+
+        Pictures in colour may have another likelihood and other levels than grey ones: see
+        :meth:`.models.model.Model.in_colour`.
 
         Fully connected layers grow with the pixels: of a preset that nobody asked for, they become
         halvings of the image down to 8 pixels, and batches shrink, for images of more than 64
@@ -207,6 +210,18 @@ class Recipe:
         >>> Recipe("vae").for_images((1, 64, 64)).config
         {}
         """
+        recipe = self
+        if shape[0] > 1 and not self._binarized:
+            config, options = self.kind.in_colour(self._preset_name, self.features)
+            recipe = replace(
+                self,
+                config={**config, **self.config},
+                representation={**options, **self.representation},
+            )
+        return recipe._for_large(shape)
+
+    def _for_large(self, shape: tuple[int, int, int]) -> Recipe:
+        """Return this recipe, with convolutions where images are large."""
         side = max(shape[1:])
         network = getattr(self._preset()[0], "network", None)
         said = {"network", "hidden"} & self.config.keys()

@@ -22,6 +22,7 @@ TINY = {
         200,
         {"lr": 1e-2},
     ),
+    "imagegpt": ({"channels": 32, "layers": 2, "heads": 2, "levels": 2}, 200, {"lr": 1e-2}),
     "gated-pixelcnn": (
         {"channels": 8, "dilations": (1, 2), "first_size": 3, "size": 3, "levels": 2},
         200,

@@ -1,10 +1,10 @@
-"""Causal convolutions against masked ones, and the heads, at one location and at all."""
+"""Causal convolutions against masked ones."""
 
 import pytest
 import torch
 from torch.nn import functional
 
-from gaborkit.generative.models.masked import CausalConv2d, ChannelHead, PixelHead
+from gaborkit.generative.models.masked import CausalConv2d
 
 
 def mask(size, reach, centre):
@@ -56,37 +56,3 @@ def test_without_bias():
     layer = CausalConv2d(1, 2, 3, "raster", centre=True, bias=False)
     assert layer.bias is None
     assert not layer(torch.zeros(1, 1, 4, 4)).any()
-
-
-def scaled(levels):
-    return levels.float() / 2 - 1
-
-
-@pytest.mark.parametrize("channels", [1, 2, 5])
-def test_a_head_says_at_one_location_what_it_says_at_all(channels):
-    torch.manual_seed(0)
-    head = PixelHead(6, 5) if channels == 1 else ChannelHead(6, channels, 5, 7)
-    trunk = torch.randn(4, 6, 3, 2)
-    levels = torch.randint(0, 5, (4, channels, 3, 2))
-    logits = head(trunk, scaled(levels))
-    assert logits.shape == (channels, 4, 3, 2, 5)
-    heard = []
-
-    def choose(found, channel):
-        heard.append(found)
-        return levels[:, channel, 2, 1]
-
-    with torch.no_grad():
-        chosen = head.choose(trunk[:, :, 2, 1], choose, scaled)
-    assert torch.equal(chosen, levels[:, :, 2, 1])
-    torch.testing.assert_close(torch.stack(heard), logits[:, :, 2, 1].detach())
-
-
-def test_a_channel_head_sees_the_channels_before_and_no_others():
-    torch.manual_seed(0)
-    head = ChannelHead(6, 4, 5, 16).double()
-    trunk = torch.randn(1, 6, 1, 1, dtype=torch.float64)
-    values = torch.randn(1, 4, 1, 1, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(lambda x: head(trunk, x), values)
-    depends = jacobian.reshape(4, 5, 4).abs().sum(1) > 0  # (channel, channel seen)
-    assert torch.equal(depends, torch.ones(4, 4).tril(-1).bool())

@@ -9,10 +9,12 @@ import torch
 
 from gaborkit.errors import GaborkitError, ModelError, TrainingError
 from gaborkit.generative.models import MODELS
+from gaborkit.generative.models.autoregressive import Autoregressive
 from gaborkit.generative.training.recipe import Recipe
 from gaborkit.generative.training.settings import Training
 
 IMAGES = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+AUTOREGRESSIVE = [name for name, model in MODELS.items() if issubclass(model, Autoregressive)]
 
 
 def refused(error: type[GaborkitError], *parts: str, **fields: Any) -> None:
@@ -72,8 +74,8 @@ def test_options_that_the_representation_does_not_have() -> None:
 # ---- binarized pixels ----
 
 
-@pytest.mark.parametrize("binarize", ["dynamic", "threshold"])
-@pytest.mark.parametrize("model", ["pixelcnn", "gated-pixelcnn"])
+@pytest.mark.parametrize("binarize", ["dynamic", "static", "threshold"])
+@pytest.mark.parametrize("model", AUTOREGRESSIVE)
 def test_binarized_pixels_have_two_levels_unless_given(model: str, binarize: str) -> None:
     recipe = Recipe(model, representation={"binarize": binarize})
     config = recipe.configuration()
@@ -82,6 +84,35 @@ def test_binarized_pixels_have_two_levels_unless_given(model: str, binarize: str
     given = Recipe(model, representation={"binarize": binarize}, config={"levels": 16})
     assert given.configuration().levels == 16
     assert Recipe(model, representation={"binarize": None}).configuration().levels > 2
+
+
+# ---- pictures in colour ----
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_colour_is_modelled_exactly_by_default(model: str) -> None:
+    shape, images = (3, 6, 6), torch.rand(20, 3, 6, 6)
+    grey, recipe = Recipe(model).for_images((1, 6, 6)), Recipe(model).for_images(shape)
+    assert grey == Recipe(model)
+    if model not in AUTOREGRESSIVE:
+        assert recipe == grey
+        return
+    config = recipe.configuration()
+    representation = recipe.represented(config, images)
+    space = representation.space
+    if space.ordinal:
+        assert (config.likelihood, space.channels, space.levels) == ("mixture", 3, 256)
+    else:
+        assert (space.channels, space.levels) == (1, 256)  # of a palette
+    network = MODELS[model](config, space)
+    features = representation.encode(images[:2])
+    assert network(features, None, torch.Generator(), "model").total.isfinite()
+    # What is said stays.
+    said = Recipe(model, config={"levels": 8}, representation={"palette": False})
+    said = said.for_images(shape)
+    assert said.represented(said.configuration(), images).space.levels == 8
+    binarized = Recipe(model, representation={"binarize": "static"}).for_images(shape)
+    assert binarized.configuration().levels == 2
 
 
 @pytest.mark.parametrize("model", ["vae", "ae"])
@@ -108,7 +139,8 @@ def test_binarized_pixels_are_for_a_bernoulli(model: str) -> None:
 @pytest.mark.parametrize("model", ["gan", "dcgan"])
 def test_binarized_pixels_are_not_for_adversaries(model: str) -> None:
     wanted = (
-        f"they are for PixelCNNs, and for a vae or ae with likelihood=bernoulli, not for {model}"
+        "they are for autoregressive models, and for a vae or ae with likelihood=bernoulli, "
+        f"not for {model}"
     )
     refused(TrainingError, wanted, model=model, representation={"binarize": "threshold"})
 

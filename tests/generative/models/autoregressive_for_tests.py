@@ -1,40 +1,58 @@
-"""Small PixelCNNs of every kind, and what theory says that they see."""
+"""Small autoregressive models of every kind, and what theory says that they see."""
 
 import itertools
 
 import torch
 
 import gaborkit as gk
-from gaborkit.generative.models.gated_pixelcnn import GatedPixelCNN, GatedPixelCNNConfig
-from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
+from gaborkit.generative.models import MODELS
 from gaborkit.generative.space import Space
 from gaborkit.generative.view import View
 
+WINDOWS = {"hidden": 8, "position": True, "first_size": 5, "size": 3}
 
-def plain(space, classes=0, **fields):
-    fields = {"channels": 12, "layers": 2, "first_size": 5, "size": 3} | fields
-    fields = {"hidden": 8, "position": True} | fields
-    return PixelCNN(PixelCNNConfig(levels=space.levels, **fields), space, classes)
+#: Every kind of the family: the model's name, and what makes one small.
+KINDS = {
+    "pixelcnn": ("pixelcnn", {"channels": 12, "layers": 2, **WINDOWS}),
+    "pixelcnn-mixture": (
+        "pixelcnn",
+        {"channels": 12, "layers": 2, "likelihood": "mixture", "mixtures": 3, **WINDOWS},
+    ),
+    "gated-pixelcnn": ("gated-pixelcnn", {"channels": 8, "dilations": (1, 2), **WINDOWS}),
+    "imagegpt": ("imagegpt", {"channels": 8, "layers": 2, "heads": 2, "hidden": 8}),
+}
+
+#: What makes the windows of some see little.
+NARROW = {
+    "pixelcnn": {"layers": 0},
+    "gated-pixelcnn": {"dilations": (1,)},
+}
+
+#: Those whose networks are as their names say, whatever the head.
+NETWORKS = [kind for kind in KINDS if not kind.endswith("-mixture")]
 
 
-def gated(space, classes=0, **fields):
-    fields = {"channels": 8, "dilations": (1, 2), "first_size": 5, "size": 3} | fields
-    fields = {"hidden": 8, "position": True} | fields
-    return GatedPixelCNN(GatedPixelCNNConfig(levels=space.levels, **fields), space, classes)
+def fitting(kind, fields):
+    """Whether a kind can be made with fields of :func:`make`."""
+    return fields.get("ordinal", True) or not kind.endswith("-mixture")
 
 
-KINDS = {"plain": plain, "gated": gated}
+def build(kind, space, classes=0, **fields):
+    """A small model, as it starts."""
+    name, small = KINDS[kind]
+    model = MODELS[name]
+    return model(model.Config(levels=space.levels, **(small | fields)), space, classes)
 
 
 #: Of kernels of two radii.
 VIEW = View(gk.GaborBank.grid(scales=2, orientations=2, wavelength=3), (), ())
 
 
-def make(kind, shape, levels=4, classes=0, seed=0, view=None, **fields):
+def make(kind, shape, levels=4, classes=0, seed=0, view=None, ordinal=True, **fields):
     """A model with weights away from their start, its running averages too, and labels for 3."""
     torch.manual_seed(seed)
-    space = Space(*shape, "levels", levels, view)
-    model = KINDS[kind](space, classes, **fields)
+    space = Space(*shape, "levels", levels, view, ordinal)
+    model = build(kind, space, classes, **fields)
     labels = torch.arange(3) % classes if classes else None
     features = torch.randint(0, levels, (3, *shape))
     model.train()
@@ -51,17 +69,24 @@ def influence(model, location, channel, labels=None, trials=8):
     """(C, H, W) bool: which values the logits at a location and channel depend on."""
     model = model.double()
     row, column = location
-    found = torch.zeros(model.space.shape, dtype=torch.bool)
+    shape = model.space.shape
+    depends = torch.zeros(shape, dtype=torch.bool)
     for trial in range(trials):
         generator = torch.Generator().manual_seed(trial)
-        values = torch.rand(1, *model.space.shape, generator=generator, dtype=torch.float64) * 2 - 1
+        values = torch.rand(1, *shape, generator=generator, dtype=torch.float64) * 2 - 1
+        seen = values
+        if model.embedding is not None:
+            levels = torch.randint(model.space.levels, (1, *shape), generator=generator)
+            seen = model.seen(levels).detach().requires_grad_()
         values.requires_grad_()
         chosen = None if labels is None else labels[:1]
-        logits = model.logits_of_values(values, chosen)[0, channel, :, row, column]
+        logits = model.logits_of_seen(seen, values, chosen)[0, channel, :, row, column]
         weights = torch.randn(len(logits), generator=generator, dtype=torch.float64)
-        (gradient,) = torch.autograd.grad(logits @ weights, values)
-        found |= gradient[0] != 0
-    return found
+        inputs = [values] if seen is values else [values, seen]
+        for gradient in torch.autograd.grad(logits @ weights, inputs, allow_unused=True):
+            if gradient is not None:  # a vector for each channel
+                depends |= (gradient[0].unflatten(0, (shape[0], -1)) != 0).any(1)
+    return depends
 
 
 def before(shape, location, channel):

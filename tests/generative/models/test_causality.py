@@ -4,14 +4,24 @@ import itertools
 
 import pytest
 import torch
+from autoregressive_for_tests import (
+    KINDS,
+    NARROW,
+    VIEW,
+    before,
+    influence,
+    make,
+    minkowski,
+    raster,
+    seen,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pixelcnn_for_tests import VIEW, before, influence, make, minkowski, raster, seen
 
 SHAPES = [(1, 6, 6), (1, 5, 8), (3, 4, 5), (2, 1, 7), (2, 6, 1), (1, 1, 1)]
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("classes", [0, 3])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("view", [None, VIEW], ids=["raw", "gabor"])
@@ -26,7 +36,7 @@ def test_nothing_sees_itself_or_what_comes_after(kind, classes, shape, view):
 
 @settings(max_examples=25)
 @given(
-    kind=st.sampled_from(["plain", "gated"]),
+    kind=st.sampled_from(sorted(NARROW)),
     shape=st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)),
     first_size=st.sampled_from([3, 5, 7]),
     size=st.sampled_from([3, 5]),
@@ -39,7 +49,7 @@ def test_nothing_sees_what_comes_after_whatever_the_windows(kind, shape, first_s
     assert not (found & ~before(shape, draws[1:], draws[0])).any()
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_channel_sees_exactly_those_before_it_at_its_location(kind):
     shape = (4, 3, 3)
     model, _, _ = make(kind, shape)
@@ -55,19 +65,18 @@ def test_each_channel_sees_exactly_those_before_it_at_its_location(kind):
 )
 def test_receptive_field_of_the_plain_network_is_the_sum_of_its_windows(layers, first_size, size):
     shape, location = (1, 12, 15), (9, 7)
-    model, _, _ = make("plain", shape, layers=layers, first_size=first_size, size=size)
+    model, _, _ = make("pixelcnn", shape, layers=layers, first_size=first_size, size=size)
     windows = [raster(first_size, False), *[raster(size, True)] * layers]
     wanted = seen(shape, location, minkowski(*windows))
     assert torch.equal(influence(model, location, 0)[0], wanted)
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", NARROW)
 def test_the_context_reaches_further_than_the_windows(kind):
-    narrow = {"plain": {"layers": 0}, "gated": {"dilations": (1,)}}[kind]
     shape, location = (1, 12, 12), (11, 6)
     reached = []
     for view in (None, VIEW):
-        model, _, _ = make(kind, shape, first_size=3, view=view, **narrow)
+        model, _, _ = make(kind, shape, first_size=3, view=view, **NARROW[kind])
         rows = influence(model, location, 0)[0].any(1)
         reached.append(location[0] - int(rows.nonzero().min()))
     radius = max(layer.radius for layer in model.context.layers)
@@ -77,21 +86,21 @@ def test_the_context_reaches_further_than_the_windows(kind):
 def test_the_plain_network_has_the_blind_spot():
     # Windows of side 3: n rows above, it sees no further than n columns to the right.
     shape, (row, column) = (1, 8, 12), (6, 3)
-    model, _, _ = make("plain", shape, layers=5, first_size=3, size=3)
+    model, _, _ = make("pixelcnn", shape, layers=5, first_size=3, size=3)
     found = influence(model, (row, column), 0)[0]
     for distance in range(1, 6):
         line = found[row - distance]
         assert line[column : column + distance + 1].all()
         assert not line[column + distance + 1 :].any()
     # It is not for want of layers.
-    deeper, _, _ = make("plain", shape, layers=9, first_size=3, size=3)
+    deeper, _, _ = make("pixelcnn", shape, layers=9, first_size=3, size=3)
     assert not influence(deeper, (row, column), 0)[0, row - 1, column + 2 :].any()
 
 
 @pytest.mark.parametrize("dilations", [(1, 1, 1, 1, 1), (1, 2, 1, 2)])
 def test_the_gated_network_has_none(dilations):
     shape = (1, 6, 7)
-    model, _, _ = make("gated", shape, dilations=dilations, first_size=3)
+    model, _, _ = make("gated-pixelcnn", shape, dilations=dilations, first_size=3)
     for location in [(5, 0), (5, 1), (4, 3), (5, 6), (1, 0)]:
         assert torch.equal(influence(model, location, 0), before(shape, location, 0))
 
@@ -99,7 +108,7 @@ def test_the_gated_network_has_none(dilations):
 def test_receptive_field_of_the_gated_network():
     # The vertical stack: rows above, then a row more for each layer; the horizontal: its own row.
     shape, (row, column) = (1, 12, 15), (9, 7)
-    model, _, _ = make("gated", shape, dilations=(1, 2), first_size=5)
+    model, _, _ = make("gated-pixelcnn", shape, dilations=(1, 2), first_size=5)
     first = [(a, b) for a in (-2, -1) for b in range(-2, 3)]
     layers = [[(a, b) for a in (-d, 0) for b in (-d, 0, d)] for d in (1, 2)]
     lefts = [[(0, -d), (0, 0)] for d in (1, 2)]

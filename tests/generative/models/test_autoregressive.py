@@ -5,16 +5,17 @@ import math
 
 import pytest
 import torch
-from pixelcnn_for_tests import KINDS, make
+from autoregressive_for_tests import KINDS, NARROW, build, make
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.models import MODELS
+from gaborkit.generative.models.autoregressive import Autoregressive
 from gaborkit.generative.models.gated_pixelcnn import GatedPixelCNN, GatedPixelCNNConfig
 from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
 from gaborkit.generative.space import Space
 from gaborkit.generative.training.settings import Training
 
-NAMES = ["pixelcnn", "gated-pixelcnn"]
+NAMES = [name for name, model in MODELS.items() if issubclass(model, Autoregressive)]
 
 
 def all_images(shape, levels):
@@ -22,7 +23,7 @@ def all_images(shape, levels):
     return torch.stack(grids, -1).reshape(-1, *shape)
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("classes", [0, 2])
 @pytest.mark.parametrize(
     ("shape", "levels"), [((2, 2, 2), 2), ((1, 2, 2), 4), ((3, 1, 2), 3), ((1, 3, 3), 2)]
@@ -40,14 +41,14 @@ def test_probabilities_of_all_images_add_up_to_one(kind, classes, shape, levels)
     assert totals == pytest.approx([1.0] * len(totals), abs=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_classes_matter(kind):
     model, features, labels = make(kind, (1, 5, 5), classes=3)
     first = model.log_likelihood(features, labels)
     assert (first - model.log_likelihood(features, (labels + 1) % 3)).abs().min() > 1e-4
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(1, 6, 5), (3, 4, 4)])
 @pytest.mark.parametrize("classes", [0, 3])
 def test_loss_is_the_negative_log_likelihood(kind, shape, classes):
@@ -68,7 +69,7 @@ def test_loss_is_the_negative_log_likelihood(kind, shape, classes):
         assert parameter.grad is not None, name
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_the_optimizer_changes_weights(kind):
     model, features, labels = make(kind, (2, 5, 5), classes=3)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -93,7 +94,7 @@ def test_only_the_optimizer_changes_weights(kind):
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_learns_two_images_by_heart(kind):
     model, _, _ = make(kind, (1, 6, 6), levels=3)
     images = torch.randint(0, 3, (2, 1, 6, 6), generator=torch.Generator().manual_seed(3))
@@ -111,7 +112,7 @@ def test_learns_two_images_by_heart(kind):
     assert known.sum() >= 5
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(1, 6, 6), (3, 4, 4)])
 def test_likelihood_is_in_float32_under_autocast(kind, shape):
     model, features, _ = make(kind, shape)
@@ -122,7 +123,8 @@ def test_likelihood_is_in_float32_under_autocast(kind, shape):
     torch.testing.assert_close(loss.total, exact, rtol=0.05, atol=0.05)
 
 
-def test_names():
+def test_every_model_of_the_family_is_tried():
+    assert {name for name, _ in KINDS.values()} == set(NAMES)
     assert (MODELS["pixelcnn"], MODELS["gated-pixelcnn"]) == (PixelCNN, GatedPixelCNN)
 
 
@@ -208,7 +210,7 @@ def test_spaces_and_labels_that_do_not_fit(name):
         model(config, Space(1, 4, 4, "levels", 4)).log_likelihood(features, torch.tensor([0]))
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", NARROW)
 def test_a_network_with_positions_knows_how_far_down_it_is(kind):
     # Stripes that end in the ninth row: no window reaches from there to the border.
     def stripes(count):
@@ -221,10 +223,8 @@ def test_a_network_with_positions_knows_how_far_down_it_is(kind):
     for position in (False, True):
         torch.manual_seed(0)
         generator = torch.Generator().manual_seed(0)
-        fields = {"layers": 1} if kind == "plain" else {"dilations": (1,)}
-        model = KINDS[kind](
-            Space(1, 12, 6, "levels", 2), first_size=3, position=position, **fields
-        ).train()
+        space = Space(1, 12, 6, "levels", 2)
+        model = build(kind, space, first_size=3, position=position, **NARROW[kind]).train()
         optimizer = torch.optim.Adam(model.parameters(), 1e-2)
         for _ in range(300):
             optimizer.zero_grad()
@@ -237,7 +237,7 @@ def test_a_network_with_positions_knows_how_far_down_it_is(kind):
     assert nats[True] < math.log(6) + 1 < nats[False] - 1
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", NARROW)
 def test_a_network_with_class_positions_knows_where_each_class_lies(kind):
     # A picture for each class, of dots at random: no window says where one is to come.
     images = torch.randint(0, 2, (20, 1, 9, 9), generator=torch.Generator().manual_seed(1))
@@ -245,12 +245,11 @@ def test_a_network_with_class_positions_knows_where_each_class_lies(kind):
     shares = {}
     for class_position in (False, True):
         torch.manual_seed(0)
-        fields = {"layers": 0} if kind == "plain" else {"dilations": (1,)}
-        model = KINDS[kind](
-            *(Space(1, 9, 9, "levels", 2), 20),
+        model = build(
+            *(kind, Space(1, 9, 9, "levels", 2), 20),
             first_size=3,
             class_position=class_position,
-            **fields,
+            **NARROW[kind],
         ).train()
         optimizer = torch.optim.Adam(model.parameters(), 3e-2)
         for _ in range(30):
@@ -262,7 +261,7 @@ def test_a_network_with_class_positions_knows_where_each_class_lies(kind):
     assert shares[False] < 0.7 < 0.95 < shares[True]
 
 
-@pytest.mark.parametrize("kind", ["plain", "gated"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_dropout_hides_labels_in_training_only(kind):
     model, features, labels = make(kind, (1, 5, 5), classes=3, class_dropout=0.5)
     features, labels = features.repeat(40, 1, 1, 1), labels.repeat(40)
@@ -274,7 +273,9 @@ def test_dropout_hides_labels_in_training_only(kind):
     ]
     torch.testing.assert_close(losses, [told, told])
     seen = []
-    model._nats = lambda features, labels: seen.append(labels) or torch.zeros(len(labels))
+    model._nats = lambda features, labels, generator: (
+        seen.append(labels) or torch.zeros(len(labels))
+    )
     model.train()
     kept = labels.clone()
     for seed in (0, 0, 1):
