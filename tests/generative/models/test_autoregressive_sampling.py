@@ -80,7 +80,7 @@ def test_completion_ignores_what_is_below():
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_follow_the_model(kind):
     # All images of two locations and three levels, against their exact probabilities.
-    model, _, _ = make(kind, (1, 1, 2), levels=3, first_size=3)
+    model, _, _ = make(kind, (1, 1, 2), levels=3)
     pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 1, 1, 2)
     wanted = model.log_likelihood(pairs).exp()
     drawn = model.sample(20000, generator=torch.Generator().manual_seed(0)).view(-1, 2)
@@ -96,7 +96,6 @@ def test_guided_draws_follow_both_distributions(kind, guidance):
         *(kind, (1, 1, 2)),
         levels=3,
         classes=2,
-        first_size=3,
         class_dropout=0.2,
         class_position=True,
     )
