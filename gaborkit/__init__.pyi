@@ -25,6 +25,8 @@ from .errors import (
 )
 from .frame import GaborFrame
 from .io.images import luminance, read_image, sample_names, write_image
+from .io.resampling import resample
+from .io.spacing import PixelSize, read_spacing
 from .io.volumes import Volume, read_volume, write_volume
 from .kernels.base import TOLERANCE, Kernel
 from .kernels.gabor import GaborKernel
@@ -53,6 +55,7 @@ __all__ = [
     "LogGaborKernel",
     "ModelError",
     "PictureError",
+    "PixelSize",
     "RepresentationError",
     "SamplingWarning",
     "StoreError",
@@ -69,7 +72,9 @@ __all__ = [
     "nn",
     "plotting",
     "read_image",
+    "read_spacing",
     "read_volume",
+    "resample",
     "sample_names",
     "vision",
     "write_image",

@@ -182,6 +182,24 @@ class GaborBank:
         except TypeError as error:
             raise BankError(f"preset {name!r}: {error}") from None
 
+    def scaled(self, a: float, j: float = 1) -> Self:
+        """The bank with every kernel dilated by ``a**j``.
+
+        So a bank of lengths in millimetres becomes one of pixels ``d`` millimetres apart by
+        ``bank.scaled(1 / d)``.
+
+        Raises
+        ------
+        KernelError
+            If a kernel is then out of range.
+
+        Examples
+        --------
+        >>> round(1 / GaborBank.grid(1, 4, wavelength=4).scaled(1 / 0.5)[0].frequency, 9)
+        8.0
+        """
+        return type(self)(kernel.scaled(a, j) for kernel in self.kernels)
+
     # ---- a sequence of kernels ----
 
     def __len__(self) -> int:

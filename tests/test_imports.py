@@ -52,7 +52,7 @@ LAYERS = [
     ["bank"],
     ["io.pictures"],
     ["io.images"],
-    ["io.volumes"],
+    ["io.resampling", "io.spacing", "io.volumes"],
     ["large"],
     ["plotting"],
     ["features.checks", "features.bank_grid", "features.table"],

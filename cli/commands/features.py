@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     help="How pictures are described.",
 )
 @set_option
-@bank_options_with("manjunath", always=False)
+@bank_options_with("manjunath", always=False, spaced=True)
 @click.option(
     "--boundary",
     type=Choice(BOUNDARIES),
@@ -126,6 +126,7 @@ def command(
       gaborkit features photos --bank grid --scales 3 --orientations 4 --out features.npz
       gaborkit features photos --features gist --colour channels --out gist.npz
       gaborkit features cells.tif --labels nuclei.tif --out nuclei.csv
+      gaborkit features photos --bank grid --wavelength 2 --spacing 0.5 --out in_mm.csv
     """  # noqa: D301
     from gaborkit.features import descriptor, extract_features
 

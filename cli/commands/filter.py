@@ -12,7 +12,7 @@ from gaborkit.errors import FilterError
 
 from ..errors import debug_option, report, show_traceback
 from ..options.arguments import ARRAYS, IN, RESPONSES, Choice, Number, Word
-from ..options.kernels import bank_options, filter_options
+from ..options.kernels import filter_options, spaced_bank_options
 from ..options.reading import max_pixels_option, recursive_option
 from ..progress import followed, meter
 
@@ -37,7 +37,7 @@ _PARTS = {
 @click.option(
     "--out", required=True, type=RESPONSES, metavar="OUT", help="File or folder to write."
 )
-@bank_options
+@spaced_bank_options
 @click.option(
     "--part",
     type=Choice((*KERNEL_PARTS, "energy", "complex")),
@@ -134,6 +134,7 @@ def command(
       gaborkit filter photos --bank manjunath --part magnitude --suffix .tif --out results
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
       gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
+      gaborkit filter photo.jpg --wavelength 2 --sigma 1 --spacing 0.5 --out in_mm.tif
     """  # noqa: D301
     from ..jobs import STACKS, jobs_of
     from ..responding import Settings

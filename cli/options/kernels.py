@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,15 @@ _BANK_OPTIONS = {
     ),
 }
 
+_SPACING = {
+    "spacing": click.option(
+        "--spacing",
+        type=Number(above=0, words=("file",), unit="millimetres"),
+        metavar="MM",
+        help="Lengths of kernels are mm, and a pixel is so many, or as its file says: file.",
+    ),
+}
+
 
 def kernel_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options of one kernel; the function gets the ``kernel`` that they say."""
@@ -110,13 +120,19 @@ def bank_options(function: Callable[..., None]) -> Callable[..., None]:
     return _replacing(function, "bank", _KERNEL_OPTIONS | _BANK_OPTIONS, bank_from)
 
 
+def spaced_bank_options(function: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`bank_options`, of pictures whose pixels may have a size; they are ``sources``."""
+    return _replacing(function, "bank", _KERNEL_OPTIONS | _BANK_OPTIONS | _SPACING, bank_from)
+
+
 def bank_options_with(
-    default: str, *, always: bool = True
+    default: str, *, always: bool = True, spaced: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """As :func:`bank_options`, of several kernels: those of the bank ``default`` if none is named.
 
     Without ``--bank``, the other options are that bank's. Where none of them is given either, the
-    function gets None unless ``always``.
+    function gets None unless ``always``. ``spaced`` adds the option of
+    :func:`spaced_bank_options`.
     """
     alone = ("article", "scale")  # say one kernel
     options = {key: x for key, x in (_KERNEL_OPTIONS | _BANK_OPTIONS).items() if key not in alone}
@@ -126,6 +142,8 @@ def bank_options_with(
         metavar="NAME",
         help=f"grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.  [default: {default}]",
     )
+
+    options |= _SPACING if spaced else {}
 
     def build(chosen: dict[str, Any]) -> GaborBank | None:
         return bank_from({"bank": default, **chosen}) if chosen or always else None
@@ -146,11 +164,49 @@ def _replacing(
     def command(**values: Any) -> None:
         chosen = {key: values.pop(key) for key in options}
         replaced = {key: value for key, value in chosen.items() if value is not None}
-        function(**{name: build(replaced)}, **values)
+        spacing = replaced.pop("spacing", None)
+        if spacing is None:
+            function(**{name: build(replaced)}, **values)
+            return
+        with warnings.catch_warnings():
+            # What is too fine for pixels of a millimetre need not be so for these.
+            warnings.simplefilter("ignore", gk.SamplingWarning)
+            built = build(replaced)
+        if built is None:
+            raise click.UsageError(
+                "--spacing says what lengths of kernels are: give --bank, --wavelength, ... in mm"
+            )
+        function(**{name: built.scaled(1 / _side(spacing, values))}, **values)
 
     for option in reversed(options.values()):
         command = option(command)
     return command
+
+
+def _side(spacing: float | str, values: dict[str, Any]) -> float:
+    """Millimetres of a pixel: those asked for, or those that all pictures say."""
+    if spacing != "file":
+        return float(spacing)
+    from gaborkit.io.spacing import square_side
+
+    from ..jobs import pictures_in
+
+    sides: dict[float, str] = {}
+    for picture in pictures_in(values["sources"], values["out"], recursive=values["recursive"]):
+        size = gk.read_spacing(picture)
+        if size is None:
+            raise gk.PictureError(f"{picture}: says no size of its pixels; --spacing MM does")
+        try:
+            sides[round(square_side(size), 6)] = picture
+        except gk.PictureError as problem:
+            raise gk.PictureError(f"{picture}: {problem}") from None
+    if len(sides) > 1:
+        (one, first), (other, second) = list(sides.items())[:2]
+        raise gk.PictureError(
+            f"{first} has pixels of {one:g} mm and {second} of {other:g} mm, which one bank does "
+            "not fit; describe them apart, or gaborkit.resample them to one"
+        )
+    return next(iter(sides))
 
 
 def filter_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -135,6 +135,10 @@ class Kernel(ABC):
         return self, False, 0.0
 
     @abstractmethod
+    def scaled(self, a: float, j: float = 1) -> Self:
+        """The kernel dilated by ``a**j``."""
+
+    @abstractmethod
     def rotated(self, theta: float) -> Self:
         """The kernel turned by ``theta`` radians, from +x towards +y."""
 

@@ -87,6 +87,25 @@ def read_nifti(stream: IO[bytes], check_size: Callable[[int], None]) -> Scan:
     PictureError
         If nibabel is not installed, or the file is gzip of something else.
     """
+    image = _opened(stream)
+    check_size(math.prod(map(int, image.shape)))
+    values = np.asanyarray(image.dataobj)
+    colour = values.dtype.names is not None
+    if values.dtype.names:  # red, green, blue (, alpha)
+        channels = np.dtype(values.dtype[0])
+        values = values.view((channels, len(values.dtype.names)))
+        values = np.moveaxis(values, -1, 0)
+    return Scan(values.T, _affine(image), colour)
+
+
+def nifti_spacing(stream: IO[bytes]) -> tuple[float, float]:
+    """Millimetres from row to row and from column to column of a NIfTI file."""
+    column, row, _ = np.linalg.norm(_affine(_opened(stream))[:3, :3], axis=0)
+    return float(row), float(column)
+
+
+def _opened(stream: IO[bytes]) -> Any:
+    """NIfTI, plain or compressed, whose values are not read yet."""
     nibabel = optional("nibabel", PictureError)
     start = stream.read(2)
     stream.seek(0)
@@ -96,17 +115,13 @@ def read_nifti(stream: IO[bytes], check_size: Callable[[int], None]) -> Scan:
     if not is_nifti(head) or head.startswith(b"\x1f\x8b"):
         raise PictureError("is compressed by gzip, and no NIfTI inside; gunzip it first")
     kind = nibabel.Nifti2Image if head[4:8] == b"n+2\0" else nibabel.Nifti1Image
-    image = kind.from_stream(opened)
-    check_size(math.prod(map(int, image.shape)))
-    values = np.asanyarray(image.dataobj)
-    colour = values.dtype.names is not None
-    if values.dtype.names:  # red, green, blue (, alpha)
-        channels = np.dtype(values.dtype[0])
-        values = values.view((channels, len(values.dtype.names)))
-        values = np.moveaxis(values, -1, 0)
+    return kind.from_stream(opened)
+
+
+def _affine(image: Any) -> NDArray[np.float64]:
     affine = np.array(image.affine, dtype=np.float64)
     affine[:3] *= MILLIMETRES.get(image.header.get_xyzt_units()[0], 1.0)
-    return Scan(values.T, affine, colour)
+    return affine
 
 
 # ---- DICOM ----
@@ -178,6 +193,16 @@ def is_coloured(dataset: Any) -> bool:
     """Whether the values of a DICOM file have an axis of colours."""
     palette = dataset.get("PhotometricInterpretation") == "PALETTE COLOR"
     return palette or int(dataset.get("SamplesPerPixel", 1)) > 1
+
+
+def dicom_spacing(dataset: Any) -> tuple[float, float] | None:
+    """Millimetres from row to row and from column to column of a DICOM file."""
+    sources = [dataset, *_groups(dataset, "SharedFunctionalGroupsSequence")]
+    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        spacing = _value(sources, name, "PixelMeasuresSequence")
+        if spacing:
+            return float(spacing[0]), float(spacing[1])
+    return None
 
 
 def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:

@@ -1,0 +1,130 @@
+"""The size of a picture's pixels, as its file says it, and banks in millimetres."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import PictureError
+from .files import StrPath
+from .images import existing_picture, reading, split_page
+from .pictures import medical
+from .pictures.decoding import quiet
+
+#: Millimetres of TIFF's units of resolution, by its tag; 1 is none.
+TIFF_UNITS = {2: 25.4, 3: 10.0}
+
+#: A side is so much longer than the other, at most, where pixels count as square.
+SQUARE = 1e-3
+
+
+class PixelSize(NamedTuple):
+    """Millimetres from one pixel to the next.
+
+    Attributes
+    ----------
+    row, column : float
+        Down from row to row, and across from column to column.
+    """
+
+    row: float
+    column: float
+
+
+def read_spacing(source: StrPath) -> PixelSize | None:
+    """The size of a picture's pixels, without reading them.
+
+    Parameters
+    ----------
+    source : path or str
+        DICOM (pixel, imager or nominal spacing), NIfTI, TIFF and PNG, JPEG and BMP with a
+        resolution; many programs write 72 or 96 dots per inch there that nobody has measured.
+
+    Returns
+    -------
+    PixelSize, optional
+        None where the file says none.
+
+    Raises
+    ------
+    PictureError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> read_spacing("sample:coins") is None
+    True
+    """
+    name = os.fsdecode(source)
+    with reading(name):
+        path = existing_picture(split_page(name)[0])
+        with path.open("rb") as stream:
+            head = stream.read(352)
+            stream.seek(0)
+            with quiet():
+                if medical.is_dicom(head):
+                    sides = medical.dicom_spacing(medical.read_dicom(stream, pixels=False))
+                elif medical.is_nifti(head):
+                    sides = medical.nifti_spacing(stream)
+                elif head[:2] in (b"II", b"MM"):
+                    sides = _of_tiff(path)
+                else:
+                    sides = _of_pillow(path)
+    if sides is None or not all(math.isfinite(side) and side > 0 for side in sides):
+        return None
+    return PixelSize(*sides)
+
+
+def square_side(size: PixelSize) -> float:
+    """The side of square pixels, in millimetres.
+
+    Raises
+    ------
+    PictureError
+        If they are not square.
+
+    Examples
+    --------
+    >>> square_side(PixelSize(0.5, 0.7))
+    Traceback (most recent call last):
+    gaborkit.errors.PictureError: its pixels are 0.5 mm high and 0.7 mm wide, and kernels are made \
+for square ones; gaborkit.resample brings it to some
+    """
+    if abs(size.row - size.column) > SQUARE * min(size):
+        raise PictureError(
+            f"its pixels are {size.row:.4g} mm high and {size.column:.4g} mm wide, and kernels are "
+            "made for square ones; gaborkit.resample brings it to some"
+        )
+    return size.row
+
+
+def _of_tiff(path: Path) -> tuple[float, float] | None:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        unit = TIFF_UNITS.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 2)
+        if unit is None or "XResolution" not in tags or "YResolution" not in tags:
+            return None
+        (across, one), (down, other) = (
+            map(float, tags[name].value) for name in ("XResolution", "YResolution")
+        )
+    if not (across > 0 and down > 0 and one > 0 and other > 0):
+        return None
+    return unit * other / down, unit * one / across
+
+
+def _of_pillow(path: Path) -> tuple[float, float] | None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            density: Any = picture.info.get("dpi")
+    except (UnidentifiedImageError, Image.DecompressionBombError):  # npy, or far too large
+        return None
+    if not density or min(density) <= 0:
+        return None
+    across, down = map(float, density)
+    return 25.4 / down, 25.4 / across
