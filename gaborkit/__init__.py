@@ -64,6 +64,7 @@ __getattr__, __dir__, __all__ = attach(
         "resample": "io.resampling",
         "sample_names": "io.images",
         "vision": "vision",
+        "volumes": "volumes",
         "write_image": "io.images",
         "write_volume": "io.volumes",
     },

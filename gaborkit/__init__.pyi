@@ -1,6 +1,6 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
-from . import estimators, features, generative, large, nn, plotting, vision
+from . import estimators, features, generative, large, nn, plotting, vision, volumes
 from .bank import GaborBank
 from .caches import clear_caches
 from .errors import (
@@ -77,6 +77,7 @@ __all__ = [
     "resample",
     "sample_names",
     "vision",
+    "volumes",
     "write_image",
     "write_volume",
 ]

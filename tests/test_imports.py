@@ -53,6 +53,7 @@ LAYERS = [
     ["io.pictures"],
     ["io.images"],
     ["io.resampling", "io.spacing", "io.volumes"],
+    ["volumes"],
     ["large"],
     ["plotting"],
     ["features.checks", "features.bank_grid", "features.table"],
@@ -112,7 +113,9 @@ def test_unknown_attributes():
         _ = gaborkit.wavelet
 
 
-@pytest.mark.parametrize("room", ["", ".features", ".filtering", ".generative", ".large", ".nn"])
+@pytest.mark.parametrize(
+    "room", ["", ".features", ".filtering", ".generative", ".large", ".volumes", ".nn"]
+)
 def test_lazy_names_exist_and_the_stub_says_the_same(room):
     name = f"gaborkit{room}"
     package = importlib.import_module(name)

@@ -35,7 +35,12 @@ def envelope_and_angle(xp: Any, p: Parameters, y: Array, x: Array) -> tuple[Arra
     cos, sin = xp.cos(p.theta), xp.sin(p.theta)
     along = (x * cos + y * sin) / p.scale
     across = (y * cos - x * sin) / p.scale
-    envelope = xp.exp(-(along**2 + p.gamma**2 * across**2) / (2 * p.sigma**2))
+    return along_and_across(xp, p, along, across**2)
+
+
+def along_and_across(xp: Any, p: Parameters, along: Array, across: Array) -> tuple[Array, Array]:
+    """The same by the way along the wave vector and the squared one across, of any dimensions."""
+    envelope = xp.exp(-(along**2 + p.gamma**2 * across) / (2 * p.sigma**2))
     return envelope, 2 * math.pi * along / p.wavelength + p.phase
 
 
@@ -51,23 +56,30 @@ def psi(xp: Any, p: Parameters, y: Array, x: Array, dc_free: bool) -> tuple[Arra
 
 def samples(xp: Any, p: Parameters, y: Array, x: Array, dc_free: bool) -> tuple[Array, Array]:
     """The same on a grid (..., h, w), with the C that makes each sum zero there."""
-    envelope, angle = envelope_and_angle(xp, p, y, x)
+    return of_zero_sum(xp, *envelope_and_angle(xp, p, y, x), dc_free)
+
+
+def of_zero_sum(
+    xp: Any, envelope: Array, angle: Array, dc_free: bool, axes: int = 2
+) -> tuple[Array, Array]:
+    """Real and imaginary part of an envelope times its carrier, each of sum zero if ``dc_free``."""
     real, imag = envelope * xp.cos(angle), envelope * xp.sin(angle)
     if dc_free:
-        share = envelope / _sum(envelope)
+        share = envelope / _sum(envelope, axes)
         for _ in range(2):  # the second time what rounding left the first time
-            real, imag = real - share * _sum(real), imag - share * _sum(imag)
+            real, imag = real - share * _sum(real, axes), imag - share * _sum(imag, axes)
     return real, imag
 
 
-def amplitude(xp: Any, p: Parameters, norm: Norm, dc_free: bool) -> Array:
-    """N(s), the value of the envelope at the centre."""
-    area = 2 * math.pi * (p.sigma * p.scale) ** 2 / p.gamma  # integral of an envelope of height 1
+def amplitude(xp: Any, p: Parameters, norm: Norm, dc_free: bool, axes: int = 2) -> Array:
+    """N(s), the value of the envelope at the centre, in a space of so many axes."""
+    deviation = math.sqrt(2 * math.pi) * p.sigma * p.scale
+    area = deviation**axes / p.gamma ** (axes - 1)  # integral of an envelope of height 1
     match norm:
         case "l1":
             return 1 / area
         case "l2":
-            return xp.sqrt(2 / area)
+            return xp.sqrt(2 ** (axes / 2) / area)
         case "peak":
             return 1.0
         case "article":
@@ -108,5 +120,5 @@ def as_complex(
     return xp.complex(*formula(xp, p, y, x, dc_free))
 
 
-def _sum(values: Array) -> Array:
-    return values.sum((-2, -1))[..., None, None]
+def _sum(values: Array, axes: int) -> Array:
+    return values.sum(tuple(range(-axes, 0)))[(..., *[None] * axes)]

@@ -1,0 +1,13 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from .filtering import filter_volume
+from .kernel import GaborKernel3D, directions
+from .motion import motion_energy, motion_kernels
+
+__all__ = [
+    "GaborKernel3D",
+    "directions",
+    "filter_volume",
+    "motion_energy",
+    "motion_kernels",
+]
