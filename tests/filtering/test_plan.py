@@ -30,6 +30,20 @@ def test_plan_takes_the_engine_of_least_modelled_time():
     assert plan.milliseconds > 0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_modelled_time_grows_with_the_pictures(dtype):
+    """With their number, height and width alike, whichever engine filters them."""
+    bank = gk.GaborBank([*gk.GaborBank.grid(3, 4), gk.GaborKernel(sigma=4, gamma=0.5)])
+    few = bank.plan((1, 100, 100), dtype)
+    for shape in [(20, 100, 100), (1, 2000, 100), (1, 100, 2000)]:
+        many = bank.plan(shape, dtype)
+        for small, large in zip(few.steps, many.steps, strict=True):
+            for engine, milliseconds in large.milliseconds.items():
+                assert 3 * small.milliseconds[engine] < milliseconds, (shape, engine)
+    longer = bank.plan((1, 2000, 100), dtype).milliseconds
+    assert bank.plan((1, 100, 2000), dtype).milliseconds == pytest.approx(longer, rel=0.5)
+
+
 def test_plan_states_the_rank_of_elongated_kernels():
     kernel = gk.GaborKernel(sigma=4, wavelength=8, gamma=0.5, theta=0.5)
     text = str(gk.GaborBank([kernel]).plan((64, 64), engine="separable"))
