@@ -48,6 +48,8 @@ TESTS = {
     "filtering/planner.py": ["filtering/plan", "filtering/choice", "kernels/limits"],
     "kernels/validation.py": ["kernels/limits", "kernels/kernel"],
     "filtering/engines/base.py": [
+        "filtering/plan",
+        "large/tiles",
         "filtering/engines",
         "filtering/filtering",
         "filtering/reductions",

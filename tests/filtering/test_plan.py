@@ -44,6 +44,14 @@ def test_modelled_time_grows_with_the_pictures(dtype):
     assert bank.plan((1, 100, 2000), dtype).milliseconds == pytest.approx(longer, rel=0.5)
 
 
+@pytest.mark.parametrize("engine", ["direct", "separable", "pyramid", "fourier"])
+def test_only_shared_transforms_have_a_wider_margin(engine):
+    bank = gk.GaborBank([gk.GaborKernel(wavelength=2 * sigma, sigma=sigma) for sigma in (7, 7.5)])
+    near, far = bank.plan((300, 300), engine=engine).steps
+    assert near.radius < far.radius == far.margin
+    assert near.margin == (far if engine == "fourier" else near).radius
+
+
 def test_plan_states_the_rank_of_elongated_kernels():
     kernel = gk.GaborKernel(sigma=4, wavelength=8, gamma=0.5, theta=0.5)
     text = str(gk.GaborBank([kernel]).plan((64, 64), engine="separable"))

@@ -40,6 +40,16 @@ def test_every_item_once_and_no_threads_within_threads(limit):
     assert available() == limit
 
 
+def test_every_core_has_a_thread(monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(6), raising=False)
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads._pool.cache_clear()
+    together = threading.Barrier(6, timeout=20)
+    in_threads(lambda _: together.wait(), range(6), 6)
+    threads._pool.cache_clear()
+
+
 def test_an_exception_is_raised_and_leaves_no_trace(limit):
     def fail(item):
         raise RuntimeError(f"item {item}")
