@@ -62,7 +62,11 @@ TESTS = {
         "filtering/reductions",
     ],
     "filtering/engines/spectra.py": ["filtering/spectra", "filtering/filtering"],
-    "filtering/engines/separable.py": ["filtering/separable", "filtering/reductions"],
+    "filtering/engines/separable.py": [
+        "filtering/separable",
+        "filtering/pyramid",
+        "filtering/reductions",
+    ],
     "filtering/engines/factorization.py": [
         "filtering/separable",
         "filtering/plan",

@@ -225,6 +225,20 @@ def test_analytic_transfer_differs_by_the_tolerance():
         assert np.linalg.norm(exact - analytic) <= 1e-9 * np.linalg.norm(exact)
 
 
+@pytest.mark.parametrize(("library", "engine"), ENGINES)
+@pytest.mark.parametrize("wavelength", [12.0, 60.0, 900.0])
+def test_waves_that_the_dc_term_nearly_takes_away_keep_their_digits(library, engine, wavelength):
+    image = np.random.default_rng(3).standard_normal((30, 25)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gk.SamplingWarning)
+        long = gk.GaborKernel(sigma=1.5, wavelength=wavelength, theta=0.5)
+        pair = [long, long.replace(gamma=0.8)]
+    for kernel in pair:
+        found = respond(library, gk.GaborBank([kernel]), image, engine=engine)[0]
+        expected = convolve(image, kernel, "reflect")
+        assert relative_error(found, expected, kernel, image) <= 1e-5
+
+
 def test_twins_are_computed_once(monkeypatch):
     counted = []
     original = fourier.respond
