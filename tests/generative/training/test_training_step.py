@@ -13,6 +13,7 @@ import torch
 
 from gaborkit.errors import StoreError, TrainingError
 from gaborkit.generative.data import Split
+from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.model import Loss
 from gaborkit.generative.representation import Raw
 from gaborkit.generative.training import checkpoint
@@ -307,3 +308,17 @@ def test_one_image_a_step_without_labels():
     train_step = train_step_of(batch_size=1)
     assert train_step.order.share == 1
     assert train_step.batches.labels is None
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_two_images_are_enough_for_the_statistics_of_a_gan(world):
+    def step_of(share):
+        raw = Raw((1, 8, 8), "symmetric").fit(PICTURES)
+        config = GANConfig(latent=4, generator_hidden=(8,), discriminator_hidden=(8,))
+        training = dataclasses.replace(TRAINING, batch_size=share * world)
+        processes = alone(num_processes=world)
+        return TrainStep(GAN(config, raw.space), raw, IMAGES, training, processes)
+
+    assert step_of(2)(0)[1].total.isfinite()
+    with pytest.raises(TrainingError, match=f"a single image, .* give {2 * world} or more"):
+        step_of(1)
