@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -203,6 +204,35 @@ def test_validation_is_logged_when_due(tmp_path):
     table = rows(tmp_path / "run")
     column = table[0].index("validation loss")
     assert [row[0] for row in table[1:] if row[column]] == ["2", "4"]
+
+
+def test_the_rates_of_the_steps_are_logged(monkeypatch, tmp_path):
+    used, update = [], Trainer._update
+
+    def record(self, number):
+        update(self, number)
+        (optimizer,) = self.train_step.optimizers.values()
+        used.append(optimizer.param_groups[0]["lr"])
+        assert self.held_out.labels is None  # a model without classes wants none
+
+    monkeypatch.setattr(Trainer, "_update", record)
+    run = recipe("vae", steps=4, schedule="linear", warmup=2, learning_rate=0.02, log_every=1)
+    start(run, tmp_path / "run")
+    table = rows(tmp_path / "run")
+    column = table[0].index("learning rate")
+    assert used == pytest.approx([0.01, 0.02, 0.02, 0.01])
+    assert [float(row[column]) for row in table[1:]] == pytest.approx(used)
+
+
+@pytest.mark.parametrize(("asked", "others"), [(True, 0), (False, 1), (False, 0)])
+def test_processes_agree_to_stop_together(asked, others):
+    """Every tenth step: a process that stopped by itself would leave the others waiting."""
+    accelerator = SimpleNamespace(device="cpu", reduce=lambda asking, how: asking + others)
+    several = SimpleNamespace(world=2, step=0, accelerator=accelerator)
+    for several.step in range(1, 31):
+        stops = Trainer._agree(several, asked)
+        assert stops == (several.step % 10 == 0 and (asked or others > 0))
+    assert Trainer._agree(SimpleNamespace(world=1), asked) == asked
 
 
 # ---- losses that are not finite ----
