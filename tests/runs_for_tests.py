@@ -23,6 +23,13 @@ TINY = {
         *["--set", "channels=4", "--set", "dilations=[1]", "--set", "first_size=3"],
         *["--levels", "4"],
     ],
+    "pixelrnn": [
+        *["--set", "channels=2", "--set", "layers=1", "--set", "first_size=3", "--levels", "4"],
+    ],
+    "pixelsnail": [
+        *["--set", "channels=4", "--set", "blocks=1", "--set", "first_size=3", "--levels", "4"],
+        *["--set", "residuals=1", "--set", "key_width=2", "--set", "value_width=2"],
+    ],
     "imagegpt": [
         *["--set", "channels=4", "--set", "layers=1", "--set", "heads=2", "--levels", "4"],
     ],

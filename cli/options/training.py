@@ -23,7 +23,9 @@ from .sections import Option
 if TYPE_CHECKING:
     from gaborkit.generative.training.session import Recipe
 
-MODELS = ("pixelcnn", "gated-pixelcnn", "imagegpt", "vae", "ae", "gan", "dcgan")
+#: Models of levels.
+LEVELLED = ("pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelsnail", "imagegpt")
+MODELS = (*LEVELLED, "vae", "ae", "gan", "dcgan")
 
 
 class ModelName(Word):
@@ -42,7 +44,6 @@ def model_names() -> tuple[str, ...]:
     return MODELS if library is None else tuple(library.MODELS)
 
 
-LEVELLED = ("pixelcnn", "gated-pixelcnn", "imagegpt")
 FEATURES = ("raw", "gabor", "coefficients")
 DATASETS = ("mini", "mnist", "fashion", "kmnist")
 FITS = ("crop", "stretch", "pad")

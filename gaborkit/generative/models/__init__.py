@@ -13,10 +13,13 @@ from .gated_pixelcnn import GatedPixelCNN
 from .imagegpt import ImageGPT
 from .model import Model
 from .pixelcnn import PixelCNN
+from .pixelrnn import PixelRNN
+from .pixelsnail import PixelSNAIL
 from .vae import AE, VAE
 
 MODELS: dict[str, type[Model]] = {
-    model.name: model for model in (PixelCNN, GatedPixelCNN, ImageGPT, VAE, AE, GAN, DCGAN)
+    model.name: model
+    for model in (PixelCNN, GatedPixelCNN, PixelRNN, PixelSNAIL, ImageGPT, VAE, AE, GAN, DCGAN)
 }
 """The classes; :func:`register` adds to them."""
 

@@ -19,6 +19,13 @@ KINDS = {
         {"channels": 12, "layers": 2, "likelihood": "mixture", "mixtures": 3, **WINDOWS},
     ),
     "gated-pixelcnn": ("gated-pixelcnn", {"channels": 8, "dilations": (1, 2), **WINDOWS}),
+    "pixelrnn-row": ("pixelrnn", {"channels": 4, "layers": 2, "lstm": "row", **WINDOWS}),
+    "pixelrnn-diagonal": ("pixelrnn", {"channels": 4, "layers": 2, **WINDOWS}),
+    "pixelsnail": (
+        "pixelsnail",
+        {"channels": 6, "blocks": 2, "residuals": 1, "heads": 2, "key_width": 2, "value_width": 3}
+        | {"dropout": 0.0, **WINDOWS},
+    ),
     "imagegpt": ("imagegpt", {"channels": 8, "layers": 2, "heads": 2, "hidden": 8}),
 }
 

@@ -23,6 +23,16 @@ TINY = {
         {"lr": 1e-2},
     ),
     "imagegpt": ({"channels": 32, "layers": 2, "heads": 2, "levels": 2}, 200, {"lr": 1e-2}),
+    "pixelrnn": (
+        {"channels": 8, "layers": 1, "first_size": 3, "levels": 2},
+        200,
+        {"lr": 1e-2},
+    ),
+    "pixelsnail": (
+        {"channels": 12, "blocks": 1, "residuals": 1, "first_size": 3, "levels": 2, "dropout": 0.0},
+        200,
+        {"lr": 1e-2},
+    ),
     "gated-pixelcnn": (
         {"channels": 8, "dilations": (1, 2), "first_size": 3, "size": 3, "levels": 2},
         200,
