@@ -73,8 +73,12 @@ class Losses:
         return None
 
     def take(self) -> dict[str, float]:
-        """Means of what was fetched, which is forgotten."""
-        means = {name: total / count for name, (total, count) in self.sums.items()}
+        """Means of what was fetched, which is forgotten: losses first, then by name.
+
+        A checkpoint keeps no order, and a run that goes on has the columns that it would have had.
+        """
+        names = sorted(self.sums, key=lambda name: (not name.endswith("loss"), name))
+        means = {name: self.sums[name][0] / self.sums[name][1] for name in names}
         self.sums = {}
         return means
 

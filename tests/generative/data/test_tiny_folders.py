@@ -22,7 +22,7 @@ def test_too_few(count, found, empty_folder):
 
 @pytest.mark.parametrize("count", [3, 5])
 @pytest.mark.parametrize(
-    "model", [["vae"], ["vae", "--features", "gabor"], ["gan"], ["pixelcnn"]], ids=" ".join
+    "model", [*([name] for name in TINY), ["vae", "--features", "gabor"]], ids=" ".join
 )
 def test_enough(model, count, empty_folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
