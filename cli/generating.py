@@ -83,18 +83,18 @@ def classes_option(help_text: str) -> Callable[[Callable[..., None]], Callable[.
 
 
 def drawing_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--temperature`` and ``--guidance``, for all commands that draw from a PixelCNN."""
+    """Add ``--temperature`` and ``--guidance``, which autoregressive models draw with."""
     for flag, kind, text in (
         (
             "--guidance",
             Number(0, most=1000),
-            "Of conditional PixelCNNs: above 1 for more of the class and less variety; 1 draws "
-            "from the model.  [default: the model's]",
+            "Of conditional autoregressive models: above 1 for more of the class and less variety; "
+            "1 draws from the model.  [default: the model's]",
         ),
         (
             "--temperature",
             Number(above=0, most=1000),
-            "Of each draw, of PixelCNNs: below 1 for likelier images.  [default: 1]",
+            "Of each draw, of autoregressive models: below 1 for likelier images.  [default: 1]",
         ),
     ):
         function = click.option(flag, type=kind, help=text)(function)

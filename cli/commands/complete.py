@@ -1,4 +1,4 @@
-"""``gaborkit complete``: the lower part of pictures, drawn by a PixelCNN."""
+"""``gaborkit complete``: the lower part of pictures, drawn by an autoregressive model."""
 
 from __future__ import annotations
 

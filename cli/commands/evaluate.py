@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Print figures of the model in RUN, and write them to RUN/metrics.json.
 
-    A PixelCNN has an exact likelihood, a VAE two bounds on it; of every model, samples are
-    judged as pictures. Each figure comes with how it was measured.
+    An autoregressive model has an exact likelihood, a VAE two bounds on it; of every model,
+    samples are judged as pictures. Each figure comes with how it was measured.
 
     \b
     Examples:

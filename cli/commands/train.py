@@ -64,7 +64,8 @@ def command(
     """Train a generative model of raw pixels or of Gabor coefficients.
 
     MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, gan or dcgan.
-    What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit are learnt: no download.
+    What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit
+    are learnt: no download.
 
     The folder RUN gets the model, its configuration, checkpoints, a log and grids of samples.
     Ctrl-C saves; --resume goes on with exactly the steps that were left. Several processes:

@@ -42,12 +42,19 @@ class RecurrentLayer(nn.Module, ABC):
         return None if self.embedding is None or labels is None else self.embedding(labels)
 
     @abstractmethod
-    def states(self, features: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def states(
+        self, features: Tensor, labels: Tensor | None, late: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """What comes out (B, H, W, h), and two states (B, H, W, h) that a cache remembers."""
 
-    def forward(self, features: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (B, 2 h, H, W) after the layer, and the two states as (B, h, H, W)."""
-        hidden, first, second = self.states(features, labels)
+    def forward(
+        self, features: Tensor, labels: Tensor | None, late: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (B, 2 h, H, W) after the layer, and the two states as (B, h, H, W).
+
+        ``late`` is added to the features for what only the rows below see.
+        """
+        hidden, first, second = self.states(features, labels, late)
         out = features + self.upsample(hidden).permute(0, 3, 1, 2)
         return out, first.permute(0, 3, 1, 2), second.permute(0, 3, 1, 2)
 
@@ -76,7 +83,9 @@ class RowLSTM(RecurrentLayer):
         gates: Tensor = self.state_to_state(torch.cat(windows, -1))
         return gates
 
-    def states(self, features: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def states(
+        self, features: Tensor, labels: Tensor | None, late: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Hidden states, themselves once more, and cells."""
         gates = self.input_to_state(features).permute(2, 0, 3, 1)  # (H, B, W, 4 h)
         shift = self.shift(labels)
@@ -124,11 +133,13 @@ class DiagonalBiLSTM(RecurrentLayer):
         bias = self.bias[:, None]
         return bias if shift is None else bias + shift.unflatten(1, (2, -1)).transpose(0, 1)
 
-    def states(self, features: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def states(
+        self, features: Tensor, labels: Tensor | None, late: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Both states together, that from the left, and that from the right, not moved."""
         count, _, height, width = features.shape
-        seen = features.permute(0, 2, 3, 1)  # (B, H, W, 2 h)
-        both = torch.stack([seen, seen.flip(2)]).flatten(1, 3)
+        from_right = (features + late).flip(3)
+        both = torch.stack([features, from_right]).permute(0, 1, 3, 4, 2).flatten(1, 3)
         gates = torch.bmm(both, self.input_to_state).view(2, count, height, width, -1)
         gates = skewed(gates + self.added(labels)[:, :, None, None])
         diagonals = gates.permute(3, 0, 1, 2, 4).flatten(2, 3)  # (T, 2, B * H, 4 h)

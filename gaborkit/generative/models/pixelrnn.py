@@ -86,7 +86,8 @@ class PixelRNN(Autoregressive):
     """A causal convolution, LSTMs with residual connections, and a 1x1 convolution.
 
     With ``lstm="row"``, a location sees a triangle above it, wider than a plain PixelCNN's; with
-    ``lstm="diagonal"``, all that comes before.
+    ``lstm="diagonal"``, all that comes before: to that end the first LSTM from the right is given
+    the location itself too, of which the article says nothing.
 
     Parameters
     ----------
@@ -129,6 +130,11 @@ class PixelRNN(Autoregressive):
             else DiagonalBiLSTM(units, self.conditions)
             for _ in range(config.layers)
         )
+        #: What is seen of a location itself, to the first LSTM from the right, whose states only
+        #: the rows below see: the first convolution tells nothing of a row's last location.
+        self.late = (
+            nn.Conv2d(self.inputs, 2 * units, 1, bias=False) if config.lstm == "diagonal" else None
+        )
         self.output = nn.Conv2d(2 * units, 2 * units, 1)
 
     @property
@@ -146,9 +152,11 @@ class PixelRNN(Autoregressive):
         """What is seen, the two states of each LSTM, and the output."""
         maps = [seen.contiguous(memory_format=torch.channels_last)]
         features = self.first(maps[0]) + added[:, 0]
+        late: Tensor | float = 0.0 if self.late is None else self.late(maps[0])
         for layer in self.recurrent:
-            features, *states = layer(features, labels)
+            features, *states = layer(features, labels, late)
             maps += states
+            late = 0.0
         return [*maps, self.trunk(features)]
 
     def trunk(self, features: Tensor) -> Tensor:
@@ -264,6 +272,11 @@ class _DiagonalCache(_RecurrentCache):
         left[:, column] = state
         self.cells[number].copy_(cell)
         return state + right[:, column]
+
+    def put(self, column: int, seen: Tensor) -> None:
+        super().put(column, seen)
+        weight = cast(nn.Conv2d, self.model.late).weight[:, :, 0, 0]
+        self.inputs[0][:, column] += functional.linear(seen, weight)
 
     def end_row(self) -> None:
         super().end_row()

@@ -11,7 +11,9 @@ from gaborkit.errors import ModelError
 from gaborkit.generative.models import MODELS
 from gaborkit.generative.models.autoregressive import Autoregressive
 from gaborkit.generative.models.gated_pixelcnn import GatedPixelCNN, GatedPixelCNNConfig
+from gaborkit.generative.models.imagegpt import ImageGPTConfig
 from gaborkit.generative.models.pixelcnn import PixelCNN, PixelCNNConfig
+from gaborkit.generative.models.pixelsnail import PixelSNAILConfig
 from gaborkit.generative.space import Space
 from gaborkit.generative.training.settings import Training
 
@@ -188,6 +190,12 @@ def test_unknown_presets(name, wanted):
         (GatedPixelCNNConfig, {"size": 2}, "size=2 has no centre"),
         (GatedPixelCNNConfig, {"dilations": ()}, r"dilations=\(\) are not one for each layer"),
         (GatedPixelCNNConfig, {"dilations": (1, 0)}, r"dilations=\(1, 0\) are not one"),
+        (PixelCNNConfig, {"likelihood": "normal"}, "likelihood='normal' is unknown; choose cat"),
+        (PixelCNNConfig, {"mixtures": 0}, "mixtures=0 is too few"),
+        (ImageGPTConfig, {"heads": 3}, "channels=512 cannot be shared out to heads=3"),
+        (ImageGPTConfig, {"dropout": 1.0}, "dropout=1.0 is no share"),
+        (PixelSNAILConfig, {"blocks": 0}, "blocks=0 is too few"),
+        (PixelSNAILConfig, {"dropout": -0.5}, "dropout=-0.5 is no share"),
     ],
 )
 def test_configurations_out_of_range(config, fields, message):

@@ -105,6 +105,27 @@ def test_the_gated_network_has_none(dilations):
         assert torch.equal(influence(model, location, 0), before(shape, location, 0))
 
 
+@pytest.mark.parametrize("kind", ["pixelrnn-diagonal", "pixelsnail", "imagegpt"])
+def test_recurrent_and_attending_networks_see_all_that_comes_before(kind):
+    # By one layer and the smallest window.
+    narrow = {"pixelsnail": {"blocks": 1}}.get(kind, {"layers": 1})
+    windows = {} if kind == "imagegpt" else {"first_size": 3}
+    model, _, _ = make(kind, (1, 6, 7), **narrow, **windows)
+    for location in [(5, 0), (4, 3), (5, 6), (1, 0), (0, 0)]:
+        assert torch.equal(influence(model, location, 0), before((1, 6, 7), location, 0))
+
+
+def test_the_row_lstm_sees_a_triangle_and_is_blind_beside_it():
+    shape, (row, column) = (1, 8, 13), (7, 6)
+    model, _, _ = make("pixelrnn-row", shape, layers=1, first_size=3)
+    rows = influence(model, (row, column), 0)[0]
+    # Left of it all: the row convolution reaches two columns a layer, states one more a row.
+    for distance in range(1, 7):
+        line = rows[row - distance]
+        assert line[column : column + distance + 1].all()
+        assert not line[column + distance + 1 :].any()
+
+
 def test_receptive_field_of_the_gated_network():
     # The vertical stack: rows above, then a row more for each layer; the horizontal: its own row.
     shape, (row, column) = (1, 12, 15), (9, 7)
