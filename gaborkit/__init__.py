@@ -58,6 +58,7 @@ __getattr__, __dir__, __all__ = attach(
         "luminance": "io.images",
         "nn": "nn",
         "plotting": "plotting",
+        "radiomics": "radiomics",
         "read_image": "io.images",
         "read_spacing": "io.spacing",
         "read_volume": "io.volumes",

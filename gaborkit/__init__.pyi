@@ -1,6 +1,6 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
-from . import estimators, features, generative, large, nn, plotting, vision, volumes
+from . import estimators, features, generative, large, nn, plotting, radiomics, vision, volumes
 from .bank import GaborBank
 from .caches import clear_caches
 from .errors import (
@@ -71,6 +71,7 @@ __all__ = [
     "luminance",
     "nn",
     "plotting",
+    "radiomics",
     "read_image",
     "read_spacing",
     "read_volume",

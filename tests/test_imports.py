@@ -60,7 +60,7 @@ LAYERS = [
     ["features.base"],
     ["scattering"],
     ["features"],
-    ["vision", "nn", "estimators"],
+    ["vision", "nn", "estimators", "radiomics"],
     ["bench.contestants"],
     ["bench.peers"],
     ["bench.compare"],
@@ -114,7 +114,8 @@ def test_unknown_attributes():
 
 
 @pytest.mark.parametrize(
-    "room", ["", ".features", ".filtering", ".generative", ".large", ".volumes", ".nn"]
+    "room",
+    ["", ".features", ".filtering", ".generative", ".large", ".radiomics", ".volumes", ".nn"],
 )
 def test_lazy_names_exist_and_the_stub_says_the_same(room):
     name = f"gaborkit{room}"

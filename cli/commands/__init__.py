@@ -11,6 +11,7 @@ COMMANDS = {
     "plot": "Draw a kernel, a bank, its spectrum, or responses.",
     "bench": "Measure gaborkit beside the libraries that are installed.",
     "features": "Describe pictures by Gabor features, in a table.",
+    "radiomics": "IBSI statistics of a scan and its Gabor responses.",
     "orient": "Orientation at each pixel, as hue or as numbers.",
     "edges": "Edges and lines, thin and by their kind.",
     "compare": "Say how alike two pictures are.",

@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 
 from gaborkit.errors import closest
 from gaborkit.io.files import check_target
+from gaborkit.io.pictures.formats import suffix_of
 from gaborkit.io.strict_json import parse
 
 from ..file_paths import paths
@@ -336,7 +337,7 @@ class Output(FilePath):
             If its suffix is not one of those that are written.
         """
         path = Path(text)
-        suffix = path.suffix.lower()
+        suffix = suffix_of(text)
         if self.or_folder and suffix not in self.suffixes:
             if path.is_file():
                 raise click.UsageError(

@@ -68,6 +68,7 @@ def test_the_commands_are_these():
         "plot responses",
         "bench",
         "features",
+        "radiomics",
         "orient",
         "edges",
         "compare",
@@ -133,6 +134,11 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
     Path("photos").mkdir()
     for name in ("photo.jpg", "photos/one.jpg", "photos/two.png"):
         gk.write_image(name, picture)
+    for name in ("cells.tif", "nuclei.tif"):
+        gk.write_image(name, picture[..., 0] // 64)
+    scan = gk.Volume.of(np.random.default_rng(1).integers(0, 99, (3, 24, 26)) * 1.0, (1, 1, 1))
+    gk.write_volume("ct.nii", scan)
+    gk.write_volume("roi.nii", scan.with_values(scan.values > 40))
     before = set(tmp_path.rglob("*"))
     words = shlex.split(example)
     result = run(*words[1:])

@@ -1,0 +1,14 @@
+"""What the package offers, for type checkers; the names are imported at first use."""
+
+from .intensity import INTENSITY_STATISTICS, intensity_statistics
+from .preparation import prepare
+from .response import GaborResponse
+from .table import radiomics
+
+__all__ = [
+    "INTENSITY_STATISTICS",
+    "GaborResponse",
+    "intensity_statistics",
+    "prepare",
+    "radiomics",
+]
