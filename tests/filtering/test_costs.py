@@ -14,7 +14,7 @@ import pytest
 import gaborkit as gk
 from gaborkit import caches
 from gaborkit.filtering import costs, planner
-from gaborkit.filtering.engines import compiled, compiled_engine, spectra
+from gaborkit.filtering.engines import compiled, compiled_engine, half_band, spectra
 from gaborkit.filtering.engines.base import Cost, Step, Work
 from gaborkit.filtering.engines.factorization import Factorization, factorized_together
 from gaborkit.filtering.engines.separable import Tables
@@ -148,6 +148,16 @@ def test_memory_of_pictures_halved_often(monkeypatch, sigma):
     bank = bank_of(2, sigma, 1.0)
     modelled = engines_of("numpy")["pyramid"].cost(work_of(bank, (40, 40))).nbytes
     assert 0.5 * modelled <= peak_of(bank, "pyramid", (40, 40), np.float32) <= 1.3 * modelled + 3e7
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.6])
+def test_wide_kernels_are_prepared_like_those_of_halved_pictures(gamma):
+    def prepared(engine, sigma):
+        cost = engines_of("numpy")[engine].cost(work_of(bank_of(3, sigma, gamma)))
+        return cost.first - cost.later
+
+    assert half_band.halvings(bank_of(3, 40.0, gamma)) == 3
+    assert prepared("pyramid", 40.0) == pytest.approx(prepared("separable", 5.0), rel=0.2)
 
 
 def test_wide_kernels_are_not_halved_by_gigabytes():
