@@ -163,7 +163,10 @@ def read_volume(
         scan = _read_series(place, limit) if place.is_dir() else _read_file(name, limit)
         values, affine = _one_volume(scan, number), scan.affine
         if affine is None and spacing is None:
-            raise PictureError("says no distance between voxels; give spacing, in mm")
+            raise PictureError(
+                "says no distance between voxels; NIfTI and DICOM do, or "
+                "gaborkit.read_volume(..., spacing=(z, y, x)) in mm"
+            )
     if affine is None or spacing is not None:
         return Volume.of(values, spacing or ())
     return Volume(values, affine)

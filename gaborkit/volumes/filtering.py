@@ -73,6 +73,11 @@ def filter_volume(
     FilterError
         If an option is unknown, or does not fit.
 
+    Warns
+    -----
+    SamplingWarning
+        If the grid is too coarse for a kernel.
+
     Examples
     --------
     >>> kernel = GaborKernel3D(wavelength=6, sigma=2)
@@ -91,6 +96,8 @@ def filter_volume(
     if engine not in ("auto", "separable", "fourier"):
         raise FilterError(f"engine={engine!r} is unknown; choose one of auto, separable, fourier")
     steps, values = _grid(volume, spacing)
+    for kernel in bank:
+        kernel.warn_of_poor_sampling(steps)
     double = values.dtype == np.float64
     out = np.empty((len(bank), *values.shape), part_dtype(part, double))
     # A constant answers nothing, and what is left of a large one beside it is rounding.

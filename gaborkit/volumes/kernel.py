@@ -20,11 +20,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import KernelError
+from ..errors import KernelError, SamplingWarning, warn
 from ..kernels.base import TOLERANCE, check_tolerance
 from ..kernels.formula import Parameters, along_and_across, amplitude, of_zero_sum
 from ..kernels.parameters import finite, warn_of_degrees
-from ..kernels.validation import check_ranges, warn_of_poor_sampling
+from ..kernels.validation import check_ranges
 from ..types import ComplexArray, Norm, RealArray
 
 #: Amplitude rules; the article's is one of the plane.
@@ -99,11 +99,6 @@ class GaborKernel3D:
             raise KernelError(f"norm={self.norm!r} is unknown; choose one of {', '.join(NORMS)}")
         for name in ("theta", "phase"):
             warn_of_degrees(name, _of(self, name))
-        if self.gamma == 1.0:
-            wavelength, deviation = self.wavelength * self.scale, self.sigma * self.scale
-            warn_of_poor_sampling(
-                wavelength=wavelength, peak=wavelength, deviation=deviation, gamma=1.0
-            )
 
     @classmethod
     def along(cls, direction: Sequence[float] | RealArray, **fields: Any) -> Self:
@@ -162,6 +157,23 @@ class GaborKernel3D:
         envelope, angle = self._wave(*np.broadcast_arrays(z, y, x))
         dc = math.exp(-2 * (math.pi * self.sigma / self.wavelength) ** 2) if self.dc_free else 0
         return self.amplitude() * envelope * (np.exp(1j * angle) - dc * np.exp(1j * self.phase))
+
+    def warn_of_poor_sampling(self, spacing: Spacing) -> None:
+        """Warn where a grid is too coarse for the carrier or the envelope."""
+        cycles = float(max(abs(self.direction[::-1]) * spacing)) * self.frequency
+        narrow = self.sigma * self.scale / max(1.0, self.gamma)
+        if cycles > 0.5 + 1e-9:
+            warn(
+                f"a wavelength of {1 / self.frequency:.3g} has {1 / cycles:.3g} values a period "
+                "along an axis of this grid and aliases; 2 or more work",
+                SamplingWarning,
+            )
+        elif narrow < 0.5 * max(spacing):
+            warn(
+                f"an envelope of standard deviation {narrow:.3g} is too small for values "
+                f"{max(spacing):.3g} apart; half of that or more works",
+                SamplingWarning,
+            )
 
     def radii(
         self, tolerance: float = TOLERANCE, spacing: Spacing = (1, 1, 1)

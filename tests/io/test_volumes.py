@@ -237,7 +237,7 @@ def test_volumes_come_back(tmp_path, suffix, dtype):
 
 def test_stacks_of_pages_take_spacing(tmp_path):
     gk.write_image(tmp_path / "a.tif", RNG.random((5, 6, 7)).astype(np.float32))
-    assert "give spacing" in refused(tmp_path / "a.tif")
+    assert "spacing=(z, y, x)" in refused(tmp_path / "a.tif")
     volume = gk.read_volume(tmp_path / "a.tif", spacing=(2, 1, 1))
     assert (volume.values.shape, volume.spacing) == ((5, 6, 7), (2, 1, 1))
 

@@ -243,6 +243,17 @@ def test_refusals(arguments, options, error_type, message):
         filter_volume(kernels, volume, **options)
 
 
+def test_a_grid_too_coarse_for_a_kernel_is_warned_of():
+    kernel = GaborKernel3D.along((0, 0, 1), wavelength=3, sigma=1.5)
+    with pytest.warns(gk.SamplingWarning, match="has 1.5 values a period"):
+        filter_volume(kernel, VOLUME, spacing=(2, 1, 1))
+    filter_volume(kernel, VOLUME, spacing=(1, 2, 2))  # its wave is along z
+    with pytest.warns(gk.SamplingWarning, match="too small for values 4 apart"):
+        filter_volume(kernel, VOLUME, spacing=(1, 4, 4))
+    fine = GaborKernel3D(wavelength=1, sigma=0.5)  # of a grid of tenths
+    filter_volume(fine, VOLUME, spacing=(0.3, 0.3, 0.3))
+
+
 # ---- motion ----
 
 
