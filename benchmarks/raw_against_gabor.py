@@ -1,18 +1,20 @@
 """Networks that see pixels as they are, and through a Gabor frame: paired runs, samples compared.
 
-    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--seeds 5]
+    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--images 500]
 
 For each model the width of the raw one is chosen so that both have equally many parameters, to two
-per cent; both are trained on ``mini`` with equal settings, for equally many steps of as many
-images. Both are models of pixels, so that likelihoods compare too. Prints one table a model: the
-mean of each figure over seeds, and the mean paired difference with a 95 % interval of Student's t.
-Runs that FOLDER holds already are not trained again.
+per cent; both are trained on ``mini``, or on as many of its digits as ``--images`` says, with equal
+settings, for equally many steps of as many images. Both are models of pixels, so that likelihoods
+compare too. Prints one table a model: the mean of each figure over seeds, and the mean paired
+difference with a 95 % interval of Student's t. Runs that FOLDER holds are not
+trained again.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import numpy as np
 from scipy import stats
 
 from gaborkit import generative
+from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.models import MODELS
 
 
@@ -81,8 +84,11 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(RUNS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=4500, help="to learn from, of all classes")
     options = parser.parse_args()
     data = generative.load_dataset("mini")
+    if options.images < len(data.train):
+        data = replace(data, train=balanced(data.train, options.images, seed=0))
     for name in options.models.split(","):
         found: dict[str, list[generative.Evaluation]] = {"raw": [], "gabor": []}
         parameters = {}
@@ -92,7 +98,9 @@ def main() -> None:
                 if (out / "model.safetensors").exists():
                     trained = generative.ImageModel.from_pretrained(out)
                 else:
-                    trained = generative.start(recipe(name, features, seed, RUNS[name]), out)
+                    trained = generative.start(
+                        recipe(name, features, seed, RUNS[name]), out, dataset=data
+                    )
                 count = sum(
                     weights.numel()
                     for name, weights in trained.model.named_parameters()
@@ -104,7 +112,8 @@ def main() -> None:
                 )
         print(
             f"\n{name}: {parameters['raw']:,} parameters raw, {parameters['gabor']:,} gabor; "
-            f"{RUNS[name]['training']['steps']:,} steps, {options.seeds} seeds, "
+            f"{len(data.train):,} images, {RUNS[name]['training']['steps']:,} steps, "
+            f"{options.seeds} seeds, "
             f"{options.samples:,} samples each\n"
         )
         print("| figure | better | raw | gabor | gabor - raw, 95 % interval |")
