@@ -1,6 +1,10 @@
-"""Filter a picture with one kernel and with a bank, and draw the responses.
+"""
+Filter a picture
+================
 
-Run: python examples/01_filter_a_picture.py [FOLDER]
+One kernel, and a bank of twelve: responses as magnitude and phase.
+
+Run: ``python examples/01_filter_a_picture.py [FOLDER]``
 """
 
 import sys
@@ -10,22 +14,18 @@ import numpy as np
 
 import gaborkit as gk
 
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 
-def main(folder: Path) -> None:
-    picture = gk.read_image("sample:camera")  # uint8 (512, 512)
+picture = gk.read_image("sample:camera")  # uint8 (512, 512)
 
-    kernel = gk.GaborKernel(wavelength=12, theta=np.deg2rad(45), sigma=6)
-    response = kernel.filter(picture)  # complex64 (512, 512)
-    print(f"one kernel: {response.dtype} {response.shape}, largest {abs(response).max():.1f}")
+kernel = gk.GaborKernel(wavelength=12, theta=np.deg2rad(45), sigma=6)
+response = kernel.filter(picture)  # complex64 (512, 512)
+print(f"one kernel: {response.dtype} {response.shape}, largest {abs(response).max():.1f}")
 
-    bank = gk.GaborBank.grid(scales=3, orientations=4)
-    print(bank.table())
-    print(bank.plan(picture.shape, picture.dtype))
-    responses = bank.filter(picture)  # complex64 (12, 512, 512)
+bank = gk.GaborBank.grid(scales=3, orientations=4)
+print(bank.table())
+print(bank.plan(picture.shape, picture.dtype))
+responses = bank.filter(picture)  # complex64 (12, 512, 512)
 
-    figure = gk.plotting.plot_responses(picture, responses, bank.labels)
-    gk.plotting.save_figure(figure, folder / "responses.png", dpi=100)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+figure = gk.plotting.plot_responses(picture, responses, bank.labels)
+gk.plotting.save_figure(figure, folder / "responses.png", dpi=100)

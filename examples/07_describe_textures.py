@@ -1,6 +1,10 @@
-"""Describe textures, upright and turned, by features that see the turn and by some that do not.
+"""
+Describe textures
+=================
 
-Run: python examples/07_describe_textures.py [FOLDER]
+Upright and turned, by features that see the turn and by some that do not.
+
+Run: ``python examples/07_describe_textures.py [FOLDER]``
 """
 
 import sys
@@ -36,44 +40,6 @@ def plane(values: np.ndarray) -> np.ndarray:
     return scaled @ axes[:2].T
 
 
-def main(folder: Path) -> None:
-    pictures = np.stack([[crops(name, angle) for angle in MARKERS] for name in TEXTURES])
-    print("pictures:", pictures.shape)  # textures, angles, crops, height, width
-
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    grid = figure.subplots(2, 3, height_ratios=(1, 1.7))
-    for axes, name, row in zip(grid[0], TEXTURES, pictures, strict=True):
-        upright, turned = row[0, 4], row[1, 4]
-        gap = np.full((128, 6), 255)
-        axes.imshow(np.hstack([upright, gap, turned]), cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{name}, and turned by 30°", color=TEXTURES[name])
-        axes.set_axis_off()
-
-    show_energies(grid[1, 0], pictures)
-    for axes, (title, descriptor) in zip(
-        grid[1, 1:],
-        {
-            "Texture: the turn spreads the bricks": Texture(),
-            "Invariant: it does not": Invariant(pooling="spectrum"),
-        }.items(),
-        strict=True,
-    ):
-        features = descriptor.describe(pictures)
-        print(features)
-        for name, points in zip(TEXTURES, plane(features.values), strict=True):
-            for angle, at in zip(MARKERS, points, strict=True):
-                axes.plot(*at.T, color=TEXTURES[name], **MARKERS[angle])
-        axes.set(title=title, xlabel="first component", ylabel="second component")
-    for angle, marker in MARKERS.items():
-        grid[1, 2].plot([], [], color="0.4", label=f"turned by {angle}°", **marker)
-    grid[1, 2].legend(frameon=False, fontsize="small")
-
-    orders = Spectrum().describe(pictures[:, 0])["10 px, order 1"].mean(1)
-    for name, order in zip(TEXTURES, orders, strict=True):
-        print(f"{name}: order 1 of the orientation spectrum at 10 px is {order:.2f}")
-    gk.plotting.save_figure(figure, folder / "textures.png", dpi=110)
-
-
 def show_energies(axes, pictures: np.ndarray) -> None:
     """Energy of one scale against orientation, upright and turned by 30 degrees."""
     descriptor = Energy()
@@ -96,5 +62,40 @@ def show_energies(axes, pictures: np.ndarray) -> None:
     )
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+
+pictures = np.stack([[crops(name, angle) for angle in MARKERS] for name in TEXTURES])
+print("pictures:", pictures.shape)  # textures, angles, crops, height, width
+
+figure = Figure(figsize=(11, 6), layout="constrained")
+grid = figure.subplots(2, 3, height_ratios=(1, 1.7))
+for axes, name, row in zip(grid[0], TEXTURES, pictures, strict=True):
+    upright, turned = row[0, 4], row[1, 4]
+    gap = np.full((128, 6), 255)
+    axes.imshow(np.hstack([upright, gap, turned]), cmap="gray", vmin=0, vmax=255)
+    axes.set_title(f"{name}, and turned by 30°", color=TEXTURES[name])
+    axes.set_axis_off()
+
+show_energies(grid[1, 0], pictures)
+for axes, (title, descriptor) in zip(
+    grid[1, 1:],
+    {
+        "Texture: the turn spreads the bricks": Texture(),
+        "Invariant: it does not": Invariant(pooling="spectrum"),
+    }.items(),
+    strict=True,
+):
+    features = descriptor.describe(pictures)
+    print(features)
+    for name, points in zip(TEXTURES, plane(features.values), strict=True):
+        for angle, at in zip(MARKERS, points, strict=True):
+            axes.plot(*at.T, color=TEXTURES[name], **MARKERS[angle])
+    axes.set(title=title, xlabel="first component", ylabel="second component")
+for angle, marker in MARKERS.items():
+    grid[1, 2].plot([], [], color="0.4", label=f"turned by {angle}°", **marker)
+grid[1, 2].legend(frameon=False, fontsize="small")
+
+orders = Spectrum().describe(pictures[:, 0])["10 px, order 1"].mean(1)
+for name, order in zip(TEXTURES, orders, strict=True):
+    print(f"{name}: order 1 of the orientation spectrum at 10 px is {order:.2f}")
+gk.plotting.save_figure(figure, folder / "textures.png", dpi=110)

@@ -1,6 +1,10 @@
-"""Scattering coefficients of three textures, drawn as discs.
+"""
+Scattering
+==========
 
-Run: python examples/08_scattering.py [FOLDER]
+Coefficients of three textures, drawn as discs.
+
+Run: ``python examples/08_scattering.py [FOLDER]``
 """
 
 import sys
@@ -14,26 +18,24 @@ from gaborkit.scattering import normalized
 
 TEXTURES = ("brick", "grass", "gravel")
 
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 
-def main(folder: Path) -> None:
-    pictures = np.stack([gk.read_image(f"sample:{name}")[:256, :256] for name in TEXTURES])
+pictures = np.stack([gk.read_image(f"sample:{name}")[:256, :256] for name in TEXTURES])
 
-    scattering = Scattering(J=4, L=8)
-    coefficients = scattering(pictures)  # float32 (3, 417, 16, 16)
-    print(f"{coefficients.shape[1]} coefficients in each of 16 x 16 cells of 16 x 16 pixels")
+scattering = Scattering(J=4, L=8)
+coefficients = scattering(pictures)  # float32 (3, 417, 16, 16)
+print(f"{coefficients.shape[1]} coefficients in each of 16 x 16 cells of 16 x 16 pixels")
 
-    # How much of the energy each order holds, over that of the picture less its mean.
-    orders = np.array([path.order for path in scattering.paths])
-    for name, picture, found in zip(TEXTURES, pictures, coefficients, strict=True):
-        shares = [256 * np.square(found[orders == order]).sum() for order in (1, 2)]
-        shares = np.array(shares) / np.square(picture - picture.mean()).sum()
-        print(f"{name:>6}: {shares[0]:4.0%} in order 1, {shares[1]:3.0%} in order 2")
+# %%
+# How much of the energy each order holds, over that of the picture less its mean.
+orders = np.array([path.order for path in scattering.paths])
+for name, picture, found in zip(TEXTURES, pictures, coefficients, strict=True):
+    shares = [256 * np.square(found[orders == order]).sum() for order in (1, 2)]
+    shares = np.array(shares) / np.square(picture - picture.mean()).sum()
+    print(f"{name:>6}: {shares[0]:4.0%} in order 1, {shares[1]:3.0%} in order 2")
 
-    # Relative to order 1, order 2 shows how the waves come and go, whatever their strength.
-    relative = normalized(coefficients, scattering)
-    figure = scattering.plot(relative, pictures=pictures, labels=TEXTURES)
-    gk.plotting.save_figure(figure, folder / "scattering.png", dpi=100)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+# %%
+# Relative to order 1, order 2 shows how the waves come and go, whatever their strength.
+relative = normalized(coefficients, scattering)
+figure = scattering.plot(relative, pictures=pictures, labels=TEXTURES)
+gk.plotting.save_figure(figure, folder / "scattering.png", dpi=100)

@@ -1,6 +1,10 @@
-"""Tell synthetic eyes apart by codes of phase (Daugman), whatever their turn, light and lids.
+"""
+Iris codes
+==========
 
-Run: python examples/16_iris_codes.py [FOLDER]
+Synthetic eyes told apart by codes of phase (Daugman), whatever their turn, light and lids.
+
+Run: ``python examples/16_iris_codes.py [FOLDER]``
 """
 
 import sys
@@ -34,46 +38,43 @@ def eye(person: int, photograph: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(seen, picture, 150) + rng.normal(0, 12, y.shape), seen
 
 
-def main(folder: Path) -> None:
-    codes = []
-    for photograph in range(2):
-        eyes = [eye(person, photograph) for person in range(PERSONS)]
-        rings = [unwrap_iris(picture, PUPIL, IRIS, mask=seen) for picture, seen in eyes]
-        codes.append([iris_code(ring) for ring in rings])
-    distances = np.array(
-        [[hamming_distance(a, b, shifts=SHIFTS).distance for b in codes[1]] for a in codes[0]]
-    )
-    same = np.diag(distances)
-    different = distances[~np.eye(PERSONS, dtype=bool)]
-    told = decidability(same, different)
-    print(f"{codes[0][0].nbytes} bytes a code, {different.size + same.size} comparisons")
-    print(f"same eye {same.mean():.3f}, at most {same.max():.3f}")
-    print(f"different {different.mean():.3f}, at least {different.min():.3f}, d' = {told:.1f}")
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 
-    figure = Figure(figsize=(10, 5.6), layout="constrained")
-    axes = figure.subplot_mosaic([["eye", "ring"], ["eye", "code"], ["hist", "hist"]])
-    picture, ring = eyes[0][0], rings[0]
-    axes["eye"].imshow(picture, cmap="gray", vmin=0, vmax=255)
-    for y, x, radius in (PUPIL, IRIS):
-        axes["eye"].add_patch(Circle((x, y), radius, fill=False, color="C1"))
-    axes["eye"].set_title("eye, and two circles", fontsize=10)
-    axes["ring"].imshow(np.where(ring.mask, ring.image, np.nan), cmap="gray", aspect="auto")
-    axes["ring"].set_title("unwrapped; what a lid hides is left out", fontsize=10)
-    bits = np.unpackbits(codes[1][0].bits, axis=1).T
-    axes["code"].imshow(bits, cmap="gray", aspect="auto", interpolation="nearest")
-    axes["code"].set_title(f"code of {codes[1][0].nbytes} bytes", fontsize=10)
-    for name in ("eye", "ring", "code"):
-        axes[name].set_xticks([])
-        axes[name].set_yticks([])
-    bins = np.linspace(0, 0.6, 61)
-    axes["hist"].hist(same, bins, density=True, color="C0", label="same eye")
-    axes["hist"].hist(different, bins, density=True, color="0.6", label="different eyes")
-    axes["hist"].set_xlabel("share of differing bits, the least of 13 shifts")
-    axes["hist"].set_yticks([])
-    axes["hist"].legend(title=f"d' = {told:.1f}", frameon=False)
-    axes["hist"].spines[["top", "right", "left"]].set_visible(False)
-    gk.plotting.save_figure(figure, folder / "iris.png", dpi=110)
+codes = []
+for photograph in range(2):
+    eyes = [eye(person, photograph) for person in range(PERSONS)]
+    rings = [unwrap_iris(picture, PUPIL, IRIS, mask=seen) for picture, seen in eyes]
+    codes.append([iris_code(ring) for ring in rings])
+distances = np.array(
+    [[hamming_distance(a, b, shifts=SHIFTS).distance for b in codes[1]] for a in codes[0]]
+)
+same = np.diag(distances)
+different = distances[~np.eye(PERSONS, dtype=bool)]
+told = decidability(same, different)
+print(f"{codes[0][0].nbytes} bytes a code, {different.size + same.size} comparisons")
+print(f"same eye {same.mean():.3f}, at most {same.max():.3f}")
+print(f"different {different.mean():.3f}, at least {different.min():.3f}, d' = {told:.1f}")
 
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+figure = Figure(figsize=(10, 5.6), layout="constrained")
+axes = figure.subplot_mosaic([["eye", "ring"], ["eye", "code"], ["hist", "hist"]])
+picture, ring = eyes[0][0], rings[0]
+axes["eye"].imshow(picture, cmap="gray", vmin=0, vmax=255)
+for y, x, radius in (PUPIL, IRIS):
+    axes["eye"].add_patch(Circle((x, y), radius, fill=False, color="C1"))
+axes["eye"].set_title("eye, and two circles", fontsize=10)
+axes["ring"].imshow(np.where(ring.mask, ring.image, np.nan), cmap="gray", aspect="auto")
+axes["ring"].set_title("unwrapped; what a lid hides is left out", fontsize=10)
+bits = np.unpackbits(codes[1][0].bits, axis=1).T
+axes["code"].imshow(bits, cmap="gray", aspect="auto", interpolation="nearest")
+axes["code"].set_title(f"code of {codes[1][0].nbytes} bytes", fontsize=10)
+for name in ("eye", "ring", "code"):
+    axes[name].set_xticks([])
+    axes[name].set_yticks([])
+bins = np.linspace(0, 0.6, 61)
+axes["hist"].hist(same, bins, density=True, color="C0", label="same eye")
+axes["hist"].hist(different, bins, density=True, color="0.6", label="different eyes")
+axes["hist"].set_xlabel("share of differing bits, the least of 13 shifts")
+axes["hist"].set_yticks([])
+axes["hist"].legend(title=f"d' = {told:.1f}", frameon=False)
+axes["hist"].spines[["top", "right", "left"]].set_visible(False)
+gk.plotting.save_figure(figure, folder / "iris.png", dpi=110)

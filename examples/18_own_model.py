@@ -1,8 +1,12 @@
-"""A model of your own, trained and stored like those that come with gaborkit (needs torch).
+"""
+A model of your own
+===================
 
-Run: python examples/18_own_model.py [FOLDER]
+Trained and stored like those that come with gaborkit. Needs torch.
 
-In the shell the same, if this file were ``prototypes.py``:
+Run: ``python examples/18_own_model.py [FOLDER]``
+
+In the shell the same, if this file were ``prototypes.py``::
 
     gaborkit --import prototypes train prototypes --out runs/prototypes
     gaborkit --import prototypes sample runs/prototypes --out digits.png
@@ -56,14 +60,12 @@ class Prototypes(generative.Model):
         return self.pixels[chosen].sigmoid().unflatten(1, self.space.shape)
 
 
-def main(folder: Path) -> None:
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+
     recipe = generative.Recipe("prototypes")
     with tempfile.TemporaryDirectory() as runs:
         generative.start(recipe, Path(runs) / "prototypes")
         model = generative.ImageModel.from_pretrained(Path(runs) / "prototypes")
     grid = generative.image_grid(model.sample(60, seed=1), columns=10, zoom=2)
     gk.write_image(folder / "own_model.png", grid)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))

@@ -54,7 +54,7 @@ class AffinePCAClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Share of errors in cross-validation; only where ``dimension`` was not given.
     means_ : array (C * spaces, F)
         Those of a class side by side; a class of fewer examples has some of them twice.
-    components_ : array (C * spaces, dimension_, F)
+    components_ : array (C * spaces, dimension, F)
         Orthonormal rows; rows of zeros where there are fewer.
 
     Raises

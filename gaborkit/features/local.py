@@ -80,7 +80,7 @@ def local_frequency(responses: Array, bank: GaborBank, *, floor: float = FLOOR) 
     References
     ----------
     Fleet and Jepson (1990), "Computation of component image velocity from local phase information",
-    IJCV 5(1), 77-104, equation 16: the phase gradient is Im(conj(R) R') / |R|^2.
+    IJCV 5(1), 77-104, equation 16: the phase gradient is ``Im(conj(R) R') / |R|^2``.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def compare_pictures(
 
         - ``texture_distance``: of the means and deviations of :class:`Texture`, each difference as
           a share of the sum, on average; 0 to 1.
-        - ``gist_distance``: of :class:`Gist`, |a - b| / (|a| + |b|); 0 to 1.
+        - ``gist_distance``: of :class:`Gist`, ``|a - b| / (|a| + |b|)``; 0 to 1.
         - ``jets_magnitude``, ``jets_phase``, ``jets_moved``: similarities of jets of the bank
           ``bob`` every 8 pixels, without phase, with phase, and with the estimated displacement
           left out; averages weighted by the jets' lengths; at most 1, and 0 of blank pictures.
