@@ -157,6 +157,9 @@ def test_a_kernel_of_one_pixel_leaves_the_image_alone():
         def transfer(self, fy, fx, *, sampled=False):
             return np.full(np.broadcast_shapes(fy.shape, fx.shape), 2 + 1j)
 
+        def scaled(self, a, j=1):
+            return self
+
         def rotated(self, theta):
             return self
 
