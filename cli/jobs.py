@@ -180,12 +180,12 @@ def companions(
     for picture in pictures:
         name = Path(without_suffix(split_page(picture.removeprefix("sample:"))[0]))
         top = next((top for top in tops if name.is_relative_to(top)), name.parent)
-        place = folder / name.relative_to(top)
-        files = place.parent.glob("*") if place.parent.is_dir() else ()
+        stem = folder / name.relative_to(top)
+        files = stem.parent.glob("*") if stem.parent.is_dir() else ()
         alike = sorted(
             str(path)
             for path in files
-            if Path(without_suffix(path)).name == place.name and suffix_of(path) in FORMATS
+            if Path(without_suffix(path)).name == stem.name and suffix_of(path) in FORMATS
         )
         if len(alike) > 1:
             raise click.UsageError(

@@ -103,10 +103,10 @@ def regions(
     places = places.reshape(shape)
     boxes = find_objects(places + 1)
     objects = []
-    for place in np.flatnonzero(values):
-        rows, columns = boxes[place]
-        inside = places[rows, columns] == place
-        objects.append(Region(int(values[place]), rows, columns, inside))
+    for index in np.flatnonzero(values):
+        rows, columns = boxes[index]
+        inside = places[rows, columns] == index
+        objects.append(Region(int(values[index]), rows, columns, inside))
     if not objects:
         name = "mask" if labels is None else "labels"
         raise FilterError(f"the {name} leaves no pixel of the picture; what is not 0 is inside")

@@ -159,8 +159,8 @@ def read_volume(
     name, number = split_page(source)
     limit = largest_picture(max_pixels)
     with reading(name):
-        place = Path(name)
-        scan = _read_series(place, limit) if place.is_dir() else _read_file(name, limit)
+        path = Path(name)
+        scan = _read_series(path, limit) if path.is_dir() else _read_file(name, limit)
         values, affine = _one_volume(scan, number), scan.affine
         if affine is None and spacing is None:
             raise PictureError(

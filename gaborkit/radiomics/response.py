@@ -184,8 +184,8 @@ def _add(
     # Where the box ends inside the picture, the kernels reach its end from no wanted pixel.
     if response.boundary == "wrap":
         top, bottom, left, right = 0, stack.shape[1], 0, stack.shape[2]
-    for place in used:
-        plane = np.asarray(stack[place, top:bottom, left:right], dtype=np.float64)
+    for z in used:
+        plane = np.asarray(stack[z, top:bottom, left:right], dtype=np.float64)
         pooled: RealArray | None = None
         for modulus in bank.responses(plane, part="magnitude", boundary=response.boundary):
             if pooled is None:
@@ -196,5 +196,5 @@ def _add(
                 pooled = pooled + modulus
         if pooled is not None:
             share = len(bank) if response.pooling == "mean" else 1
-            shown = inside[place, top:bottom, left:right]
-            total[place, top:bottom, left:right] += pooled / share * shown
+            shown = inside[z, top:bottom, left:right]
+            total[z, top:bottom, left:right] += pooled / share * shown

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "GaborKernel3D": "kernel",
         "directions": "kernel",
-        "filter_volume": "filtering",
+        "filter_volume": "volume_filter",
         "motion_energy": "motion",
         "motion_kernels": "motion",
     },

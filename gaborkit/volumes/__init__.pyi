@@ -1,8 +1,8 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
-from .filtering import filter_volume
 from .kernel import GaborKernel3D, directions
 from .motion import motion_energy, motion_kernels
+from .volume_filter import filter_volume
 
 __all__ = [
     "GaborKernel3D",

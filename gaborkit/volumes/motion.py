@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..errors import KernelError
 from ..kernels.base import TOLERANCE
 from ..types import Boundary, RealArray
-from .filtering import filter_volume
 from .kernel import GaborKernel3D
+from .volume_filter import filter_volume
 
 
 def motion_kernels(

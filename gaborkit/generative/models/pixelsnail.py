@@ -255,7 +255,7 @@ class _SnailCache(WindowCache):
         first, *others = self.convolutions
         layers = iter(others)
         features = self.add_context(first.respond(column), column)
-        for (residuals, attention), store, given in zip(
+        for (residuals, attention), store, row in zip(
             self.model.blocks, self.stores, self.features, strict=True
         ):
             for _ in residuals:
@@ -263,7 +263,7 @@ class _SnailCache(WindowCache):
                 outer.columns[column].copy_(functional.elu(features))
                 inner.columns[column].copy_(functional.elu(outer.respond(column)))
                 features = gated(features, inner.respond(column))
-            given.copy_(features)
+            row.copy_(features)
             query = attention.asked(features[:, None], background)
             values = store.attend(query, index + 1)
             features = attention.merged(features[:, :, None], values)[:, :, 0]

@@ -111,8 +111,8 @@ def filter_volume(
     for name, members in groups.items():
         respond = _separable if name == "separable" else _fourier
         chosen = [bank[k] for k in members]
-        for place, response in respond(chosen, values, boundary, steps, tolerance):
-            out[members[place]] = part_of(response, part)
+        for index, response in respond(chosen, values, boundary, steps, tolerance):
+            out[members[index]] = part_of(response, part)
     return out[0] if one else out
 
 
@@ -196,10 +196,12 @@ def _lines(
     """The lines along z, y and x of a round kernel without its phase, and of its envelope."""
     deviation = kernel.sigma * kernel.scale
     waves, gaussians = [], []
-    for place, share in zip(kernel.lines(tolerance, steps), kernel.direction[::-1], strict=True):
-        gaussian = np.exp(-(place**2) / (2 * deviation**2))
+    for positions, share in zip(
+        kernel.lines(tolerance, steps), kernel.direction[::-1], strict=True
+    ):
+        gaussian = np.exp(-(positions**2) / (2 * deviation**2))
         gaussians.append(gaussian)
-        waves.append(gaussian * np.exp(2j * math.pi * kernel.frequency * share * place))
+        waves.append(gaussian * np.exp(2j * math.pi * kernel.frequency * share * positions))
     return waves, gaussians
 
 
