@@ -134,9 +134,11 @@ class Kernel(ABC):
         """
         return self, False, 0.0
 
-    @abstractmethod
     def scaled(self, a: float, j: float = 1) -> Self:
-        """The kernel dilated by ``a**j``."""
+        """The kernel dilated by ``a**j``; KernelError where a family does not say how."""
+        raise KernelError(
+            f"{type(self).__name__} does not say what it is when dilated; give it a method scaled"
+        )
 
     @abstractmethod
     def rotated(self, theta: float) -> Self:

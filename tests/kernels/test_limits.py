@@ -157,9 +157,6 @@ def test_a_kernel_of_one_pixel_leaves_the_image_alone():
         def transfer(self, fy, fx, *, sampled=False):
             return np.full(np.broadcast_shapes(fy.shape, fx.shape), 2 + 1j)
 
-        def scaled(self, a, j=1):
-            return self
-
         def rotated(self, theta):
             return self
 
@@ -172,6 +169,8 @@ def test_a_kernel_of_one_pixel_leaves_the_image_alone():
         found = Point().filter(image, engine=engine)
         np.testing.assert_allclose(found, (2 + 1j) * kept, rtol=0, atol=1e-14)
         np.testing.assert_array_equal(image, kept)
+    with pytest.raises(gk.KernelError, match="Point does not say what it is when dilated"):
+        Point().scaled(2)
 
 
 def test_a_fixed_kernel_takes_no_gradient_from_a_learned_one():
