@@ -135,12 +135,32 @@ WAYS = {
 }
 
 
+def holds_picture(value: Any) -> bool:
+    """Whether an argument is an array of at least 8 x 8 values, or an object that has one."""
+    if not hasattr(value, "shape") and type(value).__module__.startswith(("gaborkit", "builtins")):
+        inner = getattr(value, "__dict__", {})
+        return any(is_picture(one) for one in inner.values())
+    return is_picture(value)
+
+
+def is_picture(value: Any) -> bool:
+    """Whether this is an array of at least 8 x 8 values, or several."""
+    return len(shape_of(value)) >= 2 and min(shape_of(value)[-2:]) >= 8
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of an array or tensor; empty for anything else."""
+    name = type(value).__module__.partition(".")[0]
+    return tuple(value.shape) if name in ("numpy", "torch") and hasattr(value, "shape") else ()
+
+
 def way(root: Path, name: str) -> None:
     """Print the functions that a command runs, and the calls among them that go up."""
     files = modules(root)
     by_path = {str(path.resolve()): module for module, path in files.items()}
     order: dict[str, None] = {}
     calls: dict[tuple[str, str], None] = {}
+    carried: dict[str, None] = {}
 
     def label(frame: FrameType | None) -> str:
         if frame is None or frame.f_code.co_filename not in by_path:
@@ -155,6 +175,8 @@ def way(root: Path, name: str) -> None:
         callee = label(frame) if event == "call" else ""
         if callee:
             order[callee] = None
+            if any(map(holds_picture, frame.f_locals.values())):
+                carried[callee] = None
             caller = label(frame.f_back)
             if caller:
                 calls[caller, callee] = None
@@ -196,7 +218,8 @@ def way(root: Path, name: str) -> None:
     modules_of = {(a.partition(":")[0], b.partition(":")[0]) for a, b in calls}
     up = sorted((a, b) for a, b in modules_of if a != b and a in reached(b))
     print(f"{len(order)} functions, {len({f.partition(':')[0] for f in order})} modules")
-    print(*order, sep="\n")
+    print(*(f"{'*' if name in carried else ' '} {name}" for name in order), sep="\n")
+    print(f"{len(carried)} of them (*) are handed the picture, by itself or in an object")
     print(f"{len(up)} pairs of modules with a call that goes up")
     print(*(f"{a} -> {b}" for a, b in up), sep="\n")
 
