@@ -205,6 +205,18 @@ class GaborBank:
     def __len__(self) -> int:
         return len(self.kernels)
 
+    def __add__(self, other: GaborBank) -> Self:
+        """The kernels of both banks, in order.
+
+        Examples
+        --------
+        >>> len(GaborBank.grid(2, 4) + GaborBank.preset("manjunath"))
+        32
+        """
+        if not isinstance(other, GaborBank):
+            return NotImplemented
+        return type(self)((*self.kernels, *other.kernels))
+
     def __iter__(self) -> Iterator[Kernel]:
         return iter(self.kernels)
 

@@ -87,6 +87,15 @@ def test_sequence():
     assert len({bank, gk.GaborBank(bank)}) == 1
 
 
+def test_banks_are_joined():
+    one, other = gk.GaborBank.grid(1, 2), gk.GaborBank([gk.LogGaborKernel(wavelength=9)])
+    both = one + other
+    assert list(both) == [*one, *other]
+    assert isinstance(both, gk.GaborBank)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        one + 3
+
+
 def test_an_empty_slice_is_no_bank():
     with pytest.raises(gk.BankError, match="no kernels"):
         gk.GaborBank.grid(1, 2)[5:]

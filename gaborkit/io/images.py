@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,7 +94,7 @@ def split_page(source: StrPath) -> tuple[str, int | None]:
     return match[1], int(match[2])
 
 
-def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any]:
+def read_image(source: StrPath | IO[bytes], *, max_pixels: int | None = None) -> NDArray[Any]:
     """Read a picture with the dtype and the values that are stored, never rescaled.
 
     Palettes, 1-, 2- and 4-bit grey and CMYK are expanded to 8-bit grey or RGB(A), white is 255.
@@ -102,11 +103,12 @@ def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any
 
     Parameters
     ----------
-    source : path or str
+    source : path, str or binary file
         A PNG, JPEG, WebP, TIFF, BMP, GIF, PBM, PGM, PPM, JPEG 2000, AVIF, NIfTI, DICOM (these two
         need the extra ``medical``) or ``.npy`` file; an ``.npz`` file with an array ``responses``
         or ``image``, or with one array; or ``"sample:NAME"``, see `sample_names`. ``"NAME[k]"`` is
-        page or frame k, from 0, of a file.
+        page or frame k, from 0, of a file. An open file, or anything else that gives bytes by
+        ``read()``, is read from where it stands to its end, and is not closed.
     max_pixels : int, optional
         A file that declares more pixels than this, and more than it has bytes, is refused before
         memory is allocated: a tiny damaged or hostile file can declare any size. `MAX_PIXELS` by
@@ -143,12 +145,25 @@ def read_image(source: StrPath, *, max_pixels: int | None = None) -> NDArray[Any
     ((512, 512), dtype('uint8'))
     """
     if not isinstance(source, (str, bytes, os.PathLike)):
-        raise PictureError(f"a {type(source).__name__} is no path; give that of a picture file")
+        return _read_stream(source, largest_picture(max_pixels))
     name = os.fsdecode(source)
     with reading(name):
         path, number = split_page(name)
         with existing_picture(path).open("rb") as stream:
             return decode(stream, largest_picture(max_pixels), number)
+
+
+def _read_stream(source: object, max_pixels: int) -> NDArray[Any]:
+    read = getattr(source, "read", None)
+    kind = type(source).__name__
+    if read is None:
+        raise PictureError(f"a {kind} is no path; give that of a picture file, or an open one")
+    name = getattr(source, "name", kind)
+    with reading(name if isinstance(name, str) else kind):
+        content = read()
+        if not isinstance(content, bytes):
+            raise PictureError(f"gives {type(content).__name__}, not bytes; open it with mode 'rb'")
+        return decode(io.BytesIO(content), max_pixels)
 
 
 @contextlib.contextmanager

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
-from pictures_for_tests import assert_same, picture, refused
+from pictures_for_tests import assert_same, picture, png_bytes, refused
 from PIL import Image, features
 
+from gaborkit.errors import PictureError
 from gaborkit.io.images import read_image, write_image
 from gaborkit.io.pictures import raster
 
@@ -185,3 +187,33 @@ def test_what_is_no_path() -> None:
     for source in (None, 3, np.zeros((4, 4))):
         with pytest.raises(Exception, match="is no path; give that of a picture file"):
             read_image(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".npy", ".bmp"])
+def test_an_open_file_is_read_from_where_it_stands(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    values = picture("u1", 0, (6, 9))
+    if suffix == ".bmp":
+        Image.fromarray(values).save(path)
+    else:
+        write_image(path, values)
+    with path.open("rb") as stream:
+        assert_same(read_image(stream), values)
+        assert not stream.closed
+    behind = io.BytesIO(b"header" + path.read_bytes())
+    behind.seek(6)
+    assert_same(read_image(behind), values)
+
+
+def test_open_files_that_are_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("no picture")
+    with pytest.raises(PictureError, match="BytesIO: is not a picture that gaborkit reads"):
+        read_image(io.BytesIO(b"no picture"))
+    with (
+        (tmp_path / "a.txt").open() as stream,
+        pytest.raises(PictureError, match=r"a\.txt: gives str, not bytes; open it with mode 'rb'"),
+    ):
+        read_image(stream)  # type: ignore[arg-type]
+    tiny = png_bytes(picture("u1", 0, (6, 9)), 0, width=90000, height=90000)
+    with pytest.raises(PictureError, match="BytesIO: declares 8100000000 pixels in"):
+        read_image(io.BytesIO(tiny))
