@@ -29,9 +29,9 @@ TINY = {
         {"lr": 1e-2},
     ),
     "pixelsnail": (
-        {"channels": 12, "blocks": 1, "residuals": 1, "first_size": 3, "levels": 2, "dropout": 0.0},
-        200,
-        {"lr": 1e-2},
+        {"channels": 24, "blocks": 1, "residuals": 1, "first_size": 3, "levels": 2, "dropout": 0.0},
+        500,
+        {"lr": 4e-3},
     ),
     "gated-pixelcnn": (
         {"channels": 8, "dilations": (1, 2), "first_size": 3, "size": 3, "levels": 2},
