@@ -49,7 +49,8 @@ def test_cached_equals_naive(kind, shape, levels, classes, fields, count, temper
     assert drawn[0].shape == (count, *shape)
     assert drawn[0].dtype == torch.int64
     assert torch.equal(*drawn)
-    assert len(drawn[0].unique()) > 1 or drawn[0].numel() < 40
+    # Sharpened, or in few values, the level that these weights prefer may be the only one.
+    assert len(drawn[0].unique()) > 1 or temperature < 1 or drawn[0].numel() < 40
 
 
 @pytest.mark.parametrize(("kind", "shape", "levels", "classes", "fields"), CASES)
