@@ -71,7 +71,7 @@ class PixelHead(Head):
 
     def __init__(self, inputs: int, levels: int) -> None:
         super().__init__()
-        self.output = nn.Conv2d(inputs, levels, 1)
+        self.output: nn.Conv2d = nn.Conv2d(inputs, levels, 1)
 
     def forward(self, trunk: Tensor, values: Tensor) -> Tensor:
         """Logits (1, B, H, W, levels) from the trunk (B, inputs, H, W)."""
@@ -224,7 +224,7 @@ class MixtureHead(Head):
         self.channels, self.levels, self.mixtures = channels, levels, mixtures
         #: How many of the outputs are weights, locations, scales and coefficients, by K.
         self.split = (1, channels, channels, channels * (channels - 1) // 2)
-        self.output = nn.Conv2d(inputs, mixtures * sum(self.split), 1)
+        self.output: nn.Conv2d = nn.Conv2d(inputs, mixtures * sum(self.split), 1)
         with torch.no_grad():
             # Components start side by side, so that together they cover all levels.
             bias = cast(Tensor, self.output.bias).view(-1, mixtures)

@@ -97,12 +97,12 @@ class Block(nn.Module):
     def __init__(self, channels: int, heads: int, share: float) -> None:
         super().__init__()
         self.heads, self.share = heads, share
-        self.norm_attention = nn.LayerNorm(channels)
-        self.project = nn.Linear(channels, 3 * channels)
-        self.merge = nn.Linear(channels, channels)
-        self.norm_mlp = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, 4 * channels)
-        self.contract = nn.Linear(4 * channels, channels)
+        self.norm_attention: nn.LayerNorm = nn.LayerNorm(channels)
+        self.project: nn.Linear = nn.Linear(channels, 3 * channels)
+        self.merge: nn.Linear = nn.Linear(channels, channels)
+        self.norm_mlp: nn.LayerNorm = nn.LayerNorm(channels)
+        self.expand: nn.Linear = nn.Linear(channels, 4 * channels)
+        self.contract: nn.Linear = nn.Linear(4 * channels, channels)
 
     def projected(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (B, heads, n, d) of features (B, n, D)."""
@@ -198,12 +198,12 @@ class ImageGPT(Autoregressive):
     def __init__(self, config: ImageGPTConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes, trunk=config.channels)
         width = config.channels
-        self.start = nn.Parameter(torch.empty(width).normal_(std=0.1))
+        self.start: nn.Parameter = nn.Parameter(torch.empty(width).normal_(std=0.1))
         self.class_embedding = nn.Embedding(self.conditions, width) if classes else None
-        self.blocks = nn.ModuleList(
+        self.blocks: nn.ModuleList = nn.ModuleList(
             Block(width, config.heads, config.dropout) for _ in range(config.layers)
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm: nn.LayerNorm = nn.LayerNorm(width)
         if self.class_embedding is not None:
             nn.init.normal_(self.class_embedding.weight, std=0.1)
         if self.position is not None:

@@ -32,7 +32,7 @@ class RecurrentLayer(nn.Module, ABC):
     def __init__(self, units: int, classes: int, gates: int) -> None:
         super().__init__()
         self.units = units
-        self.upsample = nn.Linear(units, 2 * units)
+        self.upsample: nn.Linear = nn.Linear(units, 2 * units)
         self.embedding = nn.Embedding(classes, gates) if classes else None
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, std=0.1)
@@ -72,7 +72,7 @@ class RowLSTM(RecurrentLayer):
     def __init__(self, units: int, size: int, classes: int) -> None:
         super().__init__(units, classes, 4 * units)
         self.input_to_state = CausalConv2d(2 * units, 4 * units, size, "left", centre=True)
-        self.state_to_state = nn.Linear(size * units, 4 * units, bias=False)
+        self.state_to_state: nn.Linear = nn.Linear(size * units, 4 * units, bias=False)
         self.radius = size // 2
 
     def from_above(self, hidden: Tensor) -> Tensor:
@@ -119,13 +119,13 @@ class DiagonalBiLSTM(RecurrentLayer):
         super().__init__(units, classes, 8 * units)
         # Of both directions; states: beside, and above.
         bound = 1 / math.sqrt(2 * units)
-        self.input_to_state = nn.Parameter(
+        self.input_to_state: nn.Parameter = nn.Parameter(
             torch.empty(2, 2 * units, 4 * units).uniform_(-bound, bound)
         )
-        self.state_to_state = nn.Parameter(
+        self.state_to_state: nn.Parameter = nn.Parameter(
             torch.empty(2, 2 * units, 4 * units).uniform_(-bound, bound)
         )
-        self.bias = nn.Parameter(torch.zeros(2, 4 * units))
+        self.bias: nn.Parameter = nn.Parameter(torch.zeros(2, 4 * units))
 
     def added(self, labels: Tensor | None) -> Tensor:
         """Bias and class, (2, B or 1, 4 h)."""

@@ -124,7 +124,7 @@ class PixelRNN(Autoregressive):
         units = config.channels
         super().__init__(config, space, classes, trunk=2 * units)
         self.first = CausalConv2d(self.inputs, 2 * units, config.first_size, "raster", centre=False)
-        self.layers = nn.ModuleList(
+        self.layers: nn.ModuleList = nn.ModuleList(
             RowLSTM(units, config.size, self.conditions)
             if config.lstm == "row"
             else DiagonalBiLSTM(units, self.conditions)
@@ -135,7 +135,7 @@ class PixelRNN(Autoregressive):
         self.late = (
             nn.Conv2d(self.inputs, 2 * units, 1, bias=False) if config.lstm == "diagonal" else None
         )
-        self.output = nn.Conv2d(2 * units, 2 * units, 1)
+        self.output: nn.Conv2d = nn.Conv2d(2 * units, 2 * units, 1)
 
     @property
     def recurrent(self) -> list[RecurrentLayer]:

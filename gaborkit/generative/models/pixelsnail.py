@@ -150,11 +150,11 @@ class PixelSNAIL(Autoregressive):
         super().__init__(config, space, classes, trunk=config.channels)
         width = config.channels
         self.first = CausalConv2d(self.inputs, width, config.first_size, "raster", centre=False)
-        self.residuals = nn.ModuleList(
+        self.residuals: nn.ModuleList = nn.ModuleList(
             GatedResidual(width, config.size, config.dropout, self.conditions)
             for _ in range(config.blocks * config.residuals)
         )
-        self.attentions = nn.ModuleList(
+        self.attentions: nn.ModuleList = nn.ModuleList(
             CausalAttention(
                 self.inputs, width, config.heads, (config.key_width, config.value_width)
             )

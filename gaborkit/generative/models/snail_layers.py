@@ -83,9 +83,9 @@ class CausalAttention(nn.Module):
     def __init__(self, inputs: int, channels: int, heads: int, widths: tuple[int, int]) -> None:
         super().__init__()
         self.heads, self.widths = heads, widths
-        self.queries = nn.Linear(channels + 2, heads * widths[0])
-        self.keys = nn.Linear(inputs + channels + 2, heads * sum(widths))
-        self.merge = nn.Linear(heads * widths[1], 2 * channels)
+        self.queries: nn.Linear = nn.Linear(channels + 2, heads * widths[0])
+        self.keys: nn.Linear = nn.Linear(inputs + channels + 2, heads * sum(widths))
+        self.merge: nn.Linear = nn.Linear(heads * widths[1], 2 * channels)
 
     def asked(self, features: Tensor, background: Tensor) -> Tensor:
         """Queries (B, heads, n, key width) of features (B, n, F) and background (B or 1, n, 2)."""
