@@ -213,7 +213,8 @@ class RegionMoments:
     """
 
     def __init__(self, part: Part, inside: NDArray[np.bool_]) -> None:
-        self.part, self.inside = part, inside
+        self.part: Part = part
+        self.inside: NDArray[np.bool_] = inside
         self._moments: dict[int, tuple[Array, Array]] = {}
 
     def take(self, k: int, response: Array) -> None:

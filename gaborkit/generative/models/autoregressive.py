@@ -63,7 +63,7 @@ class Autoregressive(Model):
     #: Channels of what the network sees.
     inputs: int
     has_view = True
-    draw_options = ("temperature", "guidance")
+    draw_options: ClassVar[tuple[str, ...]] = ("temperature", "guidance")
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -245,7 +246,7 @@ class DCGAN(Adversarial):
 
     name = "dcgan"
     Config = DCGANConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
 
     def __init__(self, config: DCGANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
@@ -254,5 +255,5 @@ class DCGAN(Adversarial):
                 f"images of {space.height} x {space.width} are too small for strided convolutions; "
                 f"give {2 * SMALLEST} x {2 * SMALLEST} or more, or take the model gan"
             )
-        self.generator = Generator(config, space, classes)
-        self.discriminator = Discriminator(config, space, classes)
+        self.generator: Generator = Generator(config, space, classes)
+        self.discriminator: Discriminator = Discriminator(config, space, classes)

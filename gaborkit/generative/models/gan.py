@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -16,7 +17,7 @@ from .adversarial import (
     normalized,
 )
 from .drawn import last_layer
-from .model import Presets
+from .model import PresetRepresentations, Presets
 from .seen import first_layer
 
 
@@ -205,10 +206,10 @@ class GAN(Adversarial):
 
     name = "gan"
     Config = GANConfig
-    presets = PRESETS
-    preset_representations = REPRESENTATIONS
+    presets: ClassVar[Presets] = PRESETS
+    preset_representations: ClassVar[PresetRepresentations] = REPRESENTATIONS
 
     def __init__(self, config: GANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
-        self.generator = Generator(config, space, classes)
-        self.discriminator = Discriminator(config, space, classes)
+        self.generator: Generator = Generator(config, space, classes)
+        self.discriminator: Discriminator = Discriminator(config, space, classes)

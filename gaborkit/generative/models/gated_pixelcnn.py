@@ -172,7 +172,7 @@ class GatedPixelCNN(Autoregressive):
 
     name: ClassVar[str] = "gated-pixelcnn"
     Config: ClassVar[type] = GatedPixelCNNConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     config: GatedPixelCNNConfig
 
     def __init__(self, config: GatedPixelCNNConfig, space: Space, classes: int = 0) -> None:

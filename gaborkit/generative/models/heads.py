@@ -221,9 +221,16 @@ class MixtureHead(Head):
 
     def __init__(self, inputs: int, channels: int, levels: int, mixtures: int) -> None:
         super().__init__()
-        self.channels, self.levels, self.mixtures = channels, levels, mixtures
+        self.channels: int = channels
+        self.levels: int = levels
+        self.mixtures: int = mixtures
         #: How many of the outputs are weights, locations, scales and coefficients, by K.
-        self.split = (1, channels, channels, channels * (channels - 1) // 2)
+        self.split: tuple[int, int, int, int] = (
+            1,
+            channels,
+            channels,
+            channels * (channels - 1) // 2,
+        )
         self.output: nn.Conv2d = nn.Conv2d(inputs, mixtures * sum(self.split), 1)
         with torch.no_grad():
             # Components start side by side, so that together they cover all levels.

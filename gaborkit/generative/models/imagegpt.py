@@ -96,7 +96,8 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, heads: int, share: float) -> None:
         super().__init__()
-        self.heads, self.share = heads, share
+        self.heads: int = heads
+        self.share: float = share
         self.norm_attention: nn.LayerNorm = nn.LayerNorm(channels)
         self.project: nn.Linear = nn.Linear(channels, 3 * channels)
         self.merge: nn.Linear = nn.Linear(channels, channels)
@@ -189,7 +190,7 @@ class ImageGPT(Autoregressive):
 
     name: ClassVar[str] = "imagegpt"
     Config: ClassVar[type] = ImageGPTConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     embeds = True
     config: ImageGPTConfig
     start: nn.Parameter

@@ -66,8 +66,8 @@ class Bernoulli(Likelihood):
     tensor([-4., -4.])
     """
 
-    name = "bernoulli"
-    scaling = "unit"
+    name: ClassVar[LikelihoodName] = "bernoulli"
+    scaling: ClassVar[Scaling] = "unit"
     gain = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
@@ -99,8 +99,8 @@ class ContinuousBernoulli(Likelihood):
     True
     """
 
-    name = "continuous-bernoulli"
-    scaling = "unit"
+    name: ClassVar[LikelihoodName] = "continuous-bernoulli"
+    scaling: ClassVar[Scaling] = "unit"
     gain = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
@@ -167,8 +167,8 @@ class Gaussian(Likelihood):
 
     log_deviation: nn.Parameter
 
-    name = "gaussian"
-    scaling = "white"
+    name: ClassVar[LikelihoodName] = "gaussian"
+    scaling: ClassVar[Scaling] = "white"
 
     def __init__(self, channels: int, variance: Variance = "fixed", deviation: float = 1.0) -> None:
         super().__init__()
@@ -252,8 +252,8 @@ class DiscretizedLogistic(Likelihood):
     True
     """
 
-    name = "discretized-logistic"
-    scaling = "unit"
+    name: ClassVar[LikelihoodName] = "discretized-logistic"
+    scaling: ClassVar[Scaling] = "unit"
     outputs = 2
     levels: ClassVar[int] = 256
 

@@ -71,9 +71,11 @@ class RowLSTM(RecurrentLayer):
 
     def __init__(self, units: int, size: int, classes: int) -> None:
         super().__init__(units, classes, 4 * units)
-        self.input_to_state = CausalConv2d(2 * units, 4 * units, size, "left", centre=True)
+        self.input_to_state: CausalConv2d = CausalConv2d(
+            2 * units, 4 * units, size, "left", centre=True
+        )
         self.state_to_state: nn.Linear = nn.Linear(size * units, 4 * units, bias=False)
-        self.radius = size // 2
+        self.radius: int = size // 2
 
     def from_above(self, hidden: Tensor) -> Tensor:
         """What the row above adds to the gates: (B, W, 4 h) of states (B, W, h)."""

@@ -17,6 +17,7 @@ from ..space import Scaling, Space
 #: Of a model: (name, ``raw`` or ``gabor``) to the configuration and fields of
 #: :class:`~gaborkit.generative.training.settings.Training`.
 Presets = Mapping[tuple[str, str], tuple[Any, Mapping[str, Any]]]
+PresetRepresentations = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 class Loss(NamedTuple):
@@ -58,7 +59,7 @@ class Model(nn.Module, ABC):
     #: Configuration and training settings by the preset's name and the kind of features.
     presets: ClassVar[Presets]
     #: Options of the representation that a preset is made for, by the same keys; few have any.
-    preset_representations: ClassVar[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
+    preset_representations: ClassVar[PresetRepresentations] = {}
     #: Whether its networks go by the view of the space that they are made for.
     has_view: ClassVar[bool] = False
     #: Options of a draw beside count, labels and generator.

@@ -141,7 +141,7 @@ class PixelCNN(Autoregressive):
 
     name: ClassVar[str] = "pixelcnn"
     Config: ClassVar[type] = PixelCNNConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     config: PixelCNNConfig
 
     def __init__(self, config: PixelCNNConfig, space: Space, classes: int = 0) -> None:

@@ -117,13 +117,15 @@ class PixelRNN(Autoregressive):
 
     name: ClassVar[str] = "pixelrnn"
     Config: ClassVar[type] = PixelRNNConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     config: PixelRNNConfig
 
     def __init__(self, config: PixelRNNConfig, space: Space, classes: int = 0) -> None:
         units = config.channels
         super().__init__(config, space, classes, trunk=2 * units)
-        self.first = CausalConv2d(self.inputs, 2 * units, config.first_size, "raster", centre=False)
+        self.first: CausalConv2d = CausalConv2d(
+            self.inputs, 2 * units, config.first_size, "raster", centre=False
+        )
         self.layers: nn.ModuleList = nn.ModuleList(
             RowLSTM(units, config.size, self.conditions)
             if config.lstm == "row"
@@ -132,7 +134,7 @@ class PixelRNN(Autoregressive):
         )
         #: What is seen of a location itself, to the first LSTM from the right, whose states only
         #: the rows below see: the first convolution tells nothing of a row's last location.
-        self.late = (
+        self.late: nn.Conv2d | None = (
             nn.Conv2d(self.inputs, 2 * units, 1, bias=False) if config.lstm == "diagonal" else None
         )
         self.output: nn.Conv2d = nn.Conv2d(2 * units, 2 * units, 1)

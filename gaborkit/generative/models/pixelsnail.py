@@ -142,14 +142,16 @@ class PixelSNAIL(Autoregressive):
 
     name: ClassVar[str] = "pixelsnail"
     Config: ClassVar[type] = PixelSNAILConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     config: PixelSNAILConfig
     background: Tensor
 
     def __init__(self, config: PixelSNAILConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes, trunk=config.channels)
         width = config.channels
-        self.first = CausalConv2d(self.inputs, width, config.first_size, "raster", centre=False)
+        self.first: CausalConv2d = CausalConv2d(
+            self.inputs, width, config.first_size, "raster", centre=False
+        )
         self.residuals: nn.ModuleList = nn.ModuleList(
             GatedResidual(width, config.size, config.dropout, self.conditions)
             for _ in range(config.blocks * config.residuals)

@@ -29,8 +29,10 @@ class GatedResidual(nn.Module):
     def __init__(self, channels: int, size: int, share: float, classes: int) -> None:
         super().__init__()
         self.share = share
-        self.first = CausalConv2d(channels, channels, size, "raster", centre=True)
-        self.second = CausalConv2d(channels, 2 * channels, size, "raster", centre=True)
+        self.first: CausalConv2d = CausalConv2d(channels, channels, size, "raster", centre=True)
+        self.second: CausalConv2d = CausalConv2d(
+            channels, 2 * channels, size, "raster", centre=True
+        )
         self.embedding = nn.Embedding(classes, channels) if classes else None
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, std=0.1)
@@ -82,7 +84,8 @@ class CausalAttention(nn.Module):
 
     def __init__(self, inputs: int, channels: int, heads: int, widths: tuple[int, int]) -> None:
         super().__init__()
-        self.heads, self.widths = heads, widths
+        self.heads: int = heads
+        self.widths: tuple[int, int] = widths
         self.queries: nn.Linear = nn.Linear(channels + 2, heads * widths[0])
         self.keys: nn.Linear = nn.Linear(inputs + channels + 2, heads * sum(widths))
         self.merge: nn.Linear = nn.Linear(heads * widths[1], 2 * channels)

@@ -20,7 +20,7 @@ from .autoencoder import (
 )
 from .autoencoder import AEConfig as AEConfig
 from .autoencoder import VAEConfig as VAEConfig
-from .model import Loss
+from .model import Loss, PresetRepresentations, Presets
 
 
 class VAE(Autoencoder):
@@ -52,8 +52,8 @@ class VAE(Autoencoder):
 
     name = "vae"
     Config = VAEConfig
-    presets = VAE_PRESETS
-    preset_representations = VAE_REPRESENTATIONS
+    presets: ClassVar[Presets] = VAE_PRESETS
+    preset_representations: ClassVar[PresetRepresentations] = VAE_REPRESENTATIONS
     encoder_outputs = 2
     config: VAEConfig
     #: Mean and logarithm of the variance of the prior, (2, classes, latent); None: standard normal.
@@ -246,7 +246,7 @@ class AE(Autoencoder):
 
     name = "ae"
     Config = AEConfig
-    presets = AE_PRESETS
+    presets: ClassVar[Presets] = AE_PRESETS
     encoder_outputs = 1
 
     #: Batches that the running statistics look back on, once there were so many.

@@ -47,7 +47,7 @@ class Palette:
             raise RepresentationError(
                 f"a palette of shape {table.shape} is none of colours in [0, 1], one a row"
             )
-        self.colours = torch.from_numpy(table).float()
+        self.colours: Tensor = torch.from_numpy(table).float()
 
     @classmethod
     def fit(cls, images: Tensor, count: int) -> Palette:

@@ -70,7 +70,8 @@ class Raw(Representation):
                 f"palette=True has the levels of pixels, and not scaling={scaling!r} or "
                 f"binarize={binarize!r}; leave one of them out"
             )
-        self.binarize, self.has_palette = binarize, palette
+        self.binarize: Binarize | None = binarize
+        self.has_palette: bool = palette
         self.palette: Palette | None = None
         if colours is not None:
             self.palette = Palette(colours)

@@ -109,7 +109,7 @@ class Trainer:
         self._check(device)
         self.accelerator = accelerator_for(training, device, several=len(model.parts) > 1)
         self.main: bool = self.accelerator.is_main_process
-        self.say = say if self.main else lambda line: None
+        self.say: Callable[[str], None] = say if self.main else lambda line: None
         self.progress = progress if self.main else None
         self.world: int = self.accelerator.num_processes
         self.train_step = TrainStep(
