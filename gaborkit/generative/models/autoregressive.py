@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,23 @@ from .level_embedding import LevelEmbedding
 from .model import Loss, Model, evaluating
 from .sampling import METHODS, Method, draw_rows
 from .sampling_cache import Cache
+
+
+class Conditioning(NamedTuple):
+    """What a network takes beside the levels.
+
+    Attributes
+    ----------
+    added : Tensor (B or 1, stacks, trunk, h, W)
+        To be added to each stack.
+    labels : Tensor (B,) or None
+    generator : torch.Generator or None
+        Of dropout; None leaves nothing out.
+    """
+
+    added: Tensor
+    labels: Tensor | None
+    generator: torch.Generator | None = None
 
 
 class Autoregressive(Model):
@@ -118,24 +135,10 @@ class Autoregressive(Model):
     # ---- what a network says ----
 
     @abstractmethod
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """Features (B, F, h, W) of the layers, as the cache remembers them, and last the trunk's.
 
-        Parameters
-        ----------
-        seen : Tensor (B, inputs, h, W)
-            Levels as the network sees them; the first of the activations.
-        added : Tensor (B or 1, stacks, trunk, h, W)
-            To be added to each stack.
-        labels : Tensor (B,), optional
-        generator : torch.Generator, optional
-            Of dropout; None leaves nothing out.
+        The first are the levels as the network sees them, (B, inputs, h, W).
         """
 
     @abstractmethod
@@ -152,8 +155,7 @@ class Autoregressive(Model):
 
         0 without positions.
         """
-        shape = self._bias_shape
-        bias = next(self.parameters()).new_zeros(()).expand(shape)[:, :, rows][None]
+        bias = next(self.parameters()).new_zeros(()).expand(self._bias_shape)[:, :, rows][None]
         if self.position is not None:
             bias = self.position[None, :, :, rows]
         if self.class_position is not None and labels is not None:
@@ -193,7 +195,7 @@ class Autoregressive(Model):
         generator: torch.Generator | None = None,
     ) -> list[Tensor]:
         """:meth:`activations` with what is added of these values."""
-        return self.activations(seen, self.added(values, labels), labels, generator)
+        return self.activations(seen, Conditioning(self.added(values, labels), labels, generator))
 
     def logits(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (B, C, levels, H, W) of each value, given those before it."""
@@ -248,8 +250,7 @@ class Autoregressive(Model):
         ModelError
             If features or labels do not fit.
         """
-        features = self._checked(features)
-        labels = self.check_labels(labels, len(features))
+        features, labels = self._checked(features), self.check_labels(labels, len(features))
         with evaluating(self):
             return -self._nats(features, labels)
 
@@ -308,9 +309,13 @@ class Autoregressive(Model):
         """
         if count < 0:
             raise ModelError(f"count={count} is no number of images; give 0 or more")
-        start = torch.zeros(count, *self.space.shape, dtype=torch.int64, device=self.device)
-        return self._draw(
-            start, 0, labels, generator, progress, method, temperature, guidance, noise
+        nothing = torch.zeros(count, *self.space.shape, dtype=torch.int64, device=self.device)
+        return self.complete(
+            *(nothing, 0, labels, generator, progress),
+            method=method,
+            temperature=temperature,
+            guidance=guidance,
+            noise=noise,
         )
 
     def complete(
@@ -339,25 +344,8 @@ class Autoregressive(Model):
         height = self.space.height
         if not 0 <= rows <= height:
             raise ModelError(f"rows={rows} cannot be kept of {height}; give 0 to {height}")
-        start = self._checked(features).clone()
-        start[:, :, rows:] = 0
-        return self._draw(
-            start, rows, labels, generator, progress, method, temperature, guidance, noise
-        )
-
-    def _draw(
-        self,
-        features: Tensor,
-        rows: int,
-        labels: Tensor | None,
-        generator: torch.Generator | None,
-        progress: Progress | None,
-        method: Method,
-        temperature: float,
-        guidance: float | None,
-        noise: Tensor | None,
-    ) -> Tensor:
-        """Fill the rows from ``rows`` on, in place."""
+        features = self._checked(features).clone()
+        features[:, :, rows:] = 0
         if method not in get_args(Method):
             raise ModelError(f"method={method!r} is unknown; choose {', '.join(METHODS)}")
         if not (math.isfinite(temperature) and temperature > 0):
@@ -402,11 +390,11 @@ class Autoregressive(Model):
             )
         if features.dtype != torch.int64:
             raise ModelError(f"features of dtype {features.dtype} are not levels; give int64")
-        if features.numel() and not (
-            0 <= int(features.min()) <= int(features.max()) < self.space.levels
-        ):
-            raise ModelError(
-                f"features from {int(features.min())} to {int(features.max())} are not all levels "
-                f"from 0 to {self.space.levels - 1}"
-            )
+        if features.numel():
+            least, most = int(features.min()), int(features.max())
+            if least < 0 or most >= self.space.levels:
+                raise ModelError(
+                    f"features from {least} to {most} are not all levels from 0 to "
+                    f"{self.space.levels - 1}"
+                )
         return features.to(self.device)

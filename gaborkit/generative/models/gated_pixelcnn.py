@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, Conditioning
 from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .masked import CausalConv2d
 from .model import Presets
@@ -190,20 +190,14 @@ class GatedPixelCNN(Autoregressive):
         """The gated layers in order."""
         return cast(list[GatedLayer], list(self.layers))
 
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """What is seen, the vertical stack before each layer, and the output of the horizontal."""
         maps = [seen.contiguous(memory_format=torch.channels_last)]
-        above, left = added.unbind(1)
+        above, left = conditioning.added.unbind(1)
         vertical, horizontal = self.above(maps[0]) + above, self.left(maps[0]) + left
         for layer in self.gated:
             maps.append(vertical)
-            vertical, horizontal = layer(vertical, horizontal, labels)
+            vertical, horizontal = layer(vertical, horizontal, conditioning.labels)
         return [*maps, functional.relu(horizontal)]
 
     def cache(self, count: int, labels: Tensor | None) -> Cache:

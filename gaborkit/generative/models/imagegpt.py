@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, Conditioning
 from .autoregressive_config import ANNEALED, CONDITIONED, AutoregressiveConfig
 from .dropout import dropout
 from .model import Presets
@@ -234,23 +234,18 @@ class ImageGPT(Autoregressive):
         vectors: Tensor = self.class_embedding(labels)
         return vectors
 
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """What is seen, the inputs of the blocks, and the output of the last, normalised."""
         count, _, *grid = seen.shape
         vectors = self.joined(seen).flatten(2).transpose(1, 2)  # (B, n, D)
         start = self.start.expand(count, 1, -1)
-        features = torch.cat([start, vectors[:, :-1]], 1) + added[:, 0].flatten(2).transpose(1, 2)
+        added = conditioning.added[:, 0].flatten(2).transpose(1, 2)
+        features = torch.cat([start, vectors[:, :-1]], 1) + added
         if self.class_embedding is not None:
-            features = features + cast(Tensor, self.class_vector(labels))[:, None]
+            features = features + cast(Tensor, self.class_vector(conditioning.labels))[:, None]
         layers = [features]
         for block in self.layers:
-            layers.append(block(layers[-1], generator))
+            layers.append(block(layers[-1], conditioning.generator))
         layers[-1] = self.norm(layers[-1])
         return [seen, *(layer.transpose(1, 2).unflatten(2, grid) for layer in layers)]
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, Conditioning
 from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .masked import CausalConv2d
 from .model import Presets
@@ -158,19 +158,13 @@ class PixelCNN(Autoregressive):
         """The layers in order."""
         return cast(list[PixelLayer], list(self.layers))
 
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """Inputs of the layers, and the output of the last."""
         maps = [seen.contiguous(memory_format=torch.channels_last)]
         first, *others = self.masked
-        maps.append(first(maps[0], labels, added[:, 0]))
+        maps.append(first(maps[0], conditioning.labels, conditioning.added[:, 0]))
         for layer in others:
-            maps.append(layer(maps[-1], labels))
+            maps.append(layer(maps[-1], conditioning.labels))
         return maps
 
     def cache(self, count: int, labels: Tensor | None) -> Cache:

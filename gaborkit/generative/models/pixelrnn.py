@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...errors import ModelError
 from ..space import Space
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, Conditioning
 from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .lstm import DiagonalBiLSTM, RecurrentLayer, RowLSTM, step
 from .masked import CausalConv2d
@@ -144,19 +144,13 @@ class PixelRNN(Autoregressive):
         """The LSTMs in order."""
         return cast(list[RecurrentLayer], list(self.layers))
 
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """What is seen, the two states of each LSTM, and the output."""
         maps = [seen.contiguous(memory_format=torch.channels_last)]
-        features = self.first(maps[0]) + added[:, 0]
+        features = self.first(maps[0]) + conditioning.added[:, 0]
         late: Tensor | float = 0.0 if self.late is None else self.late(maps[0])
         for layer in self.recurrent:
-            features, *states = layer(features, labels, late)
+            features, *states = layer(features, conditioning.labels, late)
             maps += states
             late = 0.0
         return [*maps, self.trunk(features)]

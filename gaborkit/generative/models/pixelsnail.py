@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..space import Space
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, Conditioning
 from .autoregressive_config import ANNEALED, CONDITIONED, WindowConfig
 from .masked import CausalConv2d
 from .model import Presets
@@ -180,14 +180,9 @@ class PixelSNAIL(Autoregressive):
             for number, attention in enumerate(attentions)
         ]
 
-    def activations(
-        self,
-        seen: Tensor,
-        added: Tensor,
-        labels: Tensor | None,
-        generator: torch.Generator | None = None,
-    ) -> list[Tensor]:
+    def activations(self, seen: Tensor, conditioning: Conditioning) -> list[Tensor]:
         """What each convolution sees, with what each attention is given behind its block's."""
+        added, labels, generator = conditioning
         grid = seen.shape[2:]
         background = self.background[:, : math.prod(grid)]
         maps = [seen.contiguous(memory_format=torch.channels_last)]
