@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = attach(
         "INTENSITY_STATISTICS": "intensity",
         "intensity_statistics": "intensity",
         "prepare": "preparation",
-        "radiomics": "table",
+        "radiomics": "region_features",
     },
 )

@@ -2,8 +2,8 @@
 
 from .intensity import INTENSITY_STATISTICS, intensity_statistics
 from .preparation import prepare
+from .region_features import radiomics
 from .response import GaborResponse
-from .table import radiomics
 
 __all__ = [
     "INTENSITY_STATISTICS",

@@ -16,7 +16,7 @@ from ..features.table import Features
 from ..filtering.backend import library_of
 from ..filtering.padding import check_boundary
 from ..filtering.run import with_leading_channels
-from ..kernels.conventions.checks import whole
+from ..kernels.conventions.arguments import whole
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ArrayT, Boundary, RealArray
 from .axes import LOWPASS, Axis, centred_axis, kymatio_axis

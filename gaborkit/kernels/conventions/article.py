@@ -4,7 +4,7 @@ import math
 from typing import Self
 
 from ...errors import KernelError
-from .checks import finite, positive
+from .arguments import finite, positive
 from .origin import Origin
 
 

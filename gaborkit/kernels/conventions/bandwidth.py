@@ -2,7 +2,7 @@
 
 import math
 
-from .checks import positive
+from .arguments import positive
 
 
 def sigma_of(wavelength: float, bandwidth: float) -> float:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from ...errors import KernelError
 from ..parameters import number
-from .checks import positive
+from .arguments import positive
 from .origin import Origin
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from ...errors import KernelError
 from ..parameters import number
-from .checks import whole
+from .arguments import whole
 from .origin import Origin
 
 # The mother wavelet: sigma 0.8 pixels, xi 3 pi / 4 radians a pixel.

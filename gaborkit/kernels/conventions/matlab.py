@@ -5,8 +5,8 @@ from typing import Self
 
 from ...errors import KernelError
 from ..parameters import number
+from .arguments import finite, positive
 from .bandwidth import sigma_of
-from .checks import finite, positive
 from .origin import Origin
 
 

@@ -3,8 +3,8 @@
 from typing import Self
 
 from ..parameters import number
+from .arguments import finite, positive
 from .bandwidth import sigma_of
-from .checks import finite, positive
 from .origin import Origin
 
 
