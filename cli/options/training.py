@@ -45,7 +45,7 @@ def model_names() -> tuple[str, ...]:
 
 
 FEATURES = ("raw", "gabor", "coefficients")
-DATASETS = ("mini", "mnist", "fashion", "kmnist")
+DATASETS = ("mini", "stacked", "mnist", "fashion", "kmnist")
 FITS = ("crop", "stretch", "pad")
 PARTS = ("complex", "magnitude")
 BINARIZE = ("dynamic", "static", "threshold")

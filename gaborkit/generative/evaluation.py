@@ -25,6 +25,7 @@ from .metrics.neighbours import (
 )
 from .metrics.sets import left_out, set_figures
 from .metrics.shipped import digit_classifier, features_of, judge, knows
+from .metrics.stacked import mode_figures, stacks
 from .metrics.train_on_samples import train_on_synthetic
 from .progress import Progress
 
@@ -84,9 +85,10 @@ def evaluate(
     Evaluation
         ``str()`` of it is a table. Fréchet distance, precision, recall, density and coverage are
         taken by Gabor scattering features (:func:`~.metrics.scattering_embedding`) for all
-        data, and for digits by a classifier of digits too. Both sides are of one size: the
-        samples or the test images, whichever are fewer. All depend on it, and a line has what as
-        many training images get in place of samples.
+        data, and for digits by a classifier of digits too, which counts the modes of the data set
+        ``stacked``. Both sides are of one size: the samples or the test images, whichever are
+        fewer. All depend on it, and a line has what as many training images get in place of
+        samples.
 
     Raises
     ------
@@ -175,6 +177,8 @@ def evaluate(
             inception_figures(judgement, dataset, drawn, steps=3 * STEPS, seed=seed),
             class_figures(judgement, dataset, asked),
         ]
+    if stacks(dataset):
+        parts.append(mode_figures(drawn, dataset))
     if labels is not None:
         parts.append(_learned(drawn, labels, how, dataset, generator, seed))
     for some, lines in parts:

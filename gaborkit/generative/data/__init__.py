@@ -1,4 +1,4 @@
-"""Data sets as tensors: ``mini`` (shipped), ``mnist``, ``fashion``, ``kmnist``, or a folder."""
+"""Data sets as tensors: ``mini``, ``stacked``, ``mnist``, ``fashion``, ``kmnist``, or a folder."""
 
 from __future__ import annotations
 

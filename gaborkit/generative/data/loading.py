@@ -21,6 +21,7 @@ from .download import download
 from .folder import SIZE, read_folder
 from .idx import NAMES, find, read_split
 from .resizing import Fit, coloured, fitted
+from .stacking import stacked
 
 MINI = Path(__file__).with_name("mini.npz")
 """5,000 training and 1,000 test digits of MNIST, chosen by benchmarks/make_mini.py."""
@@ -44,7 +45,7 @@ SOURCES = {
     "kmnist": Source("KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")),
 }
 
-DATASETS = ("mini", *SOURCES)
+DATASETS = ("mini", "stacked", *SOURCES)
 """Names that `load_dataset` knows beside folders."""
 
 # The test labels that MNIST starts with: other data sets have files of the same names.
@@ -70,12 +71,13 @@ def load_dataset(
     ----------
     name_or_folder : str or path
         ``mini``: 5,000 training and 1,000 test digits of MNIST that come with gaborkit; 500 of the
-        5,000 are for validation. ``mnist``, ``fashion`` (Fashion-MNIST), ``kmnist``
-        (Kuzushiji-MNIST): 60,000 and 10,000 images, 5,000 of the 60,000 for validation. Or a
-        folder of pictures, whose subfolders are the classes; a tenth is for validation, a tenth
-        for the test, chosen by the content of each file, so that pictures which are added move no
-        others, unless there are subfolders train, val and test, which are then these. A folder of
-        one of these names is given as ``./mnist``.
+        5,000 are for validation. ``stacked``: 25,000 training, 1,000 validation and 5,000 test
+        pictures of three of these digits, as red, green and blue, in 1,000 classes. ``mnist``,
+        ``fashion`` (Fashion-MNIST), ``kmnist`` (Kuzushiji-MNIST): 60,000 and 10,000 images, 5,000
+        of the 60,000 for validation. Or a folder of pictures, whose subfolders are the classes;
+        a tenth is for validation, a tenth for the test, chosen by the content of each file, so that
+        pictures which are added move no others, unless there are subfolders train, val and test,
+        which are then these. A folder of one of these names is given as ``./mnist``.
     data_dir : path, optional
         Where the four IDX files of a data set are, in this folder or in ``MNIST/raw`` inside it
         as torchvision has them, gzip-compressed or not. Missing files are downloaded there. By
@@ -126,6 +128,8 @@ def load_dataset(
         )
     if name == "mini":
         dataset = _read_mini()
+    elif name == "stacked":
+        dataset = stacked(_read_mini())
     elif name in SOURCES:
         root = cache_folder() if data_dir is None else Path(data_dir).expanduser()
         dataset = _read_source(name, root, progress)

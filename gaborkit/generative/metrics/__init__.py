@@ -25,6 +25,7 @@ from .neighbours import (
 from .quality import frechet_distance, gaussian_frechet_distance, inception_score
 from .sets import set_figures
 from .shipped import Judgement, digit_classifier, judge
+from .stacked import mode_figures, modes_of
 from .train_on_samples import train_on_synthetic
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "judge",
     "likelihood_domain",
     "likelihood_figures",
+    "mode_figures",
+    "modes_of",
     "nearest_distances",
     "precision_recall",
     "scattering_embedding",

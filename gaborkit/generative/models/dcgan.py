@@ -9,16 +9,11 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
-from .adversarial import (
-    Adversarial,
-    AdversarialConfig,
-    Norm,
-    Scorer,
-    condition,
-    normalized,
-)
+from .adversarial import Adversarial, condition
+from .adversarial_config import AdversarialConfig, Norm
 from .drawn import last_layer
 from .model import Presets
+from .scoring import Scorer, normalized, packed_space
 from .seen import first_layer
 
 #: Convolutions halve the picture while its shorter side stays this long.
@@ -148,7 +143,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.layers.apply(_initialize)
         normalized(self.layers, norm)
-        self.scorer = Scorer(channels * sizes[-1][0] * sizes[-1][1], classes, norm)
+        self.scorer = Scorer(channels * sizes[-1][0] * sizes[-1][1], classes, norm, config.packing)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
@@ -256,4 +251,5 @@ class DCGAN(Adversarial):
                 f"give {2 * SMALLEST} x {2 * SMALLEST} or more, or take the model gan"
             )
         self.generator: Generator = Generator(config, space, classes)
-        self.discriminator: Discriminator = Discriminator(config, space, classes)
+        packed = packed_space(space, config.packing)
+        self.discriminator: Discriminator = Discriminator(config, packed, classes)

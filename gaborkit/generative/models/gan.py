@@ -9,15 +9,11 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
-from .adversarial import (
-    Adversarial,
-    AdversarialConfig,
-    Scorer,
-    condition,
-    normalized,
-)
+from .adversarial import Adversarial, condition
+from .adversarial_config import AdversarialConfig
 from .drawn import last_layer
 from .model import PresetRepresentations, Presets
+from .scoring import Scorer, normalized, packed_space
 from .seen import first_layer
 
 
@@ -82,7 +78,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Features to scores (B,): logits, whose sigmoid is the article's output."""
+    """Features of each pack to scores (B,): logits, whose sigmoid is the article's output."""
 
     layers: nn.Sequential
     scorer: Scorer
@@ -100,7 +96,7 @@ class Discriminator(nn.Module):
             layers.append(nn.LeakyReLU(config.slope))
             inputs = width
         self.layers = nn.Sequential(*layers)
-        self.scorer = Scorer(inputs, classes, config.norm)
+        self.scorer = Scorer(inputs, classes, config.norm, config.packing)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""
@@ -212,4 +208,5 @@ class GAN(Adversarial):
     def __init__(self, config: GANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)
         self.generator: Generator = Generator(config, space, classes)
-        self.discriminator: Discriminator = Discriminator(config, space, classes)
+        packed = packed_space(space, config.packing)
+        self.discriminator: Discriminator = Discriminator(config, packed, classes)

@@ -158,6 +158,15 @@ class Model(nn.Module, ABC):
         """Why ``torch.compile`` cannot take this model; None if it can."""
         return None
 
+    def check_batch(self, count: int) -> None:
+        """Refuse a batch of so many images, of one process, that no step can be made of.
+
+        Raises
+        ------
+        ModelError
+            If there are too few, or they do not come out even.
+        """
+
     def check_draw(self, **options: float | None) -> dict[str, float]:
         """The options of a draw that are not None, if this model has them.
 

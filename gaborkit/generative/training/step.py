@@ -15,9 +15,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ...errors import TrainingError
+from ...errors import ModelError, TrainingError
 from ..data import Split
-from ..models.adversarial import Adversarial
 from ..models.model import Loss, Model
 from ..randomness import seed_of
 from ..representation import Representation
@@ -103,7 +102,7 @@ class TrainStep:
     Raises
     ------
     TrainingError
-        If the batch is too small for the processes.
+        If the batch does not fit the model and the processes.
     """
 
     model: Model
@@ -156,11 +155,11 @@ class TrainStep:
             world,
             device,
         )
-        if isinstance(model, Adversarial) and self.order.share < 2:
-            raise TrainingError(
-                f"batch_size={training.batch_size} leaves each process a single image, which has "
-                f"no statistics for batch normalisation; give {2 * world} or more"
-            )
+        try:
+            model.check_batch(self.order.share)
+        except ModelError as problem:
+            shared = f" for each of {world} processes" if world > 1 else ""
+            raise TrainingError(f"batch_size={training.batch_size}: {problem}{shared}") from problem
         self.generator = torch.Generator(device)
 
     def __call__(self, step: int) -> tuple[str, Loss]:

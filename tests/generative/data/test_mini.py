@@ -153,7 +153,7 @@ def test_a_digest_sees_where_a_split_ends() -> None:
 
 
 def test_options_out_of_range() -> None:
-    refused(lambda: load_dataset("mnsit"), "'mnsit'", "mini, mnist, fashion, kmnist")
+    refused(lambda: load_dataset("mnsit"), "'mnsit'", "mini, stacked, mnist, fashion, kmnist")
     refused(lambda: load_dataset("mini", fit="squash"), "'squash'", "crop, stretch, pad")
     refused(lambda: load_dataset("mini", size=0), "size=0")
     refused(lambda: load_dataset("mini", limit=-1), "limit=-1")

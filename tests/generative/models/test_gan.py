@@ -11,10 +11,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.configuration import from_dict, to_dict
-from gaborkit.generative.models.adversarial import AdversarialConfig, Scorer
+from gaborkit.generative.models.adversarial_config import AdversarialConfig
 from gaborkit.generative.models.dcgan import DCGAN, DCGANConfig, halvings
 from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.gan_losses import GAN_LOSSES
+from gaborkit.generative.models.scoring import Scorer
 from gaborkit.generative.space import Space
 from gaborkit.generative.training.settings import Training
 

@@ -43,7 +43,7 @@ def test_recipes_that_do_not_fit(fields, text):
             TrainingError,
             "compile=True: loss='wgan-gp'",
         ),
-        (recipe("gan", batch_size=1), TrainingError, "batch_size=1 leaves each process a single"),
+        (recipe("gan", batch_size=1), TrainingError, "batch_size=1: a batch of 1 image has no"),
         (recipe("vae", representation={"scales": 2}), TrainingError, "representation: .*scales"),
         (dataclasses.replace(recipe("vae"), data="/missing"), DataError, "missing"),
     ],
