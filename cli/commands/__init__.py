@@ -16,6 +16,7 @@ COMMANDS = {
     "edges": "Edges and lines, thin and by their kind.",
     "compare": "Say how alike two pictures are.",
     "enhance": "Enhance the ridges of fingerprints.",
+    "minutiae": "Endings and bifurcations of a fingerprint's ridges.",
     "segment": "Divide a picture into its textures.",
     "retrieve": "Find pictures of a similar texture.",
     "defects": "Find defects of a regular texture.",

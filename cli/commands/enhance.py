@@ -8,6 +8,7 @@ from gaborkit.errors import FeatureError
 
 from ..errors import debug_option, report, show_traceback
 from ..options.arguments import IN, PRINTS, Choice, Number, Whole
+from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import max_pixels_option, progress_option, recursive_option
 from ..progress import followed
 
@@ -24,18 +25,13 @@ from ..progress import followed
     "--orientation", type=PRINTS, metavar="OUT", help="Write the direction across the ridges."
 )
 @click.option("--frequency", type=PRINTS, metavar="OUT", help="Write the frequency of the ridges.")
-@click.option(
-    "--ridges",
-    type=Choice(("dark", "light")),
-    default="dark",
-    show_default=True,
-    help="What of the picture is a ridge.",
-)
+@ridges_option
 @click.option(
     "--spacing",
-    type=Number(2, 10_000),
+    type=RIDGE_DISTANCE,
     help="Usual distance from ridge to ridge, pixels; 9 at 500 dots an inch.  [default: found]",
 )
+@dpi_option
 @click.option(
     "--wavelengths",
     type=Number(above=0, most=10_000),
@@ -86,6 +82,7 @@ def command(
     frequency: str | None,
     ridges: str,
     spacing: float | None,
+    dpi: float | None,
     wavelengths: tuple[float, float] | None,
     sigma: float | None,
     block: int | None,
@@ -121,6 +118,7 @@ def command(
 
     if binary and thin:
         raise click.UsageError("--binary and --thin say what OUT holds: give one of them")
+    spacing = ridge_distance(spacing, dpi)
     asked = {"out": out, "mask": mask, "orientation": orientation, "frequency": frequency}
     outs = {option: path for option, path in asked.items() if path is not None}
     jobs = print_jobs(sources, outs, suffix, recursive)

@@ -73,6 +73,7 @@ def test_the_commands_are_these():
         "edges",
         "compare",
         "enhance",
+        "minutiae",
         "segment",
         "retrieve",
         "defects",

@@ -37,6 +37,7 @@ COMMANDS = {
     "congruency": ["edges", "IN", "--by", "congruency", "--out", "o.npz"],
     "defects": ["defects", "IN", "--out", "o.npz"],
     "enhance": ["enhance", "IN", "--out", "o.npz"],
+    "minutiae": ["minutiae", "IN", "--out", "o.csv"],
     "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
     "features": ["features", "IN", "--out", "o.csv"],
     "compare": ["compare", "IN", "IN"],

@@ -60,9 +60,12 @@ def test_the_result_is_that_of_the_steps():
     frequency, quality = ridge_frequency(level, theta)
     mask = ridge_mask(level, quality=quality)
     enhanced = tuned_filter(level, theta, frequency, mask=mask)
-    for one, other in zip(found, (enhanced, mask & (enhanced < 0), mask, theta, frequency)):  # noqa: B905
+    steps = (enhanced, mask & (enhanced < 0), mask, theta, frequency, quality)
+    for one, other in zip(found, steps, strict=True):
         assert np.array_equal(one, other)
-    assert [part.dtype.name for part in found] == ["float32", "bool", "bool", "float32", "float32"]
+    assert [part.dtype.name for part in found] == [
+        *("float32", "bool", "bool", "float32", "float32", "float32")
+    ]
     assert not found.enhanced[~found.mask].any()
 
 

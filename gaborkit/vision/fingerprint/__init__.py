@@ -8,6 +8,7 @@ from __future__ import annotations
 from .enhancement import FingerprintEnhancement, enhance_fingerprint, thin_ridges
 from .frequency import RidgeFrequency, ridge_frequency
 from .mask import ridge_mask
+from .minutiae import Minutiae, draw_minutiae, find_minutiae
 from .picture import normalize
 from .ridge_orientation import RidgeOrientation, ridge_orientation
 from .spacing import ridge_spacing
@@ -16,12 +17,15 @@ from .tuned_filter import TunedFilter, tuned_filter
 
 __all__ = [
     "FingerprintEnhancement",
+    "Minutiae",
     "RidgeFrequency",
     "RidgeOrientation",
     "SyntheticFingerprint",
     "TunedFilter",
     "degrade_fingerprint",
+    "draw_minutiae",
     "enhance_fingerprint",
+    "find_minutiae",
     "normalize",
     "ridge_frequency",
     "ridge_mask",

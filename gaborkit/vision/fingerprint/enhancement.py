@@ -17,6 +17,7 @@ from .picture import (
     check_wavelengths,
     half_angle,
     normalize,
+    thinned,
     to_blocks,
     to_pixels,
 )
@@ -45,6 +46,8 @@ class FingerprintEnhancement(NamedTuple):
         < pi. Ridges run along theta + pi/2, which is what the article calls orientation.
     frequency : float array (H, W)
         Cycles per pixel.
+    quality : float array (H, W)
+        How much ridges are like a sine, 0 to 1; see :func:`ridge_frequency`.
     """
 
     enhanced: RealArray
@@ -52,6 +55,7 @@ class FingerprintEnhancement(NamedTuple):
     mask: NDArray[np.bool_]
     orientation: RealArray
     frequency: RealArray
+    quality: RealArray
 
 
 def enhance_fingerprint(
@@ -131,7 +135,7 @@ def enhance_fingerprint(
             "pixels across its ridges; give a larger picture, or a smaller block"
         )
     limits = (3 * scale, 25 * scale) if wavelengths is None else wavelengths
-    theta, frequency, mask = _fields(image, orientation, scale, side, limits, regularity)
+    theta, frequency, quality, mask = _fields(image, orientation, scale, side, limits, regularity)
     enhanced = tuned_filter(
         image,
         theta,
@@ -141,7 +145,7 @@ def enhance_fingerprint(
         tolerance=tolerance,
     )
     binary = mask & (enhanced < 0 if ridges == "dark" else enhanced > 0)
-    return FingerprintEnhancement(enhanced, binary, mask, theta, frequency)
+    return FingerprintEnhancement(enhanced, binary, mask, theta, frequency, quality)
 
 
 def _spacing(
@@ -167,8 +171,8 @@ def _fields(
     block: int,
     wavelengths: tuple[float, float],
     regularity: float,
-) -> tuple[RealArray, RealArray, NDArray[np.bool_]]:
-    """Orientation, frequency and mask, found where ridges lie 6.4 to 12.7 pixels apart.
+) -> tuple[RealArray, RealArray, RealArray, NDArray[np.bool_]]:
+    """Orientation, frequency, quality and mask, found where ridges lie 6.4 to 12.7 pixels apart.
 
     Nearer ridges are too few samples for gradients and peaks, and those that lie farther apart
     only take longer, so the picture is enlarged or reduced by a power of two.
@@ -190,13 +194,19 @@ def _fields(
     )
     mask = ridge_mask(level, quality=quality, block=side, regularity=regularity)
     if step == 1:
-        return theta, frequency, mask
+        return theta, frequency, quality, mask
     size = image.shape
-    x, y, frequency, share = (
+    x, y, frequency, quality, share = (
         to_pixels(field, size) if step > 1 else to_blocks(field, (size[0], size[1]))
-        for field in (np.cos(2 * theta), np.sin(2 * theta), frequency / step, mask.astype("f4"))
+        for field in (
+            np.cos(2 * theta),
+            np.sin(2 * theta),
+            frequency / step,
+            quality,
+            mask.astype("f4"),
+        )
     )
-    return half_angle(x, y), frequency, share >= 0.5
+    return half_angle(x, y), frequency, quality, share >= 0.5
 
 
 def _resized(image: RealArray, step: float) -> RealArray:
@@ -231,12 +241,10 @@ def thin_ridges(binary: Array) -> NDArray[np.bool_]:
     >>> int(thin_ridges(ridge).sum(0).max())
     1
     """
-    from skimage.morphology import skeletonize
-
     binary = np.asarray(binary)
     if binary.ndim != 2 or binary.dtype != np.bool_:
         raise ImageError(
             f"ridges of shape {binary.shape} and dtype {binary.dtype} are not one plane of "
             "booleans; give the binary picture of enhance_fingerprint"
         )
-    return skeletonize(binary)
+    return thinned(binary)

@@ -25,6 +25,9 @@ SMOOTHING = 1.5
 #: And of the one that smooths their quality.
 QUALITY_SMOOTHING = 0.7
 
+#: Deviation of the Gaussian over profiles, as a share of the shortest wavelength.
+RIPPLE = 0.25
+
 
 class RidgeFrequency(NamedTuple):
     """Frequency of ridges, and how much their profile is like a sine.
@@ -151,10 +154,11 @@ def _profiles(
 
 def _spacing_frequency(profiles: RealArray, wavelengths: tuple[float, float]) -> RealArray:
     """One over the mean spacing of peaks and of troughs; 0 if it is out of the limits."""
+    from scipy.ndimage import gaussian_filter1d
+
     level = profiles - profiles.mean(1, keepdims=True)
-    # Three weights take the ripple of single pixels off the tops.
-    smooth = level.copy()
-    smooth[:, 1:-1] = (level[:, :-2] + 2 * level[:, 1:-1] + level[:, 2:]) / 4
+    # Ripple that is shorter than any ridge would count as more peaks.
+    smooth = gaussian_filter1d(level, RIPPLE * wavelengths[0], axis=1, mode="nearest")
     span, gaps = (sum(parts) for parts in zip(_spacings(smooth), _spacings(-smooth), strict=True))
     wavelength = np.divide(span, gaps, out=np.zeros(len(profiles)), where=gaps > 0)
     inside = (wavelength >= wavelengths[0]) & (wavelength <= wavelengths[1])
