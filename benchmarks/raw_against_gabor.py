@@ -1,6 +1,6 @@
 """Networks that see pixels as they are, and through a Gabor frame: paired runs, samples compared.
 
-    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--images 500]
+    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--images 500] [--steps N]
 
 For each model the width of the raw one is chosen so that both have equally many parameters, to two
 per cent; both are trained on ``mini``, or on as many of its digits as ``--images`` says, with equal
@@ -85,7 +85,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--images", type=int, default=4500, help="to learn from, of all classes")
+    parser.add_argument("--steps", type=int, help="in place of those of RUNS")
     options = parser.parse_args()
+    if options.steps is not None:
+        for run in RUNS.values():
+            run["training"]["steps"] = options.steps
     data = generative.load_dataset("mini")
     if options.images < len(data.train):
         data = replace(data, train=balanced(data.train, options.images, seed=0))
