@@ -1,6 +1,6 @@
 """Networks that see pixels as they are, and through a Gabor frame: paired runs, samples compared.
 
-    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--images 500] [--steps N]
+    python benchmarks/raw_against_gabor.py --out FOLDER [--models vae,dcgan] [--images 500]
 
 For each model the width of the raw one is chosen so that both have equally many parameters, to two
 per cent; both are trained on ``mini``, or on as many of its digits as ``--images`` says, with equal

@@ -61,7 +61,7 @@ def test_json_without_its_picture_is_not_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "metadata",
     [{"a": 1j}, {"a": np.nan}, {"a": object()}, {"a": np.complex64(1)}, {(1, 2): 3}, 5],
-    ids=str,
+    ids=["complex", "NaN", "object", "complex64", "tuple", "number"],
 )
 @pytest.mark.parametrize("suffix", [".png", ".npz"])
 def test_bad_metadata(tmp_path: Path, suffix: str, metadata: object) -> None:
