@@ -15,6 +15,10 @@ TINY = {
     "ae": ["--set", "hidden=[8]", "--set", "latent=2"],
     "dcgan": ["--set", "latent=4", "--set", "width=2"],
     "gan": ["--set", "generator_hidden=[8]", "--set", "discriminator_hidden=[8]"],
+    "srgan": [
+        *["--set", "width=4", "--set", "blocks=1", "--set", "discriminator_width=2"],
+        *["--set", "dense=4"],
+    ],
     "pixelcnn": [
         *["--set", "channels=4", "--set", "layers=1", "--set", "first_size=3"],
         *["--set", "size=3", "--levels", "4"],

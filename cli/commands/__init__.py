@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train a model of images, or go on with one.",
     "runs": "List what has been trained.",
     "sample": "Draw new images from a trained model.",
+    "upscale": "Make a picture larger (SRGAN).",
     "complete": "Complete pictures of which the top is given.",
     "reconstruct": "Encode pictures and decode them again (VAE, AE).",
     "interpolate": "Go from one picture to another (VAE, AE).",

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..errors import debug_option
-from ..generating import device_option
+from ..generating import device_option, takes_pictures
 from ..options.arguments import RUN, Output
 from ..options.reading import max_pixels_option
 from ..options.sections import Command, Option
@@ -63,7 +63,8 @@ def command(
 ) -> None:
     """Train a generative model of raw pixels or of Gabor coefficients.
 
-    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, gan or dcgan.
+    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, gan, dcgan
+    or srgan.
     What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit
     are learnt: no download.
 
@@ -160,4 +161,5 @@ def _say_what_next(run: Path, say: Callable[[str], None]) -> None:
     name = shlex.quote(str(run))
     say(f"{run / 'samples.png'}: samples")
     say(f"{run}: the model, its log and its checkpoints")
-    say(f"next: gaborkit sample {name}; gaborkit evaluate {name}")
+    use = f"upscale IN --model {name}" if takes_pictures(run) else f"sample {name}"
+    say(f"next: gaborkit {use}; gaborkit evaluate {name}")

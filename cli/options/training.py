@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Models of levels.
 LEVELLED = ("pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelsnail", "imagegpt")
-MODELS = (*LEVELLED, "vae", "ae", "gan", "dcgan")
+MODELS = (*LEVELLED, "vae", "ae", "gan", "dcgan", "srgan")
 
 
 class ModelName(Word):

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -> str:
+def card(
+    described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool, call: str = "sample(16)"
+) -> str:
     """Text of a model folder's README.
 
     Parameters
@@ -18,6 +20,8 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
         ``metrics.json``.
     grid : bool
         Whether there is a ``samples.png``.
+    call : str
+        What gives images.
     """
     provenance = described["provenance"]
     recipe = provenance.get("recipe")
@@ -39,7 +43,7 @@ def card(described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool) -
         "```python",
         "from gaborkit.generative import ImageModel",
         "",
-        'images = ImageModel.from_pretrained("this folder").sample(16)',
+        f'images = ImageModel.from_pretrained("this folder").{call}',
         "```",
         "",
     ]

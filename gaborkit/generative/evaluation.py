@@ -27,6 +27,7 @@ from .metrics.sets import left_out, set_figures
 from .metrics.shipped import digit_classifier, features_of, judge, knows
 from .metrics.stacked import mode_figures, stacks
 from .metrics.train_on_samples import train_on_synthetic
+from .metrics.upscaling import likeness_figures, there_and_back
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def evaluate(
     dataset : Dataset
         In the image size of the model. Its test images are what samples are held against.
     samples : int
-        Images to draw. A conditional model is asked for the classes of random training images.
+        Images to draw. A conditional model is asked for the classes of random training images. Of
+        a model that upscales, test pictures that are made smaller for it.
     importance_samples : int
         For the bound on the likelihood of a VAE.
     repeats : int
@@ -117,6 +119,8 @@ def evaluate(
             "data with labels"
         )
     generator = torch.Generator().manual_seed(seed)
+    if model.takes_pictures:
+        return _of_pictures(image_model, dataset, samples, generator, progress)
     test = _chosen(dataset.test, test_images, generator)
     bars = _Progress(progress, samples + repeats * len(test))
 
@@ -191,6 +195,32 @@ def evaluate(
     return Evaluation(name, dataset.name, finite, tuple(notes))
 
 
+def _of_pictures(
+    image_model: ImageModel,
+    dataset: Dataset,
+    count: int,
+    generator: torch.Generator,
+    progress: Progress | None,
+) -> Evaluation:
+    """Figures of a model that makes pictures of pictures, beside those of a bicubic enlargement."""
+    reference = _chosen(dataset.test, count, generator)
+    baseline = _chosen(dataset.train, len(reference), generator)
+    bicubic, upscaled, originals = there_and_back(image_model, reference, progress)
+    figures: list[Figure] = []
+    notes = [*filter(None, [left_out(len(reference))])]
+    for name, drawn in (("", upscaled), (", bicubic", bicubic)):
+        figures += likeness_figures(drawn, originals, name)
+        parts = [_scattered(drawn, reference, baseline, name)]
+        if knows(dataset):
+            embed = partial(features_of, classifier=digit_classifier())
+            parts.append(_compared(embed, drawn, reference, baseline, "digit classifier", name))
+        for some, lines in parts:
+            figures += [item for item in some if not name or item.name.startswith("Fréchet")]
+            notes += [line for line in lines if line not in notes and not name]
+    model, features = image_model.model.name, image_model.representation.name
+    return Evaluation(f"{model}, {features} features", dataset.name, tuple(figures), tuple(notes))
+
+
 def _copies(drawn: Tensor, dataset: Dataset) -> list[Figure]:
     """Of pixels alone: samples like each other, and samples like training images."""
     train = dataset.train.images
@@ -227,9 +257,11 @@ def _copies(drawn: Tensor, dataset: Dataset) -> list[Figure]:
     return figures
 
 
-def _scattered(drawn: Tensor, reference: Split, baseline: Split) -> tuple[list[Figure], list[str]]:
+def _scattered(
+    drawn: Tensor, reference: Split, baseline: Split, suffix: str = ""
+) -> tuple[list[Figure], list[str]]:
     """Figures by features that need no training, of pictures of any kind."""
-    suffix = ", scattering"
+    suffix += ", scattering"
     if min(drawn.shape[2:]) < SMALLEST:
         return [], [f"Figures by scattering need {SMALLEST} pixels a side or more: left out"]
     by = "{} Gabor scattering features"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from ..errors import ModelError
 from ..io.files import StrPath
 from .device import choose_device
 from .models.model import Model
-from .pixels import as_tensor, to_floats
+from .pixels import as_tensor, check_range, to_floats
 from .progress import Progress
 from .randomness import generator_of
 from .representation import Representation
@@ -24,6 +25,9 @@ from .store import read_model, write_model
 
 #: Images drawn at once, which bounds the memory. The draws depend on it.
 CHUNK = 256
+
+#: Pixels that are made larger at once.
+UPSCALED = 2**17
 
 #: Numbers or names of classes.
 Classes = int | str | Sequence[int | str] | Tensor
@@ -192,6 +196,38 @@ class ImageModel:
         completed[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
         return completed
 
+    @torch.no_grad()
+    def upscale(
+        self,
+        images: Tensor | ArrayLike,
+        classes: Classes | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Images (B, colours, h, w) of any size, uint8 or floats in [0, 1], made larger.
+
+        Returns
+        -------
+        float32 tensor (B, colours, factor * h, factor * w)
+            In [0, 1], on the CPU.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot, colours or values are others, or classes do not fit.
+        """
+        upscale, images = self._able("upscale", "srgan"), as_tensor(images)
+        check_range(images, ModelError)
+        labels = self._labels(classes, len(images))
+
+        def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
+            mine = None if labels is None else labels[some]
+            return upscale(to_floats(images[some]).to(self.device), mine, report)
+
+        pixels = math.prod(images.shape[2:])
+        size = max(1, min(CHUNK, UPSCALED // max(1, pixels)))
+        return in_chunks(draw, self.model, len(images), 0, "upscale", progress, size)
+
     def _in_chunks(
         self,
         draw: Draw,
@@ -268,12 +304,18 @@ class ImageModel:
 
 @torch.no_grad()
 def in_chunks(
-    draw: Draw, model: Model, count: int, seed: int, task: str, progress: Progress | None = None
+    draw: Draw,
+    model: Model,
+    count: int,
+    seed: int,
+    task: str,
+    progress: Progress | None = None,
+    size: int = CHUNK,
 ) -> Tensor:
     """What ``draw`` gives, on the CPU, of a model in evaluation mode: some at a time."""
     if not count:
         raise ModelError(f"there are no images to {task}; give 1 or more")
-    chunks = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    chunks = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     was_training = model.training
     model.eval()
     drawn = []

@@ -1,4 +1,4 @@
-"""Images as floats, whatever they are stored as."""
+"""Images as floats, whatever they are stored as, and of another size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+from torch.nn import functional
+
+from ..errors import GaborkitError
 
 
 def as_tensor(images: ArrayLike | Tensor) -> Tensor:
@@ -30,3 +33,45 @@ def to_floats(images: Tensor) -> Tensor:
     tensor([0.0000, 0.2000, 1.0000])
     """
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+
+
+def check_range(images: Tensor, error: type[GaborkitError]) -> None:
+    """Refuse images that are neither uint8 nor floats in [0, 1].
+
+    Raises
+    ------
+    error
+        If they are not.
+    """
+    if images.dtype != torch.uint8 and not images.dtype.is_floating_point:
+        raise error(f"images of dtype {images.dtype} are neither uint8 nor floats in [0, 1]")
+    if images.dtype != torch.uint8 and images.numel():
+        low, high = (float(value) for value in images.aminmax())
+        if not (low >= 0 and high <= 1):  # nor of NaN
+            raise error(
+                f"images hold floats from {low:g} to {high:g}; floats in [0, 1] or uint8 work: "
+                "scale them first"
+            )
+
+
+def shrunk(images: Tensor, factor: int) -> Tensor:
+    """Float images (B, C, h, w) of a side ``factor`` times shorter: bicubic, with antialiasing.
+
+    Examples
+    --------
+    >>> shrunk(torch.ones(1, 1, 28, 28), 2).shape
+    torch.Size([1, 1, 14, 14])
+    """
+    size = tuple(side // factor for side in images.shape[-2:])
+    return functional.interpolate(images, size=size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def enlarged(images: Tensor, factor: int) -> Tensor:
+    """Float images (B, C, h, w) of a side ``factor`` times longer: bicubic.
+
+    Examples
+    --------
+    >>> enlarged(torch.ones(1, 1, 7, 5), 2).shape
+    torch.Size([1, 1, 14, 10])
+    """
+    return functional.interpolate(images, scale_factor=factor, mode="bicubic").clamp(0, 1)

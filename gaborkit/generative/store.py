@@ -116,7 +116,8 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
     described = read_config(folder)
     merged = {**_metrics_if_intact(folder), **metrics}
     _write_json(folder / "metrics.json", merged)
-    text = as_text(card(described, merged, grid=(folder / "samples.png").is_file()))
+    call = "upscale(pictures)" if MODELS[described["model"]].takes_pictures else "sample(16)"
+    text = as_text(card(described, merged, (folder / "samples.png").is_file(), call))
     with atomic_write(_target(folder / "README.md"), StoreError) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -260,8 +260,12 @@ def _is_picture(path: Path) -> bool:
     return suffix_of(path) in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
-def read_picture(path: Path, size: int | tuple[int, int], fit: Fit, colour: bool | None) -> Tensor:
+def read_picture(
+    path: Path, size: int | tuple[int, int] | None, fit: Fit, colour: bool | None
+) -> Tensor:
     """Read one picture, uint8 (1 or 3, h, w): grey where it is, or if ``colour`` is False.
+
+    It keeps its size where none is given.
 
     Opacity is ignored. 16-bit values are divided by 257, floats from 0 to 1 multiplied by 255.
 
@@ -285,7 +289,8 @@ def read_picture(path: Path, size: int | tuple[int, int], fit: Fit, colour: bool
         pixels = luminance(pixels)[..., None]
     # (h, w, colours) -> (colours, h, w)
     image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    return fitted(image[None], size, fit)[0]
+    height, width = image.shape[1:]
+    return fitted(image[None], size or (height, width), fit)[0]
 
 
 def _bytes_range(path: Path, stored: np.ndarray) -> np.ndarray:

@@ -15,11 +15,23 @@ from .model import Model
 from .pixelcnn import PixelCNN
 from .pixelrnn import PixelRNN
 from .pixelsnail import PixelSNAIL
+from .srgan import SRGAN
 from .vae import AE, VAE
 
 MODELS: dict[str, type[Model]] = {
     model.name: model
-    for model in (PixelCNN, GatedPixelCNN, PixelRNN, PixelSNAIL, ImageGPT, VAE, AE, GAN, DCGAN)
+    for model in (
+        PixelCNN,
+        GatedPixelCNN,
+        PixelRNN,
+        PixelSNAIL,
+        ImageGPT,
+        VAE,
+        AE,
+        GAN,
+        DCGAN,
+        SRGAN,
+    )
 }
 """The classes; :func:`register` adds to them."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +36,36 @@ def condition(noise: Tensor, labels: Tensor | None, classes: int) -> Tensor:
     return join(noise, None if labels is None else one_hot(labels, classes))
 
 
-class Adversarial(Model):
-    """A generator and a discriminator that learn in turns.
+def _of(name: str, stage: str) -> str:
+    """Name of a figure of a stage: ``"loss"`` goes last."""
+    if not stage:
+        return name
+    first, space, last = name.rpartition(" ")
+    return f"{first} {stage} {last}" if space and last == "loss" else f"{name} {stage}"
 
-    The generator has batch normalisation. While it learns, that takes the statistics of the batch;
+
+class Stage(NamedTuple):
+    """One pair of networks that learn in turns.
+
+    Attributes
+    ----------
+    generator : module
+    discriminator : module
+        Of what :meth:`Adversarial.shown` gives, and labels: scores (B / packing,).
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+
+
+class Adversarial(Model):
+    """Stages of a generator and a discriminator each, which learn in turns.
+
+    Most models have one stage, whose networks are ``generator`` and ``discriminator``. One of
+    several has them in :attr:`stages`, and says in :meth:`drawn`, :meth:`target` and :meth:`shown`
+    what each draws, from what, what real images are to it, and what its discriminator sees.
+
+    A generator has batch normalisation. While it learns, that takes the statistics of the batch;
     samples are drawn with the running statistics, so that an image does not depend on those made
     beside it. With several processes each takes the statistics of its own share of the batch, and
     the running ones are those of the first process.
@@ -48,8 +75,6 @@ class Adversarial(Model):
 
     In the generator's turn the discriminator works with detached weights: gradients pass through it
     and none is computed for it.
-
-    ``generator`` and ``discriminator`` are the two modules; a subclass makes them.
     """
 
     loss: GANLoss
@@ -64,19 +89,58 @@ class Adversarial(Model):
         self.loss = GAN_LOSSES[config.loss]
 
     @classmethod
-    def scaling(cls, config: AdversarialConfig) -> Scaling:
+    def scaling(cls, config: Any) -> Scaling:
         """[-1, 1] behind a tanh, whitened otherwise."""
         return "symmetric" if config.output == "tanh" else "white"
 
+    # ---- what a model of several stages says otherwise ----
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The pairs by name, in the order in which samples pass them."""
+        return {"": Stage(self.generator, self.discriminator)}
+
+    def drawn(
+        self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
+    ) -> Tensor:
+        """What the generator of a stage makes, with noise, beside a batch of real features."""
+        result: Tensor = self.stages[stage].generator(self._noise(len(features), generator), labels)
+        return result
+
+    def target(self, stage: str, features: Tensor) -> Tensor:
+        """What real features are to a stage: of the shape of what its generator makes."""
+        return features
+
+    def shown(self, stage: str, images: Tensor, features: Tensor) -> Tensor:
+        """What the discriminator of a stage sees of images, real or drawn beside real features."""
+        return images
+
+    def beside(self, stage: str, images: Tensor, features: Tensor) -> Mapping[str, Tensor]:
+        """Losses of a generator beside the adversarial one, by name: none."""
+        return {}
+
+    @property
+    def adversarial_weight(self) -> float:
+        """Of the adversarial loss beside those."""
+        return 1.0
+
+    # ---- turns ----
+
     @property
     def parts(self) -> dict[str, nn.Module]:
-        """The generator and the discriminator."""
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        """Generator and discriminator of each stage."""
+        return {
+            f"{role} {name}".rstrip(): module
+            for name, stage in self.stages.items()
+            for role, module in stage._asdict().items()
+        }
 
     def turn(self, step: int) -> str:
-        """The discriminator ``discriminator_steps`` times, then the generator once."""
-        steps = self.config.discriminator_steps
-        return "generator" if step % (steps + 1) == steps else "discriminator"
+        """Stages in turn: the discriminator ``discriminator_steps`` times, the generator once."""
+        names = list(self.stages)
+        turns, within = divmod(step, self.config.discriminator_steps + 1)
+        role = "generator" if within == self.config.discriminator_steps else "discriminator"
+        return f"{role} {names[turns % len(names)]}".rstrip()
 
     @property
     def has_validation_loss(self) -> bool:
@@ -121,73 +185,84 @@ class Adversarial(Model):
             If the part is unknown, labels are missing, or the batch does not fit; see
             :meth:`check_batch`.
         """
-        if part not in ("generator", "discriminator"):
-            raise ModelError(f"part={part!r} is unknown; choose generator or discriminator")
+        if part not in self.parts:
+            raise ModelError(f"part={part!r} is unknown; choose {' or '.join(self.parts)}")
         if self.classes and labels is None:
             raise ModelError(
                 f"this {self.name} is conditional and learns from labelled images only"
             )
         self.check_batch(len(features))
         labels = labels if self.classes else None
-        noise = self._noise(len(features), generator)
-        if part == "generator":
-            return self._generator_loss(noise, labels, generator)
-        with torch.no_grad():
-            fakes = self.generator(noise, labels).to(features.dtype)
-        real, fakes = (self._judged(images, generator) for images in (features, fakes))
-        return self._discriminator_loss(real, fakes, labels, generator)
+        role, _, name = part.partition(" ")
+        if role == "generator":
+            return self._generator_loss(name, features, labels, generator)
+        return self._discriminator_loss(name, features, labels, generator)
 
-    def _judged(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """What the discriminator sees of features: with instance noise, if there is any; packed."""
+    def _judged(
+        self, stage: str, images: Tensor, features: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """As :meth:`shown`, with instance noise, if there is any, and packed."""
+        images = self.shown(stage, images, features)
         if deviation := self.config.instance_noise:
             noise = torch.randn(
-                features.shape, generator=generator, device=features.device, dtype=features.dtype
+                images.shape, generator=generator, device=images.device, dtype=images.dtype
             )
-            features = features + deviation * noise
-        return pack(features, self.config.packing)
+            images = images + deviation * noise
+        return pack(images, self.config.packing)
 
     def _noise(self, count: int, generator: torch.Generator | None) -> Tensor:
         return torch.randn(count, self.config.latent, generator=generator, device=self.device)
 
     def _generator_loss(
-        self, noise: Tensor, labels: Tensor | None, generator: torch.Generator
+        self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Loss:
-        fakes = self._judged(self.generator(noise, labels), generator)
-        weights = {key: value.detach() for key, value in self.discriminator.named_parameters()}
-        scores = functional_call(
-            self.discriminator, weights, (fakes, labels)
-        ).float()  # (B / packing,)
-        total = self.loss.generator(scores)
-        return Loss(total, {"generator loss": total.detach()})
+        fakes = self.drawn(stage, features, labels, generator)
+        terms = dict(self.beside(stage, fakes, features))
+        total = fakes.new_zeros(()) + sum(terms.values())
+        if self.adversarial_weight:
+            discriminator = self.stages[stage].discriminator
+            weights = {key: value.detach() for key, value in discriminator.named_parameters()}
+            judged = self._judged(stage, fakes, features, generator)
+            scores = functional_call(discriminator, weights, (judged, labels)).float()
+            adversarial = self.loss.generator(scores)  # of scores (B / packing,)
+            if terms:
+                terms["adversarial loss"] = adversarial
+            total = total + self.adversarial_weight * adversarial
+        figures = {"generator loss": total, **terms}
+        return Loss(total, {_of(key, stage): value.detach() for key, value in figures.items()})
 
     def _discriminator_loss(
-        self, real: Tensor, fakes: Tensor, labels: Tensor | None, generator: torch.Generator
+        self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Loss:
+        with torch.no_grad():
+            fakes = self.drawn(stage, features, labels, generator).to(features.dtype)
+        real, fakes = (
+            self._judged(stage, images, features, generator)
+            for images in (self.target(stage, features), fakes)
+        )
+        discriminator = self.stages[stage].discriminator
         figures: dict[str, Tensor] = {}
         if self.config.norm == "batch":
-            real_scores = self.discriminator(real, labels).float()  # (B / packing,)
-            fake_scores = self.discriminator(fakes, labels).float()  # (B / packing,)
+            real_scores = discriminator(real, labels).float()  # (B / packing,)
+            fake_scores = discriminator(fakes, labels).float()  # (B / packing,)
         else:
             both = None if labels is None else torch.cat([labels, labels])
-            scores = self.discriminator(torch.cat([real, fakes]), both).float()  # (2 B / packing,)
+            scores = discriminator(torch.cat([real, fakes]), both).float()  # (2 B / packing,)
             real_scores, fake_scores = scores.chunk(2)
         total = self.loss.discriminator(real_scores, fake_scores)
         if self.loss.penalized:
             penalty = gradient_penalty(
-                lambda features: self.discriminator(features, labels), real, fakes, generator
+                lambda images: discriminator(images, labels), real, fakes, generator
             )
             figures["gradient penalty"] = penalty.detach()
             total = total + self.config.penalty * penalty
         shown = self.loss.shown
-        return Loss(
-            total,
-            {
-                "discriminator loss": total.detach(),
-                "D(real)": shown(real_scores.detach()).mean(),
-                "D(fake)": shown(fake_scores.detach()).mean(),
-                **figures,
-            },
-        )
+        figures |= {
+            "discriminator loss": total.detach(),
+            "D(real)": shown(real_scores.detach()).mean(),
+            "D(fake)": shown(fake_scores.detach()).mean(),
+        }
+        return Loss(total, {_of(key, stage): value for key, value in figures.items()})
 
     @torch.no_grad()
     def sample(

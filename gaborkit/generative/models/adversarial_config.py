@@ -19,8 +19,6 @@ class AdversarialConfig:
 
     Attributes
     ----------
-    latent : int
-        Length of the noise vector, drawn from a standard normal distribution.
     loss : str
         ``non-saturating`` (Goodfellow et al., 2014), ``hinge`` (Lim and Ye, 2017) or ``wgan-gp``
         (Gulrajani et al., 2017, whose own settings are 5 discriminator steps, a learning rate of
@@ -41,9 +39,6 @@ class AdversarialConfig:
         Deviation of normal noise that is added to all that the discriminator sees, real and
         generated, so that neither lies on a surface that the other misses (Arjovsky and Bottou,
         2017). Redundant features need it: most directions of their space hold no image.
-    output : str
-        Of the generator: ``tanh`` for features in [-1, 1], ``linear`` for whitened ones, which have
-        no bounds.
 
     Raises
     ------
@@ -51,7 +46,6 @@ class AdversarialConfig:
         If a value is out of range, or ``wgan-gp`` is to go with batch normalisation.
     """
 
-    latent: int = 100
     loss: GANLossName = "non-saturating"
     packing: int = 1
     discriminator_norm: Literal["auto", "none", "batch", "spectral"] = "auto"
@@ -59,18 +53,16 @@ class AdversarialConfig:
     penalty: float = 10.0
     slope: float = 0.2
     instance_noise: float = 0.0
-    output: Output = "tanh"
 
     def __post_init__(self) -> None:
         for name, choices in (
             ("loss", GAN_LOSSES),
             ("discriminator_norm", ("auto", *get_args(Norm))),
-            ("output", get_args(Output)),
         ):
             value = getattr(self, name)
             if value not in choices:
                 raise ModelError(f"{name}={value!r} is unknown; choose {', '.join(choices)}")
-        for name in ("latent", "discriminator_steps", "packing"):
+        for name in ("discriminator_steps", "packing"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name}={getattr(self, name)} is no count; give 1 or more")
         if not 0 <= self.slope < 1:
@@ -88,13 +80,46 @@ class AdversarialConfig:
             )
 
     @property
-    def gain(self) -> float:
-        """How much larger than pixels coefficients are drawn: a tanh makes them smaller."""
-        return 4.0 if self.output == "tanh" else 1.0
-
-    @property
     def norm(self) -> Norm:
         """Normalisation of the discriminator, where ``auto`` is resolved."""
         if self.discriminator_norm != "auto":
             return self.discriminator_norm
         return "spectral" if self.loss == "hinge" else "none"
+
+
+@dataclass(frozen=True)
+class LatentConfig(AdversarialConfig):
+    """What those hold that draw images from noise.
+
+    Attributes
+    ----------
+    latent : int
+        Length of the noise vector, drawn from a standard normal distribution.
+    output : str
+        Of the generator: ``tanh`` for features in [-1, 1], ``linear`` for whitened ones, which have
+        no bounds.
+    others
+        As in :class:`AdversarialConfig`.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of range.
+    """
+
+    latent: int = 100
+    output: Output = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.output not in get_args(Output):
+            raise ModelError(
+                f"output={self.output!r} is unknown; choose {', '.join(get_args(Output))}"
+            )
+        if self.latent < 1:
+            raise ModelError(f"latent={self.latent} is no count; give 1 or more")
+
+    @property
+    def gain(self) -> float:
+        """How much larger than pixels coefficients are drawn: a tanh makes them smaller."""
+        return 4.0 if self.output == "tanh" else 1.0

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..space import Space
 from .adversarial import Adversarial, condition
-from .adversarial_config import AdversarialConfig, Norm
+from .adversarial_config import LatentConfig, Norm
 from .drawn import last_layer
 from .model import Presets
 from .scoring import Scorer, normalized, packed_space
@@ -21,7 +21,7 @@ SMALLEST = 4
 
 
 @dataclass(frozen=True)
-class DCGANConfig(AdversarialConfig):
+class DCGANConfig(LatentConfig):
     """Architecture and loss of :class:`DCGAN`.
 
     Attributes
@@ -30,7 +30,7 @@ class DCGANConfig(AdversarialConfig):
         Channels of the discriminator's first layer, doubled whenever the picture is halved; the
         generator mirrors it.
     others
-        As in :class:`AdversarialConfig`. ``auto`` means batch normalisation with the
+        As in :class:`LatentConfig`. ``auto`` means batch normalisation with the
         non-saturating loss, as in the article.
 
     Raises

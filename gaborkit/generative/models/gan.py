@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..space import Space
 from .adversarial import Adversarial, condition
-from .adversarial_config import AdversarialConfig
+from .adversarial_config import LatentConfig
 from .drawn import last_layer
 from .model import PresetRepresentations, Presets
 from .scoring import Scorer, normalized, packed_space
@@ -18,7 +18,7 @@ from .seen import first_layer
 
 
 @dataclass(frozen=True)
-class GANConfig(AdversarialConfig):
+class GANConfig(LatentConfig):
     """Architecture and loss of :class:`GAN`; by default the article's, but for its 20 steps.
 
     Attributes
@@ -26,7 +26,7 @@ class GANConfig(AdversarialConfig):
     generator_hidden, discriminator_hidden : tuple of int
         Widths of the hidden layers, from the input on.
     others
-        As in :class:`AdversarialConfig`.
+        As in :class:`LatentConfig`.
 
     Raises
     ------

@@ -62,6 +62,10 @@ class Model(nn.Module, ABC):
     preset_representations: ClassVar[PresetRepresentations] = {}
     #: Whether its networks go by the view of the space that they are made for.
     has_view: ClassVar[bool] = False
+    #: Whether it makes pictures of pictures, by ``upscale``, and draws none from noise.
+    takes_pictures: ClassVar[bool] = False
+    #: Fields of the configuration that say what is minimised: a warm start may have others.
+    loss_fields: ClassVar[tuple[str, ...]] = ()
     #: Options of a draw beside count, labels and generator.
     draw_options: ClassVar[tuple[str, ...]] = ()
 
@@ -100,9 +104,12 @@ class Model(nn.Module, ABC):
         keys = [(name, kind) for kind in kinds if (name, kind) in cls.presets]
         if not keys:
             known = dict.fromkeys(preset for preset, kind in cls.presets if kind in kinds)
+            others = dict.fromkeys(kind for _, kind in cls.presets)
+            if cls.has_view:
+                others["gabor"] = None
             raise ModelError(
                 f"{cls.name} has no preset {name!r} for {features!r} features; choose "
-                f"{', '.join(known) or 'features raw, gabor or coefficients'}"
+                f"{', '.join(known) or 'features ' + ', '.join(others)}"
             )
         config, training = cls.presets[keys[0]]
         return config, dict(training)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import RepresentationError
-from ..pixels import to_floats
+from ..pixels import check_range, to_floats
 from ..randomness import generator_of
 from ..space import Scaling, Space
 
@@ -214,17 +214,7 @@ class Representation(ABC):
                 f"images of shape {tuple(images.shape)} do not fit this representation of "
                 f"(B, {', '.join(map(str, self.image_shape))})"
             )
-        if images.dtype != torch.uint8 and not images.dtype.is_floating_point:
-            raise RepresentationError(
-                f"images of dtype {images.dtype} are neither uint8 nor floats in [0, 1]"
-            )
-        if images.dtype != torch.uint8 and images.numel():
-            low, high = (float(value) for value in images.aminmax())
-            if not (low >= 0 and high <= 1):  # nor of NaN
-                raise RepresentationError(
-                    f"images hold floats from {low:g} to {high:g}; floats in [0, 1] or uint8 work: "
-                    "scale them first"
-                )
+        check_range(images, RepresentationError)
         return to_floats(images)
 
     def _check_features(self, features: Tensor) -> None:

@@ -26,6 +26,7 @@ from ..data import Dataset
 from ..image_model import ImageModel
 from ..metrics.collapse import CollapseWatch
 from ..metrics.shipped import knows
+from ..metrics.upscaling import before_and_after
 from ..models.model import Model
 from ..montage import image_grid
 from ..progress import Steps
@@ -117,7 +118,7 @@ class Run:
     @cached_property
     def watch(self) -> CollapseWatch | None:
         """Of models that can collapse."""
-        if self.model.has_validation_loss:
+        if self.model.has_validation_loss or self.model.takes_pictures:
             return None
         return CollapseWatch(self.dataset.train.labels if knows(self.dataset) else None)
 
@@ -241,9 +242,19 @@ class Run:
         return psnr
 
     def _write_grid(self, model: ImageModel, path: Path) -> None:
-        """Samples, always of the same noise; a column for each class, if there are classes."""
+        """Samples, always of the same noise; a column for each class, if there are classes.
+
+        Of a model that takes pictures: held-out ones made smaller, what it makes of them, and they.
+        """
         columns = self.model.classes if 0 < self.model.classes <= 20 else 10
-        images = model.sample(ROWS * columns, seed=self.training.seed)
+        if self.model.takes_pictures:
+            held = self.dataset.validation.take(
+                torch.arange(len(self.dataset.validation))[:columns]
+            )
+            images = before_and_after(model, held)
+            columns = len(held)
+        else:
+            images = model.sample(ROWS * columns, seed=self.training.seed)
         write_image(path, image_grid(images, columns=columns, zoom=2))
 
 

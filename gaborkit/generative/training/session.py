@@ -133,7 +133,11 @@ def _initial(
     config: dict[str, Any] = {}
     if model.name == recipe.model:
         asked_of = to_dict(recipe.configuration())
-        config = {name: (value, asked_of[name]) for name, value in to_dict(model.config).items()}
+        config = {
+            name: (value, asked_of[name])
+            for name, value in to_dict(model.config).items()
+            if name not in model.loss_fields
+        }
     pairs = {
         "model": (model.name, recipe.model),
         **config,
@@ -149,7 +153,11 @@ def _initial(
             raise TrainingError(
                 f"init={folder!r}: its {name} is {stored}, and {asked} is asked for; {remedy}"
             )
-    return model, representation
+    if model.config == recipe.configuration():
+        return model, representation
+    other = recipe.kind(recipe.configuration(), model.space, classes)
+    other.load_state_dict(model.state_dict())
+    return other, representation
 
 
 def resume(

@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gaborkit.errors import ModelError
 from gaborkit.generative.configuration import from_dict, to_dict
-from gaborkit.generative.models.adversarial_config import AdversarialConfig
+from gaborkit.generative.models.adversarial_config import LatentConfig
 from gaborkit.generative.models.dcgan import DCGAN, DCGANConfig, halvings
 from gaborkit.generative.models.gan import GAN, GANConfig
 from gaborkit.generative.models.gan_losses import GAN_LOSSES
@@ -362,7 +362,7 @@ def test_what_compiles():
     ],
 )
 def test_configurations_out_of_range(options, words):
-    for cls in (AdversarialConfig, GANConfig, DCGANConfig):
+    for cls in (LatentConfig, GANConfig, DCGANConfig):
         with pytest.raises(ModelError, match=words):
             cls(**options)
 
