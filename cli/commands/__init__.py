@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "Say how alike two pictures are.",
     "enhance": "Enhance the ridges of fingerprints.",
     "minutiae": "Endings and bifurcations of a fingerprint's ridges.",
+    "vessels": "Vessels of a fundus, with or without examples.",
     "segment": "Divide a picture into its textures.",
     "retrieve": "Find pictures of a similar texture.",
     "defects": "Find defects of a regular texture.",

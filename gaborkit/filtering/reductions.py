@@ -173,6 +173,8 @@ def strongest_kernel(
     engine: Engine = "auto",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Strongest:
     """Largest magnitude at each pixel, and which kernel gives it, in bounded memory.
 
@@ -185,6 +187,8 @@ def strongest_kernel(
         Compare kernels of one frequency, S of them in the order of the bank; or all, S = 1.
     boundary, engine, channel_axis, tolerance
         As in :func:`filter_bank`.
+    mask, outside
+        As in :func:`filter_bank`; outside, magnitudes are 0 and the first kernel is named.
 
     Returns
     -------
@@ -215,10 +219,18 @@ def strongest_kernel(
         places: dict[float, int] = {}
         # Rounded, as a frequency may be the same sum in another order.
         groups = [places.setdefault(round(k.frequency, 12), len(places)) for k in bank]
+    if mask is not None:
+        return _strongest_inside(bank, image, options, groups, mask, outside)
     if is_dask(image):
         options = replace(options, part="magnitude")
         magnitudes = dask_arrays.filter_blocks(bank, image, options, filter_array)
         return Strongest(*dask_arrays.strongest_of(magnitudes, groups))
+    return _strongest_of(bank, image, options, groups)
+
+
+def _strongest_of(
+    bank: GaborBank, image: Array, options: FilterOptions, groups: list[int]
+) -> Strongest:
     run = Run(bank, image, options)
     shape = (*run.leading, max(groups) + 1, *run.shape)
     if run.on_arrays:
@@ -231,3 +243,50 @@ def strongest_kernel(
     if run.on_arrays and not run.checked:
         index = index.astype(np.int64)
     return Strongest(run.like_image(magnitude.reshape(shape)), run.like_image(index.reshape(shape)))
+
+
+def _strongest_inside(
+    bank: GaborBank,
+    image: Array,
+    options: FilterOptions,
+    groups: list[int],
+    mask: Any,
+    outside: Outside,
+) -> Strongest:
+    """The strongest within a mask's bounding box, put back into the picture."""
+    check_outside(outside)
+    planes = planes_of(image, options.channel_axis)
+    library = library_of(planes)
+    (region,) = regions(tuple(planes.shape[-2:]), mask=mask)
+    options = replace(options, channel_axis=-3 if planes.ndim > 2 else None)
+    if outside == "nearest":
+        magnitude, index = _strongest_of(bank, cut_out(planes, region), options, groups)
+    else:
+        options = replace(options, part="magnitude")
+        magnitudes = masked_responses(bank, planes, region, outside, options, filter_array)
+        magnitude, index = _largest(magnitudes, groups)
+    inside = library.constant(region.inside, library.double(planes), real=True) > 0
+    size = (*magnitude.shape[:-2], *planes.shape[-2:])
+    whole = [
+        np.zeros(size, part.dtype) if library.name == "numpy" else part.new_zeros(size)
+        for part in (magnitude, index)
+    ]
+    for group in range(max(groups) + 1):
+        whole[1][..., group, :, :] = groups.index(group)
+    for plane, part in zip(whole, (magnitude, index), strict=True):
+        plane[..., region.rows, region.columns][..., inside] = part[..., inside]
+    return Strongest(*whole)
+
+
+def _largest(magnitudes: Array, groups: list[int]) -> Strongest:
+    """The strongest of responses that are held, (..., K, H, W)."""
+    library = library_of(magnitudes)
+    largest, indices = [], []
+    for group in range(max(groups) + 1):
+        members = [k for k, other in enumerate(groups) if other == group]
+        compared = magnitudes[..., members, :, :]
+        index = compared.argmax(-3)
+        largest.append(sum(compared[..., i, :, :] * (index == i) for i in range(len(members))))
+        indices.append(sum((index == i) * k for i, k in enumerate(members)))
+    magnitude, index = (library.stack(part, magnitudes.ndim - 3) for part in (largest, indices))
+    return Strongest(magnitude, index.astype(np.int16) if library.name == "numpy" else index)

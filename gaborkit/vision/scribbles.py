@@ -10,23 +10,20 @@ estimated from the strokes (by eight). The pixels that it is sure of then count 
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
-from ..errors import FeatureError, GaborkitError
+from ..errors import FeatureError
 from ..features.energy import smoothed
-from ..io import strict_json
-from ..io.files import StrPath, atomic_write, check_suffix
+from ..io.files import StrPath
 from ..types import Array, RealArray
+from .model_files import read_model, write_model
 from .refinement import scores_of
 from .texture_maps import (
     Nonlinearity,
@@ -148,18 +145,14 @@ class ScribbleModel:
         FeatureError
             If the suffix is another than .npz, or the file cannot be written.
         """
-        check_suffix(path, ".npz", FeatureError)
-        text = json.dumps(
-            {
-                "gaborkit": "scribbles",
-                "version": VERSION,
-                "bank": self.bank.to_dict(),
-                **{name: getattr(self, name) for name in _PLAIN},
-            }
+        settings = {name: getattr(self, name) for name in _PLAIN}
+        write_model(
+            path,
+            "scribbles",
+            VERSION,
+            {"bank": self.bank.to_dict(), **settings},
+            {name: getattr(self, name) for name in _ARRAYS},
         )
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with atomic_write(path, FeatureError) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, model=np.array(text), **arrays)
 
     @classmethod
     def load(cls, path: StrPath) -> Self:
@@ -170,25 +163,13 @@ class ScribbleModel:
         FeatureError
             If the file is missing, damaged or something else.
         """
+        noun = "of scribbles; ScribbleModel.save writes one"
+        settings, arrays = read_model(path, "scribbles", VERSION, _ARRAYS, noun)
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                described = strict_json.parse(str(stored["model"]))
-                arrays = {name: stored[name] for name in _ARRAYS}
-            if described["version"] != VERSION:
-                raise FeatureError(
-                    f"{path}: version {described['version']!r} is not {VERSION}, the one that this "
-                    "gaborkit reads; update gaborkit"
-                )
-            plain = {name: described[name] for name in _PLAIN}
-            return cls(bank=GaborBank.from_dict(described["bank"]), **plain, **arrays)
-        except OSError as error:
-            raise FeatureError(f"{path}: {error.strerror or error}") from error
-        except GaborkitError:
-            raise
-        except (ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise FeatureError(
-                f"{path}: is damaged or no model of scribbles; ScribbleModel.save writes one"
-            ) from error
+            plain = {name: settings[name] for name in _PLAIN}
+            return cls(bank=GaborBank.from_dict(settings["bank"]), **plain, **arrays)
+        except (LookupError, TypeError) as error:
+            raise FeatureError(f"{path}: is damaged or no model {noun}") from error
 
 
 _PLAIN = ("nonlinearity", "window", "least", "grey", "smoothing")

@@ -74,6 +74,7 @@ def test_the_commands_are_these():
         "compare",
         "enhance",
         "minutiae",
+        "vessels",
         "segment",
         "retrieve",
         "defects",

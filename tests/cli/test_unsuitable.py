@@ -38,6 +38,7 @@ COMMANDS = {
     "defects": ["defects", "IN", "--out", "o.npz"],
     "enhance": ["enhance", "IN", "--out", "o.npz"],
     "minutiae": ["minutiae", "IN", "--out", "o.csv"],
+    "vessels": ["vessels", "IN", "--out", "o.npz"],
     "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
     "features": ["features", "IN", "--out", "o.csv"],
     "compare": ["compare", "IN", "IN"],
@@ -73,7 +74,7 @@ def test_a_result_or_one_line(command):
             Path("o.npz").unlink()
 
 
-@pytest.mark.parametrize("command", ["orient", "edges", "defects", "enhance", "segment"])
+@pytest.mark.parametrize("command", ["orient", "edges", "defects", "enhance", "vessels", "segment"])
 def test_depth_scale_and_alpha_change_nothing_and_exif_turns(command):
     said = set()
     for name, picture in SAME.items():

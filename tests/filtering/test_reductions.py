@@ -231,3 +231,42 @@ def test_new_arrays_start_on_a_cache_line():
         assert array.ctypes.data % 64 == 0
         assert array.shape == shape
         assert array.flags.c_contiguous
+
+
+# ---- masks ----
+
+MASK = np.hypot(*(np.mgrid[:37, :45] - np.array([18, 20])[:, None, None])) < 14
+
+
+@pytest.mark.parametrize("outside", ["nearest", "normalized"])
+@pytest.mark.parametrize("over", ["orientations", "all"])
+@pytest.mark.parametrize("make", [np.asarray, torch.tensor], ids=["array", "tensor"])
+def test_strongest_inside_a_mask_is_of_the_masked_responses(outside, over, make):
+    image = np.where(MASK, IMAGE, np.nan)
+    strongest = BANK.strongest(make(image), over=over, mask=MASK, outside=outside)
+    magnitudes = np.abs(BANK.filter(np.nan_to_num(image), mask=MASK, outside=outside))
+    magnitude, index = (np.asarray(part) for part in strongest)
+    named = np.take_along_axis(magnitudes, index.astype(np.int64), -3)
+    np.testing.assert_allclose(magnitude, named, atol=1e-10)
+    if over == "all":
+        np.testing.assert_allclose(magnitude[:, 0], magnitudes.max(-3), atol=1e-10)
+    else:
+        own = BANK.strongest(image[:, 18:20, 18:22], over=over).index
+        assert magnitude.shape == (2, own.shape[1], 37, 45)
+        assert (magnitude.max(1) >= magnitudes.max(1) - 1e-10).all()
+    assert not magnitude[..., ~MASK].any()
+    assert len(np.unique(index[..., ~MASK])) == magnitude.shape[1]
+
+
+def test_a_whole_mask_changes_nothing_of_the_strongest():
+    whole = np.ones(IMAGE.shape[-2:], bool)
+    for one, other in zip(BANK.strongest(IMAGE), BANK.strongest(IMAGE, mask=whole), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert BANK.strongest(IMAGE, mask=whole).index.dtype == BANK.strongest(IMAGE).index.dtype
+
+
+def test_masks_that_do_not_fit_the_strongest():
+    with pytest.raises(gk.FilterError, match="mask"):
+        BANK.strongest(IMAGE, mask=MASK[:5])
+    with pytest.raises(gk.FilterError, match="outside='zero' is unknown"):
+        BANK.strongest(IMAGE, mask=MASK, outside="zero")
