@@ -16,6 +16,7 @@ EXTRAS = {
     **dict.fromkeys(("pandas", "pyarrow", "xarray"), "tables"),
     **dict.fromkeys(("dask", "distributed", "zarr"), "large"),
     **dict.fromkeys(("nibabel", "pydicom"), "medical"),
+    **dict.fromkeys(("starlette", "uvicorn"), "explore"),
 }
 
 

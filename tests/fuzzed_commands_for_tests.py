@@ -89,6 +89,8 @@ SHORT = {
 SMALL = TINY
 #: Commands that are long without their options of SHORT.
 LONG = ("bench", "train", "evaluate")
+#: It serves until it is interrupted; explore/test_server.py throws what is hostile at it.
+ENDLESS = ("explore",)
 #: Long by what they are, or on other machines.
 LEFT_OUT = {"--scheduler", "--compile", "--tensorboard", "--debug", "--help"}
 #: Share of cases that write to what they read.
@@ -127,7 +129,7 @@ class CommandLines:
 
     def __init__(self, folder: Path, seed: int, corpus: dict[str, list[str]]) -> None:
         self.folder, self.seed, self.corpus = folder, seed, corpus
-        self.commands = list(leaves())
+        self.commands = [leaf for leaf in leaves() if leaf[0] != ENDLESS]
         self.suffixes: list[str] = []
 
     def case(self, number: int) -> list[str]:

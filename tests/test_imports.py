@@ -18,7 +18,7 @@ PACKAGE = Path(gaborkit.__file__).parent
 
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
 HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray"}
-HEAVY |= {"nibabel", "pydicom"}
+HEAVY |= {"nibabel", "pydicom", "starlette", "uvicorn"}
 
 # Layers from the bottom up, by the paths below gaborkit: a module imports from its own layer or
 # from those before it. What a package holds is of its layer, unless it is named itself.

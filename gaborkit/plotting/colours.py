@@ -22,8 +22,8 @@ CYCLIC = "twilight"
 #: What a phase fades to where there is no magnitude: the lightness between the map's extremes.
 _GREY = 0.62
 
-# Relative magnitude from which on a phase is shown in its pure colour.
-_PURE = 0.2
+#: Relative magnitude from which on a phase is shown in its pure colour.
+PURE = 0.2
 
 
 def signed_norm(limit: float) -> Any:
@@ -60,7 +60,7 @@ def phase_colours(phase: RealArray, strength: RealArray) -> NDArray[np.uint8]:
     """
     turns = np.mod(np.asarray(phase) / (2 * np.pi) + 0.5, 1.0)
     colours = np.array(matplotlib.colormaps[CYCLIC](turns))
-    colours[..., :3] = _GREY + np.clip(np.asarray(strength) / _PURE, 0, 1)[..., None] * (
+    colours[..., :3] = _GREY + np.clip(np.asarray(strength) / PURE, 0, 1)[..., None] * (
         colours[..., :3] - _GREY
     )
     return np.asarray(np.round(255 * colours), np.uint8)
