@@ -1,4 +1,4 @@
-"""``gaborkit reconstruct``: pictures, and what a VAE or autoencoder keeps of them."""
+"""``gaborkit reconstruct``: pictures, and what a VAE, an AE or a VQ-VAE keeps of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..options.reading import max_pixels_option
 @click.option(
     "--seed",
     type=SEED,
-    help="Draw the latents, with this seed.  [default: their means]",
+    help="Draw the latents of a VAE, with this seed.  [default: their means]",
 )
 @grid_option("reconstructed.png")
 @zoom_option(2)

@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """Train a generative model of raw pixels or of Gabor coefficients.
 
-    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, gan, dcgan
+    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, vq-vae, gan, dcgan
     or srgan.
     What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit
     are learnt: no download.
@@ -80,6 +80,8 @@ def command(
       gaborkit train vae --set latent=2 --steps 500 --seed 3
       gaborkit train --resume runs/vae-gabor-mini
       gaborkit train vae --init runs/vae-raw-mini --steps 2000
+      gaborkit train vq-vae
+      gaborkit train gated-pixelcnn --codes runs/vq-vae-raw-mini
     """  # noqa: D301
     from gaborkit.generative.training import session
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Models of levels.
 LEVELLED = ("pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelsnail", "imagegpt")
-MODELS = (*LEVELLED, "vae", "ae", "gan", "dcgan", "srgan")
+MODELS = (*LEVELLED, "vae", "ae", "vq-vae", "gan", "dcgan", "srgan")
 
 
 class ModelName(Word):
@@ -79,6 +79,12 @@ _DATA: dict[str, dict[str, Any]] = {
         "metavar": "RUN",
         "help": "Start from the weights of a trained model of the same kind.",
     },
+    "codes": {
+        "type": RUN,
+        "metavar": "RUN",
+        "help": "Be a prior over the codes of a trained vq-vae, of the data that it was trained "
+        "on; of autoregressive models.",
+    },
 }
 _REPRESENTATION: dict[str, dict[str, Any]] = {
     "scales": {
@@ -124,6 +130,9 @@ _REPRESENTATION: dict[str, dict[str, Any]] = {
         "help": "Pixels become 0 or 1: drawn anew each time, drawn once for all, or cut at 1/2.",
     },
 }
+#: Of these, what says which images there are.
+OF_DATA = ("data", "data_dir", "limit", "size", "fit", "colour")
+
 #: Features that an option of theirs is for, where not for all.
 _FITTING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("scales", "orientations", "wavelength"), ("gabor", "coefficients")),
@@ -280,6 +289,8 @@ def recipe_from(model: str, chosen: dict[str, Any]) -> Recipe:
             f"--levels is for autoregressive models ({', '.join(LEVELLED)}), not for {model}: "
             "leave it out"
         )
+    if "codes" in fields:
+        _fit_codes(model, fields)
     features = fields.get("features", "raw")
     for name, fitting in _FITTING.items():
         if name in fields and features not in fitting:
@@ -317,11 +328,39 @@ def recipe_from(model: str, chosen: dict[str, Any]) -> Recipe:
         raise click.UsageError(text) from error
 
 
+def _fit_codes(model: str, fields: dict[str, Any]) -> None:
+    """Refuse options of pixels beside ``--codes``; data are those of the codes, unless given.
+
+    Raises
+    ------
+    click.UsageError
+        If there are such options, or the model is none of levels.
+    """
+    from gaborkit.generative.store import read_config
+
+    codes = fields["codes"]
+    if model not in LEVELLED and model in MODELS:
+        raise click.UsageError(
+            f"--codes {codes} is for autoregressive models ({', '.join(LEVELLED)}), not for "
+            f"{model}: leave it out"
+        )
+    for name in ("features", "levels", *_FITTING):
+        if name in fields:
+            raise click.UsageError(
+                f"{flag_of(name, fields[name])} does not go with --codes {codes}: what is seen of "
+                "pixels was chosen with the model that codes them; leave it out"
+            )
+    recipe = read_config(codes)["provenance"].get("recipe")
+    if "data" not in fields and isinstance(recipe, Mapping):
+        known = {name: recipe.get(name) for name in OF_DATA}
+        fields |= {name: v for name, v in known.items() if v is not None and name not in fields}
+
+
 def absolute(fields: Mapping[str, Any]) -> dict[str, str]:
     """Those that say where something lies, so that the run finds it from any folder."""
     return {
         name: str(Path(fields[name]).expanduser().resolve())
-        for name in ("data", "data_dir", "init")
+        for name in ("data", "data_dir", "init", "codes")
         if name in fields and fields[name] not in DATASETS
     }
 

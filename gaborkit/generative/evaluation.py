@@ -23,6 +23,7 @@ from .metrics.neighbours import (
     duplicates_share,
     nearest_distances,
 )
+from .metrics.reconstruction import reconstruction_figures
 from .metrics.sets import left_out, set_figures
 from .metrics.shipped import digit_classifier, features_of, judge, knows
 from .metrics.stacked import mode_figures, stacks
@@ -134,6 +135,9 @@ def evaluate(
             better="higher",
         )
     ]
+    figures += reconstruction_figures(
+        model, representation, travelling.images, travelling.labels, seed
+    )
     likelihoods, notes = likelihood_figures(
         model,
         representation,

@@ -135,16 +135,16 @@ class ImageModel:
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
-        """What a VAE or an autoencoder keeps of images (B, colours, h, w), floats or uint8.
+        """What a VAE, an AE or a VQ-VAE keeps of images (B, colours, h, w), floats or uint8.
 
-        With a seed the latents are drawn, without one they are the means.
+        With a seed the latents are drawn, without one they are the means; codes are never drawn.
 
         Raises
         ------
         ModelError
             If the model cannot, or classes do not fit.
         """
-        reconstruct, images = self._able("reconstruct", "VAE and AE"), as_tensor(images)
+        reconstruct, images = self._able("reconstruct", "VAE, AE and VQ-VAE"), as_tensor(images)
         labels = self._labels(classes, len(images))
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
@@ -168,9 +168,10 @@ class ImageModel:
     ) -> Tensor:
         """Images whose first rows are those given and whose others an autoregressive model draws.
 
-        What lies below the given rows is not looked at: Gabor coefficients, which reach across,
-        are taken of images that continue their last given row downwards. ``temperature`` and
-        ``guidance`` are those of :meth:`sample`.
+        What lies below the given rows is not looked at: Gabor coefficients and codes, which reach
+        across, are taken of images that continue their last given row downwards. Of codes, which
+        are of several rows each, those are drawn that the given rows do not fill.
+        ``temperature`` and ``guidance`` are those of :meth:`sample`.
 
         Raises
         ------
@@ -183,14 +184,14 @@ class ImageModel:
         height = self.representation.image_shape[1]
         if not 0 <= rows <= height:
             raise ModelError(f"rows={rows} is out of range; give 0 to {height}")
-        labels = self._labels(classes, len(images))
+        labels, filled = self._labels(classes, len(images)), self.representation.rows_of(rows)
         known = images.clone()  # (B, colours, h, w)
         known[:, :, rows:] = images[:, :, rows - 1 : rows] if rows else 0
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             features = self.representation.encode(known[some].to(self.device), generator)
             mine = None if labels is None else labels[some]
-            return complete(features, rows, mine, generator, report, **options)
+            return complete(features, filled, mine, generator, report, **options)
 
         completed = self._in_chunks(draw, len(images), seed, "complete", progress)
         completed[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()

@@ -6,6 +6,7 @@
 ``model.safetensors``     weights and buffers
 ``metrics.json``          what has been measured
 ``README.md``             the model card
+``codes/``                of a prior over codes: the model that they are of, a folder like this one
 ========================= ==============================================================
 
 Reading believes nothing: a file that is missing, cut short, of another version or simply not what
@@ -29,7 +30,9 @@ from ..errors import GaborkitError, StoreError
 from ..io.files import StrPath, as_text, atomic_write, atomic_writes
 from .card import card
 from .configuration import from_dict, to_dict
+from .image_codes import Codes
 from .models import MODELS
+from .models.coder import Coder
 from .models.model import Model
 from .representation import Representation, representation_from_dict
 from .space import Space
@@ -37,6 +40,9 @@ from .strict import Shapes, at_most, opened, read_json, shapes_of
 
 FORMAT = "gaborkit model"
 VERSION = 1
+
+#: Folder of the model whose codes another is a prior over.
+CODER = "codes"
 
 #: Most values in the kernels of a frame that a description may ask for: 2 GiB of complex64.
 FRAME_LIMIT = 2**28
@@ -50,7 +56,8 @@ def write_config(folder: Path, description: Mapping[str, Any]) -> None:
 
 
 def write_representation(folder: Path, representation: Representation) -> None:
-    """Write ``representation.json``."""
+    """Write ``representation.json``, and the model that codes are of."""
+    _write_coder(folder, representation)
     _write_json(folder / "representation.json", representation.to_dict())
 
 
@@ -73,6 +80,7 @@ def write_model(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise StoreError(f"{folder}: no such folder can be made ({cause.strerror})") from cause
+    _write_coder(folder, representation)
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -90,6 +98,14 @@ def write_model(
         for file, text in zip(files, texts, strict=True):
             file.write_text(text, encoding="utf-8")
     write_metrics(folder, {})
+
+
+def _write_coder(folder: Path, representation: Representation) -> None:
+    if isinstance(representation, Codes):
+        provenance = dict(representation.provenance)
+        metrics = provenance.pop("metrics", {})
+        coder, seen = representation.coder, representation.seen
+        write_model(_target(folder / CODER), coder, seen, provenance, metrics)
 
 
 def describe(model: Model, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,10 +258,37 @@ def read_representation(folder: StrPath) -> Representation:
     values = math.prod(shape) * (1 + (len(kernels) if isinstance(kernels, list) else 0))
     if values > FRAME_LIMIT:
         raise StoreError(f"{path}: image_shape={shape} is beyond what a model of images can be")
+    if data.get("name") == Codes.name:
+        codes = read_codes(Path(folder) / CODER)
+        if codes.to_dict() != data:
+            raise StoreError(
+                f"{path}: names other codes than those of the model in {CODER}/; put back what "
+                "was stored with it"
+            )
+        return codes
     try:
         return representation_from_dict(data)
     except GaborkitError as problem:
         raise StoreError(f"{path}: {problem}") from problem
+
+
+def read_codes(folder: StrPath) -> Codes:
+    """The codes of a trained model, such as a VQ-VAE, from its folder.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or damaged, or the model has no codes.
+    """
+    name = read_config(folder)["model"]
+    if not issubclass(MODELS[name], Coder):
+        coders = ", ".join(name for name, kind in MODELS.items() if issubclass(kind, Coder))
+        raise StoreError(
+            f"{folder}: holds a {name}, which has no codes; give the folder of a trained {coders}"
+        )
+    model, seen, provenance = read_model(folder)
+    assert isinstance(model, Coder)
+    return Codes(model, seen, provenance)
 
 
 def read_metrics(folder: StrPath) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from ...errors import ModelError
 from ...io.tables import counted
 from ..data import Split
+from ..image_codes import Codes
 from ..models.model import Model
 from ..progress import Progress
 from ..representation import Raw, Representation
@@ -131,9 +132,13 @@ def likelihood_figures(
 ) -> tuple[list[Figure], list[str]]:
     """Negative log-likelihood, or bounds from above, with standard errors.
 
-    Exact where the model has ``log_likelihood``; one-draw ELBO and importance-weighted bound where
-    it has ``elbo`` and ``iwae``. The bounds are repeated, with new draws of the latents and, where
-    the encoding is random, new features; an exact one is repeated only in the latter case.
+    Exact where the model has ``log_likelihood``; a bound where it has ``elbo``, and the
+    importance-weighted one where it has ``iwae``. What draws latents is repeated, with new draws
+    and, where the encoding is random, new features; all else is repeated only in the latter case.
+
+    Of a prior over codes, the likelihood of the codes is exact. Where the model of the codes has a
+    likelihood of pixels, p(codes) p(pixels | codes) of the codes of an image bounds that of its
+    pixels from below.
 
     Parameters
     ----------
@@ -171,11 +176,14 @@ def likelihood_figures(
     exact, bounded = hasattr(model, "log_likelihood"), hasattr(model, "elbo")
     if not exact and not bounded:
         return [], [f"a model of kind {model.name} has no likelihood"]
+    if isinstance(representation, Codes):
+        return _of_codes(methods, representation, test, name, repeats, seed, progress)
+    drawn = hasattr(model, "iwae")
     likelihood = getattr(model.config, "likelihood", None)
     bernoulli = likelihood == "bernoulli"
     domain = likelihood_domain(representation, likelihood)
     where = f"{domain.text} of {counted(len(test), 'image')} of {name}"
-    if exact and not representation.stochastic:
+    if not drawn and not representation.stochastic:
         repeats = 1
     times = f"{repeats} encodings" if representation.stochastic else f"{repeats} draws"
     runs = [] if repeats == 1 else [f"mean of {times}"]
@@ -186,25 +194,22 @@ def likelihood_figures(
     else:
         loss = "Cross-entropy + KL" if bernoulli else "Reconstruction + KL"
         measures["NLL, ELBO bound" if domain.valid else loss] = methods.elbo
-        if domain.valid:
+        if domain.valid and drawn:
             measures[f"NLL, IWAE-{importance_samples} bound"] = lambda x, y, generator: (
                 methods.iwae(x, y, importance_samples, generator)
             )
     values = _measure(model, representation, test, measures, repeats, seed, progress)
     figures, notes = [], []
     for title, nats in values.items():
-        ways = {"NLL, exact": "exact", "NLL, ELBO bound": "1 latent draw, KL in closed form"}
+        latents = "1 latent draw" if drawn else "codes of the encoder"
+        ways = {"NLL, exact": "exact", "NLL, ELBO bound": f"{latents}, KL in closed form"}
         way = ways.get(title, f"{importance_samples} latent draws")
         protocol = "; ".join([where, way if domain.valid else "no likelihood", *runs])
         figures.append(_figure(title, nats, "nats", 1.0, protocol, where if domain.valid else None))
     if domain.discrete:
         # The tightest of the figures, once more.
         title, nats = list(values.items())[-1]
-        scale = 1 / (math.log(2) * representation.space.size)
-        last = figures[-1]
-        figures.append(
-            _figure(f"{title}, bits", nats, "bits/dim", scale, last.protocol, last.domain)
-        )
+        figures.append(_in_bits(title, nats, representation.space.size, figures[-1]))
     if not domain.valid:
         notes.append(_GREY if bernoulli else _BINARY)
     if not isinstance(representation, Raw):
@@ -212,6 +217,53 @@ def likelihood_figures(
             "A likelihood of Gabor coefficients is of that domain alone: it says nothing of pixels"
         )
     return figures, notes
+
+
+def _of_codes(
+    prior: Any,
+    codes: Codes,
+    test: Split,
+    name: str,
+    repeats: int,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[list[Figure], list[str]]:
+    """Of codes, exactly; and of what the coder sees, a bound where it has a likelihood of it."""
+    coder, space = codes.coder_on(prior.device), codes.space
+    likelihood = getattr(coder.config, "likelihood", None)
+    pixels = likelihood_domain(codes.seen, likelihood)
+    repeats = repeats if codes.stochastic else 1
+    runs = [f"mean of {repeats} encodings"] if repeats > 1 else []
+    images = f"of {counted(len(test), 'image')} of {name}"
+    where = f"{space.size} codes of {space.levels} (fit {codes.digest[:8]}) {images}"
+
+    def exact(seen: Tensor, labels: Tensor | None, _: torch.Generator) -> Tensor:
+        nats: Tensor = prior.log_likelihood(coder.codes(seen), labels)
+        return nats
+
+    def bound(seen: Tensor, labels: Tensor | None, _: torch.Generator) -> Tensor:
+        coded = coder.codes(seen)
+        nats: Tensor = prior.log_likelihood(coded, labels)
+        return nats + coder.log_prob(seen, coded)
+
+    measures: dict[str, Callable[..., Tensor]] = {"NLL of codes, exact": exact}
+    if pixels.valid:
+        measures["NLL, bound by codes"] = bound
+    values = _measure(prior, codes.seen, test, measures, repeats, seed, progress)
+    titles = list(values)
+    protocol = "; ".join([where, "exact", *runs])
+    figures = [_figure(titles[0], values[titles[0]], "nats", 1.0, protocol, where)]
+    figures.append(_in_bits(titles[0], values[titles[0]], space.size, figures[-1]))
+    if not pixels.valid:
+        note = _GREY if likelihood == "bernoulli" else _BINARY
+        return figures, [f"Of pixels the codes give no bound. {note}"]
+    where = f"{pixels.text} {images}"
+    protocol = "; ".join([where, "codes of the encoder", *runs])
+    figures.append(_figure(titles[1], values[titles[1]], "nats", 1.0, protocol, where))
+    if pixels.discrete:
+        size = codes.seen.space.size
+        figures.append(_in_bits(titles[1], values[titles[1]], size, figures[-1]))
+    return figures, []
 
 
 @torch.no_grad()
@@ -249,6 +301,12 @@ def _measure(
     finally:
         model.train(training)
     return {title: torch.cat(parts).view(repeats, -1) for title, parts in measured.items()}
+
+
+def _in_bits(title: str, nats: Tensor, size: int, figure: Figure) -> Figure:
+    """A figure in nats (repeats, N) once more, for each of ``size`` dimensions."""
+    scale = 1 / (math.log(2) * size)
+    return _figure(f"{title}, bits", nats, "bits/dim", scale, figure.protocol, figure.domain)
 
 
 def _figure(

@@ -17,20 +17,13 @@ from .pixelrnn import PixelRNN
 from .pixelsnail import PixelSNAIL
 from .srgan import SRGAN
 from .vae import AE, VAE
+from .vq_vae import VQVAE
 
 MODELS: dict[str, type[Model]] = {
     model.name: model
     for model in (
-        PixelCNN,
-        GatedPixelCNN,
-        PixelRNN,
-        PixelSNAIL,
-        ImageGPT,
-        VAE,
-        AE,
-        GAN,
-        DCGAN,
-        SRGAN,
+        *(PixelCNN, GatedPixelCNN, PixelRNN, PixelSNAIL, ImageGPT),
+        *(VAE, AE, VQVAE, GAN, DCGAN, SRGAN),
     )
 }
 """The classes; :func:`register` adds to them."""

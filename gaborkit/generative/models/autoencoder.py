@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
+from .convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from .likelihoods import LIKELIHOODS, Likelihood, LikelihoodName, Variance, make_likelihood
 from .model import Model, Presets
 from .networks import (
     ACTIVATIONS,
     Activation,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
     PerceptronDecoder,
     PerceptronEncoder,
     one_hot,

@@ -53,6 +53,12 @@ PRESETS: Presets = {
         ),
         {"steps": 2500, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
+    ("small", "codes"): (
+        GatedPixelCNNConfig(
+            channels=48, dilations=(1, 1, 1, 1), first_size=5, size=3, **CONDITIONED
+        ),
+        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+    ),
     # The article gives sizes for larger pictures only: these are those of the plain network here.
     ("article", "raw"): (GatedPixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "coefficients"): (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -64,6 +64,10 @@ PRESETS: Presets = {
     ("small", "coefficients"): (
         _SMALL,
         {"steps": 1000, "batch_size": 4, "learning_rate": 2e-3, **_ADAM, "ema": 0.99},
+    ),
+    ("small", "codes"): (
+        replace(_SMALL, dropout=0.1),
+        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **_ADAM, "ema": 0.99},
     ),
     # iGPT-S and its training. The article has colour pictures, of a palette of 512 colours; grey
     # ones have their own 256 levels here.

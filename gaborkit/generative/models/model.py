@@ -14,7 +14,7 @@ from ...errors import ModelError
 from ..progress import Progress
 from ..space import Scaling, Space
 
-#: Of a model: (name, ``raw`` or ``gabor``) to the configuration and fields of
+#: Of a model: (name, kind of features) to the configuration and fields of
 #: :class:`~gaborkit.generative.training.settings.Training`.
 Presets = Mapping[tuple[str, str], tuple[Any, Mapping[str, Any]]]
 PresetRepresentations = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -99,8 +99,9 @@ class Model(nn.Module, ABC):
         ModelError
             If there is none of that name for those features.
         """
-        # What is seen through a frame is trained as pixels are, unless a preset says otherwise.
-        kinds = ("gabor", "raw") if features == "gabor" else (features,)
+        # What is seen through a frame is trained as pixels are, unless a preset says otherwise,
+        # and so are codes.
+        kinds = (features, "raw") if features in ("gabor", "codes") else (features,)
         keys = [(name, kind) for kind in kinds if (name, kind) in cls.presets]
         if not keys:
             known = dict.fromkeys(preset for preset, kind in cls.presets if kind in kinds)

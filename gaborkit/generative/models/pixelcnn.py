@@ -48,6 +48,10 @@ PRESETS: Presets = {
         PixelCNNConfig(channels=32, layers=4, hidden=16, levels=16, **CONDITIONED),
         {"steps": 3000, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
+    ("small", "codes"): (
+        PixelCNNConfig(channels=64, layers=4, first_size=5, size=3, **CONDITIONED),
+        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+    ),
     # The article names no number of steps: this is about 25 epochs of MNIST.
     ("article", "raw"): (PixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),
     ("article", "coefficients"): (PixelCNNConfig(levels=32), {"steps": 11_700, "batch_size": 128}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 import torch
@@ -75,6 +75,10 @@ PRESETS: Presets = {
     ("small", "coefficients"): (
         _SMALL,
         {"steps": 1800, "batch_size": 4, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+    ),
+    ("small", "codes"): (
+        replace(_SMALL, channels=48),
+        {"steps": 2000, "batch_size": 48, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # As for CIFAR-10. The article has a mixture for the likelihood, and no MNIST.
     ("article", "raw"): (

@@ -103,6 +103,10 @@ class Representation(ABC):
         """Whether encoding draws random numbers, anew each time."""
         return False
 
+    def rows_of(self, rows: int) -> int:
+        """How many rows of features the first rows of an image fill."""
+        return rows * self.space.height // self.image_shape[1]
+
     # ---- fitting, encoding, decoding ----
 
     def fit(self, images: Tensor) -> Self:

@@ -13,6 +13,7 @@ import torch
 from ...errors import DataError, TrainingError
 from ..configuration import check_types, from_dict, to_dict
 from ..data import Dataset, load_dataset
+from ..image_codes import Codes
 from ..models import MODELS
 from ..models.model import Model
 from ..representation import REPRESENTATIONS, Representation
@@ -31,7 +32,7 @@ class Recipe:
     model : str
         A name of :data:`~gaborkit.generative.models.MODELS`.
     features : str
-        ``raw`` or ``gabor``.
+        ``raw``, ``gabor`` or ``coefficients``; ``codes`` of a recipe that has ``codes``.
     preset : str
         Of the model: ``small``, ``article``, ``large``, or another that it has; or ``auto``: what
         the model prefers.
@@ -49,6 +50,9 @@ class Recipe:
         Fields that replace those of the preset: options of the representation, of the model's
         configuration, and of :class:`Training`. Binarized pixels have 2 levels, and ``patience``
         counts validations once an epoch, unless fields here say otherwise.
+    codes : str, optional
+        Folder of a trained model that codes images, such as a ``vq-vae``: the model is a prior over
+        its codes, and is stored with it. Only of models of levels, which the codes are.
 
     Raises
     ------
@@ -77,14 +81,18 @@ class Recipe:
     representation: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    codes: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("data", "data_dir", "init"):
+        for name in ("data", "data_dir", "init", "codes"):
             if isinstance(getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(getattr(self, name)))
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         check_types(Recipe, fields, "recipe", TrainingError)
-        for name, known in (("model", MODELS), ("features", REPRESENTATIONS)):
+        if self.codes is not None and self.features == "raw":
+            object.__setattr__(self, "features", Codes.name)
+        features = REPRESENTATIONS if self.codes is None else (Codes.name,)
+        for name, known in (("model", MODELS), ("features", features)):
             if getattr(self, name) not in known:
                 raise TrainingError(
                     f"{name}={getattr(self, name)!r} is unknown; choose {', '.join(known)}"
@@ -98,8 +106,24 @@ class Recipe:
                     "give one of them"
                 )
         # So that what does not fit is known before data are loaded.
+        self._check_codes(self.configuration())
         self._check_binarized(self.configuration())
         self.settings()
+
+    def _check_codes(self, config: Any) -> None:
+        """Refuse codes where the model has no levels, and options of pixels beside them."""
+        if self.codes is None:
+            return
+        if self.kind.scaling(config) != "levels":
+            raise TrainingError(
+                f"codes={self.codes!r}: codes are levels, for autoregressive models such as "
+                f"gated-pixelcnn, and not for {self.model}; leave codes out"
+            )
+        for name, value in self.representation.items():
+            raise TrainingError(
+                f"{name}={value!r} does not go with codes={self.codes!r}: what is seen of pixels "
+                "was chosen with the model that codes them; leave it out"
+            )
 
     def _check_binarized(self, config: Any) -> None:
         """Refuse binarized pixels where the model's likelihood is of another variable."""
@@ -211,7 +235,7 @@ class Recipe:
         {}
         """
         recipe = self
-        if shape[0] > 1 and not self._binarized:
+        if shape[0] > 1 and not self._binarized and self.codes is None:
             config, options = self.kind.in_colour(self._preset_name, self.features)
             recipe = replace(
                 self,
@@ -219,6 +243,28 @@ class Recipe:
                 representation={**options, **self.representation},
             )
         return recipe._for_large(shape)
+
+    def for_codes(self, codes: Codes, shape: tuple[int, int, int]) -> Recipe:
+        """Return this recipe, with as many levels as there are codes, for images of that shape.
+
+        Raises
+        ------
+        TrainingError
+            If it has other levels, or the codes are of images of another shape.
+        """
+        if codes.image_shape != shape:
+            sizes = [" x ".join(map(str, sides)) for sides in (codes.image_shape, shape)]
+            raise TrainingError(
+                f"codes={self.codes!r}: its images are {sizes[0]}, and those of the data "
+                f"{sizes[1]}; train both on images of one size"
+            )
+        levels = codes.space.levels
+        asked = self.config.get("levels", levels)
+        if asked != levels:
+            raise TrainingError(
+                f"levels={asked}: there are {levels} codes of {self.codes!r}; leave levels out"
+            )
+        return replace(self, config={**self.config, "levels": levels})
 
     def _for_large(self, shape: tuple[int, int, int]) -> Recipe:
         """Return this recipe, with convolutions where images are large."""

@@ -20,6 +20,7 @@ from ..data import Dataset
 from ..data.dataset import check_dataset
 from ..data.loading import SOURCES, check_there
 from ..device import choose_device
+from ..image_codes import Codes
 from ..image_model import ImageModel
 from ..models.model import Model
 from ..progress import Steps
@@ -84,20 +85,25 @@ def start(
     # The main process may have taken a name that was free.
     out = Path(broadcast_object_list([out])[0])
     check_free(out)
+    codes = None if recipe.codes is None else store.read_codes(recipe.codes)
     if dataset is None:
         with state.main_process_first():
             dataset = _load(recipe, progress)
     else:
         dataset, recipe = check_dataset(dataset), recipe.with_dataset()
     recipe = recipe.for_images(dataset.image_shape)
+    if codes is not None:
+        recipe = recipe.for_codes(codes, dataset.image_shape)
+        if say is not None and state.is_main_process:
+            _say_other_images(recipe, codes, dataset, say)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
     _check_shown(recipe, dataset)
     classes = len(dataset.class_names) if recipe.classes else 0
     if recipe.init is not None:
-        model, representation = _initial(recipe.init, recipe, dataset, classes)
+        model, representation = _initial(recipe.init, recipe, dataset, classes, codes)
     else:
-        representation = recipe.represented(config, dataset.train.images)
+        representation = codes or recipe.represented(config, dataset.train.images)
         space = representation.space
         large = check_memory(recipe.kind, config, space, classes, training, where)
         if large is not None and say is not None and state.is_main_process:
@@ -118,7 +124,7 @@ def start(
 
 
 def _initial(
-    folder: str, recipe: Recipe, dataset: Dataset, classes: int
+    folder: str, recipe: Recipe, dataset: Dataset, classes: int, codes: Codes | None
 ) -> tuple[Model, Representation]:
     """Model and representation that a recipe starts from.
 
@@ -153,6 +159,11 @@ def _initial(
             raise TrainingError(
                 f"init={folder!r}: its {name} is {stored}, and {asked} is asked for; {remedy}"
             )
+    if codes is not None and representation.to_dict() != codes.to_dict():
+        raise TrainingError(
+            f"init={folder!r}: its codes are not those of {recipe.codes!r}; give codes as they "
+            f"were, such as those in {folder!r}"
+        )
     if model.config == recipe.configuration():
         return model, representation
     other = recipe.kind(recipe.configuration(), model.space, classes)
@@ -281,6 +292,14 @@ def _load(recipe: Recipe, progress: Steps | None) -> Dataset:
     if progress is None or not PartialState().is_main_process:
         return recipe.dataset()
     return recipe.dataset(lambda done, total: progress(done, total, "data"))
+
+
+def _say_other_images(recipe: Recipe, codes: Codes, dataset: Dataset, say: Say) -> None:
+    """Say so where codes were learned of other images than the prior is to be of."""
+    learned = codes.provenance.get("data digest")
+    if learned is not None and learned != dataset.digest():
+        data = codes.provenance.get("data", "other images")
+        say(f"the codes of {recipe.codes} were learned of other images: {data}")
 
 
 def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
