@@ -13,6 +13,7 @@ import gaborkit as gk
 TINY = {
     "vae": ["--set", "hidden=[8]", "--set", "latent=2"],
     "ae": ["--set", "hidden=[8]", "--set", "latent=2"],
+    "vq-vae": ["--set", "hidden=[4,4]", "--set", "latent=2", "--set", "codes=5"],
     "dcgan": ["--set", "latent=4", "--set", "width=2"],
     "gan": ["--set", "generator_hidden=[8]", "--set", "discriminator_hidden=[8]"],
     "srgan": [

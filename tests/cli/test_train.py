@@ -20,7 +20,7 @@ from gaborkit_cli.commands.train import resume_command
 from gaborkit_cli.options import training as choices
 from runs_for_tests import TINY
 
-from gaborkit.generative import data, models, representation
+from gaborkit.generative import data, models, representation, store
 from gaborkit.generative.training import session, settings
 
 
@@ -158,7 +158,8 @@ def test_the_folder_has_a_name_that_is_free(called):
 
 
 @pytest.mark.parametrize("example", examples("train"))
-def test_examples_are_understood(example, called):
+def test_examples_are_understood(example, called, monkeypatch):
+    monkeypatch.setattr(store, "read_config", lambda folder: {"provenance": {}})
     result = run(*shlex.split(example)[1:])
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     assert len(called.started) + len(called.resumed) == 1

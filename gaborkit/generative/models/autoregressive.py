@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
@@ -117,14 +116,6 @@ class Autoregressive(Model):
     def scaling(cls, config: Any) -> Scaling:
         """Always ``levels``."""
         return "levels"
-
-    @classmethod
-    def preset(cls, name: str, features: str) -> tuple[Any, dict[str, Any]]:
-        """As of every model; codes, which have no order, follow no mixture."""
-        config, training = super().preset(name, features)
-        if features == "codes":
-            config = replace(config, likelihood="categorical")
-        return config, training
 
     @classmethod
     def in_colour(cls, preset: str, features: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -89,6 +89,10 @@ PRESETS: Presets = {
         PixelSNAILConfig(levels=32),
         {"steps": 200_000, "batch_size": 32, "ema": 0.9995},
     ),
+    ("article", "codes"): (
+        PixelSNAILConfig(),  # codes have no order, and no mixture
+        {"steps": 200_000, "batch_size": 32, "ema": 0.9995},
+    ),
     ("large", "raw"): (
         _LARGE,
         {"steps": 60_000, "batch_size": 64, **ANNEALED, "ema": 0.9995},

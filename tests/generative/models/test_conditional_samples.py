@@ -17,6 +17,7 @@ TINY = {
     "dcgan": ({"latent": 32, "width": 6}, 500, ADAM),
     "vae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
     "ae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
+    "vq-vae": ({"hidden": (16,), "latent": 4, "codes": 8}, 200, {"lr": 1e-2}),
     "pixelcnn": (
         {"channels": 12, "layers": 2, "first_size": 3, "size": 3, "levels": 2},
         200,

@@ -34,7 +34,8 @@ def refused(error: type[GaborkitError], *parts: str, **fields: Any) -> None:
     [(name, *key) for name, model in MODELS.items() for key in model.presets],
 )
 def test_every_preset_is_a_recipe(model: str, preset: str, features: str) -> None:
-    recipe = Recipe(model, features, preset)
+    codes = "runs/vq-vae" if features == "codes" else None
+    recipe = Recipe(model, features, preset, codes=codes)
     config, training = recipe.kind.preset(preset, features)
     assert recipe.configuration() == config
     assert recipe.settings() == Training(**training)
