@@ -159,7 +159,7 @@ def test_the_folder_has_a_name_that_is_free(called):
 
 @pytest.mark.parametrize("example", examples("train"))
 def test_examples_are_understood(example, called, monkeypatch):
-    monkeypatch.setattr(store, "read_config", lambda folder: {"provenance": {}})
+    monkeypatch.setattr(store, "read_config", lambda folder: {"model": "vae", "provenance": {}})
     result = run(*shlex.split(example)[1:])
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     assert len(called.started) + len(called.resumed) == 1

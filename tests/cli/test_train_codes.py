@@ -30,7 +30,9 @@ def recipe_of(called, *arguments):
 def coded(monkeypatch, empty_folder):
     """A run that was trained on a folder of pictures of 16 pixels."""
     recipe = {"data": "shapes", "size": 16, "limit": 9, "colour": None, "fit": "pad", "classes": 1}
-    monkeypatch.setattr(store, "read_config", lambda folder: {"provenance": {"recipe": recipe}})
+    monkeypatch.setattr(
+        store, "read_config", lambda folder: {"model": "pixelcnn", "provenance": {"recipe": recipe}}
+    )
     Path("shapes").mkdir()
     return Path("runs/coder").resolve()
 

@@ -242,7 +242,8 @@ def test_the_bound_on_pixels_is_below_the_sum_over_all_codes(
     torch.manual_seed(1)
     model = MODELS["pixelcnn"](
         MODELS["pixelcnn"].Config(levels=5, channels=4, layers=1, first_size=3), codes.space
-    ).eval()
+    )
+    model.eval().requires_grad_(False)
     test = data().test
     figures, notes = likelihood_figures(model, codes, test, repeats=2, seed=3)
     named = {figure.name: figure for figure in figures}

@@ -57,7 +57,7 @@ PRESETS: Presets = {
         GatedPixelCNNConfig(
             channels=48, dilations=(1, 1, 1, 1), first_size=5, size=3, **CONDITIONED
         ),
-        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+        {"steps": 1300, "batch_size": 32, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article gives sizes for larger pictures only: these are those of the plain network here.
     ("article", "raw"): (GatedPixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),

@@ -67,7 +67,7 @@ PRESETS: Presets = {
     ),
     ("small", "codes"): (
         replace(_SMALL, dropout=0.1),
-        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **_ADAM, "ema": 0.99},
+        {"steps": 1300, "batch_size": 32, "learning_rate": 3e-3, **_ADAM, "ema": 0.99},
     ),
     # iGPT-S and its training. The article has colour pictures, of a palette of 512 colours; grey
     # ones have their own 256 levels here.

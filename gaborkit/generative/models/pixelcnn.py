@@ -50,7 +50,7 @@ PRESETS: Presets = {
     ),
     ("small", "codes"): (
         PixelCNNConfig(channels=64, layers=4, first_size=5, size=3, **CONDITIONED),
-        {"steps": 2000, "batch_size": 64, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+        {"steps": 1300, "batch_size": 32, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # The article names no number of steps: this is about 25 epochs of MNIST.
     ("article", "raw"): (PixelCNNConfig(), {"steps": 11_700, "batch_size": 128}),

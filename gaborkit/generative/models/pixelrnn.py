@@ -66,7 +66,7 @@ PRESETS: Presets = {
     ),
     ("small", "codes"): (
         PixelRNNConfig(channels=32, layers=2, first_size=5, **CONDITIONED),
-        {"steps": 1500, "batch_size": 64, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
+        {"steps": 1300, "batch_size": 32, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
     # The diagonal one of MNIST: seven layers of 16 units, batches of 16. The article has RMSProp
     # and names no number of steps: these are about 50 epochs.

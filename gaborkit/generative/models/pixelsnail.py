@@ -78,7 +78,7 @@ PRESETS: Presets = {
     ),
     ("small", "codes"): (
         replace(_SMALL, channels=48),
-        {"steps": 2000, "batch_size": 48, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
+        {"steps": 1300, "batch_size": 32, "learning_rate": 3e-3, **ANNEALED, "ema": 0.99},
     ),
     # As for CIFAR-10. The article has a mixture for the likelihood, and no MNIST.
     ("article", "raw"): (

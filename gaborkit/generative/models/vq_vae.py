@@ -72,8 +72,8 @@ class VQVAEConfig(AEConfig):
 
 _SMALL: dict[str, Any] = {"hidden": (32, 64), "latent": 16, "codes": 128, "blocks": 1}
 _QUICK: dict[str, Any] = {
-    "steps": 2000,
-    "batch_size": 64,
+    "steps": 1500,
+    "batch_size": 32,
     "learning_rate": 2e-3,
     "schedule": "cosine",
 }
