@@ -16,6 +16,10 @@ TINY = {
     "vq-vae": ["--set", "hidden=[4,4]", "--set", "latent=2", "--set", "codes=5"],
     "dcgan": ["--set", "latent=4", "--set", "width=2"],
     "gan": ["--set", "generator_hidden=[8]", "--set", "discriminator_hidden=[8]"],
+    "lapgan": [
+        *["--set", "generator_hidden=[4]", "--set", "discriminator_hidden=[4]"],
+        *["--set", "bands=1", "--set", "width=2", "--set", "discriminator_width=2"],
+    ],
     "srgan": [
         *["--set", "width=4", "--set", "blocks=1", "--set", "discriminator_width=2"],
         *["--set", "dense=4"],

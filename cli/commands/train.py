@@ -63,8 +63,8 @@ def command(
 ) -> None:
     """Train a generative model of raw pixels or of Gabor coefficients.
 
-    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, vq-vae, gan, dcgan
-    or srgan.
+    MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, vq-vae, gan, dcgan,
+    lapgan or srgan.
     What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit
     are learnt: no download.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Models of levels.
 LEVELLED = ("pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelsnail", "imagegpt")
-MODELS = (*LEVELLED, "vae", "ae", "vq-vae", "gan", "dcgan", "srgan")
+MODELS = (*LEVELLED, "vae", "ae", "vq-vae", "gan", "dcgan", "lapgan", "srgan")
 
 
 class ModelName(Word):

@@ -11,6 +11,7 @@ from .dcgan import DCGAN
 from .gan import GAN
 from .gated_pixelcnn import GatedPixelCNN
 from .imagegpt import ImageGPT
+from .lapgan import LAPGAN
 from .model import Model
 from .pixelcnn import PixelCNN
 from .pixelrnn import PixelRNN
@@ -23,7 +24,7 @@ MODELS: dict[str, type[Model]] = {
     model.name: model
     for model in (
         *(PixelCNN, GatedPixelCNN, PixelRNN, PixelSNAIL, ImageGPT),
-        *(VAE, AE, VQVAE, GAN, DCGAN, SRGAN),
+        *(VAE, AE, VQVAE, GAN, DCGAN, LAPGAN, SRGAN),
     )
 }
 """The classes; :func:`register` adds to them."""

@@ -15,7 +15,7 @@ from ..progress import Progress
 from ..space import Scaling, Space
 from .adversarial_config import AdversarialConfig
 from .gan_losses import GAN_LOSSES, GANLoss, gradient_penalty
-from .model import Loss, Model
+from .model import Loss, Model, evaluating
 from .networks import join, one_hot
 from .scoring import pack
 
@@ -63,7 +63,8 @@ class Adversarial(Model):
 
     Most models have one stage, whose networks are ``generator`` and ``discriminator``. One of
     several has them in :attr:`stages`, and says in :meth:`drawn`, :meth:`target` and :meth:`shown`
-    what each draws, from what, what real images are to it, and what its discriminator sees.
+    what each draws, from what, what real images are to it, and what its discriminator sees; and in
+    :meth:`noise` and :meth:`composed` how samples pass them all.
 
     A generator has batch normalisation. While it learns, that takes the statistics of the batch;
     samples are drawn with the running statistics, so that an image does not depend on those made
@@ -104,8 +105,17 @@ class Adversarial(Model):
         self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Tensor:
         """What the generator of a stage makes, with noise, beside a batch of real features."""
-        result: Tensor = self.stages[stage].generator(self._noise(len(features), generator), labels)
-        return result
+        return self.composed(self.noise(len(features), generator), labels)
+
+    def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
+        """What samples are made of, by stage."""
+        shape = (count, self.config.latent)
+        return [torch.randn(shape, generator=generator, device=self.device)]
+
+    def composed(self, noise: list[Tensor], labels: Tensor | None) -> Tensor:
+        """Features (B, C, H, W) of noise, through all stages."""
+        features: Tensor = self.generator(*noise, labels)
+        return features
 
     def target(self, stage: str, features: Tensor) -> Tensor:
         """What real features are to a stage: of the shape of what its generator makes."""
@@ -210,9 +220,6 @@ class Adversarial(Model):
             images = images + deviation * noise
         return pack(images, self.config.packing)
 
-    def _noise(self, count: int, generator: torch.Generator | None) -> Tensor:
-        return torch.randn(count, self.config.latent, generator=generator, device=self.device)
-
     def _generator_loss(
         self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Loss:
@@ -282,17 +289,13 @@ class Adversarial(Model):
             If labels do not fit; see :meth:`check_labels`.
         """
         labels = self.check_labels(labels, count)
-        noise = self._noise(count, generator)
-        was_training = self.generator.training
-        self.generator.eval()
-        try:
-            chunks: list[Tensor] = []
+        noise = self.noise(count, generator)
+        chunks: list[Tensor] = []
+        with evaluating(self):
             for start in range(0, count, CHUNK):
                 some = slice(start, start + CHUNK)
                 of = None if labels is None else labels[some]
-                chunks.append(self.generator(noise[some], of).float())
+                chunks.append(self.composed([values[some] for values in noise], of).float())
                 if progress is not None:
                     progress(min(start + CHUNK, count), count)
-        finally:
-            self.generator.train(was_training)
-        return torch.cat([noise.new_zeros(0, *self.space.shape), *chunks])
+        return torch.cat([noise[0].new_zeros(0, *self.space.shape), *chunks])

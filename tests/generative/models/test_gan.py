@@ -394,5 +394,5 @@ def test_what_a_model_refuses():
         model("gan", classes=3).sample(1)
     with pytest.raises(ModelError, match=r"gan has no preset 'tiny' for 'raw' .* choose small"):
         GAN.preset("tiny", "raw")
-    with pytest.raises(ModelError, match="for 'dct' features; choose features raw, gabor or"):
+    with pytest.raises(ModelError, match="for 'dct' features; choose features raw, coeff"):
         DCGAN.preset("small", "dct")
