@@ -12,7 +12,7 @@ from ...bank import GaborBank
 from ...errors import GaborkitError, ModelError
 from ...nn import GaborFrame2d
 from ..view import Shape
-from .networks import halved
+from .convolutional import halved
 
 PyramidName = Literal["laplacian", "gabor"]
 
