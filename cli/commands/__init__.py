@@ -18,6 +18,8 @@ COMMANDS = {
     "compare": "Say how alike two pictures are.",
     "enhance": "Enhance the ridges of fingerprints.",
     "minutiae": "Endings and bifurcations of a fingerprint's ridges.",
+    "iris": "Say whether two eyes are one, by codes of their irises.",
+    "palm": "Say how alike two palms are, by their lines.",
     "vessels": "Vessels of a fundus, with or without examples.",
     "segment": "Divide a picture into its textures.",
     "retrieve": "Find pictures of a similar texture.",

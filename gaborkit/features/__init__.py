@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = attach(
         "local_frequency": "local",
         "local_orientation": "orientation",
         "magnitude_similarity": "jet_similarity",
+        "normalized_distance": "codes",
         "phase_code": "codes",
         "phase_congruency": "congruency",
         "phase_similarity": "jet_similarity",

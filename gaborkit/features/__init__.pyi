@@ -3,7 +3,14 @@
 from ..scattering import Scattering, ScatteringDescriptor
 from .bank_grid import Grid, channel_names, grid_of
 from .base import Descriptor
-from .codes import Comparison, PhaseCode, decidability, hamming_distance, phase_code
+from .codes import (
+    Comparison,
+    PhaseCode,
+    decidability,
+    hamming_distance,
+    normalized_distance,
+    phase_code,
+)
 from .congruency import PhaseCongruency, phase_congruency
 from .descriptors import DESCRIPTORS, descriptor
 from .energy import Energy, local_energy, smoothed
@@ -60,6 +67,7 @@ __all__ = [
     "local_frequency",
     "local_orientation",
     "magnitude_similarity",
+    "normalized_distance",
     "phase_code",
     "phase_congruency",
     "phase_similarity",

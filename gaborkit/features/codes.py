@@ -167,6 +167,41 @@ def hamming_distance(first: PhaseCode, second: PhaseCode, *, shifts: int = 0) ->
     return best
 
 
+def normalized_distance(comparison: Comparison, *, typical: int = 911) -> float:
+    """Distance as if as many bits had been compared as usually: few bits agree easily by chance.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of :func:`hamming_distance`.
+    typical : int
+        Bits that are usually compared; Daugman's 911 are of codes of 2,048 bits.
+
+    Returns
+    -------
+    float
+        ``1/2 - (1/2 - d) sqrt(bits / typical)``.
+
+    Raises
+    ------
+    FeatureError
+        If ``typical`` is no whole number above 0.
+
+    References
+    ----------
+    Daugman (2007), "New methods in iris recognition", IEEE Transactions on Systems, Man, and
+    Cybernetics B 37(5), 1167-1175, equation 12.
+
+    Examples
+    --------
+    >>> normalized_distance(Comparison(0.3, 0, 911)), normalized_distance(Comparison(0.3, 0, 228))
+    (0.3, 0.39...)
+    """
+    if isinstance(typical, bool) or not isinstance(typical, (int, np.integer)) or typical < 1:
+        raise FeatureError(f"typical={typical!r} is no number of bits; give 911 for example")
+    return 0.5 - (0.5 - comparison.distance) * math.sqrt(comparison.bits / typical)
+
+
 def decidability(same: ArrayLike, different: ArrayLike) -> float:
     """How far two distributions of distances lie apart: Daugman's d'.
 

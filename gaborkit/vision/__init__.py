@@ -6,10 +6,19 @@ from .comparison import compare_pictures
 from .defects import Defects, find_defects
 from .edges import Crests, Edges, crests, find_edges
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
+from .iris_boundaries import IrisBoundaries, draw_iris, eye_code, find_iris
 from .mosaics import mosaic
+from .palmprint import (
+    CompetitiveCode,
+    PalmComparison,
+    angular_distance,
+    competitive_code,
+    synthetic_palm,
+)
 from .retrieval import Match, TextureIndex, retrieval_rate
 from .scribbles import Painted, ScribbleModel, fit_scribbles, segment_scribbles
 from .segmentation import JAIN_FARROKHNIA, Segmentation, segment_textures
+from .synthetic_eyes import SyntheticEye, synthetic_eye
 from .synthetic_vessels import SyntheticVessels, synthetic_vessels
 from .texture_maps import dyadic_bank, texture_maps
 from .vessel_model import VesselModel, fit_vessels
@@ -17,25 +26,34 @@ from .vessels import Vessels, field_of_view, find_vessels, vessel_responses
 
 __all__ = [
     "JAIN_FARROKHNIA",
+    "CompetitiveCode",
     "Crests",
     "Defects",
     "Edges",
     "FingerprintEnhancement",
+    "IrisBoundaries",
     "Match",
     "Painted",
+    "PalmComparison",
     "ScribbleModel",
     "Segmentation",
+    "SyntheticEye",
     "SyntheticVessels",
     "TextureIndex",
     "VesselModel",
     "Vessels",
+    "angular_distance",
     "compare_pictures",
+    "competitive_code",
     "crests",
+    "draw_iris",
     "dyadic_bank",
     "enhance_fingerprint",
+    "eye_code",
     "field_of_view",
     "find_defects",
     "find_edges",
+    "find_iris",
     "find_vessels",
     "fit_scribbles",
     "fit_vessels",
@@ -43,6 +61,8 @@ __all__ = [
     "retrieval_rate",
     "segment_scribbles",
     "segment_textures",
+    "synthetic_eye",
+    "synthetic_palm",
     "synthetic_vessels",
     "texture_maps",
     "vessel_responses",

@@ -38,6 +38,8 @@ COMMANDS = {
     "defects": ["defects", "IN", "--out", "o.npz"],
     "enhance": ["enhance", "IN", "--out", "o.npz"],
     "minutiae": ["minutiae", "IN", "--out", "o.csv"],
+    "iris": ["iris", "IN", "IN"],
+    "palm": ["palm", "IN", "IN"],
     "vessels": ["vessels", "IN", "--out", "o.npz"],
     "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
     "features": ["features", "IN", "--out", "o.csv"],
