@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -107,14 +106,6 @@ def load(run: str, device: str) -> ImageModel:
     from gaborkit.generative.image_model import ImageModel
 
     return ImageModel.from_pretrained(run, device=device)
-
-
-def takes_pictures(run: str | Path) -> bool:
-    """Whether the model of a run makes pictures of pictures."""
-    from gaborkit.generative.models import MODELS
-    from gaborkit.generative.store import read_config
-
-    return MODELS[read_config(run)["model"]].takes_pictures
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from commands_for_tests import run
 
 import gaborkit as gk
+
+#: What stands for a trained model where the library does nothing.
+TRAINED = SimpleNamespace(model=SimpleNamespace(takes_pictures=False))
 
 #: Options that make a model small and its training short.
 TINY = {

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..errors import debug_option
-from ..generating import device_option, takes_pictures
+from ..generating import device_option
 from ..options.arguments import RUN, Output
 from ..options.reading import max_pixels_option
 from ..options.sections import Command, Option
@@ -106,9 +106,11 @@ def command(
     try:
         with meter("training", False if silent else None) as show:
             if resume is None:
-                session.start(recipe, folder, progress=show, **talk)
+                trained = session.start(recipe, folder, progress=show, **talk)
             else:
-                session.resume(folder, **{**chosen, **absolute(chosen)}, progress=show, **talk)
+                trained = session.resume(
+                    folder, **{**chosen, **absolute(chosen)}, progress=show, **talk
+                )
     except session.Interrupted as stop:
         if os.environ.get("RANK", "0") == "0":
             click.echo(
@@ -123,7 +125,7 @@ def command(
                 folder.rmdir()  # made for this run, and still empty
         raise
     if not silent:
-        _say_what_next(folder, click.echo)
+        _say_what_next(folder, trained.model.takes_pictures, click.echo)
 
 
 def _check_resume(model: str | None, out: str | None, chosen: dict[str, Any]) -> None:
@@ -159,9 +161,9 @@ def resume_command(run: Path, device: str = "auto") -> str:
     return shlex.join([*words, "--device", device] if device != "auto" else words)
 
 
-def _say_what_next(run: Path, say: Callable[[str], None]) -> None:
+def _say_what_next(run: Path, takes_pictures: bool, say: Callable[[str], None]) -> None:
     name = shlex.quote(str(run))
     say(f"{run / 'samples.png'}: samples")
     say(f"{run}: the model, its log and its checkpoints")
-    use = f"upscale IN --model {name}" if takes_pictures(run) else f"sample {name}"
+    use = f"upscale IN --model {name}" if takes_pictures else f"sample {name}"
     say(f"next: gaborkit {use}; gaborkit evaluate {name}")

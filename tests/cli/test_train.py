@@ -18,7 +18,7 @@ from commands_for_tests import examples, run
 from gaborkit_cli import progress
 from gaborkit_cli.commands.train import resume_command
 from gaborkit_cli.options import training as choices
-from runs_for_tests import TINY
+from runs_for_tests import TINY, TRAINED
 
 from gaborkit.generative import data, models, representation, store
 from gaborkit.generative.training import session, settings
@@ -28,8 +28,8 @@ from gaborkit.generative.training import session, settings
 def called(monkeypatch, empty_folder):
     """What the command asked of the library, which does nothing here."""
     calls = SimpleNamespace(started=[], resumed=[])
-    monkeypatch.setattr(session, "start", lambda *a, **k: calls.started.append((a, k)))
-    monkeypatch.setattr(session, "resume", lambda *a, **k: calls.resumed.append((a, k)))
+    monkeypatch.setattr(session, "start", lambda *a, **k: calls.started.append((a, k)) or TRAINED)
+    monkeypatch.setattr(session, "resume", lambda *a, **k: calls.resumed.append((a, k)) or TRAINED)
     return calls
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commands_for_tests import run
 from gaborkit_cli.options import training as choices
+from runs_for_tests import TRAINED
 
 from gaborkit.generative import store
 from gaborkit.generative.training import session
@@ -16,7 +17,9 @@ from gaborkit.generative.training import session
 def called(monkeypatch, empty_folder):
     """What the command asked of the library, which does nothing here."""
     calls = []
-    monkeypatch.setattr(session, "start", lambda *arguments, **_: calls.append(arguments))
+    monkeypatch.setattr(
+        session, "start", lambda *arguments, **_: calls.append(arguments) or TRAINED
+    )
     return calls
 
 
