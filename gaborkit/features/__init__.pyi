@@ -22,6 +22,7 @@ from .iris import UnwrappedIris, iris_bank, iris_code, unwrap_iris
 from .jet import jets
 from .jet_similarity import jet_displacement, magnitude_similarity, phase_similarity
 from .local import LocalFrequency, local_features, local_frequency
+from .monogenic_signal import Monogenic, PhaseSymmetry, monogenic, phase_symmetry
 from .orientation import Orientation, local_orientation
 from .pooling import pool
 from .table import Features, concatenate
@@ -40,9 +41,11 @@ __all__ = [
     "Grid",
     "Invariant",
     "LocalFrequency",
+    "Monogenic",
     "Orientation",
     "PhaseCode",
     "PhaseCongruency",
+    "PhaseSymmetry",
     "Scattering",
     "ScatteringDescriptor",
     "Spectrum",
@@ -67,10 +70,12 @@ __all__ = [
     "local_frequency",
     "local_orientation",
     "magnitude_similarity",
+    "monogenic",
     "normalized_distance",
     "phase_code",
     "phase_congruency",
     "phase_similarity",
+    "phase_symmetry",
     "pool",
     "read_table",
     "smoothed",

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "GaborKernels": "kernels",
         "GaborTransform": "transforms",  # which alone needs torchvision
         "Scattering2d": "scattering",
+        "V1": "v1",
         "initial_bank": "initial",
     },
 )

@@ -7,8 +7,10 @@ from .initial import initial_bank
 from .kernels import GaborKernels
 from .scattering import Scattering2d
 from .transforms import GaborTransform
+from .v1 import V1
 
 __all__ = [
+    "V1",
     "GaborBank2d",
     "GaborConv2d",
     "GaborFrame2d",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .cells import Cells, cell_responses
 from .comparison import compare_pictures
 from .defects import Defects, find_defects
+from .displacement import Displacement, optical_flow, stereo_disparity
 from .edges import Crests, Edges, crests, find_edges
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
 from .iris_boundaries import IrisBoundaries, draw_iris, eye_code, find_iris
@@ -18,6 +20,7 @@ from .palmprint import (
 from .retrieval import Match, TextureIndex, retrieval_rate
 from .scribbles import Painted, ScribbleModel, fit_scribbles, segment_scribbles
 from .segmentation import JAIN_FARROKHNIA, Segmentation, segment_textures
+from .stimuli import gabor_stimulus, pixels_per_degree
 from .synthetic_eyes import SyntheticEye, synthetic_eye
 from .synthetic_vessels import SyntheticVessels, synthetic_vessels
 from .texture_maps import dyadic_bank, texture_maps
@@ -26,9 +29,11 @@ from .vessels import Vessels, field_of_view, find_vessels, vessel_responses
 
 __all__ = [
     "JAIN_FARROKHNIA",
+    "Cells",
     "CompetitiveCode",
     "Crests",
     "Defects",
+    "Displacement",
     "Edges",
     "FingerprintEnhancement",
     "IrisBoundaries",
@@ -43,6 +48,7 @@ __all__ = [
     "VesselModel",
     "Vessels",
     "angular_distance",
+    "cell_responses",
     "compare_pictures",
     "competitive_code",
     "crests",
@@ -57,10 +63,14 @@ __all__ = [
     "find_vessels",
     "fit_scribbles",
     "fit_vessels",
+    "gabor_stimulus",
     "mosaic",
+    "optical_flow",
+    "pixels_per_degree",
     "retrieval_rate",
     "segment_scribbles",
     "segment_textures",
+    "stereo_disparity",
     "synthetic_eye",
     "synthetic_palm",
     "synthetic_vessels",

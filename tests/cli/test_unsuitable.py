@@ -40,6 +40,8 @@ COMMANDS = {
     "minutiae": ["minutiae", "IN", "--out", "o.csv"],
     "iris": ["iris", "IN", "IN"],
     "palm": ["palm", "IN", "IN"],
+    "flow": ["flow", "IN", "IN", "--out", "o.npz"],
+    "symmetry": ["symmetry", "IN", "--out", "o.npz"],
     "vessels": ["vessels", "IN", "--out", "o.npz"],
     "segment": ["segment", "IN", "--count", "2", "--out", "o.npz"],
     "features": ["features", "IN", "--out", "o.csv"],
