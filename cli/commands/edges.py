@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PICTURES = (".png", ".webp")
 
 #: White paper; and ink for edges, bright and dark lines, that red-green blind eyes tell apart.
-_INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
+INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 
 
 @click.command("edges")
@@ -150,7 +150,7 @@ def command(
     if suffix == ".npz":
         _write_numbers(out, result)
     elif kinds:
-        gk.write_image(out, np.array(_INKS, np.uint8)[result.kind])
+        gk.write_image(out, np.array(INKS, np.uint8)[result.kind])
     else:
         gk.write_image(out, result.thin)
     edges, bright, dark = (int(np.count_nonzero(result.kind == kind)) for kind in (1, 2, 3))

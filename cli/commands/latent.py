@@ -17,7 +17,7 @@ from ..generating import (
     run_argument,
     zoom_option,
 )
-from ..options.arguments import IN, Classes, Number, Output, Whole
+from ..options.arguments import IN, Classes, Number, Numbers, Output, Whole
 from ..options.reading import max_pixels_option
 
 PLOTS = (".png", ".svg", ".pdf")
@@ -33,6 +33,12 @@ PLOTS = (".png", ".svg", ".pdf")
 )
 @click.option("--manifold", is_flag=True, help="Draw what a grid of two latents decodes to.")
 @click.option(
+    "--at",
+    type=Numbers(),
+    metavar="X,Y,...",
+    help="Draw the picture of one point: deviations from the mean along each dimension.",
+)
+@click.option(
     "--count",
     type=Whole(3, 10**6),
     help="Test images to draw as points.  [default: 2000]",
@@ -45,7 +51,7 @@ PLOTS = (".png", ".svg", ".pdf")
 )
 @click.option("--steps", type=Whole(2, 1000), help="Of --traverse.  [default: 9]")
 @click.option("--span", type=Number(above=0, below=100), help="Of --traverse.  [default: 3]")
-@classes_option("One, of --traverse IN and --manifold, for a model trained with --classes.")
+@classes_option("One, of --traverse IN, --manifold and --at, for a model trained with --classes.")
 @click.option(
     "--out",
     type=Output(PLOTS),
@@ -63,6 +69,7 @@ def command(
     run: str,
     traverse: str | None,
     manifold: bool,
+    at: tuple[float, ...] | None,
     count: int | None,
     dimensions: tuple[int, ...] | None,
     steps: int | None,
@@ -84,6 +91,7 @@ def command(
     Examples:
       gaborkit latent runs/vae-gabor-mini --out latent.pdf
       gaborkit latent runs/vae-gabor-mini --traverse 0 --dimensions 0,1 --out traversal.png
+      gaborkit latent runs/vae-gabor-mini --at=-1,0.5 --out point.png
     """  # noqa: D301
     from gaborkit.generative import latent, latent_plots
     from gaborkit.generative.data.dataset import balanced
@@ -91,15 +99,18 @@ def command(
 
     from ..model_images import classes_of, pictures_of
 
-    if traverse is not None and manifold:
-        raise click.UsageError("--traverse and --manifold are different drawings: give one of them")
+    drawings = {"traverse": traverse is not None, "manifold": manifold, "at": at is not None}
+    chosen = [name for name, wanted in drawings.items() if wanted]
+    if len(chosen) > 1:
+        first, second = chosen[:2]
+        raise click.UsageError(f"--{first} and --{second} are different drawings: give one of them")
     _only_traverse(traverse, {"dimensions": dimensions, "steps": steps, "span": span})
-    if count is not None and (traverse is not None or manifold):
+    if count is not None and chosen:
         raise click.UsageError("--count is for the plot of points: leave it out")
-    if classes is not None and traverse is None and not manifold:
-        raise click.UsageError("--classes is for --traverse and --manifold: leave it out")
-    if traverse is not None and not out.lower().endswith(".png"):
-        raise click.UsageError(f"--out {out}: pictures of --traverse are written as .png")
+    if classes is not None and not chosen:
+        raise click.UsageError("--classes is for --traverse, --manifold and --at: leave it out")
+    if (traverse is not None or at is not None) and not out.lower().endswith(".png"):
+        raise click.UsageError(f"--out {out}: pictures of --{chosen[0]} are written as .png")
     model = load(run, device)
     if traverse is not None:
         images, labels = pictures_of(model, [traverse], data=data, data_dir=data_dir)
@@ -117,6 +128,12 @@ def command(
         gk.write_image(out, picture)
         size = counted(len(rows), "dimension")
         click.echo(f"{out}: {size}, {counted(rows.shape[1], 'step')} each")
+        return
+    if at is not None:
+        labels_drawn = classes_of(model, [None], classes)
+        image = latent.image_at(model, at, None if labels_drawn is None else labels_drawn[0])
+        gk.write_image(out, image_grid(image[None], columns=1, gap=0, zoom=zoom))
+        click.echo(f"{out}: the picture of one point")
         return
     if manifold:
         labels_drawn = classes_of(model, [None], classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .controls import plain
@@ -47,13 +47,13 @@ def call(function: str, *arguments: Any, **fields: Any) -> str:
     return "\n".join([f"{function}(", *(f"    {part}," for part in parts), ")"])
 
 
-def program(*lines: str) -> str:
-    """A program of these lines, which begins with what they need."""
+def program(*lines: str, imports: Sequence[str] = ()) -> str:
+    """A program of these lines, which begins with what they need, and with further imports."""
     text = "\n".join(lines)
-    needed = [f"import {name}" for name in ("math",) if f"{name}." in text]
-    if "np." in text:
-        needed.append("import numpy as np")
-    return "\n".join([*needed, "import gaborkit as gk", "", text]) + "\n"
+    needed = ["import math"] if "math." in text else []
+    needed += ["import numpy as np"] if "np." in text else []
+    needed += ["import torch"] if "torch." in text else []
+    return "\n".join([*needed, "import gaborkit as gk", *imports, "", text]) + "\n"
 
 
 def options(fields: Mapping[str, Any]) -> list[str]:
@@ -76,6 +76,11 @@ def options(fields: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def shell(*words: str) -> str:
+    """A line for a shell of these words."""
+    return shlex.join(["gaborkit", *words])
+
+
 def command(*words: str, **fields: Any) -> str:
     """A line for a shell.
 
@@ -86,7 +91,7 @@ def command(*words: str, **fields: Any) -> str:
     """
     # A name that begins like an option is none behind a folder.
     named = [f"./{word}" if word.startswith("-") else word for word in words]
-    return shlex.join(["gaborkit", *named, *options(fields)])
+    return shell(*named, *options(fields))
 
 
 def changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import bank_tab, kernel_tab, responses_tab
+from . import bank_tab, kernel_tab, latent_tab, recipes_tab, responses_tab
 from .controls import Control, Values, parse_all
 from .desk import Desk
 from .panels import Shown
@@ -66,5 +66,19 @@ TABS = {
         "Drop a picture on the page, or choose a sample; click on a pixel to ask there.",
         responses_tab.controls,
         responses_tab.show,
+    ),
+    "recipes": Tab(
+        "Recipes",
+        "Textures, orientation, edges, defects and fingerprints. For textures, paint on the "
+        "picture: a stroke or two of a pen on each.",
+        recipes_tab.controls,
+        recipes_tab.show,
+    ),
+    "latent": Tab(
+        "Latent",
+        "A trained model: the picture of any point of its latent space, ways between two pictures, "
+        "or what it makes of the upper half of a drawing.",
+        latent_tab.controls,
+        latent_tab.show,
     ),
 }

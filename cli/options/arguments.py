@@ -173,6 +173,32 @@ class Classes(click.ParamType):  # type: ignore[type-arg]  # not generic before 
         return tuple(classes)
 
 
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """Finite numbers with commas between them, as ``0.5,-1``."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Parse, or fail with what would work.
+
+        Examples
+        --------
+        >>> Numbers().convert("0.5,-1", None, None)
+        (0.5, -1.0)
+        """
+        if not isinstance(value, str):
+            return tuple(value)
+        try:
+            numbers = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            numbers = (math.nan,)
+        if not all(map(math.isfinite, numbers)):
+            self.fail(f"{value!r} are no finite numbers with commas, such as 0.5,-1", param, ctx)
+        return numbers
+
+
 class Setting(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
     """``NAME=VALUE`` as a name and a value, which is JSON or else a word."""
 

@@ -208,6 +208,44 @@ def traverse(
     return drawn.unflatten(0, (len(dimensions), steps))
 
 
+def image_at(image_model: Trained, deviations: Sequence[float], label: int | None = None) -> Tensor:
+    """The image of one point of the latent space.
+
+    Parameters
+    ----------
+    image_model : ImageModel
+        Of a VAE or AE.
+    deviations : sequence of float
+        From the mean along each dimension, in deviations of the prior: of a plain autoencoder, of
+        the Gaussian fitted to its latents. Dimensions that are left out are at their mean.
+    label : int, optional
+        Class of the image, where the model is conditional.
+
+    Returns
+    -------
+    float32 tensor (colours, h, w)
+        In [0, 1], on the CPU.
+
+    Raises
+    ------
+    ModelError
+        If the model has no latents or fewer dimensions, a number is not finite, or the class does
+        not fit.
+    """
+    model = autoencoder_of(image_model)
+    size = model.config.latent
+    if len(deviations) > size or not all(map(math.isfinite, deviations)):
+        raise ModelError(
+            f"{len(deviations)} deviations, {list(deviations)[:20]}, are no point of {size} "
+            f"dimensions; give up to {size} finite numbers"
+        )
+    mean, deviation = (values.cpu() for values in model.latent_spread(label))
+    steps = torch.zeros(size)
+    steps[: len(deviations)] = torch.tensor([float(step) for step in deviations])
+    labels = None if label is None else torch.tensor([label])
+    return images_of(image_model, (mean + steps * deviation)[None], labels)[0]
+
+
 def principal_plane(latents: Tensor) -> tuple[Tensor, float]:
     """Coordinates (N, 2) along the two principal components, and the share of variance they hold.
 

@@ -28,9 +28,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(tmp_path_factory, vae_run):
     """Of a page that is served by the command."""
     folder = tmp_path_factory.mktemp("explore")
+    (folder / "runs").mkdir()
+    (folder / "runs/vae").symlink_to(vae_run)
     command = [sys.executable, "-m", "gaborkit", "explore", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as server:
         yield server.stdout.readline().strip()
@@ -86,7 +88,7 @@ def visit(browser, address, state):
     settled(browser)
 
 
-TABS = ("kernel", "bank", "responses")
+TABS = ("kernel", "bank", "responses", "recipes", "latent")
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -95,7 +97,7 @@ def test_every_tab_shows_panels_fits_and_is_accessible(browser, address, tab, wi
     browser.set_window_size(width, 900)
     visit(browser, address, f"tab={tab}")
     assert text_of(browser, "problem") == ""
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".panel")) >= 3
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".panel")) >= (1 if tab == "latent" else 2)
     # A window may not become as narrow as it is asked to be.
     wide, most = browser.execute_script(
         "return [document.documentElement.scrollWidth, window.innerWidth]"
@@ -194,3 +196,31 @@ def test_what_cannot_be_is_said_and_what_was_there_is_left(browser, address, tmp
     browser.find_element(By.ID, "picture-file").send_keys(str(wrong))
     until(lambda: "wrong.png" in text_of(browser, "problem"))
     assert "picture=" not in browser.current_url
+
+
+def test_strokes_are_painted_by_mouse_and_keys_and_undone(browser, address):
+    browser.set_window_size(1280, 900)
+    visit(browser, address, "tab=recipes&recipe=segment&picture=sample:brick&strokes=1:9,9")
+    sheet = browser.find_element(By.CSS_SELECTOR, "svg.target")
+    browser.find_element(By.XPATH, "//button[starts-with(., 'Pen 2')]").click()
+    chain = webdriver.ActionChains(browser).move_to_element(sheet).click_and_hold()
+    chain.move_by_offset(30, 10).release().perform()
+    until(lambda: re.search("strokes=1%3A9%2C9%3B2%3A", browser.current_url))
+    painted = browser.current_url
+    sheet.send_keys(" ", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, " ")
+    until(lambda: browser.current_url.count("%3B2%3A") == 2)
+    for _ in range(2):
+        browser.find_element(By.XPATH, "//button[.='Undo']").click()
+    until(lambda: "%3B" not in browser.current_url)
+    assert painted != browser.current_url
+    settled(browser)
+
+
+def test_a_latent_changes_the_picture(browser, address):
+    visit(browser, address, "tab=latent")
+    image = browser.find_element(By.CSS_SELECTOR, ".panel img")
+    before = image.get_attribute("src")
+    slider = browser.find_element(By.CSS_SELECTOR, "[aria-label='Latents 1, slider']")
+    slider.send_keys(*[Keys.ARROW_RIGHT] * 20)
+    until(lambda: image.get_attribute("src") != before)
+    assert "at=0%2C1" in browser.current_url

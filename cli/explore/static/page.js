@@ -68,6 +68,7 @@ async function refresh() {
   }
   asking = true;
   byId("panels").classList.add("busy");
+  const slow = setTimeout(() => { byId("state").textContent = "Working ..."; }, 600);
   do {
     askAgain = false;
     const asked = name;
@@ -81,11 +82,13 @@ async function refresh() {
       const notes = answer.notes.map((text) => element("li", { text }));
       byId("notes").replaceChildren(...notes);
       byId("notes").hidden = !notes.length;
+      clearTimeout(slow);
       byId("state").textContent = `Shown in ${Math.round(performance.now() - began)} ms`;
     } catch (error) {
       if (asked === name) problem(error instanceof TypeError ? "The server does not answer; is gaborkit explore still running?" : error.message);
     }
   } while (askAgain);
+  clearTimeout(slow);
   asking = false;
   byId("panels").classList.remove("busy");
 }

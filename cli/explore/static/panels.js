@@ -5,6 +5,7 @@ import { element } from "./elements.js";
 import { contours, lines, polar } from "./plots.js";
 import { Surface } from "./surface.js";
 import { pickable } from "./pointing.js";
+import { paintable } from "./strokes.js";
 
 const makers = { picture: pictureBody, surface: surfaceBody, table: tableBody };
 const plots = { contours, lines, polar };
@@ -13,7 +14,7 @@ export function drawPanels(box, panels, stateOf, set) {
   while (box.children.length > panels.length) box.lastChild.remove();
   panels.forEach((panel, k) => {
     const old = box.children[k];
-    const draws = panel.draw ?? "";
+    const draws = `${panel.draw ?? ""} ${panel.pick ?? ""}`;
     if (old?.dataset.kind === panel.kind && old.dataset.draws === draws && old.update) {
       old.querySelector("h2").textContent = panel.title;
       old.update(panel);
@@ -33,7 +34,7 @@ function pictureBody(node, first, stateOf, set) {
   const frame = element("div", { class: "frame" }, image);
   const legend = element("p", { class: "legend" });
   node.append(frame, legend);
-  const point = pickable(frame, image, first, stateOf, set);
+  const point = first.draw ? paintable(node, frame, image, first, stateOf, set) : pickable(frame, image, first, stateOf, set);
   return (panel) => {
     image.src = panel.source;
     image.alt = panel.alt;
