@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +31,13 @@ from .strokes import MOST_PENS, Strokes, paint
 
 #: The file of strokes that a command reads.
 SCRIBBLES = "scribbles.png"
+
+#: Of a picture that is painted on: the controls that strokes are in, and the colours of pens.
+PAINTED = {
+    "draw": "strokes",
+    "pens": [f"rgb({r} {g} {b})" for r, g, b in palette(MOST_PENS).tolist()],
+    "pen_width": "width",
+}
 
 
 def controls(desk: Desk) -> Sequence[Control]:
@@ -145,8 +153,11 @@ def show(values: Values, desk: Desk) -> panels.Shown:
     """
     name, recipe = values["picture"], values["recipe"]
     image, stored = desk.plane(name), desk.stored(name)
+    if recipe == "segment" and len({stroke.pen for stroke in values["strokes"]}) == 1:
+        warnings.warn("paint another texture with another pen", UserWarning, stacklevel=2)
+        return panels.Shown([as_stored(name, desk, **PAINTED)], "", "")
     made = RECIPES[recipe](values, image, stored)
-    draw = {"draw": "strokes", "pens": pens(), "pen_width": "width"} if recipe == "segment" else {}
+    draw = PAINTED if recipe == "segment" else {}
     out = f"{recipe}.png"
     return panels.Shown(
         [as_stored(name, desk, **draw), picture(made.title, made.result, made.alt), *made.others],
@@ -163,11 +174,6 @@ def show(values: Values, desk: Desk) -> panels.Shown:
 def picture(title: str, pixels: NDArray[np.uint8], alt: str) -> panels.Panel:
     """Of grey values or colours."""
     return panels.picture(title, pixels, alt, colours="gray" if pixels.ndim == 2 else None)
-
-
-def pens() -> list[str]:
-    """Colours of the pens, as pages name them."""
-    return [f"rgb({r} {g} {b})" for r, g, b in palette(MOST_PENS).tolist()]
 
 
 def _segment(values: Values, image: NDArray[Any], stored: NDArray[Any]) -> Made:

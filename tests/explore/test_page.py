@@ -59,7 +59,7 @@ def browser():
 
 def until(condition):
     """Wait for something to be true; returns it."""
-    for _ in range(300):
+    for _ in range(1200):  # a minute: torch may have to be loaded
         result = condition()
         if result:
             return result

@@ -76,6 +76,13 @@ def test_strokes_teach_the_textures_that_they_are_on(pictures):
         assert np.mean((half == np.array(colour, int)).all(-1)) > 0.9
 
 
+def test_strokes_of_one_pen_ask_for_another(pictures):
+    answer = show("recipes", Desk("two.png"), recipe="segment", strokes="2:4,4")
+    assert answer["notes"] == ["paint another texture with another pen"]
+    assert [panel["draw"] for panel in answer["panels"]] == ["strokes"]
+    assert answer["python"] == answer["command"] == ""
+
+
 STROKES = Strokes(name="strokes", label="", default=())
 
 

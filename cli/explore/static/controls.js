@@ -16,10 +16,15 @@ export function drawControls(form, controls, values, changed, upload) {
 /** Whether a control is shown beside these values. */
 export function applies(control, controls, values) {
   return Object.entries(control.when).every(([name, allowed]) => {
-    const other = controls.find((one) => one.name === name);
-    if (!other || !applies(other, controls, values)) return false;
+    const other = declared(name, controls, values);
+    if (!other) return false;
     return allowed.map(String).includes(values[name] ?? other.default);
   });
+}
+
+/** The control of a name, which may differ with the values of others. */
+export function declared(name, controls, values) {
+  return controls.find((one) => one.name === name && applies(one, controls, values));
 }
 
 const makers = { slider, choice, flag, picture, numbers };

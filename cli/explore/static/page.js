@@ -1,6 +1,6 @@
 // The page: its state is what stands behind # in the address; each change asks the server anew.
 
-import { applies, drawControls } from "./controls.js";
+import { applies, declared, drawControls } from "./controls.js";
 import { element } from "./elements.js";
 import { drawPanels } from "./panels.js";
 
@@ -78,6 +78,7 @@ async function refresh() {
       if (asked !== name) continue;
       shown = answer;
       problem("");
+      byId("show-code").disabled = !answer.python;
       drawPanels(byId("panels"), answer.panels, stateOf, set);
       const notes = answer.notes.map((text) => element("li", { text }));
       byId("notes").replaceChildren(...notes);
@@ -94,8 +95,7 @@ async function refresh() {
 }
 
 function stateOf(control) {
-  const declared = tabs[name].controls.find((one) => one.name === control);
-  return values[control] ?? declared?.default ?? "";
+  return values[control] ?? declared(control, tabs[name].controls, values)?.default ?? "";
 }
 
 function problem(text) {
@@ -117,7 +117,7 @@ function go(wanted) {
     tab.setAttribute("aria-selected", selected);
     tab.tabIndex = selected ? 0 : -1;
   }
-  byId("view").setAttribute("aria-labelledby", `tab-${name}`);
+  byId("stage").setAttribute("aria-labelledby", `tab-${name}`);
   byId("about").textContent = tabs[name].about;
   document.title = `${tabs[name].title} - gaborkit explore`;
   draw();
@@ -128,7 +128,7 @@ function go(wanted) {
 function drawTabs() {
   const names = Object.keys(tabs);
   byId("tabs").replaceChildren(...names.map((one) =>
-    element("button", { type: "button", role: "tab", id: `tab-${one}`, "aria-controls": "view", text: tabs[one].title,
+    element("button", { type: "button", role: "tab", id: `tab-${one}`, "aria-controls": "stage", text: tabs[one].title,
       onclick: () => { if (one !== name) { values = {}; go(one); } } })));
   byId("tabs").addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
