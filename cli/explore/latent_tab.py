@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import gaborkit as gk
 
 from . import code, panels
-from .controls import Choice, Control, Numbers, Slider, Values
+from .controls import Choice, Control, Numbers, Slider, Values, plain
 from .desk import Desk
 from .strokes import Strokes, paint
 
@@ -184,7 +184,7 @@ def _point(values: Values, run: Run, model: ImageModel) -> panels.Shown:
     label = values.get("label")
     image = latent.image_at(model, values["at"], label)
     pixels = image_grid(image[None], columns=1, gap=0, zoom=ZOOM)
-    told = ",".join(map(code.plain, values["at"]))
+    told = ",".join(map(plain, values["at"]))
     python = _program(
         run,
         f"image = latent.image_at(model, [{told}], {label})",

@@ -178,7 +178,7 @@ def picture(title: str, pixels: NDArray[np.uint8], alt: str) -> panels.Panel:
 
 def _segment(values: Values, image: NDArray[Any], stored: NDArray[Any]) -> Made:
     scribbles = paint(values["strokes"], (image.shape[0], image.shape[1]), values["width"])
-    numbers = np.unique(scribbles[scribbles > 0])
+    numbers: NDArray[Any] = np.unique(scribbles[scribbles > 0])
     files = None
     if len(numbers):
         labels = segment_scribbles(image, scribbles).labels
