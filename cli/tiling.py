@@ -97,7 +97,7 @@ def _filter_tiled(
         if scheduler is not None or is_zarr(job.source):
             raise
         source = picture = gk.read_image(job.source)
-    axis, colour, described = _colour(source.shape, settings.colour)
+    axis, colour, described = colour_axis(source.shape, settings.colour)
     with about(job.source):
         planes = Planes(source, axis, colour)
     kernels = bank if len(bank) > 1 else bank[0]
@@ -123,7 +123,7 @@ def _filter_tiled(
     return description
 
 
-def _colour(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:
+def colour_axis(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:
     """Axis of colour, what is filtered along it, and what that is called: as for whole pictures."""
     if len(shape) < 3 or shape[-1] > 4:
         return None, "all", "grey"

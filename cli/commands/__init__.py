@@ -25,6 +25,7 @@ COMMANDS = {
     "symmetry": "Lines and blobs by the symmetry of phase.",
     "vessels": "Vessels of a fundus, with or without examples.",
     "segment": "Divide a picture into its textures.",
+    "pixels": "Learn classes of pixels from scribbles, and apply them.",
     "retrieve": "Find pictures of a similar texture.",
     "defects": "Find defects of a regular texture.",
     "classify": "Classify pictures by their Gabor features.",

@@ -17,6 +17,7 @@ from .palmprint import (
     competitive_code,
     synthetic_palm,
 )
+from .pixel_tiles import predict_large
 from .retrieval import Match, TextureIndex, retrieval_rate
 from .scribbles import Painted, ScribbleModel, fit_scribbles, segment_scribbles
 from .segmentation import JAIN_FARROKHNIA, Segmentation, segment_textures
@@ -67,6 +68,7 @@ __all__ = [
     "mosaic",
     "optical_flow",
     "pixels_per_degree",
+    "predict_large",
     "retrieval_rate",
     "segment_scribbles",
     "segment_textures",

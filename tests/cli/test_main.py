@@ -67,6 +67,7 @@ def test_the_commands_are_these():
         "plot bank",
         "plot coverage",
         "plot responses",
+        "explore",
         "bench",
         "features",
         "radiomics",
@@ -82,6 +83,9 @@ def test_the_commands_are_these():
         "symmetry",
         "vessels",
         "segment",
+        "pixels",
+        "pixels train",
+        "pixels apply",
         "retrieve",
         "defects",
         "classify",
@@ -125,7 +129,7 @@ def test_each_help_text_has_examples_of_its_own_command(path):
 
 # Those that train, or need a trained model, run in cli/test_train.py, cli/test_generate.py and
 # cli/test_classify.py.
-TRAINING = {"classify", *GENERATIVE}
+TRAINING = {"classify", "pixels", *GENERATIVE}
 
 
 @pytest.mark.parametrize(

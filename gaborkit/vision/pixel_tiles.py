@@ -1,0 +1,151 @@
+"""Pixels of pictures larger than memory classified tile by tile, as whole ones are."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FeatureError, PictureError
+from ..io.files import StrPath
+from ..io.locks import locked
+from ..large.sources import Colour, Planes, as_source, open_source
+from ..large.targets import Layout, target_of
+from ..large.tiles import TileGrid
+from .scribbles import ScribbleModel
+
+#: Standard deviations that a Gaussian's window reaches, at most.
+_REACH = 6
+
+
+def halo_of_model(model: ScribbleModel) -> int:
+    """Pixels around a tile that its classes depend on."""
+    radius = max(kernel.radius() for kernel in model.bank)
+    widest = max(max(model.window / kernel.frequency, model.least) for kernel in model.bank)
+    return radius + math.ceil(_REACH * widest) + math.ceil(_REACH * model.smoothing)
+
+
+def predict_large(
+    model: ScribbleModel,
+    source: Any,
+    target: StrPath,
+    *,
+    channel_axis: int | None = None,
+    colour: Colour = "all",
+    tile: int = 1024,
+    progress: Callable[[int, int], object] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> NDArray[np.int64]:
+    """Segment a picture that need not fit into memory, into a file.
+
+    The same as writing ``model.predict(image).labels``, but for pixels whose classes are equally
+    likely to rounding. Until all is written the target is called NAME.partial.
+
+    Parameters
+    ----------
+    model : ScribbleModel
+        Of the nonlinearity ``magnitude``: ``tanh`` depends on the deviation of the whole picture.
+    source : path or array (H, W), or with colour
+        See :func:`gaborkit.large.open_source` for files.
+    target : path
+        ``.npy``, ``.tif`` or ``.zarr``; uint8.
+    channel_axis : int, optional
+    colour : {"all", "channels", "luminance"}
+        What is seen of it.
+    tile : int
+        Side of a tile in pixels. A tile and what lies around it are held at once, as one map for
+        each kernel.
+    progress : callable, optional
+        Called with the number of tiles that are done, and of all.
+    metadata : mapping, optional
+        What describes the target.
+
+    Returns
+    -------
+    int array (C,)
+        Pixels of each of the model's classes.
+
+    Raises
+    ------
+    FeatureError
+        If the model does not go with the picture, or ``tile`` is no size.
+    ImageError, FilterError, PictureError
+        As :func:`gaborkit.filter_large`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gaborkit.vision import fit_scribbles
+    >>> image = np.random.default_rng(0).random((60, 80))
+    >>> image[:, 40:] *= 0.2
+    >>> strokes = np.zeros((60, 80), np.uint8)
+    >>> strokes[20:40, 10], strokes[20:40, 70] = 1, 2
+    >>> model = fit_scribbles(image, strokes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     counts = predict_large(model, image, f"{folder}/labels.npy", tile=32)
+    ...     bool((np.load(f"{folder}/labels.npy") == model.predict(image).labels).all())
+    True
+    """
+    if isinstance(tile, bool) or not isinstance(tile, (int, np.integer)) or tile < 1:
+        raise FeatureError(f"tile={tile!r} is no size in pixels; give 1024 for example")
+    if model.nonlinearity != "magnitude":
+        raise FeatureError(
+            f"a model of nonlinearity={model.nonlinearity!r} sees the whole picture at once; "
+            "predict() does so, or fit one of magnitude"
+        )
+    array = open_source(source) if isinstance(source, (str, os.PathLike)) else as_source(source)
+    planes = Planes(array, channel_axis, colour)
+    channels = planes.shape[-3] if planes.has_channels else 1
+    if math.prod(planes.shape[:-2]) != channels:
+        raise FeatureError(
+            f"a picture of shape {tuple(array.shape)} holds several; give them one by one"
+        )
+    shape = (planes.shape[-2], planes.shape[-1])
+    grid = TileGrid(shape, (min(tile, shape[0]), min(tile, shape[1])))
+    files = target_of(target, Layout(shape, np.dtype(np.uint8), None, (tile, tile)))
+    files.check()
+    halo = halo_of_model(model)
+    counts = np.zeros(len(model.classes), np.int64)
+    with locked(files.real, PictureError, name=files.path):
+        files.tidy()
+        files.discard()
+        try:
+            files.create()
+            for number, part in enumerate(grid, 1):
+                # Clipped at the picture's own border: there the steps of a prediction reflect, each
+                # its own maps, as they do of the whole.
+                wide = [
+                    slice(max(0, span.start - halo), min(size, span.stop + halo))
+                    for span, size in zip((part.rows, part.columns), shape, strict=True)
+                ]
+                block = np.stack(
+                    [
+                        planes.read((c,) if planes.has_channels else (), wide[0], wide[1])
+                        for c in range(channels)
+                    ]
+                )
+                labels = model.predict(
+                    block if planes.has_channels else block[0],
+                    channel_axis=0 if planes.has_channels else None,
+                ).labels
+                top, left = part.rows.start - wide[0].start, part.columns.start - wide[1].start
+                inner = labels[
+                    top : top + part.rows.stop - part.rows.start,
+                    left : left + part.columns.stop - part.columns.start,
+                ]
+                files.open()[part.rows, part.columns] = inner
+                counts += [np.count_nonzero(inner == label) for label in model.classes]
+                if progress is not None:
+                    progress(number, len(grid))
+            limits = (float(model.classes.min()), float(model.classes.max()))
+            files.finish(metadata or {"classes": model.classes.tolist()}, limits)
+        except OSError as cause:
+            text = f"{files.path}: cannot be written ({cause.strerror or cause})"
+            raise PictureError(text) from cause
+        finally:
+            files.discard()
+    return counts
