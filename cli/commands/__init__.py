@@ -13,6 +13,7 @@ COMMANDS = {
     "bench": "Measure gaborkit beside the libraries that are installed.",
     "features": "Describe pictures by Gabor features, in a table.",
     "radiomics": "IBSI statistics of a scan and its Gabor responses.",
+    "volume": "Filter a scan, a stack or a video in space.",
     "orient": "Orientation at each pixel, as hue or as numbers.",
     "edges": "Edges and lines, thin and by their kind.",
     "compare": "Say how alike two pictures are.",

@@ -71,6 +71,7 @@ def test_the_commands_are_these():
         "bench",
         "features",
         "radiomics",
+        "volume",
         "orient",
         "edges",
         "compare",
