@@ -26,6 +26,11 @@ CONTEXT.set_forkserver_preload(
 CONFIGS = {
     "vae": {"hidden": [8], "latent": 2},
     "ae": {"hidden": [8], "latent": 2},
+    "vq-vae": {"hidden": [4, 4], "latent": 2, "codes": 5, "blocks": 0},
+    "pixelsnail": {
+        **{"channels": 4, "blocks": 1, "residuals": 1, "heads": 1, "levels": 4},
+        **{"key_width": 2, "value_width": 2, "first_size": 3, "dropout": 0.3},
+    },
     "gan": {
         "generator_hidden": [6, 6],
         "discriminator_hidden": [6],

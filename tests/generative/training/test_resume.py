@@ -8,6 +8,7 @@ import random
 import resource
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,11 +27,16 @@ KILLED = -signal.SIGKILL
 RUNS = {
     "one optimizer": recipe("vae", ema=0.9, representation={"binarize": "dynamic"}, clip=1.0),
     "two optimizers": recipe("gan", ema=0.9, sample_every=4, classes=True),
+    "a codebook": replace(recipe("vq-vae", config={"decay": 0.5}), size=8),
+    "dropout": replace(recipe("pixelsnail", ema=0.9, classes=True), size=8),
 }
+CASES = [
+    *[(kind, processes) for kind in ("one optimizer", "two optimizers") for processes in (1, 2)],
+    *[("a codebook", 1), ("dropout", 1)],
+]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize(("kind", "processes"), CASES)
 def test_killed_at_any_moment_and_continued(kind, processes, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert launch(whole, RUNS[kind], processes=processes, calls=-1) == [0] * processes
@@ -51,13 +57,13 @@ def test_killed_while_a_checkpoint_is_written(tmp_path, monkeypatch):
     """The temporary file is there, the rename has not happened."""
     run, whole, broken = recipe("vae", ema=0.5), tmp_path / "whole", tmp_path / "broken"
     start(run, whole)
-    replace, moves = Path.replace, []
+    rename, moves = Path.replace, []
 
     def die(self, target):
         moves.append(target)
         if Path(target).name == "step-00000010.safetensors":
             raise KeyboardInterrupt
-        return replace(self, target)
+        return rename(self, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", die)
