@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.metrics
 import torch
 from commands_for_tests import run
+from gaborkit_cli.commands.train import _say_what_next
 from runs_for_tests import train, write_pictures
 
 import gaborkit as gk
@@ -85,6 +87,13 @@ def test_what_does_not_fit(grey, coloured, tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "it upscales pictures that it gets" in result.stderr
     assert not [name for name in ("a.png", "b.png") if (tmp_path / name).exists()]
+
+
+def test_what_to_do_next_is_what_the_model_can():
+    for takes_pictures, command in ((True, "upscale IN --model 'a b'"), (False, "sample 'a b'")):
+        lines = []
+        _say_what_next(Path("a b"), takes_pictures, lines.append)
+        assert f"gaborkit {command}; gaborkit evaluate 'a b'" in lines[-1]
 
 
 def test_its_run_has_a_grid_and_says_how_it_is_used(grey):
