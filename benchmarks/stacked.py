@@ -2,10 +2,10 @@
 
     python benchmarks/stacked.py --out FOLDER [--steps N] [--models gan dcgan] [--packing 1 2]
 
-Trains each, as its preset small does, on the data set ``stacked`` (seed 0), and draws 26,000
-samples, as Lin et al. (2018) do, whose modes the shipped classifier of digits counts. Prints a
-table in Markdown, beside the published figures. A run that is there is gone on with. Published
-training: 50 passes through 128,000 pictures in batches of 64, which are 100,000 batches.
+Trains each, as its preset small does, in batches of 64 packs, on the data set ``stacked`` (seed 0),
+and draws 26,000 samples, as Lin et al. (2018) do, whose modes the shipped classifier of digits
+counts. Prints a table in Markdown, beside the published figures. A run that is there is gone on
+with. Published training: 50 passes through 128,000 pictures in batches of 64, 100,000 batches.
 """
 
 from __future__ import annotations
@@ -21,9 +21,18 @@ PUBLISHED = {("dcgan", 1): "99.0 / 3.40", ("dcgan", 2): "1000.0 / 0.06"}
 PUBLISHED_IMAGES = 50 * 128_000
 
 
+#: Packs a step, of whatever size, as the authors' code has it.
+BATCH = 64
+
+
 def trained(model: str, packing: int, steps: int, folder: Path) -> tuple[ImageModel, float]:
     """The model, and seconds of CPU that its training took here."""
-    recipe = Recipe(model, data="stacked", config={"packing": packing}, training={"steps": steps})
+    recipe = Recipe(
+        model,
+        data="stacked",
+        config={"packing": packing},
+        training={"steps": steps, "batch_size": BATCH * packing},
+    )
     began = time.process_time()
     if (folder / "config.json").is_file():
         image_model = resume(folder, device="cpu")
@@ -48,12 +57,7 @@ def main() -> None:
             image_model, seconds = trained(model, packing, options.steps, folder)
             drawn = image_model.sample(PUBLISHED_SAMPLES, seed=1)
             modes, divergence = metrics.mode_figures(drawn, data)[0]
-            share = (
-                options.steps
-                / 2
-                * image_model.provenance["training"]["batch_size"]
-                / PUBLISHED_IMAGES
-            )
+            share = options.steps / 2 * BATCH / PUBLISHED_IMAGES
             print(
                 f"| {model} | {packing} | {seconds:.0f} | {100 * share:.1f} % | "
                 f"{modes.value:.0f} | {divergence.value:.2f} | "
