@@ -29,6 +29,7 @@ from .kernels.gabor import GaborKernel
 from .kernels.log_gabor import LogGaborKernel
 from .kernels.parameters import number
 from .kernels.presets import PRESETS
+from .notebook import Pixels, page, sheet, signed_colours
 from .types import ComplexArray, RealArray
 
 #: Families of kernel by the name that a saved bank calls them.
@@ -39,11 +40,14 @@ FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {
 
 FILE_VERSION = 1
 
+#: Kernels that a notebook shows at most.
+MOST_SHOWN = 96
+
 #: Kernels of a bank at most: what 16 bits can number.
 MOST = 2**15 - 1
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class GaborBank:
     """An ordered bank of kernels, of one family or several.
 
@@ -227,6 +231,27 @@ class GaborBank:
     def __getitem__(self, index: int | slice) -> Kernel | Self:
         chosen = self.kernels[index]
         return type(self)(chosen) if isinstance(chosen, tuple) else chosen
+
+    def __repr__(self) -> str:
+        lengths = [1 / kernel.frequency for kernel in self.kernels]
+        angles = {round(math.degrees(number(kernel.theta)) % 180, 3) for kernel in self.kernels}
+        kernels = f"{len(self)} kernel{'s' * (len(self) > 1)}"
+        directions = f"{len(angles)} direction{'s' * (len(angles) > 1)}"
+        span = f"{min(lengths):.4g}"
+        if f"{max(lengths):.4g}" != span:
+            span += f" to {max(lengths):.4g}"
+        return f"GaborBank({kernels}, {span} px, {directions})"
+
+    def thumbnail(self) -> Pixels:
+        """Real parts of the first kernels as a small picture, uint8 (H, W, 3)."""
+        each = sum(kernel.frequency == self.kernels[0].frequency for kernel in self.kernels)
+        cells = [signed_colours(k.thumbnail(16).real) for k in self.kernels[:MOST_SHOWN]]
+        return sheet(cells, min(each, 12) if each > 1 else 8)
+
+    def _repr_html_(self) -> str:
+        more = f"\nand {len(self) - MOST_SHOWN} more" if len(self) > MOST_SHOWN else ""
+        text = f"{self!r}\n{self[:MOST_SHOWN].table()}{more}"
+        return page(text, self.thumbnail(), f"Real parts of {self!r}", 2)
 
     @property
     def labels(self) -> tuple[str, ...]:

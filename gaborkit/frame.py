@@ -20,6 +20,7 @@ import numpy as np
 from .errors import FrameError, FrameWarning, warn
 from .filtering.backend import Library, library_of
 from .kernels.base import TOLERANCE, Kernel
+from .notebook import page
 from .types import Array, ArrayT, ComplexArray, RealArray
 
 if TYPE_CHECKING:
@@ -170,6 +171,9 @@ class GaborFrame:
             f"GaborFrame({len(self.bank)} kernels + low-pass{high}, {self.shape[0]} x "
             f"{self.shape[1]}, bounds {lower:.4g} to {upper:.4g}, ratio {upper / lower:.4g})"
         )
+
+    def _repr_html_(self) -> str:
+        return page(repr(self), self.bank.thumbnail(), f"Real parts of {self.bank!r}", 2)
 
     # ---- analysis and synthesis ----
 

@@ -25,6 +25,7 @@ HEAVY |= {"nibabel", "pydicom", "starlette", "uvicorn"}
 LAYERS = [
     ["lazy", "moved", "caches", "choices", "__version__"],
     ["errors", "types", "extras"],
+    ["notebook"],
     ["io.locks"],
     ["io.files", "io.tables"],
     ["io.strict_json"],

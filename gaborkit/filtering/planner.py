@@ -21,6 +21,7 @@ from ..caches import lru_cache
 from ..errors import FilterError
 from ..io.tables import fold
 from ..kernels.base import TOLERANCE, Kernel
+from ..notebook import page
 from ..types import Engine, Part, Transfer
 from .backend import promoted
 from .engines.base import Cost, Step, Work
@@ -76,7 +77,7 @@ class Placement:
         return next(those, backends[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """How a bank filters images of one shape and dtype. Printing it shows the reasons.
 
@@ -121,6 +122,17 @@ class Plan:
     def milliseconds(self) -> float:
         """Modelled time of the whole."""
         return sum(step.milliseconds[step.engine] for step in self.steps)
+
+    def __repr__(self) -> str:
+        engines = ", ".join(dict.fromkeys(step.engine for step in self.steps))
+        shape = " x ".join(map(str, self.shape))
+        return (
+            f"Plan({_count(len(self.bank))} on {shape} {self.dtype}: {engines}, about "
+            f"{self.milliseconds:.3g} ms)"
+        )
+
+    def _repr_html_(self) -> str:
+        return page(str(self), self.bank.thumbnail(), f"Real parts of {self.bank!r}", 2)
 
     def __str__(self) -> str:
         shape = " x ".join(map(str, self.shape))

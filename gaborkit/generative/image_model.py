@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..io.files import StrPath
+from ..notebook import page
+from .data.dataset import first_images
 from .device import choose_device
 from .models.model import Model
 from .pixels import as_tensor, check_range, to_floats
@@ -36,7 +38,7 @@ Classes = int | str | Sequence[int | str] | Tensor
 Draw = Callable[[slice, torch.Generator, Progress | None], Tensor]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageModel:
     """A generative model of images.
 
@@ -73,6 +75,19 @@ class ImageModel:
     def class_names(self) -> tuple[str, ...]:
         """Of the data set; empty where unlabelled."""
         return tuple(self.provenance.get("class_names", ()))
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.representation.image_shape))
+        seen = self.provenance.get("recipe", {}).get("features", "")
+        of = f" by {seen}" if seen else ""
+        return f"ImageModel({self.model.name}{of}, images {shape}, {self.device})"
+
+    def _repr_html_(self) -> str:
+        """Words, and samples of a model that draws them at once, not pixel by pixel."""
+        if self.model.takes_pictures or hasattr(self.model, "complete"):
+            return page(repr(self))
+        images = (255 * self.sample(10, seed=0).clamp(0, 1)).round().to(torch.uint8)
+        return page(repr(self), first_images(images), "Ten samples, seed 0", 2)
 
     # ---- drawing ----
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import KernelError
+from ..notebook import as_numpy, page, sheet, signed_colours
 from ..types import (
     Array,
     Boundary,
@@ -32,6 +33,9 @@ Factors = tuple[ComplexArray, ComplexArray, ComplexArray]
 
 #: Share of the envelope's mass that a sampled kernel may leave outside its support.
 TOLERANCE = 1e-5
+
+#: Of the samples of a small picture, and the half-width up to which a kernel is sampled for one.
+_THUMBNAIL, _MOST_SAMPLED = 1e-2, 512
 
 
 def check_tolerance(tolerance: float) -> None:
@@ -85,6 +89,24 @@ class Kernel(ABC):
     def separable(self) -> bool:
         """Whether the kernel is exactly a sum of a few outer products."""
         return False
+
+    def thumbnail(self, radius: int) -> ComplexArray:
+        """Samples for a small picture, complex128, at most ``radius`` each way.
+
+        Of a larger kernel, every n-th one; of a huge one, of its shrunk self.
+        """
+        reach = self.radius(_THUMBNAIL)
+        kernel = self if reach <= _MOST_SAMPLED else self.scaled(_MOST_SAMPLED / reach)
+        samples = as_numpy(kernel.sample(_THUMBNAIL))
+        middle = len(samples) // 2
+        step = math.ceil(middle / radius)
+        line = middle + step * np.arange(-(middle // step), middle // step + 1)
+        return samples[np.ix_(line, line)]
+
+    def _repr_html_(self) -> str:
+        samples = self.thumbnail(40)
+        parts = [signed_colours(part) for part in (samples.real, samples.imag)]
+        return page(repr(self), sheet(parts, 2), f"Real and imaginary part of {self.label}", 3)
 
     def factors(self, tolerance: float = TOLERANCE, accuracy: float = 1e-15) -> Factors:
         """The samples as a weighted sum of outer products.

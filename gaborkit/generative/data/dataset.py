@@ -13,10 +13,11 @@ from torch import Tensor
 
 from ...errors import DataError
 from ...io.tables import counted
+from ...notebook import Pixels, page, sheet
 from .arrays import as_classes, as_pixels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Images, and what they show.
 
@@ -40,6 +41,13 @@ class Split:
 
     images: Tensor
     labels: Tensor | None
+
+    def __repr__(self) -> str:
+        kinds = "no labels" if self.labels is None else "labelled"
+        return f"Split({len(self.images):,} images, {_times(self.images.shape[1:])}, {kinds})"
+
+    def _repr_html_(self) -> str:
+        return page(repr(self), first_images(self.images), "The first images", 2)
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -67,7 +75,7 @@ class Split:
         return Split(self.images[indices], None if self.labels is None else self.labels[indices])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Training, validation and test images of one shape.
 
@@ -96,6 +104,12 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.describe()})"
+
+    def _repr_html_(self) -> str:
+        return page(repr(self), first_images(self.train.images), "The first training images", 2)
 
     def __post_init__(self) -> None:
         twice = [name for name in self.class_names if self.class_names.count(name) > 1]
@@ -302,6 +316,11 @@ def _ranks(split: Split, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         members = order[labels[order] == label]
         rank[members], size[members] = torch.arange(len(members)), len(members)
     return rank, size, tie
+
+
+def first_images(images: Tensor, count: int = 20) -> Pixels:
+    """The first of images (N, colours, h, w), uint8, in rows of ten, for a notebook."""
+    return sheet([image.permute(1, 2, 0).cpu().numpy() for image in images[:count]], 10)
 
 
 def _times(shape: tuple[int, ...]) -> str:
