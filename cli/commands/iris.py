@@ -64,7 +64,7 @@ def command(
     \b
     Examples:
       gaborkit iris left.png other.png --overlay eyes.png
-      gaborkit iris left.png other.png --shifts 12 --json
+      gaborkit iris left.png other.png --shifts 12 --limit 0.3
     """  # noqa: D301
     from gaborkit.features import hamming_distance, normalized_distance
     from gaborkit.vision import draw_iris, eye_code, find_iris

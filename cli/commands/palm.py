@@ -60,7 +60,7 @@ def command(
     \b
     Examples:
       gaborkit palm photo.jpg photos/one.jpg
-      gaborkit palm photo.jpg photos/one.jpg --shifts 4 --json
+      gaborkit palm photo.jpg photos/one.jpg --shifts 4
     """  # noqa: D301
     from gaborkit.vision import angular_distance, competitive_code
     from gaborkit.vision.palmprint import palm_bank

@@ -122,7 +122,7 @@ def command(
     \b
     Examples:
       gaborkit stimulus --size 4 --frequency 3 --theta 45 --out gabor.png
-      gaborkit stimulus --window raised-cosine --contrast 0.5 --screen 57 48 1920 --out gabor.png
+      gaborkit stimulus --contrast 0.5 --screen 57 48 1920 --out gabor.png
       gaborkit stimulus --size 1 --drift 4 --seconds 0.2 --out drifting.npy
     """  # noqa: D301
     import math

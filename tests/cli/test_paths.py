@@ -103,11 +103,14 @@ def test_every_path_has_a_type():
         ("plot", "kernel"),
         ("bench",),
         ("compare",),
+        ("explore",),
+        ("palm",),
+        ("stimulus",),
         ("runs",),
         ("evaluate",),
     }
     assert len(FILES) > 25
-    assert len(WHOLE) == 10
+    assert len(WHOLE) == 11
     assert len(CLOSED) == 5
 
 
