@@ -46,7 +46,7 @@ LAYERS = [
     ["filtering.options"],
     ["filtering.planner"],
     ["filtering.run"],
-    ["filtering.dask_arrays", "filtering.regions"],
+    ["filtering.dask_arrays", "filtering.regions", "filtering.labelled"],
     ["filtering.filter"],
     ["filtering.reductions"],
     ["frame"],

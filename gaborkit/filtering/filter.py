@@ -13,6 +13,7 @@ from ..kernels.base import TOLERANCE
 from ..types import Array, Boundary, Engine, FilterKeywords, Outside, Part, Transfer
 from . import dask_arrays
 from .backend import is_dask
+from .labelled import is_labelled, labelled
 from .options import FilterOptions
 from .regions import check_outside, masked_responses, planes_of, regions
 from .run import Run
@@ -68,7 +69,7 @@ def filter_bank(
     ----------
     bank : GaborBank
         K kernels.
-    image : array, torch tensor or dask array (..., H, W)
+    image : array, torch tensor, dask array or xarray.DataArray (..., H, W)
         Real. Integers are promoted to float and never rescaled: 8 and 16 bits to float32, more
         to float64. The type picks the library; a tensor stays on its device and passes gradients.
     part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
@@ -105,7 +106,9 @@ def filter_bank(
     Returns
     -------
     array or tensor (..., K, H, W)
-        complex64 for float32, complex128 for float64; float32 and float64 for other parts.
+        complex64 for float32, complex128 for float64; float32 and float64 for other parts. Of a
+        DataArray, one with the dimension ``kernel``, its label, wavelength and theta, and the
+        image's own coordinates and attributes; lazy where the image is.
 
     Raises
     ------
@@ -128,6 +131,11 @@ def filter_bank(
     dtype('float64')
     """
     options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
+    if is_labelled(image):
+        responses = filter_bank(
+            bank, image.data, **vars(options), out=out, mask=mask, outside=outside
+        )
+        return labelled(bank, responses, image, channel_axis)
     if is_dask(image):
         if out is not None or transfer != "sampled":
             raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
@@ -188,6 +196,12 @@ def iterate_bank(
     [(40, 50), (40, 50)]
     """
     options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
+    if is_labelled(image):
+        each = iterate_bank(bank, image.data, **vars(options))
+        return (
+            labelled(bank[k : k + 1], response[..., None, :, :], image, channel_axis)[..., 0, :, :]
+            for k, response in enumerate(each)
+        )
     if is_dask(image):
         if transfer != "sampled":
             raise FilterError("a dask array takes no transfer=; leave it out")
