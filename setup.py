@@ -1,13 +1,15 @@
 """Compiles the separable engine with Zig's C compiler, a wheel: no other compiler is needed.
 
 The engine is plain C with no Python in it, loaded through ctypes: one wheel a platform serves every
-version of Python.
+version of Python. Zig compiles for other platforms too: ``bdist_wheel --plat-name TAG`` makes the
+wheel of any of TARGETS on any machine, and .ci/wheels makes them all.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,18 @@ VARIANTS = {
 }
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
+#: What Zig calls the platforms of wheels, by their tags, with the oldest C library or system.
+TARGETS = {
+    "manylinux_2_17_x86_64": "x86_64-linux-gnu.2.17",
+    "manylinux_2_17_aarch64": "aarch64-linux-gnu.2.17",
+    "musllinux_1_2_x86_64": "x86_64-linux-musl",
+    "musllinux_1_2_aarch64": "aarch64-linux-musl",
+    "macosx_11_0_x86_64": "x86_64-macos.11.0",
+    "macosx_11_0_arm64": "aarch64-macos.11.0",
+    "win_amd64": "x86_64-windows-gnu",
+    "win_arm64": "aarch64-windows-gnu",
+}
+
 FLAGS = [
     "-O3",
     "-fPIC",
@@ -39,26 +53,36 @@ FLAGS = [
 
 
 class BuildEngine(build_ext):
-    """One shared library of all variants."""
+    """One shared library of all variants, for this machine or that of the wheel's tag."""
+
+    @property
+    def target(self) -> str:
+        """What Zig calls the platform; empty for this machine."""
+        wheel = self.distribution.get_command_obj("bdist_wheel", create=False)
+        return TARGETS.get(getattr(wheel, "plat_name", None) or "", "")
 
     def get_ext_filename(self, fullname: str) -> str:
         """File name without the version of Python."""
-        suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+        system = self.target.partition("-")[2] or sys.platform
+        suffix = {"win": ".dll", "mac": ".dylib", "dar": ".dylib"}.get(system[:3], ".so")
         return str(Path(*fullname.split("."))) + suffix
 
     def build_extension(self, ext: Extension) -> None:
         """Compile every variant and link them."""
         folder = Path(self.build_temp).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        target = Path(self.get_ext_fullpath(ext.name)).resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
+        output = Path(self.get_ext_fullpath(ext.name)).resolve()
+        output.parent.mkdir(parents=True, exist_ok=True)
         environment = {"ZIG_GLOBAL_CACHE_DIR": str(folder / "zig"), **os.environ}
-        machine = platform.machine().lower()
+        machine = self.target.partition("-")[0] or platform.machine().lower()
         machine = MACHINES.get(machine, machine)
+        zig = [sys.executable, "-m", "ziglang", "cc"]
+        if self.target:
+            zig += ["-target", self.target]
         processor, separable = ext.sources
 
         def compile_(*arguments: str) -> None:
-            command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+            command = [*zig, *arguments]
             if subprocess.run(command, check=False, env=environment).returncode:
                 raise CompileError(f"{' '.join(command)} failed")
 
@@ -70,7 +94,10 @@ class BuildEngine(build_ext):
             if width == 64:  # else each register is halved
                 variant.append("-mprefer-vector-width=512")
             compile_(*FLAGS, *variant, "-c", separable, "-o", objects[-1])
-        compile_("-shared", *objects, "-o", str(target))
+        # Beside a DLL the linker leaves files that no wheel needs.
+        linked = folder / output.name
+        compile_("-shared", "-s", *objects, "-o", str(linked))
+        shutil.copyfile(linked, output)
 
 
 class PlatformWheel(bdist_wheel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,13 @@ def test_versions_are_said_alike():
     hooks = ROOT / ".pre-commit-config.yaml"
     if hooks.exists():  # it is not in the sdist
         assert hooks.read_text(encoding="utf-8").count(f'["{ruff}"]') == 2
+
+
+def test_the_release_tells_of_every_wheel():
+    tags = set(re.findall(r'^    "(\w+)": "\w+-\w+-?', (ROOT / "setup.py").read_text(), re.M))
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert tags
+    assert tags == set(re.findall(r"`((?:many|musl|mac|win)\w+)`", table))
 
 
 def test_forges_run_what_everyone_runs():
