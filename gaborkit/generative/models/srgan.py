@@ -136,8 +136,8 @@ class Generator(nn.Module):
             layers += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
         last = nn.Conv2d(width, space.channels, 9, padding=4)
         if config.bicubic:  # what it starts from is the enlargement
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias if last.bias is not None else last.weight)
+            for weight in last.parameters():
+                nn.init.zeros_(weight)
         self.last: nn.Sequential = nn.Sequential(*layers, last)
         #: Pixels around a small picture on which an enlarged pixel depends.
         self.reach: int = 4 + 2 * config.blocks + 1 + config.factor // 2 + 4
