@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gaborkit.errors import FeatureError, FilterError
-from gaborkit.extras import EXTRAS, hint, optional
+from gaborkit.errors import FeatureError, FilterError, GaborkitError
+from gaborkit.extras import EXTRAS, hint, opencv, optional
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"
@@ -19,6 +19,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 #: Modules of distributions that are not called like them, and of what these bring along.
 MODULES = {"scikit-learn": ["sklearn", "joblib", "threadpoolctl"], "dask": ["dask", "distributed"]}
+MODULES |= {"opencv-python": ["cv2"]}
 
 
 def modules_of(extra: str) -> set[str]:
@@ -73,6 +74,7 @@ def without(module: str, *arguments: str) -> str:
     [
         ("torch", ["train", "vae"], "generative"),
         ("sklearn", ["segment", "sample:brick", "--count", "2", "--out", "{}/o.png"], "learn"),
+        ("cv2", ["enhance", "sample:brick", "--out", "{}/o.png"], "opencv"),
         ("zarr", ["filter", "sample:brick", "--sigma", "2", "--out", "{}/o.zarr"], "large"),
     ],
 )
@@ -82,3 +84,31 @@ def test_commands_without_a_module(module, arguments, extra, tmp_path):
         f'error: this needs {module}, which is not installed; pip install "gaborkit[{extra}]" '
         "brings it"
     )
+
+
+def test_the_core_brings_no_opencv_and_the_extra_one_distribution():
+    assert not [name for name in PROJECT["dependencies"] if "opencv" in name]
+    (extra,) = PROJECT["optional-dependencies"]["opencv"]
+    assert extra.startswith("opencv-python>")
+    everywhere = [name for extra in PROJECT["optional-dependencies"].values() for name in extra]
+    assert [name for name in everywhere if name.startswith("opencv")] == [extra]
+
+
+def test_opencv_that_cannot_be_loaded_says_which_can(monkeypatch):
+    def broken(name):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr("importlib.import_module", broken)
+    with pytest.raises(GaborkitError, match=r"libGL.*opencv-python-headless in its place"):
+        opencv()
+
+
+def test_16_bit_colour_is_read_and_written_without_opencv(tmp_path):
+    code = (
+        "import sys; sys.modules['cv2'] = None\n"
+        "import numpy as np, gaborkit as gk\n"
+        "values = np.random.default_rng(0).integers(0, 65536, (5, 6, 3), np.uint16)\n"
+        "gk.write_image(sys.argv[1], values)\n"
+        "assert (gk.read_image(sys.argv[1]) == values).all()\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "deep.png"], check=True)

@@ -110,7 +110,7 @@ def machine() -> dict[str, Any]:
         "fast engines": structures.performers().state,
         "python": platform.python_version(),
     }
-    for name in ("gaborkit", "numpy", "scipy", "scikit-image", "opencv-python-headless", "diplib"):
+    for name in ("gaborkit", "numpy", "scipy", "scikit-image", "diplib"):
         try:
             facts[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -121,5 +121,6 @@ def machine() -> dict[str, Any]:
     try:
         import cv2
     except ImportError:
-        return facts
-    return {**facts, "OpenCV threads": cv2.getNumThreads()}
+        return {**facts, "OpenCV": "not installed"}
+    # Whichever of its distributions it is.
+    return {**facts, "OpenCV": cv2.__version__, "OpenCV threads": cv2.getNumThreads()}

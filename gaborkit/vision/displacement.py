@@ -15,6 +15,7 @@ import numpy as np
 
 from ..bank import GaborBank
 from ..errors import FeatureError, ImageError
+from ..extras import opencv
 from ..filtering.backend import NumpyLibrary
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ComplexArray, RealArray
@@ -135,7 +136,7 @@ def stereo_disparity(
 def _displacement(
     first: Array, second: Array, largest: float, window: float, *, rows_only: bool
 ) -> Displacement:
-    import cv2
+    cv2 = opencv()
 
     one, other = (_plane(image) for image in (first, second))
     if one.shape != other.shape:
@@ -179,7 +180,7 @@ def _step(
     fixed: ComplexArray, moved: ComplexArray, wavelength: float, window: float, rows_only: bool
 ) -> tuple[RealArray, RealArray, RealArray]:
     """Least squares of the kernels' equations in a window, and how much they agree."""
-    import cv2
+    cv2 = opencv()
 
     def pooled(values: RealArray) -> RealArray:
         return cv2.GaussianBlur(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FeatureError, ImageError
+from ..extras import opencv
 from ..features.codes import PhaseCode
 from ..features.iris import iris_code, unwrap_iris
 from ..filtering.backend import NumpyLibrary
@@ -97,7 +98,7 @@ def find_iris(image: Array) -> IrisBoundaries:
     >>> bool(np.abs(np.subtract(boundaries.iris, eye.iris)).max() < 3)
     True
     """
-    import cv2
+    cv2 = opencv()
 
     library = NumpyLibrary()
     values = library.promote(image)
@@ -176,7 +177,7 @@ def _means(plane: RealArray, centres: RealArray, radii: RealArray, sides: float)
 
     Where a circle leaves the picture, the rest counts; nan where nothing is left.
     """
-    import cv2
+    cv2 = opencv()
 
     count = 48
     half = (np.arange(count // 2) + 0.5) / (count // 2) * 2 * sides - sides
@@ -264,7 +265,7 @@ def _lid(
     plane: RealArray, pupil: Circle, iris: Circle, sign: int, step: float
 ) -> tuple[float, float] | None:
     """The arc of the upper (-1) or lower (1) lid, if it covers some of the iris."""
-    import cv2
+    cv2 = opencv()
 
     y, x, radius = iris
     across = np.linspace(-0.8, 0.8, 49)
@@ -340,7 +341,7 @@ def draw_iris(image: Array, boundaries: IrisBoundaries) -> NDArray[np.uint8]:
     >>> draw_iris(eye.image, find_iris(eye.image)).shape
     (240, 320, 3)
     """
-    import cv2
+    cv2 = opencv()
 
     values = np.asarray(image, float)
     grey = np.rint(255 * (values - values.min()) / ((values.max() - values.min()) or 1))

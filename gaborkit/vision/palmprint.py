@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..extras import opencv
 from ..features.codes import checked_mask, checked_sides
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
@@ -254,7 +255,7 @@ def synthetic_palm(
     >>> synthetic_palm(0, size=64).shape
     (64, 64)
     """
-    import cv2
+    cv2 = opencv()
 
     for name, value, least in (("person", person, 0), ("seed", seed, 0), ("size", size, 32)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FeatureError
+from ..extras import opencv
 from ..types import RealArray
 
 #: Finer pixels a side, in which vessels are drawn.
@@ -92,7 +93,7 @@ def synthetic_vessels(
         raise FeatureError(f"noise={noise!r} is no deviation; give 0 or more")
     if isinstance(lesions, bool) or not isinstance(lesions, (int, np.integer)) or lesions < 0:
         raise FeatureError(f"lesions={lesions!r} is no number of blobs; give 0 or more")
-    import cv2
+    cv2 = opencv()
 
     rng = np.random.default_rng(seed)
     height, across = shape
@@ -164,7 +165,7 @@ def _drawn(
     tubes: list[_Tube], shape: tuple[int, int], trunk: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Where vessels are, 0 or 1, and how dark they make it, in fine pixels."""
-    import cv2
+    cv2 = opencv()
 
     size = (shape[0] * _FINE, shape[1] * _FINE)
     cover, dark = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -184,7 +185,7 @@ def _drawn(
 
 def _cloud(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> RealArray:
     """Smooth noise of unit variance."""
-    import cv2
+    cv2 = opencv()
 
     cloud = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigma)
     return cloud / cloud.std()

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..extras import opencv
 from ..features.checks import check_choice
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary
@@ -154,7 +155,7 @@ def vessel_responses(
 
 def _line_maps(plane: RealArray, width: float) -> dict[str, RealArray]:
     """The line detector at each length, by its name."""
-    import cv2
+    cv2 = opencv()
 
     # Half lengths of the lines, as many at any width.
     halves = [round(k * width / STANDARD) for k in range(WINDOW // 2 + 1)]

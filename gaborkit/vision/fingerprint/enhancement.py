@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
+from ...extras import opencv
 from ...types import Array, RealArray
 from .frequency import ridge_frequency
 from .mask import ridge_mask
@@ -211,7 +212,7 @@ def _fields(
 
 def _resized(image: RealArray, step: float) -> RealArray:
     """The picture with ``step`` times fewer pixels a side."""
-    import cv2
+    cv2 = opencv()
 
     height, width = (max(1, round(n / step)) for n in image.shape)
     method = cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC

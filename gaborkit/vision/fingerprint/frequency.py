@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
+from ...extras import opencv
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
 from .picture import (
@@ -131,7 +132,7 @@ def _profiles(
     image: RealArray, theta: RealArray, grid: tuple[int, int], window: tuple[int, int]
 ) -> RealArray:
     """Means along the ridges of the turned window in the middle of each block, (blocks, length)."""
-    import cv2
+    cv2 = opencv()
 
     length, width = window
     across = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
+from ...extras import opencv
 from ...types import Array, RealArray
 from .picture import block_grid, blurred, check_block, check_field, normalize, to_blocks
 
@@ -67,7 +68,7 @@ def ridge_mask(
     >>> bool(mask[48, 48]), bool(mask[2, 2])
     (True, False)
     """
-    import cv2
+    cv2 = opencv()
 
     check_block(block)
     for name, value in (("contrast", contrast), ("regularity", regularity)):
@@ -96,7 +97,7 @@ def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> R
 
 def _without_islands(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """The pieces of at least so many pixels."""
-    import cv2
+    cv2 = opencv()
 
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(region.view(np.uint8))
     large = statistics[:, cv2.CC_STAT_AREA] >= least
@@ -111,7 +112,7 @@ def _without_holes(
 
     Around a core or a delta ridges turn within a window, and no profile there is much like a sine.
     """
-    import cv2
+    cv2 = opencv()
 
     _, labels, statistics, _ = cv2.connectedComponentsWithStats((~region).view(np.uint8))
     left, top, width, height, area = statistics.T

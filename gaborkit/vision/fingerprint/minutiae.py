@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
+from ...extras import opencv
 from ...types import RealArray
 from .enhancement import FingerprintEnhancement
 from .picture import thinned, to_pixels
@@ -166,7 +167,7 @@ def _table(
 
 def _without_specks(binary: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
     """Ridges without pores, and without specks between them, of fewer pixels."""
-    import cv2
+    cv2 = opencv()
 
     for _ in range(2):  # ridges, then valleys
         _, labels, statistics, _ = cv2.connectedComponentsWithStats(
@@ -206,7 +207,7 @@ def draw_minutiae(image: RealArray, minutiae: Minutiae, *, size: float = 9.0) ->
     array([[255,   0],
            [  0, 255]], dtype=uint8)
     """
-    import cv2
+    cv2 = opencv()
 
     if not 0 < size < math.inf:
         raise FeatureError(f"size={size!r} draws no line; give pixels above 0")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
+from ...extras import opencv
 from ...filtering.backend import NumpyLibrary
 from ...types import Array, RealArray
 
@@ -107,7 +108,7 @@ def check_wavelengths(wavelengths: tuple[float, float]) -> tuple[float, float]:
 
 def blurred(values: RealArray, sigma: float) -> RealArray:
     """Gaussian blur; outside lies the reflection."""
-    import cv2
+    cv2 = opencv()
 
     if sigma == 0:
         return values
@@ -123,14 +124,14 @@ def block_grid(shape: tuple[int, ...], block: int) -> tuple[int, int]:
 
 def to_blocks(values: RealArray, grid: tuple[int, int]) -> RealArray:
     """Mean over each block."""
-    import cv2
+    cv2 = opencv()
 
     return cv2.resize(values, grid[::-1], interpolation=cv2.INTER_AREA)
 
 
 def to_pixels(blocks: RealArray, shape: tuple[int, ...]) -> RealArray:
     """A value for each pixel, linear between the centres of blocks."""
-    import cv2
+    cv2 = opencv()
 
     return cv2.resize(blocks, shape[::-1], interpolation=cv2.INTER_LINEAR)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...bank import GaborBank
 from ...errors import FeatureError
+from ...extras import opencv
 from ...kernels.parameters import number
 from ...types import Array, RealArray
 from .picture import block_grid, blurred, half_angle, normalize, to_blocks, to_pixels
@@ -119,7 +120,7 @@ def ridge_orientation(
 
 def _squared_gradient(image: RealArray, sigma: float) -> tuple[RealArray, RealArray, RealArray]:
     """Square of the gradient, read as a complex number: real and imaginary part, and magnitude."""
-    import cv2
+    cv2 = opencv()
 
     radius = int(np.ceil(6 * sigma))
     offset = np.arange(-radius, radius + 1)

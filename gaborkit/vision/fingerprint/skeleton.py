@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ...extras import opencv
 from ...types import RealArray
 from .picture import thinned
 
@@ -132,7 +133,7 @@ def _chord(line: NDArray[np.bool_]) -> float:
 
 def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -> NDArray[np.bool_]:
     """With the gaps closed between endings that face each other."""
-    import cv2
+    cv2 = opencv()
     from scipy.spatial import cKDTree
 
     ends = np.argwhere(crossing_number(skeleton) == 1)

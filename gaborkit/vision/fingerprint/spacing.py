@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ...extras import opencv
 from ...types import Array, RealArray
 from .picture import check_wavelengths, normalize
 
@@ -61,7 +62,7 @@ def ridge_spacing(image: Array, *, wavelengths: tuple[float, float] | None = Non
     >>> round(ridge_spacing(np.cos(2 * np.pi / 21 * (x * np.cos(0.5) + y * np.sin(0.5)))), 1)
     21.0
     """
-    import cv2
+    cv2 = opencv()
 
     shortest, longest = (0, math.inf) if wavelengths is None else check_wavelengths(wavelengths)
     level = normalize(image).astype(np.float32)
