@@ -277,7 +277,7 @@ def report(options):
     facts = machine()
     yield (
         f"`python benchmarks/fingerprints.py`: gaborkit {facts['gaborkit']}, {facts['threads']} "
-        f"threads; OpenCV {facts['opencv-python-headless']}, {facts['OpenCV threads']} threads; "
+        f"threads; OpenCV {facts['OpenCV']}, {facts['OpenCV threads']} threads; "
         f"Python {facts['python']}."
     )
     yield "## Speed"
