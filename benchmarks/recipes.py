@@ -1,8 +1,8 @@
 """Recipes on data made here, their figures beside their peers', and their times in `filter`s.
 
-``python benchmarks/recipes.py`` prints benchmarks/recipes.md: CPU time in one thread, the least of
-some runs. Vessels, eyes, palms and prints are generated: their truth is known, and they are no
-photographs.
+``python benchmarks/recipes.py [PART...]`` prints benchmarks/recipes.md: CPU time in one thread, the
+least of some runs. Vessels, eyes, palms and prints are generated: their truth is known, and they
+are no photographs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import platform
+import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import skimage.data
+from matplotlib.colors import hsv_to_rgb
 from skimage.feature import structure_tensor
 from skimage.filters import frangi, sato
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
@@ -35,7 +38,9 @@ from gaborkit.features import (
 from gaborkit.vision import (
     angular_distance,
     competitive_code,
+    draw_iris,
     eye_code,
+    field_of_view,
     find_defects,
     find_edges,
     find_iris,
@@ -51,6 +56,7 @@ from gaborkit.vision.error_rates import area_under_roc, equal_error_rate
 from gaborkit.vision.fingerprint import (
     FingerprintEnhancement,
     degrade_fingerprint,
+    draw_minutiae,
     enhance_fingerprint,
     find_minutiae,
     synthetic_fingerprint,
@@ -63,7 +69,7 @@ except ImportError:
     phasepack = None
 
 
-def seconds(work, runs=3):
+def seconds(work, runs=2):
     """Least CPU time of some runs, after one that fills the caches."""
     work()
     times = []
@@ -141,13 +147,13 @@ def prints():
 
 def vessels():
     print("## Vessels\n")
-    print("Twenty generated trees of 400 x 400 (seeds 1000 to 1019; the models learn from six")
+    print("Ten generated trees of 400 x 400 (seeds 1000 to 1009; the models learn from six")
     print("others): area under the ROC curve in the field of view, mean and deviation.\n")
     train = [synthetic_vessels(seed=seed) for seed in range(6)]
     parts = [list(part) for part in zip(*train, strict=True)]
     models = {m: fit_vessels(*parts, method=m) for m in ("line", "gabor", "both")}
     scores = {}
-    for seed in range(1000, 1020):
+    for seed in range(1000, 1010):
         image, truth, field = synthetic_vessels(seed=seed)
         filled = np.where(field, image, image[field].mean())
         sigmas = [1, 1.5, 2, 3]
@@ -167,7 +173,7 @@ def vessels():
     table(("method, examples", "AUC", "deviation"), rows)
 
 
-def persons(title, text, make, compare, count=40):
+def persons(title, text, make, compare, count=20):
     codes = [[make(person, k) for person in range(count)] for k in range(2)]
     distances = np.array([[compare(a, b) for b in codes[1]] for a in codes[0]])
     same, different = np.diag(distances), distances[~np.eye(count, dtype=bool)]
@@ -187,7 +193,7 @@ def persons(title, text, make, compare, count=40):
 
 def boundaries():
     errors = []
-    for person in range(40):
+    for person in range(20):
         eye = synthetic_eye(person, 7)
         limits = find_iris(eye.image)
         errors.append(
@@ -198,7 +204,7 @@ def boundaries():
             ]
         )
     middle, most = np.median(errors, 0), np.max(errors, 0)
-    print("Boundaries, median and largest error over 40 eyes of 240 x 320: pupil")
+    print("Boundaries, median and largest error over 20 eyes of 240 x 320: pupil")
     print(
         f"{middle[0]:.2f} and {most[0]:.2f} pixels, iris {middle[1]:.2f} and {most[1]:.2f}; what is"
     )
@@ -235,6 +241,43 @@ def flow():
              f"{seconds(way, 1):.2f} s")
         )  # fmt: skip
     table(("method", "median", "ninth decile", "CPU"), rows)
+
+
+# ---- the picture ----
+
+
+def picture():
+    """Minutiae of a spoiled print, vessels of a photograph, an eye's boundaries, a palm's code."""
+    side = 320
+    truth = synthetic_fingerprint((400, 320), kind="whorl", seed=1)
+    spoiled = degrade_fingerprint(truth.image, noise=0.2, moisture=-0.5, scratches=10, seed=0)
+    minutiae = find_minutiae(enhance_fingerprint(spoiled))
+    retina = skimage.data.retina()
+    field = field_of_view(retina)
+    found = find_vessels(retina[..., 1], mask=field, width=17)
+    eye = synthetic_eye(6, 1).image
+    palm = synthetic_palm(2)
+    index = competitive_code(palm, step=(1, 1)).index
+    code = hsv_to_rgb(np.stack([index / 6, *np.ones((2, *index.shape))], -1))
+    panels = [
+        draw_minutiae(spoiled, minutiae),
+        retina,
+        np.dstack([255 * found.mask.astype(np.uint8)] * 3),
+        draw_iris(eye, find_iris(eye)),
+        np.dstack([np.rint(255 * palm).astype(np.uint8)] * 3),
+        np.rint(255 * code).astype(np.uint8),
+    ]
+    sized = [
+        cv2.resize(p, (round(p.shape[1] * side / len(p)), side), interpolation=cv2.INTER_AREA)
+        for p in panels
+    ]
+    rows = [np.concatenate(sized[:3], 1), np.concatenate(sized[3:], 1)]
+    width = max(row.shape[1] for row in rows)
+    padded = [
+        np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+        for row in rows
+    ]
+    gk.write_image(Path(__file__).with_name("recipes.png"), np.concatenate(padded))
 
 
 # ---- speed ----
@@ -301,6 +344,37 @@ def speed():
     table(head, rows)
 
 
+def eyes():
+    persons(
+        "Irises",
+        "Twenty generated eyes, two photographs each, end to end; turned by up to 6 degrees, lids "
+        "over up to a\nquarter, other light, pupils and places.",
+        lambda person, k: eye_code(synthetic_eye(person, k).image),
+        lambda a, b: hamming_distance(a, b, shifts=8).distance,
+    )
+    boundaries()
+
+
+def palms():
+    persons(
+        "Palmprints",
+        "Twenty generated palms, two photographs each, turned by up to 2 degrees and moved by 3 %.",
+        lambda person, k: competitive_code(synthetic_palm(person, k)),
+        lambda a, b: angular_distance(a, b).distance,
+    )
+
+
+PARTS = {
+    "prints": prints,
+    "vessels": vessels,
+    "eyes": eyes,
+    "palms": palms,
+    "flow": flow,
+    "speed": speed,
+    "picture": picture,
+}
+
+
 if __name__ == "__main__":
     print("# Recipes\n")
     print(
@@ -309,21 +383,7 @@ if __name__ == "__main__":
     )
     print("Data are generated (`gaborkit.vision.synthetic_*`): no photographs, no set that others")
     print("measure on, and so no figures to be compared with theirs.\n")
-    prints()
-    vessels()
-    persons(
-        "Irises",
-        "Forty generated eyes, two photographs each, end to end; turned by up to 6 degrees, lids "
-        "over up to a\nquarter, other light, pupils and places.",
-        lambda person, k: eye_code(synthetic_eye(person, k).image),
-        lambda a, b: hamming_distance(a, b, shifts=8).distance,
-    )
-    boundaries()
-    persons(
-        "Palmprints",
-        "Forty generated palms, two photographs each, turned by up to 2 degrees and moved by 3 %.",
-        lambda person, k: competitive_code(synthetic_palm(person, k)),
-        lambda a, b: angular_distance(a, b).distance,
-    )
-    flow()
-    speed()
+    chosen = sys.argv[1:]
+    for name, part in PARTS.items():
+        if not chosen or name in chosen:
+            part()

@@ -45,7 +45,7 @@ LONGEST = 2000
 #: How often a command line that is refused is mended.
 MENDED = 4
 #: Outputs of several pictures are written as far as they go.
-SEVERAL = {"filter", "enhance", "features", "retrieve", "classify predict"}
+SEVERAL = {"filter", "enhance", "features", "retrieve", "classify predict", "pixels apply"}
 
 
 class Hang(BaseException):

@@ -18,7 +18,7 @@ from ..options.reading import json_option, max_pixels_option
 @click.argument("second", type=IN, metavar="B")
 @click.option(
     "--wavelength",
-    type=Number(2, 1000),
+    type=Number(2, 200),
     default=12.6,
     show_default=True,
     help="Of the kernels, pixels: twice the width of lines.",

@@ -141,7 +141,7 @@ def command(
         raise click.UsageError(f"--drift {options['drift']:g} is of a film: give --seconds too")
     density = pixels_per_degree(screen[0], screen[1], int(screen[2])) if screen else pixels
     count = (size * density) ** 2 * max(1.0, (seconds or 0) * options["rate"])
-    if count > 5e8:
+    if count > 5e7:
         raise click.UsageError(
             f"--size {size:g} with {density:g} pixels in a degree makes {count:.3g} values: "
             "give fewer of them"

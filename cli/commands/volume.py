@@ -18,6 +18,9 @@ from ..options.reading import json_option, max_pixels_option
 
 _SCANS = (".nii", ".nii.gz")
 
+#: Responses that are held at once; those of a group share passes.
+_HELD = 8
+
 
 @click.command("volume")
 @click.argument("source", type=IN, metavar="IN")
@@ -30,14 +33,14 @@ _SCANS = (".nii", ".nii.gz")
 )
 @click.option(
     "--wavelength",
-    type=Number(above=0),
+    type=Number(above=0, most=10_000),
     default=6.0,
     show_default=True,
     help="Of the carrier; millimetres of a scan, voxels of a stack.",
 )
 @click.option(
     "--sigma",
-    type=Number(above=0),
+    type=Number(above=0, most=1000),
     help="Deviation of the envelope.  [default: half a wavelength]",
 )
 @click.option(
@@ -62,10 +65,12 @@ _SCANS = (".nii", ".nii.gz")
 @click.option("--video", is_flag=True, help="IN is (time, rows, columns): motion energy.")
 @click.option(
     "--speed",
-    type=Number(),
+    type=Number(-100, 100),
     help="Of the motion, pixels per picture.  [default: 1]",
 )
-@click.option("--duration", type=Number(above=0), help="Deviation in time, pictures.  [default: 2]")
+@click.option(
+    "--duration", type=Number(above=0, most=1000), help="Deviation in time, pictures.  [default: 2]"
+)
 @click.option(
     "--boundary",
     type=Choice(BOUNDARIES),
@@ -107,7 +112,7 @@ def command(
     """  # noqa: D301
     import numpy as np
 
-    from gaborkit.volumes import GaborKernel3D, filter_volume, motion_energy
+    from gaborkit.volumes import GaborKernel3D, filter_volume, motion_kernels
     from gaborkit.volumes import directions as spread
 
     from ..responding import about
@@ -124,33 +129,34 @@ def command(
     if video and scan_out:
         raise click.UsageError(f"--out {out} holds a scan, and a video is none: give .npy or .tif")
     volume = _read(source)
-    values = volume.values if isinstance(volume, gk.Volume) else volume
+    if video and isinstance(volume, gk.Volume):
+        volume = volume.values
     if scan_out and not isinstance(volume, gk.Volume):
         raise click.UsageError(
             f"--out {out}: {source} does not say the size of its voxels: give .npy or .tif"
         )
     width = wavelength / 2 if sigma is None else sigma
+    part = "energy" if video else part or "magnitude"
+    kernels: list[Any]
+    # A round kernel reaches as many sigmas in time as in space.
+    grid = (width / (2.0 if duration is None else duration), 1.0, 1.0) if video else None
+    if video:
+        kernels = motion_kernels(
+            directions,
+            1.0 if speed is None else speed,
+            wavelength=wavelength,
+            sigma=width,
+            duration=2.0 if duration is None else duration,
+        )
+    else:
+        kernels = [
+            GaborKernel3D.along(v, wavelength=wavelength, sigma=width) for v in spread(directions)
+        ]
     with about(source):
-        if video:
-            part = "energy"
-            responses = motion_energy(
-                values,
-                directions,
-                1.0 if speed is None else speed,
-                wavelength=wavelength,
-                sigma=width,
-                duration=2.0 if duration is None else duration,
-                boundary=boundary,
-            )
+        if pool == "none":
+            result = filter_volume(kernels, volume, part=part, boundary=boundary, spacing=grid)
         else:
-            part = part or "magnitude"
-            kernels = [
-                GaborKernel3D.along(v, wavelength=wavelength, sigma=width)
-                for v in spread(directions)
-            ]
-            responses = filter_volume(kernels, volume, part=part, boundary=boundary)
-    pooled = {"max": lambda: responses.max(0), "mean": lambda: responses.mean(0)}
-    result = responses if pool == "none" else pooled[pool]()
+            result = _pooled(kernels, volume, pool, part=part, boundary=boundary, spacing=grid)
     description = {
         "gaborkit": gk.__version__,
         "input": source,
@@ -187,3 +193,20 @@ def _read(source: str) -> Any:
             ".npy of three axes, NIfTI, or a folder of a DICOM series"
         )
     return stack
+
+
+def _pooled(kernels: list[Any], volume: Any, pool: str, **options: Any) -> Any:
+    """The largest or the mean response, of which few are held at once."""
+    import numpy as np
+
+    from gaborkit.volumes import filter_volume
+
+    result: Any = None
+    for start in range(0, len(kernels), _HELD):
+        responses = filter_volume(kernels[start : start + _HELD], volume, **options)
+        pooled = responses.max(0) if pool == "max" else responses.sum(0)
+        if result is None:
+            result = pooled
+        else:
+            result = np.maximum(result, pooled) if pool == "max" else result + pooled
+    return result if pool == "max" else result / len(kernels)

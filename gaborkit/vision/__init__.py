@@ -7,6 +7,7 @@ from .comparison import compare_pictures
 from .defects import Defects, find_defects
 from .displacement import Displacement, optical_flow, stereo_disparity
 from .edges import Crests, Edges, crests, find_edges
+from .error_rates import area_under_roc, equal_error_rate
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
 from .iris_boundaries import IrisBoundaries, draw_iris, eye_code, find_iris
 from .mosaics import mosaic
@@ -15,6 +16,7 @@ from .palmprint import (
     PalmComparison,
     angular_distance,
     competitive_code,
+    palm_bank,
     synthetic_palm,
 )
 from .pixel_tiles import predict_large
@@ -26,7 +28,7 @@ from .synthetic_eyes import SyntheticEye, synthetic_eye
 from .synthetic_vessels import SyntheticVessels, synthetic_vessels
 from .texture_maps import dyadic_bank, texture_maps
 from .vessel_model import VesselModel, fit_vessels
-from .vessels import Vessels, field_of_view, find_vessels, vessel_responses
+from .vessels import Vessels, field_of_view, find_vessels, vessel_bank, vessel_responses
 
 __all__ = [
     "JAIN_FARROKHNIA",
@@ -49,6 +51,7 @@ __all__ = [
     "VesselModel",
     "Vessels",
     "angular_distance",
+    "area_under_roc",
     "cell_responses",
     "compare_pictures",
     "competitive_code",
@@ -56,6 +59,7 @@ __all__ = [
     "draw_iris",
     "dyadic_bank",
     "enhance_fingerprint",
+    "equal_error_rate",
     "eye_code",
     "field_of_view",
     "find_defects",
@@ -67,6 +71,7 @@ __all__ = [
     "gabor_stimulus",
     "mosaic",
     "optical_flow",
+    "palm_bank",
     "pixels_per_degree",
     "predict_large",
     "retrieval_rate",
@@ -77,5 +82,6 @@ __all__ = [
     "synthetic_palm",
     "synthetic_vessels",
     "texture_maps",
+    "vessel_bank",
     "vessel_responses",
 ]

@@ -86,8 +86,8 @@ def cell_responses(
     >>> from gaborkit.vision import gabor_stimulus
     >>> bank = GaborBank.grid(1, 4, wavelength=8)
     >>> cells = cell_responses(gabor_stimulus(2, frequency=5) / 0.5 - 1, bank)
-    >>> cells.complex[:, 40, 40].argmax(), bool(cells.complex.max() < 1)
-    (0, True)
+    >>> int(cells.complex[:, 40, 40].argmax()), cells.simple.shape
+    (0, (4, 4, 80, 80))
     """
     if semisaturation is not None and not 0 < semisaturation < math.inf:
         raise FeatureError(

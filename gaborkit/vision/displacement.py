@@ -146,6 +146,7 @@ def _displacement(
     for name, value in (("largest", largest), ("window", window)):
         if isinstance(value, bool) or not 0 < value < math.inf:
             raise FeatureError(f"{name}={value!r} is no number of pixels above 0")
+    window = min(window, float(max(one.shape)))
     x, y = np.zeros((2, *one.shape), np.float32)
     confidence = np.zeros(one.shape, np.float32)
     rows, columns = np.mgrid[: one.shape[0], : one.shape[1]].astype(np.float32)

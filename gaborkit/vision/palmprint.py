@@ -121,10 +121,10 @@ def competitive_code(
 
     Examples
     --------
-    >>> y, x = np.mgrid[:64, :64]
+    >>> y, x = np.mgrid[:64, :64] - 32
     >>> across = x * np.cos(np.pi / 3) + y * np.sin(np.pi / 3)
-    >>> code = competitive_code(-np.exp(-((across - 40) ** 2) / 8))
-    >>> int(code.index[5, 12])  # 60 degrees
+    >>> code = competitive_code(-np.exp(-(across**2) / 8), step=(1, 1))
+    >>> int(code.index[32, 32])  # 60 degrees
     2
     """
     values, seen = checked_mask(image, mask)

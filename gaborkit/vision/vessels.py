@@ -131,6 +131,11 @@ def vessel_responses(
         raise FeatureError(
             f"a picture of shape {values.shape} is not (H, W); give one channel, of a fundus green"
         )
+    if width > min(values.shape) / 2:
+        raise FeatureError(
+            f"vessels of width={width!r} do not fit into {values.shape[0]} x {values.shape[1]} "
+            "pixels; give a larger picture, or a smaller width"
+        )
     inside = np.ones(values.shape, bool) if mask is None else np.asarray(mask) != 0
     (region,) = regions(values.shape, mask=inside)
     box = cut_out(values, region)

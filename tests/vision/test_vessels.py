@@ -212,6 +212,7 @@ TRUTH = IMAGE > 0.5
         (lambda: vessel_responses(IMAGE, method="lines"), "method='lines' is unknown"),
         (lambda: vessel_responses(IMAGE, vessels="red"), "vessels='red' is unknown"),
         (lambda: vessel_responses(IMAGE, width=1), "width=1 is no width of vessels"),
+        (lambda: vessel_responses(IMAGE, width=21), "width=21 do not fit into 40 x 40 pixels"),
         (lambda: vessel_responses(IMAGE[None, None]), "is not (H, W); give one channel"),
         (lambda: find_vessels(IMAGE, threshold=np.nan), "threshold=nan is no limit"),
         (lambda: field_of_view(np.zeros(5)), "shape (5,) is not (H, W)"),
