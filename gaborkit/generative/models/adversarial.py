@@ -101,11 +101,6 @@ class Adversarial(Model):
         """The pairs by name, in the order in which samples pass them."""
         return {"": Stage(self.generator, self.discriminator)}
 
-    @property
-    def order(self) -> list[str]:
-        """Names of stages in the order of their turns."""
-        return list(self.stages)
-
     def drawn(
         self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Tensor:
@@ -152,10 +147,10 @@ class Adversarial(Model):
 
     def turn(self, step: int) -> str:
         """Stages in turn: the discriminator ``discriminator_steps`` times, the generator once."""
-        order = self.order
+        names = list(self.stages)
         turns, within = divmod(step, self.config.discriminator_steps + 1)
         role = "generator" if within == self.config.discriminator_steps else "discriminator"
-        return f"{role} {order[turns % len(order)]}".rstrip()
+        return f"{role} {names[turns % len(names)]}".rstrip()
 
     @property
     def has_validation_loss(self) -> bool:

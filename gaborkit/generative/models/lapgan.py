@@ -33,9 +33,6 @@ class LAPGANConfig(LatentConfig):
         How often pictures are halved.
     generator_hidden, discriminator_hidden : tuple of int
         Widths of the fully connected layers of the coarsest stage.
-    coarse_turns : int
-        How many turns the coarsest stage, on which all others build and whose steps are the
-        cheapest, has for each one of theirs.
     width, layers : int
         Channels of the generators of bands, and their convolutions before the last.
     discriminator_width : int
@@ -53,7 +50,6 @@ class LAPGANConfig(LatentConfig):
 
     pyramid: PyramidName = "laplacian"
     bands: int = 2
-    coarse_turns: int = 1
     generator_hidden: tuple[int, ...] = (1200, 1200)
     discriminator_hidden: tuple[int, ...] = (600, 600)
     width: int = 64
@@ -70,7 +66,7 @@ class LAPGANConfig(LatentConfig):
             raise ModelError(
                 f"output={self.output!r}: a pyramid is of pixels in [-1, 1]; leave it at 'tanh'"
             )
-        for name in ("bands", "coarse_turns", "width", "layers", "discriminator_width"):
+        for name in ("bands", "width", "layers", "discriminator_width"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name}={getattr(self, name)} is no count; give 1 or more")
         self.coarse  # noqa: B018  # whose widths are checked
@@ -137,15 +133,14 @@ class BandGenerator(nn.Module):
 
 _SMALL = LAPGANConfig(
     latent=64,
-    coarse_turns=4,
     generator_hidden=(128, 256),
-    discriminator_hidden=(256, 128),
+    discriminator_hidden=(128, 64),
     width=24,
     discriminator_width=16,
 )
 _SMALL_TRAINING = {
-    "steps": 7200,
-    "sample_every": 1200,
+    "steps": 4500,
+    "sample_every": 900,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "betas": (0.5, 0.999),
@@ -244,11 +239,6 @@ class LAPGAN(Adversarial):
         """By the size of their pictures, from coarse to fine."""
         pairs = zip(self._names, self.generators, self.discriminators, strict=True)
         return {name: Stage(generator, discriminator) for name, generator, discriminator in pairs}
-
-    @property
-    def order(self) -> list[str]:
-        """The coarsest stage ``coarse_turns`` times, then each other once."""
-        return [self._names[0]] * self.config.coarse_turns + self._names[1:]
 
     def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
         """A vector for the coarsest stage, and a plane for each other."""

@@ -51,12 +51,6 @@ def test_stages_take_turns_from_coarse_to_fine():
     ]
 
 
-def test_the_coarsest_stage_has_more_turns():
-    turns = [model(coarse_turns=3).turn(step) for step in range(10)]
-    assert turns[1::2] == [f"generator {size}" for size in ("5x7", "5x7", "5x7", "10x14", "20x28")]
-    assert turns[::2] == [turn.replace("generator", "discriminator") for turn in turns[1::2]]
-
-
 @pytest.mark.parametrize("loss", GAN_LOSSES)
 @pytest.mark.parametrize("pyramid", ["laplacian", "gabor"])
 def test_the_loss_of_a_part_has_gradients_for_exactly_that_part(pyramid, loss):
@@ -149,7 +143,6 @@ def test_commands(options, tmp_path, monkeypatch):
         ({"output": "linear"}, "output='linear': a pyramid is of pixels"),
         ({"bands": 0}, "bands=0 is no count"),
         ({"layers": 0}, "layers=0 is no count"),
-        ({"coarse_turns": 0}, "coarse_turns=0 is no count"),
         ({"generator_hidden": ()}, r"generator_hidden=\(\) are no widths"),
     ],
 )
