@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..filtering.backend import library_of
+from ..filtering.backend import Library, library_of
 from ..filtering.padding import check_boundary, source_index
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.formula import Parameters, samples
 from ..kernels.gabor import PARAMETERS, GaborKernel
+from ..kernels.parameters import number
 from ..types import Array, ArrayT, Boundary, ComplexArray
 
 # Pixels of all windows around points that are held at a time.
@@ -94,6 +97,11 @@ def jets(
             # In double precision: the sums of a kernel of thousands of samples are of few digits.
             window = library.constant(window, True, real=True)
             window = window * library.constant(inside, True, real=True)
+            if all(_is_round(bank[k]) for k in members):
+                answered = _by_lines(window, [bank[k] for k in members], rest[chosen], library)
+                for part, answer in zip(parts, answered, strict=True):
+                    part.append(answer)
+                continue
             for part, k in zip(parts, members, strict=True):
                 psi = _kernel_around(bank[k], rest[chosen], radius, tolerance)
                 real, imag = (
@@ -105,6 +113,51 @@ def jets(
             answers[k] = library.concatenate(part, 1)
     responses = library.constant(library.stack(answers, 2), library.double(planes))
     return responses.reshape(*planes.shape[:-2], len(places), len(bank))
+
+
+def _is_round(kernel: Kernel) -> bool:
+    """Whether a kernel is a product of two lines, less one of two Gaussians."""
+    return isinstance(kernel, GaborKernel) and number(kernel.gamma) == 1
+
+
+def _by_lines(
+    window: Array, kernels: Sequence[Any], rest: NDArray[Any], library: Library
+) -> list[Array]:
+    """Responses (B, P) of round kernels in windows (B, P, n * n): along the rows, then across."""
+    side = math.isqrt(window.shape[-1])
+    line = np.arange(side) - side // 2
+    theta, tuned, sigma = (
+        np.array([value(kernel) for kernel in kernels])
+        for value in (
+            lambda kernel: number(kernel.theta),
+            lambda kernel: 2 * math.pi * kernel.frequency,
+            lambda kernel: number(kernel.sigma) * number(kernel.scale),
+        )
+    )
+    envelopes, waves = [], []
+    for places, part in zip(rest.T, (np.sin(theta), np.cos(theta)), strict=True):
+        at = (places[:, None] + line)[..., None]  # (P, n, 1)
+        envelopes.append(np.exp(-((at / sigma) ** 2) / 2))
+        waves.append(envelopes[-1] * np.exp(1j * at * (tuned * part)))
+    columns = np.concatenate([waves[1].real, waves[1].imag, envelopes[1]], -1)
+    square = window.reshape(*window.shape[:-1], side, side)
+    rows = square @ library.constant(columns, True, real=True)  # (B, P, n, 3 M)
+    down = [library.constant(x, True, real=True) for x in (waves[0].real, waves[0].imag)]
+    real, imag, mean = (rows[..., k * len(kernels) : (k + 1) * len(kernels)] for k in range(3))
+    wave = (down[0] * real - down[1] * imag).sum(-2), (down[0] * imag + down[1] * real).sum(-2)
+    level = (library.constant(envelopes[0], True, real=True) * mean).sum(-2)
+    # The DC-removal term makes the kernel's own sum zero.
+    dc = math.prod(part.sum(1) for part in waves) / math.prod(part.sum(1) for part in envelopes)
+    answers = []
+    for k, kernel in enumerate(kernels):
+        free = dc[:, k] if kernel.dc_free else 0 * dc[:, k]
+        size = complex(number(kernel.amplitude()) * np.exp(1j * number(kernel.phase)))
+        parts = [
+            wave[j][..., k] - library.constant(x, True, real=True) * level[..., k]
+            for j, x in enumerate((free.real, free.imag))
+        ]
+        answers.append((parts[0] + 1j * parts[1]) * size)
+    return answers
 
 
 def _window(
