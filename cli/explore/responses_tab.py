@@ -196,7 +196,7 @@ def responses_at(bank: gk.GaborBank, image: NDArray[Any], y: int, x: int) -> NDA
     around = image[np.ix_(rows, columns)].astype(float)
     answers = []
     for kernel in bank:
-        weights, ups, lines = kernel.factors()
+        weights, ups, lines = kernel.factors(accuracy=1e-7)
         margin = radius - kernel.radius()
         part = around[margin : len(around) - margin, margin : len(around) - margin]
         answers.append(np.sum(weights * np.einsum("ky,yx,kx->k", ups, part, lines, optimize=True)))
