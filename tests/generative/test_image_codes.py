@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import shutil
 
 import pytest
 import torch
+from codes_for_tests import CODER, PRIOR, SHORT, data, pictures, untrained
 from processes_for_tests import assert_equal_runs, resume, start
 
 from gaborkit.errors import ModelError, RepresentationError, StoreError, TrainingError
-from gaborkit.generative import MODELS, Dataset, ImageModel, Recipe, evaluate, store
-from gaborkit.generative.image_codes import Codes
-from gaborkit.generative.metrics.likelihood import likelihood_figures
+from gaborkit.generative import MODELS, ImageModel, Recipe, evaluate, store
 from gaborkit.generative.models.autoregressive import Autoregressive
-from gaborkit.generative.models.vq_vae import VQVAE, VQVAEConfig
-from gaborkit.generative.representation import Raw
 from gaborkit.generative.space import Space
 from gaborkit.generative.training.footprint import parameters_of
 from gaborkit.generative.training.trainer import Trainer
 
 FAMILY = [name for name, model in MODELS.items() if issubclass(model, Autoregressive)]
-CODER = {"hidden": [4, 4], "latent": 2, "codes": 5, "blocks": 0}
-PRIOR = {"channels": 4, "dilations": [1], "first_size": 3}
-SHORT = {"steps": 6, "batch_size": 8, "checkpoint_every": 2}
-
-
-def pictures(count=40, side=8, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 1, side, side), dtype=torch.uint8, generator=generator)
-
-
-def data(count=40, side=8, seed=0):
-    labels = [0, 1] * (count // 2)
-    return Dataset.from_arrays(pictures(count, side, seed)[:, 0].numpy(), labels, name="noise")
 
 
 def coder(out, classes=False, features="raw", representation=None, side=8, **config):
@@ -67,18 +50,6 @@ def trained(tmp_path_factory):
 def copied(trained, tmp_path):
     """The same, to be damaged."""
     return shutil.copytree(trained, tmp_path / "runs")
-
-
-def untrained(likelihood="bernoulli", binarize=None, **config):
-    """Codes of a vq-vae as it starts, whose codes differ."""
-    torch.manual_seed(0)
-    config = VQVAEConfig(**{**CODER, "hidden": (4, 4)}, likelihood=likelihood, **config)
-    raw = Raw((1, 8, 8), VQVAE.scaling(config), binarize=binarize).fit(pictures())
-    model = VQVAE(config, raw.space)
-    for step in range(20):
-        generator = torch.Generator().manual_seed(step)
-        model(raw.encode(pictures(), generator), None, generator)
-    return Codes(model, raw)
 
 
 # ---- codes of images ----
@@ -201,69 +172,6 @@ def test_completion_keeps_the_codes_that_the_given_rows_fill(rows, filled, train
     other = images.clone()
     other[:, :, rows:] = 255 - other[:, :, rows:]
     assert torch.equal(model.complete(other, rows, [0, 1, 0]), completed)
-
-
-# ---- likelihood ----
-
-
-def test_the_likelihood_of_codes_is_exact_and_sums_to_one():
-    codes = untrained()
-    torch.manual_seed(1)
-    model = MODELS["gated-pixelcnn"](
-        MODELS["gated-pixelcnn"].Config(levels=5, channels=4, dilations=(1,), first_size=3),
-        codes.space,
-    )
-    grids = torch.cartesian_prod(*[torch.arange(5)] * 4).view(-1, 1, 2, 2)
-    model.requires_grad_(False)
-    assert float(model.log_likelihood(grids).exp().sum()) == pytest.approx(1, abs=1e-4)
-    test = data().test
-    figures, notes = likelihood_figures(model, codes, test)
-    wanted = -model.log_likelihood(codes.encode(test.images)).mean()
-    assert figures[0].name == "NLL of codes, exact"
-    assert figures[0].value == pytest.approx(float(wanted), rel=1e-5)
-    assert figures[1].value == pytest.approx(float(wanted) / (4 * math.log(2)), rel=1e-5)
-    assert len(figures) == 2
-    assert "Of pixels the codes give no bound" in notes[0]
-
-
-@pytest.mark.parametrize(
-    ("likelihood", "binarize", "domain", "discrete"),
-    [
-        ("discretized-logistic", None, "8-bit pixels", True),
-        ("continuous-bernoulli", None, "pixels, as a density", False),
-        ("bernoulli", "threshold", "pixels binarized at 1/2", True),
-        ("bernoulli", "dynamic", "dynamically binarized pixels", True),
-    ],
-)
-def test_the_bound_on_pixels_is_below_the_sum_over_all_codes(
-    likelihood, binarize, domain, discrete
-):
-    codes = untrained(likelihood, binarize)
-    torch.manual_seed(1)
-    model = MODELS["pixelcnn"](
-        MODELS["pixelcnn"].Config(levels=5, channels=4, layers=1, first_size=3), codes.space
-    )
-    model.eval().requires_grad_(False)
-    test = data().test
-    figures, notes = likelihood_figures(model, codes, test, repeats=2, seed=3)
-    named = {figure.name: figure for figure in figures}
-    bound = named["NLL, bound by codes"]
-    assert bound.domain.startswith(domain)
-    assert ("NLL, bound by codes, bits" in named) == discrete
-    assert notes == []
-    grids = torch.cartesian_prod(*[torch.arange(5)] * 4).view(-1, 1, 2, 2)
-    logs = model.log_likelihood(grids)
-    encoding = torch.Generator().manual_seed(3)
-    totals, terms = [], []
-    for _ in range(2 if binarize == "dynamic" else 1):
-        seen = codes.seen.encode(test.images, encoding)
-        for image in seen[:, None]:
-            joint = logs + codes.coder.log_prob(image.expand(len(grids), -1, -1, -1), grids)
-            totals.append(float(joint.logsumexp(0)))
-            (index,) = (grids == codes.coder.codes(image)).flatten(1).all(1).nonzero()
-            terms.append(float(joint[index]))
-    assert bound.value == pytest.approx(-sum(terms) / len(terms), rel=1e-4)
-    assert bound.value >= -sum(totals) / len(totals) - 1e-3
 
 
 # ---- refusals ----
