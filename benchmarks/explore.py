@@ -13,7 +13,7 @@ from pathlib import Path
 from gaborkit_cli.explore.desk import Desk
 from gaborkit_cli.explore.tabs import TABS
 
-#: Positions of a slider, and of one of recipes, which take longer: what is kept from one answer to the next has no use for another position.
+#: Positions of a slider, and of one of recipes, which take longer. No position comes twice.
 MOVES, FEW = 25, 7
 
 #: By tab, what stands and what moves, over which values.
@@ -47,8 +47,8 @@ def main() -> None:
     lines = [
         "# Latency of `gaborkit explore`",
         "",
-        f"CPU time of the server for one answer, {MOVES} positions of a slider ({FEW} of recipes), 512 x 512;",
-        "one thread, beside other work. `benchmarks/explore.py` writes this.",
+        f"CPU time of the server for one answer, {MOVES} positions of a slider ({FEW} of recipes),",
+        "512 x 512 pixels; one thread, beside other work. `benchmarks/explore.py` writes this.",
         "",
         "| tab | slider | median, ms | largest, ms |",
         "| --- | --- | ---: | ---: |",
