@@ -59,7 +59,11 @@ def test_commands_of_pages_have_these_options(line):
     while isinstance(command, click.Group):
         command = command.get_command(context, words.pop(0))
         assert command is not None, line
-    known = {name for parameter in command.params for name in parameter.opts}
+    known = {
+        name
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert {word for word in words if word.startswith("--")} <= {*known, "--help"}
 
 
