@@ -66,7 +66,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["latent", "r", "--dimensions", "0-2"], "--dimensions is for --traverse IN"),
         (["latent", "r", "--manifold", "--span", "3"], "--span is for --traverse IN"),
         (["latent", "r", "--manifold", "--count", "3"], "--count is for the plot of points"),
-        (["latent", "r", "--classes", "3"], "--classes is for --traverse and --manifold"),
+        (["latent", "r", "--classes", "3"], "--classes is for --traverse, --manifold and --at"),
         (["latent", "r", "--count", "2"], "2 is not a whole number from "),
         (
             ["latent", "r", "--traverse", "0", "--out", "t.pdf"],
