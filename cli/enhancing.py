@@ -19,7 +19,7 @@ from gaborkit.vision.fingerprint import (
 
 from .errors import reason
 from .jobs import PictureFiles, jobs_of
-from .options.arguments import PICTURES
+from .options.path_arguments import PICTURES
 from .quantization import quantize
 from .responding import about, filterable
 

@@ -12,7 +12,8 @@ from gaborkit.errors import DataError, closest
 from gaborkit.generative.configuration import from_dict
 
 from .file_paths import paths
-from .options.arguments import RUN, SEED, Classes, Input, Number, Output, Whole, Word
+from .options.arguments import SEED, Classes, Number, Whole, Word
+from .options.path_arguments import RUN, Input, Output
 from .options.sections import Option
 from .progress import meter
 

@@ -17,7 +17,7 @@ from gaborkit.io.pictures.formats import FORMATS, suffix_of, without_suffix
 from gaborkit.large.sources import is_zarr
 
 from .file_paths import paths
-from .options.arguments import ARRAYS, RESPONSES
+from .options.path_arguments import ARRAYS, RESPONSES
 
 #: What is read of a folder to be filtered, and to be described: archives in it may well be what a
 #: command wrote.

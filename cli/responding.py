@@ -15,7 +15,7 @@ from gaborkit.io.files import atomic_write
 from gaborkit.types import Boundary, Engine, Part
 
 from .jobs import STACKS, PictureFiles
-from .options.arguments import ARRAYS
+from .options.path_arguments import ARRAYS
 from .quantization import quantize
 
 

@@ -10,17 +10,8 @@ from pathlib import Path
 import click
 import fuzzed_files_for_tests as files
 from gaborkit_cli.main import main
-from gaborkit_cli.options.arguments import (
-    Choice,
-    Classes,
-    FilePath,
-    Number,
-    Output,
-    Picture,
-    Run,
-    Setting,
-    Whole,
-)
+from gaborkit_cli.options.arguments import Choice, Classes, Number, Setting, Whole
+from gaborkit_cli.options.path_arguments import FilePath, Output, Picture, Run
 from runs_for_tests import TINY
 
 HUGE = "9" * 23

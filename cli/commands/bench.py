@@ -17,7 +17,8 @@ from gaborkit.io.files import atomic_write
 from gaborkit.io.tables import fold
 
 from ..errors import debug_option
-from ..options.arguments import Number, Output, Whole
+from ..options.arguments import Number, Whole
+from ..options.path_arguments import Output
 
 
 @click.command("bench")

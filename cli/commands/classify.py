@@ -13,7 +13,8 @@ from gaborkit.io.files import as_text, atomic_write
 
 from ..errors import debug_option, report
 from ..groups import Group
-from ..options.arguments import IN, SEED, Choice, Input, Output, Whole
+from ..options.arguments import SEED, Choice, Whole
+from ..options.path_arguments import IN, Input, Output
 from ..options.reading import (
     DESCRIPTORS,
     jobs_option,

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice
+from ..options.arguments import Choice
+from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
 
 #: The library's measures.

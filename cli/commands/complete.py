@@ -19,7 +19,8 @@ from ..generating import (
     seed_option,
     zoom_option,
 )
-from ..options.arguments import IN, Whole
+from ..options.arguments import Whole
+from ..options.path_arguments import IN
 from ..options.reading import max_pixels_option
 from ..progress import meter
 

@@ -11,8 +11,9 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Number, Output, Whole
+from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
+from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option, seed_option
 from .segment import PAINTED
 

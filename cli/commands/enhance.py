@@ -7,7 +7,8 @@ import click
 from gaborkit.errors import FeatureError
 
 from ..errors import debug_option, report, show_traceback
-from ..options.arguments import IN, PRINTS, Choice, Number, Whole
+from ..options.arguments import Choice, Number, Whole
+from ..options.path_arguments import IN, PRINTS
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import max_pixels_option, progress_option, recursive_option
 from ..progress import followed

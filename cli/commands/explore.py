@@ -10,7 +10,8 @@ import click
 from gaborkit.extras import optional
 
 from ..errors import debug_option
-from ..options.arguments import IN, Input, Whole
+from ..options.arguments import Whole
+from ..options.path_arguments import IN, Input
 
 
 @click.command("explore")

@@ -10,8 +10,9 @@ from gaborkit.choices import BOUNDARIES
 from gaborkit.errors import GaborkitError
 
 from ..errors import debug_option, report
-from ..options.arguments import IN, TABLES, Choice, Output
+from ..options.arguments import Choice
 from ..options.kernels import bank_options_with
+from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import (
     DESCRIPTORS,
     jobs_option,

@@ -11,8 +11,9 @@ from gaborkit.choices import KERNEL_PARTS
 from gaborkit.errors import FilterError
 
 from ..errors import debug_option, report, show_traceback
-from ..options.arguments import ARRAYS, IN, RESPONSES, Choice, Number, Word
+from ..options.arguments import Choice, Number, Word
 from ..options.kernels import filter_options, spaced_bank_options
+from ..options.path_arguments import ARRAYS, IN, RESPONSES
 from ..options.reading import max_pixels_option, recursive_option
 from ..progress import followed, meter
 

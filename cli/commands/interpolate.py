@@ -16,7 +16,8 @@ from ..generating import (
     run_argument,
     zoom_option,
 )
-from ..options.arguments import IN, Number, Output, Whole
+from ..options.arguments import Number, Whole
+from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
 
 

@@ -10,7 +10,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Number, Output, Whole
+from ..options.arguments import Number, Whole
+from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 
 #: Bits that are compared of two eyes that lids hardly cover.

@@ -17,7 +17,8 @@ from ..generating import (
     run_argument,
     zoom_option,
 )
-from ..options.arguments import IN, Classes, Number, Numbers, Output, Whole
+from ..options.arguments import Classes, Number, Numbers, Whole
+from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
 
 PLOTS = (".png", ".svg", ".pdf")

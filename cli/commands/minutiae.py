@@ -10,7 +10,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Number, Output
+from ..options.arguments import Choice, Number
+from ..options.path_arguments import IN, Output
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import json_option, max_pixels_option
 

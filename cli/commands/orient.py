@@ -11,8 +11,9 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Output
+from ..options.arguments import Choice
 from ..options.kernels import bank_options_with, filter_options
+from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 
 if TYPE_CHECKING:

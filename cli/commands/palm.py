@@ -9,7 +9,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Number, Whole
+from ..options.arguments import Number, Whole
+from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
 
 

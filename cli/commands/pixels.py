@@ -13,8 +13,9 @@ import gaborkit as gk
 
 from ..errors import debug_option, reason, report, show_traceback
 from ..groups import Group
-from ..options.arguments import IN, Choice, Input, Number, Output, Whole
+from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
+from ..options.path_arguments import IN, RESPONSES, Input, Output
 from ..options.reading import max_pixels_option, progress_option, recursive_option, seed_option
 from ..progress import followed
 
@@ -164,7 +165,6 @@ def apply(
     from gaborkit.vision import ScribbleModel
 
     from ..jobs import jobs_of
-    from ..options.arguments import RESPONSES
 
     rule = ScribbleModel.load(model)
     folder = RESPONSES.is_folder(out)

@@ -12,8 +12,9 @@ from gaborkit.choices import KERNEL_PARTS
 
 from ..errors import debug_option
 from ..groups import Group
-from ..options.arguments import IN, Choice, Number, Output
+from ..options.arguments import Choice, Number
 from ..options.kernels import bank_options, filter_options, kernel_options
+from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import click
 from gaborkit.choices import BOUNDARIES
 
 from ..errors import debug_option
-from ..options.arguments import IN, TABLES, Choice, Degrees, Number, Output, Whole
+from ..options.arguments import Choice, Degrees, Number, Whole
+from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import json_option, max_pixels_option
 
 #: What is written of response maps.

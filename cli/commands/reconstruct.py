@@ -17,7 +17,8 @@ from ..generating import (
     run_argument,
     zoom_option,
 )
-from ..options.arguments import IN, SEED, Whole
+from ..options.arguments import SEED, Whole
+from ..options.path_arguments import IN
 from ..options.reading import max_pixels_option
 
 

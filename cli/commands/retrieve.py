@@ -11,7 +11,8 @@ import click
 from gaborkit.errors import GaborkitError
 
 from ..errors import debug_option, report
-from ..options.arguments import IN, TABLES, Choice, Output, Whole
+from ..options.arguments import Choice, Whole
+from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import (
     DESCRIPTORS,
     jobs_option,

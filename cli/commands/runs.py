@@ -13,7 +13,7 @@ from gaborkit.errors import GaborkitError, StoreError
 from gaborkit.io.tables import counted, table
 
 from ..errors import debug_option, reason, report
-from ..options.arguments import Input
+from ..options.path_arguments import Input
 
 COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "state")
 

@@ -20,7 +20,8 @@ from ..generating import (
     seed_option,
     zoom_option,
 )
-from ..options.arguments import Output, Whole
+from ..options.arguments import Whole
+from ..options.path_arguments import Output
 from ..progress import meter
 
 SAMPLES = Output((".png", ".npz"), folder=True)

@@ -11,8 +11,9 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Input, Number, Output, Whole
+from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
+from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, max_pixels_option, seed_option
 
 if TYPE_CHECKING:

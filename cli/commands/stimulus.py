@@ -11,7 +11,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import Choice, Degrees, Number, Output
+from ..options.arguments import Choice, Degrees, Number
+from ..options.path_arguments import Output
 from ..options.reading import json_option
 
 _ARRAYS = (".npy", ".tif", ".tiff")

@@ -11,7 +11,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Number, Output, Whole
+from ..options.arguments import Choice, Number, Whole
+from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 
 

@@ -13,7 +13,7 @@ import click
 
 from ..errors import debug_option
 from ..generating import device_option
-from ..options.arguments import RUN, Output
+from ..options.path_arguments import RUN, Output
 from ..options.reading import max_pixels_option
 from ..options.sections import Command, Option
 from ..options.training import (

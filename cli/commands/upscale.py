@@ -8,7 +8,7 @@ import click
 
 from ..errors import debug_option
 from ..generating import classes_option, codes_of, device_option, load
-from ..options.arguments import IN, PICTURES, RUN, Output
+from ..options.path_arguments import IN, PICTURES, RUN, Output
 from ..options.reading import max_pixels_option
 from ..progress import meter
 

@@ -11,7 +11,8 @@ import click
 import gaborkit as gk
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Input, Number, Output
+from ..options.arguments import Choice, Number
+from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, max_pixels_option
 
 _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")

@@ -13,7 +13,8 @@ import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
 from ..errors import debug_option
-from ..options.arguments import IN, Choice, Number, Output, Whole
+from ..options.arguments import Choice, Number, Whole
+from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 
 _SCANS = (".nii", ".nii.gz")

@@ -18,7 +18,8 @@ import click
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 
-from .arguments import Choice, Degrees, Input, Number, Whole
+from .arguments import Choice, Degrees, Number, Whole
+from .path_arguments import Input
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel

@@ -17,7 +17,8 @@ import click
 from gaborkit.errors import GaborkitError
 
 from ..generating import check_data_dir
-from .arguments import RUN, SEED, Choice, Input, Number, Setting, Whole, Word
+from .arguments import SEED, Choice, Number, Setting, Whole, Word
+from .path_arguments import RUN, Input
 from .sections import Option
 
 if TYPE_CHECKING:

@@ -14,18 +14,11 @@ from click.shell_completion import ShellComplete
 from commands_for_tests import run
 from fuzzed_commands_for_tests import leaves
 from gaborkit_cli.main import main
-from gaborkit_cli.options.arguments import (
-    Choice,
-    Classes,
-    FilePath,
-    Number,
-    Setting,
-    Whole,
-    Word,
-)
+from gaborkit_cli.options.arguments import Choice, Classes, Number, Numbers, Setting, Whole, Word
+from gaborkit_cli.options.path_arguments import FilePath
 
 #: Any angle is one; of the others the library says what is allowed, and what for.
-FREE = {"--theta", "--phase", "--range"}
+FREE = {"--theta", "--phase", "--range", "--threshold"}
 BY_THE_LIBRARY = {"--sigma", "--bandwidth", "--wavelength", "--gamma", "--scale", "--a"}
 
 PARAMETERS = [
@@ -38,7 +31,7 @@ PARAMETERS = [
 
 @pytest.mark.parametrize(("command", "parameter"), PARAMETERS)
 def test_every_parameter_has_a_type_that_bounds_or_completes_it(command, parameter):
-    known = (Choice, Classes, FilePath, Number, Setting, Whole, Word)
+    known = (Choice, Classes, FilePath, Number, Numbers, Setting, Whole, Word)
     assert isinstance(parameter.type, known), (command, parameter.opts)
     if isinstance(parameter.type, Number) and parameter.opts[0] not in FREE | BY_THE_LIBRARY:
         low = max(parameter.type.least, parameter.type.above)

@@ -17,7 +17,7 @@ from gaborkit_cli.file_paths import Paths, paths
 from gaborkit_cli.generating import dataset_of
 from gaborkit_cli.main import main
 from gaborkit_cli.model_images import write_pictures
-from gaborkit_cli.options.arguments import Input, Output
+from gaborkit_cli.options.path_arguments import Input, Output
 
 import gaborkit as gk
 
