@@ -37,7 +37,6 @@ def command(
 
     \b
     Examples:
-      gaborkit train srgan --data photos --size 48 --out runs/photos
       gaborkit upscale small.png --model runs/photos --out large.png
     """  # noqa: D301
     import gaborkit as gk

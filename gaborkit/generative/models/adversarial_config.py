@@ -13,7 +13,7 @@ Norm = Literal["none", "batch", "spectral"]
 Output = Literal["tanh", "linear"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdversarialConfig:
     """What the configurations of all adversarial networks hold.
 

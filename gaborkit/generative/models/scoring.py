@@ -69,6 +69,7 @@ def pack(features: Tensor, packing: int) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> pack(torch.arange(4.0).view(4, 1, 1, 1), 2).flatten(1)
     tensor([[0., 1.],
             [2., 3.]])

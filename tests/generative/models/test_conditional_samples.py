@@ -14,6 +14,11 @@ ADAM = {"lr": 3e-3, "betas": (0.5, 0.999)}
 #: Configuration, steps and settings of Adam, by name.
 TINY = {
     "gan": ({"generator_hidden": (24, 24), "discriminator_hidden": (24,)}, 700, ADAM),
+    "lapgan": (
+        {"bands": 1, "generator_hidden": (24, 24), "discriminator_hidden": (24,), "width": 6},
+        1400,
+        ADAM,
+    ),
     "dcgan": ({"latent": 32, "width": 6}, 500, ADAM),
     "vae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
     "ae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
@@ -101,7 +106,8 @@ def test_guidance_draws_the_class_that_was_asked_for(monkeypatch):
 
 
 def test_every_model_is_tried():
-    assert set(TINY) == set(MODELS)
+    # SRGAN draws the picture that it is given, whatever the class.
+    assert set(TINY) == {name for name, kind in MODELS.items() if not kind.takes_pictures}
 
 
 @pytest.mark.parametrize("name", list(TINY))

@@ -97,7 +97,9 @@ def test_unknown_presets():
         VAE.preset("huge", "raw")
     with pytest.raises(ModelError, match=r"ae has no preset 'mlp-200-200-50' for 'raw'"):
         AE.preset("mlp-200-200-50", "raw")
-    with pytest.raises(ModelError, match=r"no preset 'small' for 'sift' .* features raw, gabor or"):
+    with pytest.raises(
+        ModelError, match=r"no preset 'small' for 'sift' .* features raw, coefficients, gabor$"
+    ):
         VAE.preset("small", "sift")
 
 
