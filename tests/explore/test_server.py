@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
@@ -67,10 +68,12 @@ def ask(page, path="", body=None, headers=(), *, root=None, host=None, method=No
         connection.putheader(name, value)
     if body is not None and "Content-Length" not in dict(headers):
         connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
+    with contextlib.closing(connection):
+        # A request that is too large may be answered, and no longer read, while it is sent.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read()
     kind = response.getheader("content-type", "")
     return response, json.loads(content) if "json" in kind else content.decode()
 
