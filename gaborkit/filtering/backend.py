@@ -285,6 +285,8 @@ def promoted(dtype: Any) -> np.dtype[np.floating[Any]]:
     >>> promoted("uint16").name, promoted(np.int32).name
     ('float32', 'float64')
     """
+    if isinstance(dtype, np.dtype) and dtype.isnative and dtype.char in "fd":
+        return dtype  # as most are: names of dtypes cost more than all else here
     name = str(dtype).removeprefix("torch.")
     if name.startswith(("bfloat", "float8")):  # of torch, unknown to NumPy
         return np.dtype(np.float32)

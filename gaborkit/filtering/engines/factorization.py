@@ -142,7 +142,7 @@ def _closed(kernels: Sequence[Kernel], p: Parameters, tolerance: float) -> Facto
     if dc_free:
         products.append((k, across.zero + 0 * k, down.zero + 0 * k, -dc * height))
     x, y = (np.flatnonzero(side.odd >= 0) for side in (across, down))
-    xy = np.intersect1d(x, y)
+    xy = np.flatnonzero((across.odd >= 0) & (down.odd >= 0))
     products += [
         (x, across.odd[x], down.even[x], 1j * (height * across.heights)[x]),
         (y, across.even[y], down.odd[y], 1j * (height * down.heights)[y]),

@@ -111,10 +111,13 @@ def _check(kind: str, data: bytes, check_size: Callable[[int], None]) -> None:
             check_size(max(0, sizes[0] - sizes[2]) * max(0, sizes[1] - sizes[3]))
 
 
+def _codecs() -> Any:
+    """imagecodecs, which most pictures do without."""
+    return importlib.import_module("imagecodecs")
+
+
 def _deep(kind: str, data: bytes) -> Callable[[int], NDArray[Any]] | None:
     """What decodes a frame of more than 8 bits that Pillow would reduce."""
-    import imagecodecs
-
     if kind == "PNG" and data[24] == 16 and data[25] != 0:
         channels = {2: 3, 4: 2, 6: 4}[data[25]]  # a transparent colour is none of them
 
@@ -123,14 +126,14 @@ def _deep(kind: str, data: bytes) -> Callable[[int], NDArray[Any]] | None:
                 raise PictureError(
                     "is an animation of 16 bits, of which only the first frame is read"
                 )
-            return np.asarray(imagecodecs.png_decode(data))[..., :channels]
+            return _codecs().png_decode(data)[..., :channels]
 
         return png
     if kind == "JPEG 2000" and data[_siz(data) + 40] > 7:
-        return lambda _: np.asarray(imagecodecs.jpeg2k_decode(data))
+        return lambda _: _codecs().jpeg2k_decode(data)
     at = data.find(b"av1C")
     if kind == "AVIF" and at >= 0 and data[at + 6] & 0x40:
-        return lambda frame: np.asarray(imagecodecs.avif_decode(data, index=frame))
+        return lambda frame: _codecs().avif_decode(data, index=frame)
     return None
 
 
