@@ -15,9 +15,9 @@ from . import dcgan, gan
 from .adversarial import Adversarial, Stage
 from .adversarial_config import LatentConfig, Norm
 from .drawn import last_layer
+from .image_pyramid import Pyramid, PyramidName
 from .model import Presets
 from .networks import join, one_hot
-from .pyramid import Pyramid, PyramidName
 from .scoring import packed_space
 
 

@@ -11,7 +11,7 @@ from .mask import ridge_mask
 from .minutiae import Minutiae, draw_minutiae, find_minutiae
 from .picture import normalize
 from .ridge_orientation import RidgeOrientation, ridge_orientation
-from .spacing import ridge_spacing
+from .ridges import ridge_spacing
 from .synthetic_prints import SyntheticFingerprint, degrade_fingerprint, synthetic_fingerprint
 from .tuned_filter import TunedFilter, tuned_filter
 

@@ -23,7 +23,7 @@ from .picture import (
     to_pixels,
 )
 from .ridge_orientation import ridge_bank, ridge_orientation
-from .spacing import ridge_spacing
+from .ridges import ridge_spacing
 from .tuned_filter import tuned_filter
 
 #: The distance of ridges in pixels at 500 dots an inch, for which the article's lengths are made.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaborkit.errors import ModelError
-from gaborkit.generative.models.pyramid import Level, Pyramid
+from gaborkit.generative.models.image_pyramid import Level, Pyramid
 
 NAMES = ["laplacian", "gabor"]
 
