@@ -15,7 +15,9 @@ of energies puts the kernel's theta in place of a_k, and errs between two kernel
 from __future__ import annotations
 
 import cmath
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
+from ..filtering.engines.double_angles import DoubleAngles, is_compiled
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
@@ -135,22 +138,14 @@ def local_orientation(
     axes = (-2, -1) if channel_axis is None else (-3, -2, -1)
     peak = peak_of(planes, axes)
     responses = bank.responses(
-        planes,
+        planes / peak,  # so that squares of energies stay within float32
         boundary=boundary,
         engine=engine,
         channel_axis=None if channel_axis is None else -3,
         tolerance=tolerance,
     )
-    squared: Any = 0.0
-    linear: Any = 0.0
-    total: Any = 0.0
-    for kernel, response in zip(bank, responses, strict=True):
-        # Relative to the picture, so that squares of energies stay within float32.
-        energy = part_of(response / peak, "energy")
-        direction = _double_angle(response, kernel, method)
-        squared = squared + energy**2 * direction
-        linear = linear + energy * direction
-        total = total + energy
+    compiled = method == "phase" and planes.dtype == np.float32 and is_compiled()
+    squared, linear, total = (_compiled_sums if compiled else _sums)(bank, responses, method)
     if channel_axis is not None:
         squared, linear, total = (part.sum(-3) for part in (squared, linear, total))
         peak = peak[..., 0, :, :]
@@ -160,6 +155,35 @@ def local_orientation(
         energy = total * peak * peak
     angle = half_circle(part_of(vector, "phase") / 2)
     return Orientation(angle, abs(linear) / (total + rounding), energy)
+
+
+def _sums(
+    bank: GaborBank, responses: Iterator[Array], method: Method
+) -> tuple[Array, Array, Array]:
+    """Over the kernels, of E^2 exp(2i a), E exp(2i a) and E, (..., H, W)."""
+    squared: Any = 0.0
+    linear: Any = 0.0
+    total: Any = 0.0
+    for kernel, response in zip(bank, responses, strict=True):
+        energy = part_of(response, "energy")
+        direction = _double_angle(response, kernel, method)
+        squared = squared + energy**2 * direction
+        linear = linear + energy * direction
+        total = total + energy
+    return squared, linear, total
+
+
+def _compiled_sums(
+    bank: GaborBank, responses: Iterator[Array], method: Method
+) -> tuple[Array, Array, Array]:
+    """As :func:`_sums`, by the method ``phase``: a tenth of the time."""
+    first = next(responses)
+    *leading, height, width = first.shape
+    angles = DoubleAngles(math.prod(leading), (height, width))
+    for kernel, response in zip(bank, itertools.chain([first], responses), strict=True):
+        angles.add(response.reshape(-1, height, width), kernel, gain_of(kernel) or 1.0)
+    parts = np.moveaxis(angles.sums, 1, 0).reshape(5, *leading, height, width)
+    return parts[0] + 1j * parts[1], parts[2] + 1j * parts[3], parts[4]
 
 
 def _double_angle(response: Array, kernel: Kernel, method: Method) -> Array:

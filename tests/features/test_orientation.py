@@ -11,6 +11,7 @@ from orientation_for_tests import angular_error, distance_across, grating, line,
 
 import gaborkit as gk
 from gaborkit.features.orientation import local_orientation
+from gaborkit.filtering.engines.double_angles import is_compiled
 
 rng = np.random.default_rng(0)
 INNER = (slice(36, -36), slice(36, -36))
@@ -129,6 +130,29 @@ def test_pictures_together_are_those_one_by_one():
     for k, image in enumerate(images):
         for one, other in zip(local_orientation(image), together, strict=True):
             np.testing.assert_allclose(other[k], one, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.skipif(not is_compiled(), reason="no compiled code here")
+@pytest.mark.parametrize(
+    ("shape", "channel_axis", "bank"),
+    [
+        ((2, 2), None, None),
+        ((37, 53), None, None),
+        ((3, 40, 2), None, gk.GaborBank.grid(2, 5)),
+        ((24, 301, 3), -1, gk.GaborBank.preset("kovesi")),
+        ((300, 280), None, gk.GaborBank.grid(1, 4, norm="l2")),
+    ],
+)
+def test_the_compiled_sums_are_those_of_the_formula(shape, channel_axis, bank, monkeypatch):
+    image = 1e6 * rng.random(shape, np.float32)
+    fast = local_orientation(image, bank, channel_axis=channel_axis)
+    monkeypatch.setattr("gaborkit.features.orientation.is_compiled", lambda: False)
+    slow = local_orientation(image, bank, channel_axis=channel_axis)
+    # Where measurements cancel, or a phase turns by half a circle, the angle is of no digits.
+    assert np.quantile(angular_error(fast.angle, slow.angle), 0.95) < 0.01
+    assert np.quantile(abs(fast.confidence - slow.confidence), 0.95) < 2e-6
+    np.testing.assert_allclose(fast.energy, slow.energy, rtol=1e-5)
+    assert {part.dtype for part in fast} == {part.dtype for part in slow} == {image.dtype}
 
 
 @pytest.mark.parametrize("method", ["phase", "energy"])

@@ -105,10 +105,13 @@ class Performers(NamedTuple):
         Of each precision; empty if there is no compiled code.
     state : str
         What there is, or why there is nothing, in a few words.
+    double_angles : function or None
+        Of single precision.
     """
 
     by_dtype: dict[str, Any]
     state: str
+    double_angles: Any = None
 
 
 def available_here() -> bool:
@@ -145,7 +148,16 @@ def _loaded(path: Path) -> Performers:
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
-    return Performers(by_dtype, f"compiled, registers of {8 * width} bits")
+    double_angles = getattr(library, f"double_angles_float_{width}")
+    double_angles.argtypes = (
+        ctypes.c_void_p,
+        *4 * (ctypes.c_int64,),
+        *2 * (ctypes.c_void_p,),
+        ctypes.c_float,
+        ctypes.c_void_p,
+    )
+    double_angles.restype = None
+    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", double_angles)
 
 
 def missing() -> str:

@@ -184,6 +184,7 @@ SHUFFLES
 #include "passes.h"
 #include "halves.h"
 #include "stages.h"
+#include "double_angles.h"
 #include "end.h"
 #undef REAL
 #undef LOW
