@@ -49,7 +49,7 @@ class Codes(Representation):
         self, coder: Coder, seen: Representation, provenance: Mapping[str, Any] | None = None
     ) -> None:
         self.coder, self.seen = coder.eval().requires_grad_(False), seen
-        self.provenance = dict(provenance or {})
+        self.provenance: dict[str, Any] = dict(provenance or {})
         super().__init__(seen.image_shape, "levels", coder.code_space.levels)
         self.fitted = True  # with the coder
 

@@ -84,6 +84,13 @@ class V1(nn.Module):
     real: Tensor
     imag: Tensor
     channel: Tensor
+    simple: int
+    complex: int
+    channels: int
+    stride: int
+    noise: V1Noise
+    gain: float
+    bank: GaborBank
 
     def __init__(
         self,

@@ -47,7 +47,8 @@ class Codebook(nn.Module):
 
     def __init__(self, count: int, width: int, decay: float = 0.99, restart: float = 0.1) -> None:
         super().__init__()
-        self.decay, self.restart = decay, restart
+        self.decay: float = decay
+        self.restart: float = restart
         vectors = torch.empty(count, width).uniform_(-1 / count, 1 / count)
         self.register_buffer("vectors", vectors)
         self.register_buffer("counts", torch.ones(count))

@@ -68,7 +68,7 @@ class Bernoulli(Likelihood):
 
     name: ClassVar[LikelihoodName] = "bernoulli"
     scaling: ClassVar[Scaling] = "unit"
-    gain = 8.0
+    gain: ClassVar[float] = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
         """Logarithm of the probability, summed over C, H, W: nats (...)."""
@@ -101,7 +101,7 @@ class ContinuousBernoulli(Likelihood):
 
     name: ClassVar[LikelihoodName] = "continuous-bernoulli"
     scaling: ClassVar[Scaling] = "unit"
-    gain = 8.0
+    gain: ClassVar[float] = 8.0
 
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
         """Logarithm of the density, summed over C, H, W: nats (...)."""

@@ -121,7 +121,9 @@ class Generator(nn.Module):
 
     def __init__(self, config: SRGANConfig, space: Space, classes: int) -> None:
         super().__init__()
-        self.factor, self.bicubic, self.classes = config.factor, config.bicubic, classes
+        self.factor: int = config.factor
+        self.bicubic: bool = config.bicubic
+        self.classes: int = classes
         width = config.width
         self.first: nn.Sequential = nn.Sequential(
             nn.Conv2d(space.channels + classes, width, 9, padding=4), nn.PReLU()
@@ -254,7 +256,13 @@ class SRGAN(Adversarial):
         ("large", "raw"): (_LARGE, _LARGE_TRAINING),
     }
     takes_pictures = True
-    loss_fields = ("content", "adversarial", "loss", "penalty", "instance_noise")
+    loss_fields: ClassVar[tuple[str, ...]] = (
+        "content",
+        "adversarial",
+        "loss",
+        "penalty",
+        "instance_noise",
+    )
 
     def __init__(self, config: SRGANConfig, space: Space, classes: int = 0) -> None:
         super().__init__(config, space, classes)

@@ -152,7 +152,7 @@ class VQVAE(Coder):
 
     name: ClassVar[str] = "vq-vae"
     Config: ClassVar[type] = VQVAEConfig
-    presets = PRESETS
+    presets: ClassVar[Presets] = PRESETS
     has_view = True
     config: VQVAEConfig
     encoder: GridEncoder
