@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import FrameError, FrameWarning, warn
 from .filtering.backend import Library, library_of
+from .filtering.parts import empty, part_of
 from .kernels.base import TOLERANCE, Kernel
 from .notebook import page
 from .types import Array, ArrayT, ComplexArray, RealArray
@@ -106,7 +107,8 @@ class GaborFrame:
         self._spectra: list[ComplexArray] | None = None
         if 16 * len(bank) * math.prod(shape) <= CACHE_BYTES:
             self._spectra = [wrapped_transfer(kernel, shape, tolerance) for kernel in bank]
-        power = sum(_even(abs(spectrum) ** 2) for spectrum in self._bank_spectra())
+        self._single: list[ComplexArray] | None = None
+        power = _even(sum(part_of(spectrum, "energy") for spectrum in self._bank_spectra()))
         # On a few pixels the kernels may answer nothing at all.
         nominal = max(_peak_power(kernel) for kernel in bank)
         full = float(np.max(power)) if np.max(power) > 1e-6 * nominal else nominal
@@ -189,7 +191,8 @@ class GaborFrame:
         -------
         complex array or tensor (..., C, H, W)
             C is ``len(frame)``. Without ``tight`` the first K channels are
-            ``bank.filter(image, boundary="wrap")``. The low-pass and the high-pass are real.
+            ``bank.filter(image, boundary="wrap")``, to 1e-5 in single precision, in which engines
+            of the bank make those of an array. The low-pass and the high-pass are real.
 
         Raises
         ------
@@ -206,12 +209,28 @@ class GaborFrame:
                 f"an image of shape {tuple(image.shape)} does not fit this frame for "
                 f"(..., {self.shape[0]}, {self.shape[1]}); build one with bank.frame"
             )
-        double = library.double(image)
+        if library.name == "numpy" and image.dtype == np.float32:
+            return self._analyze_single(library, image)
         spectrum = self._transform(library, image)
-        channels = (
-            _inverse(library, spectrum * transfer) for transfer in self._transfers(library, double)
-        )
+        transfers = self._transfers(library, library.double(image))
+        channels = (_inverse(library, spectrum * transfer) for transfer in transfers)
         return library.stack(list(channels), -3)
+
+    def _analyze_single(self, library: Library, image: Array) -> Array:
+        """As :meth:`analyze`, of a float32 array; the engines are faster than whole transforms."""
+        shape = (*image.shape[:-2], len(self), *self.shape)
+        coefficients = empty(shape, np.dtype(np.complex64))
+        by_engines = 0 if self.tight else len(self.bank)
+        if by_engines:
+            axis = -3 if image.ndim > 2 else None  # pictures few pixels wide are no colours
+            options: Any = {"boundary": "wrap", "channel_axis": axis, "tolerance": self.tolerance}
+            for k, response in enumerate(self.bank.responses(image, **options)):
+                coefficients[..., k, :, :] = response
+        spectrum = self._transform(library, image)
+        for k, transfer in enumerate(self._transfers(library, False)):
+            if k >= by_engines:
+                coefficients[..., k, :, :] = _inverse(library, spectrum * transfer)
+        return coefficients
 
     def adjoint(self, coefficients: ArrayT) -> ArrayT:
         """Adjoint of :meth:`analyze`; real (..., H, W).
@@ -284,7 +303,12 @@ class GaborFrame:
         return [np.asarray(channel, complex) for channel in self._channels()]
 
     def _transfers(self, library: Library, double: bool) -> Iterator[Array]:
-        for channel in self._channels():
+        channels: Iterable[Array] = self._channels()
+        if not double and self._spectra is not None:
+            if self._single is None:
+                self._single = [channel.astype(np.complex64) for channel in channels]
+            channels = self._single
+        for channel in channels:
             yield library.constant(channel, double)
 
     def _channels(self) -> Iterator[Array]:
