@@ -26,9 +26,9 @@ from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine
+from .angles import angle_of, half_circle
 from .bank_grid import Grid, grid_of
 from .local import gain_of, peak_of, rounding_of
-from .orientation import half_circle
 
 Noise = Literal["median", "mode"] | float
 
@@ -243,7 +243,7 @@ def _orientation_and_type(sums: Sequence[Array], thetas: Sequence[float]) -> tup
     axis = sum(part_of(total, "energy") * cmath.exp(2j * theta) for total, theta in pairs)
     odd = abs(sum(total.imag * cmath.exp(1j * theta) for total, theta in pairs))
     even = sum(total.real for total, _ in pairs)
-    return half_circle(part_of(axis, "phase") / 2), part_of(odd + 1j * even, "phase")
+    return half_circle(angle_of(axis.imag, axis.real) / 2), angle_of(even, odd)
 
 
 def _checked_grid(bank: GaborBank) -> Grid:

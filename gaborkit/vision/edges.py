@@ -15,8 +15,8 @@ are in step again.
 
 from __future__ import annotations
 
-import cmath
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..features.bank_grid import grid_of
+from ..features.angles import angle_of, half_circle
+from ..features.bank_grid import Grid, grid_of
 from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..filtering.backend import library_of
-from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import warn_of_degrees
 from ..types import Array, Boundary, Engine, RealArray
@@ -48,6 +48,10 @@ _BANKS: dict[str, Callable[[], GaborBank]] = {
     "energy": functools.partial(GaborBank.grid, scales=2),
     "congruency": functools.partial(GaborBank.preset, "kovesi"),
 }
+
+
+# Rows that are summed at a time.
+_ROWS = 32
 
 
 class Crests(NamedTuple):
@@ -203,17 +207,12 @@ def find_edges(
     grid = grid_of(bank)
     if grid.shape[1] < 3:
         raise FeatureError(f"{grid.shape[1]} orientations tell no angle; give 3 or more, such as 8")
-    axis, odd, even, energy = (np.zeros(()) for _ in range(4))
-    for theta, alike in banks_by_orientation(bank, grid):
-        responses = alike.filter(image, boundary=boundary, engine=engine, tolerance=tolerance)
-        energy = energy + part_of(responses, "energy").sum(0)
-        total = responses.sum(0)
-        axis = axis + abs(total) ** 2 * cmath.exp(2j * theta)
-        # Brightness that rises along theta has a negative imaginary part.
-        odd, even = odd - total.imag * cmath.exp(1j * theta), even + total.real
-    angle = np.angle(axis) / 2 % math.pi
-    across = odd.real * np.cos(angle) + odd.imag * np.sin(angle)
-    phase = np.arctan2(even, abs(across))
+    axis_x, axis_y, odd_x, odd_y, even, energy = _sums(
+        bank, grid, image, boundary=boundary, engine=engine, tolerance=tolerance
+    )
+    angle = half_circle(angle_of(axis_y, axis_x) / 2)
+    across = odd_x * np.cos(angle) + odd_y * np.sin(angle)
+    phase = angle_of(even, abs(across))
     if measure == "energy":
         strength = np.sqrt(energy)
         scale = float(strength.max())
@@ -226,9 +225,42 @@ def find_edges(
         )
         strength, scale = congruency.edge, 1.0
     thin, offset = _with_hysteresis(strength / scale, angle, low, high)
-    kind = np.where(phase > math.pi / 4, 2, np.where(phase < -math.pi / 4, 3, 1)) * thin
-    direction = np.where(across < 0, angle - math.pi, angle)
-    return Edges(thin, kind.astype(np.uint8), strength, angle, direction, phase, offset * thin)
+    bright, dark = phase > math.pi / 4, phase < -math.pi / 4
+    kind = thin * (1 + bright + 2 * dark).astype(np.uint8)
+    direction = angle - angle.dtype.type(math.pi) * (across < 0)
+    return Edges(thin, kind, strength, angle, direction, phase, offset * thin)
+
+
+def _sums(bank: GaborBank, grid: Grid, image: Array, **options: Any) -> tuple[RealArray, ...]:
+    """Over scales and orientations, of what the module's formulas need, (H, W) each.
+
+    |S_o|^2 times cosine and sine of 2 theta_o, -Im S_o times those of theta_o, Re S_o, |R_so|^2.
+    """
+    rows = list(banks_by_orientation(bank, grid))
+    every = GaborBank(kernel for _, alike in rows for kernel in alike)  # they share work
+    responses = every.responses(image, **options)
+    sums: RealArray = np.zeros(0)
+    for theta, alike in rows:
+        scales = list(itertools.islice(responses, len(alike)))
+        if not sums.size:
+            sums = np.zeros((6, *scales[0].shape), scales[0].real.dtype)
+        turns = [wave(turn * theta) for turn in (2, 1) for wave in (math.cos, math.sin)]
+        for top in range(0, sums.shape[1], _ROWS):  # within the caches
+            part = slice(top, top + _ROWS)
+            energy = sums[5, part]
+            for one in scales:
+                energy += np.square(one.real[part])
+                energy += np.square(one.imag[part])
+            real = sum(one.real[part] for one in scales)
+            imag = sum(one.imag[part] for one in scales)
+            power = real * real + imag * imag
+            sums[0, part] += turns[0] * power
+            sums[1, part] += turns[1] * power
+            # Brightness that rises along theta has a negative imaginary part.
+            sums[2, part] -= turns[2] * imag
+            sums[3, part] -= turns[3] * imag
+            sums[4, part] += real
+    return tuple(sums)
 
 
 def crests(strength: RealArray, angle: RealArray) -> Crests:
@@ -256,24 +288,32 @@ def crests(strength: RealArray, angle: RealArray) -> Crests:
     >>> int(found.thin[2].argmax()), round(float(found.offset[2, 4]), 2)
     (4, 0.19)
     """
-    from scipy.ndimage import map_coordinates
-
     if np.ndim(strength) != 2 or np.shape(strength) != np.shape(angle):
         raise FeatureError(
             f"strengths of shape {np.shape(strength)} and angles of {np.shape(angle)} are not one "
             "(H, W)"
         )
     warn_of_degrees("angle", angle)
-    y, x = np.indices(strength.shape, float)
-    dy, dx = np.sin(angle), np.cos(angle)
+    return _crests(strength, angle, np.ones(strength.shape, bool))
+
+
+def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> Crests:
+    """As :func:`crests`, of some pixels; what is True takes time."""
+    from scipy.ndimage import map_coordinates
+
+    places = y, x = np.nonzero(among)
+    here, theta = strength[places], angle[places]
+    dy, dx = np.sin(theta), np.cos(theta)
     ahead, behind = (
         map_coordinates(strength, (y + sign * dy, x + sign * dx), order=1, mode="nearest")
         for sign in (1, -1)
     )
-    thin = (strength >= ahead) & (strength > behind)
-    bend = behind - 2 * strength + ahead
-    offset = np.where(thin, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
-    return Crests(thin, offset.clip(-0.5, 0.5))
+    crest = (here >= ahead) & (here > behind)
+    bend = behind - 2 * here + ahead
+    apart = np.where(crest, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
+    thin, offset = np.zeros(strength.shape, bool), np.zeros_like(strength)
+    thin[places], offset[places] = crest, apart.clip(-0.5, 0.5)
+    return Crests(thin, offset)
 
 
 def _with_hysteresis(
@@ -282,5 +322,5 @@ def _with_hysteresis(
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""
     from skimage.filters import apply_hysteresis_threshold
 
-    thin, offset = crests(strength, angle)
+    thin, offset = _crests(strength, angle, strength > low)
     return apply_hysteresis_threshold(strength * thin, low, high), offset
