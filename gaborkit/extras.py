@@ -18,6 +18,7 @@ EXTRAS = {
     **dict.fromkeys(("dask", "distributed", "zarr"), "large"),
     **dict.fromkeys(("nibabel", "pydicom"), "medical"),
     **dict.fromkeys(("starlette", "uvicorn"), "explore"),
+    "napari": "napari",
 }
 
 

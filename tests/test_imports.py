@@ -18,7 +18,7 @@ PACKAGE = Path(gaborkit.__file__).parent
 
 HEAVY = {"torch", "cv2", "matplotlib", "skimage", "scipy", "PIL", "tifffile", "click"}
 HEAVY |= {"dask", "distributed", "zarr", "sklearn", "pandas", "pyarrow", "xarray"}
-HEAVY |= {"nibabel", "pydicom", "starlette", "uvicorn"}
+HEAVY |= {"nibabel", "pydicom", "starlette", "uvicorn", "napari", "magicgui"}
 
 # Layers from the bottom up, by the paths below gaborkit: a module imports from its own layer or
 # from those before it. What a package holds is of its layer, unless it is named itself.
@@ -62,6 +62,7 @@ LAYERS = [
     ["scattering"],
     ["features"],
     ["vision", "nn", "estimators", "radiomics"],
+    ["napari_plugin"],
     ["bench.contestants"],
     ["bench.peers"],
     ["bench.compare"],
