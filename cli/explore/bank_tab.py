@@ -21,7 +21,7 @@ from ..quantization import quantize
 from . import code, panels
 from .controls import Choice, Control, Slider, Values
 from .desk import Desk
-from .kernel_tab import GAMMA
+from .sliders import BANDWIDTH, FINEST_WAVELENGTH, GAMMA
 
 #: Frequencies along a side of the sum's picture, along its radius, and angles around it.
 FREQUENCIES, RADII, ANGLES = 97, 49, 24
@@ -48,27 +48,9 @@ def controls(desk: Desk) -> Sequence[Control]:
         Choice(name="bank", label="Bank", default="grid", options=BANKS),
         Slider(name="scales", label="Scales", default=4, least=2, most=8, step=1),
         Slider(name="orientations", label="Orientations", default=8, least=2, most=16, step=1),
-        Slider(
-            name="wavelength",
-            label="Finest wavelength",
-            default=4.0,
-            least=2,
-            most=16,
-            step=0.1,
-            unit="px",
-            log=True,
-            when={"bank": _taking("wavelength")},
-        ),
-        Slider(
-            name="bandwidth",
-            label="Bandwidth",
-            default=1.0,
-            least=0.3,
-            most=2.5,
-            step=0.05,
-            unit="octaves",
-            when={"bank": _taking("bandwidth")},
-            help="Between the frequencies of half response.",
+        *(
+            dataclasses.replace(slider, when={"bank": _taking(slider.name)})
+            for slider in (FINEST_WAVELENGTH, BANDWIDTH)
         ),
         Slider(
             name="sigma",
@@ -116,13 +98,12 @@ def show(values: Values, desk: Desk) -> panels.Shown:
         )
     rows = [row.split() for row in bank.table().splitlines()]
     shown = [
-        {
-            "kind": "contours",
-            "title": "Half-peak contours",
-            "curves": contours(bank),
-            "alt": f"Where each of the {len(bank)} kernels answers half of its most, in the plane "
+        panels.contours(
+            "Half-peak contours",
+            contours(bank),
+            f"Where each of the {len(bank)} kernels answers half of its most, in the plane "
             "of frequencies; pale, the other half",
-        },
+        ),
         panels.picture(
             "Littlewood-Paley sum",
             quantize(total, "magnitude")[0],
@@ -191,14 +172,11 @@ def radial(bank: gk.GaborBank) -> panels.Panel:
     radius = np.linspace(0, 0.5, RADII)
     angle = np.arange(ANGLES)[:, None] * (math.pi / ANGLES)
     energy = littlewood_paley(bank, radius * np.sin(angle), radius * np.cos(angle))
-    return {
-        "kind": "lines",
-        "title": "Sum along the radius",
-        "x": panels.rounded(radius),
-        "mean": panels.rounded(energy.mean(0)),
-        "least": panels.rounded(energy.min(0)),
-        "most": panels.rounded(energy.max(0)),
-        "xlabel": "cycles/px",
-        "ylabel": "sum: mean and range over angles",
-        "alt": "The sum by frequency: its mean, and its range over directions",
-    }
+    return panels.lines(
+        "Sum along the radius",
+        radius,
+        energy,
+        xlabel="cycles/px",
+        ylabel="sum: mean and range over angles",
+        alt="The sum by frequency: its mean, and its range over directions",
+    )

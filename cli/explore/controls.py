@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ Values = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Control:
+class Control(ABC):
     """A value that a person sets.
 
     Attributes
@@ -40,6 +41,7 @@ class Control:
     when: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
     help: str = ""
 
+    @abstractmethod
     def parse(self, text: str) -> Any:
         """The value that a text says.
 
@@ -48,7 +50,6 @@ class Control:
         click.UsageError
             If it says none.
         """
-        raise NotImplementedError
 
     def text(self, value: Any) -> str:
         """The text of a value."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ MOST_PICTURES = 8
 
 #: Pixels of a picture at most: ten seconds of work rather than minutes.
 MOST_PIXELS = 16_000_000
+
+#: Results that are kept, so that a slider does anew only what it changes; the oldest goes first.
+MOST_RESULTS = 4
+
+Result = TypeVar("Result")
 
 #: Characters of a file's name that are kept.
 _LONGEST_NAME = 200
@@ -44,6 +50,7 @@ class Desk:
     runs: Path = Path("runs")
     handed: dict[str, NDArray[Any]] = field(default_factory=dict)
     _last: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _results: OrderedDict[Any, tuple[Any, Any]] = field(default_factory=OrderedDict)
 
     @property
     def pictures(self) -> list[str]:
@@ -81,8 +88,19 @@ class Desk:
         ImageError
             If it holds several pictures, or too many pixels.
         """
-        plane, _ = filterable(self.stored(name), "luminance")
-        return checked(name, plane)
+        return self.once(_plane_of, self.stored(name), name)
+
+    def once(self, make: Callable[..., Result], picture: NDArray[Any], *arguments: Any) -> Result:
+        """``make(picture, *arguments)``, or what that gave a moment ago."""
+        key = (make, id(picture), arguments)
+        if key not in self._results:
+            # The picture stays with its result: another one cannot come to its place in memory.
+            self._results[key] = (picture, make(picture, *arguments))
+            if len(self._results) > MOST_RESULTS:
+                self._results.popitem(last=False)
+        self._results.move_to_end(key)
+        result: Result = self._results[key][1]
+        return result
 
     def reading(self, name: str) -> str:
         """Python that reads what :meth:`plane` gives."""
@@ -104,7 +122,7 @@ class Desk:
         name = Path(name.replace("\\", "/")).name[-_LONGEST_NAME:] or "picture"
         with reading(name):
             stored = gk.read_image(io.BytesIO(content), max_pixels=MOST_PIXELS)
-        checked(name, filterable(stored, "luminance")[0])
+        _plane_of(stored, name)
         self.handed.pop(name, None)
         self.handed[name] = stored
         while len(self.handed) > MOST_PICTURES:
@@ -114,6 +132,10 @@ class Desk:
     def models(self) -> Sequence[Path]:
         """Folders of trained models."""
         return sorted(path.parent for path in self.runs.glob("*/config.json"))
+
+
+def _plane_of(stored: NDArray[Any], name: str) -> NDArray[Any]:
+    return checked(name, filterable(stored, "luminance")[0])
 
 
 def checked(name: str, plane: NDArray[Any]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from ..quantization import quantize
 from . import code, panels
 from .controls import Choice, Control, Flag, Slider, Values
 from .desk import Desk
+from .sliders import GAMMA, THETA, WAVELENGTH
 
 #: Pixels from the middle that are shown at most; of a larger kernel, every n-th one.
 MOST_RADIUS = 160
@@ -32,38 +33,6 @@ PARTS: dict[str, Callable[[ComplexArray], RealArray]] = {
 
 #: What a command and a kernel take where they are told nothing.
 DEFAULTS = {"gamma": 1.0, "phase": 0.0, "scale": 1.0, "dc_free": True, "norm": "l1"}
-
-WAVELENGTH = Slider(
-    name="wavelength",
-    label="Wavelength",
-    default=8.0,
-    least=2,
-    most=64,
-    step=0.1,
-    unit="px",
-    log=True,
-    help="One period of the wave.",
-)
-THETA = Slider(
-    name="theta",
-    label="Direction",
-    default=30.0,
-    least=-180,
-    most=180,
-    step=1.0,
-    unit="°",
-    help="Of the wave vector, from right towards down.",
-)
-GAMMA = Slider(
-    name="gamma",
-    label="Aspect ratio",
-    default=1.0,
-    least=0.25,
-    most=4,
-    step=0.05,
-    log=True,
-    help="The Gaussian is so many times narrower along the stripes.",
-)
 
 
 def controls(desk: Desk) -> Sequence[Control]:

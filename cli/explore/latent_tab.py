@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import gaborkit as gk
 from . import code, panels
 from .controls import Choice, Control, Numbers, Slider, Values, plain
 from .desk import Desk
+from .sliders import PEN
 from .strokes import Strokes, paint
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ def controls(desk: Desk) -> Sequence[Control]:
     declared += [
         Slider(name="seed", label="Seed", default=0, least=0, most=999, step=1, when=completed),
         Slider(name="draws", label="Draws", default=4, least=1, most=16, step=1, when=completed),
-        Slider(name="width", label="Pen", default=18, least=5, most=60, step=1, when=completed),
+        dataclasses.replace(PEN, default=18, when=completed),
         Strokes(name="strokes", label="Strokes", default=(), when=completed),
     ]
     return declared
@@ -173,10 +175,6 @@ def _program(run: Run, *lines: str, imports: Sequence[str] = ()) -> str:
     return code.program(f"model = {read}", *lines, imports=imports)
 
 
-def _picture(title: str, pixels: NDArray[np.uint8], alt: str) -> panels.Panel:
-    return panels.picture(title, pixels, alt, colours="gray" if pixels.ndim == 2 else None)
-
-
 def _point(values: Values, run: Run, model: ImageModel) -> panels.Shown:
     from gaborkit.generative import latent
     from gaborkit.generative.montage import image_grid
@@ -200,7 +198,7 @@ def _point(values: Values, run: Run, model: ImageModel) -> panels.Shown:
     ]
     alt = "The picture that the model decodes from these latents"
     return panels.Shown(
-        [_picture("Decoded", pixels, alt)],
+        [panels.picture("Decoded", pixels, alt)],
         python,
         code.shell(*words, *code.options({"zoom": ZOOM, "device": "cpu", "out": "latent.png"})),
     )
@@ -230,7 +228,7 @@ def _way(values: Values, run: Run, model: ImageModel) -> panels.Shown:
         ],
     )
     alt = f"From test image {numbers[0]} to test image {numbers[1]} through the latent space"
-    panel = _picture("A way", strip(images, zoom=ZOOM), alt) | {"wide": True}
+    panel = panels.picture("A way", strip(images, zoom=ZOOM), alt, wide=True)
     command = code.command(
         "interpolate",
         str(run.folder),
@@ -273,7 +271,6 @@ def _completed(values: Values, run: Run, model: ImageModel) -> panels.Shown:
         "Draw the upper half",
         np.repeat(np.repeat(drawing, FINER, 0), FINER, 1) // 2,
         f"The drawing; what is below row {rows} does not count",
-        colours="gray",
         legend=f"The upper {rows} of {height} rows count.",
         draw="strokes",
         pens=["rgb(255 255 255)"],
@@ -284,7 +281,7 @@ def _completed(values: Values, run: Run, model: ImageModel) -> panels.Shown:
         told["classes"] = label
     # The command lays each completion below its picture; one row is what the page shows.
     alt = "The drawing, then what the model makes of its upper half"
-    shown = _picture("Completed", pixels, alt) | {"wide": True}
+    shown = panels.picture("Completed", pixels, alt, wide=True)
     return panels.Shown(
         [sheet, shown],
         python,

@@ -35,12 +35,15 @@ class Shown:
         Programs that make the same.
     files : dict
         Content of files that these read, by name.
+    preview : str
+        What is said of panels that show less than the whole, which is to be asked for; else empty.
     """
 
     panels: Sequence[Panel]
     python: str
     command: str
     files: dict[str, bytes] = field(default_factory=dict)
+    preview: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As the page takes it."""
@@ -50,6 +53,7 @@ class Shown:
             "python": self.python,
             "command": self.command,
             "files": files,
+            "preview": self.preview,
         }
 
 
@@ -95,7 +99,8 @@ def picture(
     """A picture of bytes: grey, colours (H, W, 3), or places in matplotlib's map, or in a palette.
 
     ``more`` are ``pick``, the name of the control that a click sets, and ``draw``, the name of that
-    which strokes on it set; both count pixels of the picture's own size.
+    which strokes on it set; both count pixels of the picture's own size. ``wide`` takes the whole
+    width of the page.
     """
     height, width = pixels.shape[:2]
     step = stride((height, width))
@@ -110,6 +115,41 @@ def picture(
         "height": height,
         "width": width,
         **more,
+    }
+
+
+def contours(title: str, curves: Sequence[Panel], alt: str) -> Panel:
+    """Curves of ``points`` (fx, fy) in cycles per pixel, by their ``wavelength``."""
+    return {"kind": "contours", "title": title, "curves": curves, "alt": alt}
+
+
+def lines(
+    title: str, x: RealArray, values: RealArray, *, xlabel: str, ylabel: str, alt: str
+) -> Panel:
+    """Mean, least and most over the first axis of values (N, X)."""
+    return {
+        "kind": "lines",
+        "title": title,
+        "x": rounded(x),
+        "mean": rounded(values.mean(0)),
+        "least": rounded(values.min(0)),
+        "most": rounded(values.max(0)),
+        "xlabel": xlabel,
+        "ylabel": ylabel,
+        "alt": alt,
+    }
+
+
+def polar(
+    title: str, angles: RealArray, series: Sequence[tuple[str, RealArray]], alt: str
+) -> Panel:
+    """Values by angles in degrees: a label and its values, for each series."""
+    return {
+        "kind": "polar",
+        "title": title,
+        "angles": rounded(angles, 5),
+        "series": [{"label": label, "values": rounded(values)} for label, values in series],
+        "alt": alt,
     }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
+from gaborkit.kernels.formula import Parameters, envelope_and_angle
+from gaborkit.kernels.gabor import PARAMETERS
 from gaborkit.plotting.colours import PURE, phase_colours
 from gaborkit.types import ComplexArray
 
@@ -19,7 +22,7 @@ from ..quantization import quantize
 from . import code, panels
 from .controls import Control, Picture, Pixel, Slider, Values
 from .desk import Desk
-from .kernel_tab import GAMMA, THETA, WAVELENGTH
+from .sliders import BANDWIDTH, GAMMA, THETA, WAVELENGTH
 
 #: Phases and strengths that are told apart, in 256 colours.
 HUES, LEVELS = 51, 5
@@ -36,16 +39,7 @@ def controls(desk: Desk) -> Sequence[Control]:
         picture_control(desk),
         WAVELENGTH,
         THETA,
-        Slider(
-            name="bandwidth",
-            label="Bandwidth",
-            default=1.0,
-            least=0.3,
-            most=2.5,
-            step=0.05,
-            unit="octaves",
-            help="Between the frequencies of half response.",
-        ),
+        BANDWIDTH,
         GAMMA,
         Slider(
             name="orientations",
@@ -101,16 +95,15 @@ def show(values: Values, desk: Desk) -> panels.Shown:
             legend="light −180° and 180°, dark 0°, blue −90°, red 90°",
             **where,
         ),
-        {
-            "kind": "polar",
-            "title": f"At y = {y}, x = {x}",
-            "angles": panels.rounded(rotations + values["theta"], 5),
-            "series": [
-                {"label": f"{1 / scale[0].frequency:.3g} px", "values": panels.rounded(row)}
+        panels.polar(
+            f"At y = {y}, x = {x}",
+            rotations + values["theta"],
+            [
+                (f"{1 / scale[0].frequency:.3g} px", row)
                 for scale, row in zip(scales_of(bank, values["scales"]), answers, strict=True)
             ],
-            "alt": f"Magnitudes by direction at the pixel; the largest is {answers.max():.3g}",
-        },
+            f"Magnitudes by direction at the pixel; the largest is {answers.max():.3g}",
+        ),
     ]
     told = {
         **{key: fields[key] for key in ("wavelength", "theta", "bandwidth")},
@@ -160,7 +153,6 @@ def as_stored(name: str, desk: Desk, **more: Any) -> panels.Panel:
         "Picture",
         pixels[..., 0] if grey else pixels,
         f"The picture {name}",
-        colours="gray" if grey else None,
         legend=f"{name}, {pixels.shape[1]} × {pixels.shape[0]} px",
         **more,
     )
@@ -183,10 +175,7 @@ def pixel_of(at: tuple[int, int] | None, shape: tuple[int, ...], name: str) -> t
 
 
 def responses_at(bank: gk.GaborBank, image: NDArray[Any], y: int, x: int) -> NDArray[np.complex128]:
-    """Complex responses (K,) at one pixel: those of ``bank.filter``, to its accuracy.
-
-    Each is a sum of products of a column, the pixels around and a row.
-    """
+    """Complex responses (K,) at one pixel: those of ``bank.filter``, to its accuracy."""
     radius = max(kernel.radius() for kernel in bank)
     # Convolution: what lies to the right meets the kernel's left.
     offsets = np.arange(radius, -radius - 1, -1)
@@ -196,11 +185,29 @@ def responses_at(bank: gk.GaborBank, image: NDArray[Any], y: int, x: int) -> NDA
     around = image[np.ix_(rows, columns)].astype(float)
     answers = []
     for kernel in bank:
-        weights, ups, lines = kernel.factors(accuracy=1e-7)
         margin = radius - kernel.radius()
-        part = around[margin : len(around) - margin, margin : len(around) - margin]
-        answers.append(np.sum(weights * np.einsum("ky,yx,kx->k", ups, part, lines, optimize=True)))
+        inner = slice(margin, len(around) - margin)
+        answers.append(_response(cast(gk.GaborKernel, kernel), around[inner, inner]))
     return np.array(answers)
+
+
+def _response(kernel: gk.GaborKernel, around: NDArray[np.float64]) -> complex:
+    """The sum of a kernel's samples times the pixels that they meet.
+
+    A round kernel is two outer products; of an elongated one, which is many, the wave is one.
+    """
+    if kernel.separable:
+        scales, columns, rows = kernel.factors()
+        return complex(np.sum(scales * ((columns @ around) * rows).sum(1)))
+    line = np.arange(-kernel.radius(), kernel.radius() + 1.0)
+    parameters = Parameters(*(getattr(kernel, name) for name in PARAMETERS))
+    envelope, _ = envelope_and_angle(np, parameters, line[:, None], line)
+    turns = 2 * math.pi * kernel.frequency * line
+    column, row = (np.exp(1j * turns * f(kernel.theta)) for f in (math.sin, math.cos))
+    weights = envelope * around
+    dc = column @ (envelope @ row) / envelope.sum()
+    answer = column @ (weights @ row) - dc * weights.sum()
+    return complex(kernel.amplitude() * np.exp(1j * kernel.phase) * answer)
 
 
 def reflected(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

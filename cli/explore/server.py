@@ -142,7 +142,8 @@ def application(desk: Desk, token: str, port: int) -> Guard:
             return JSONResponse({"error": f"the values are no JSON: {error}"}, 400)
         if not isinstance(texts, dict) or not all(isinstance(x, str) for x in texts.values()):
             return JSONResponse({"error": "give an object of texts, one a control"}, 400)
-        return await work(tab.answer, texts, desk)
+        preview = "preview" in request.query_params
+        return await work(lambda: tab.answer(texts, desk, preview=preview))
 
     async def picture(request: Request) -> Response:
         try:

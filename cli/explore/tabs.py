@@ -24,15 +24,20 @@ class Tab:
         Of what lies on the desk.
     show : callable
         Of the controls' values and the desk.
+    preview : callable, optional
+        As ``show``, but quick, while a slider moves; None where the whole is as quick.
     """
 
     title: str
     about: str
     controls: Callable[[Desk], Sequence[Control]]
     show: Callable[[Values, Desk], Shown]
+    preview: Callable[[Values, Desk], Shown | None] | None = None
 
-    def answer(self, texts: Mapping[str, str], desk: Desk) -> dict[str, Any]:
-        """What is shown, as JSON, with the warnings that came up.
+    def answer(
+        self, texts: Mapping[str, str], desk: Desk, *, preview: bool = False
+    ) -> dict[str, Any]:
+        """What is shown, as JSON, with the warnings that came up; a preview if there is one.
 
         Raises
         ------
@@ -42,7 +47,8 @@ class Tab:
         values = parse_all(self.controls(desk), texts)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            shown = self.show(values, desk)
+            quick = self.preview(values, desk) if preview and self.preview else None
+            shown = quick or self.show(values, desk)
         notes = dict.fromkeys(str(one.message) for one in caught)
         return {**shown.to_json(), "notes": list(notes)}
 
@@ -73,6 +79,7 @@ TABS = {
         "picture: a stroke or two of a pen on each.",
         recipes_tab.controls,
         recipes_tab.show,
+        recipes_tab.preview,
     ),
     "latent": Tab(
         "Latent",

@@ -28,14 +28,16 @@ _CONES = np.array(
         [1, 0.3963377774, 0.2158037573],
         [1, -0.1055613458, -0.0638541728],
         [1, -0.0894841775, -1.2914855480],
-    ]
+    ],
+    np.float32,
 )
 _RED_GREEN_BLUE = np.array(
     [
         [4.0767416621, -3.3077115913, 0.2309699292],
         [-1.2684380046, 2.6097574011, -0.3413193965],
         [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
+    ],
+    np.float32,
 )
 
 # Pixels of the wheel's side, and pixels along a side of a map that are shown at most.
@@ -76,8 +78,8 @@ def orientation_colours(angle: Array, strength: Array | None = None) -> NDArray[
     >>> orientation_colours(np.array([0.0, np.pi, np.pi / 2]), np.array([1.0, 1.0, 0.0])).tolist()
     [[244, 146, 138], [244, 146, 138], [0, 0, 0]]
     """
-    angles = as_numpy(angle).astype(float)
-    strong = np.ones(angles.shape) if strength is None else as_numpy(strength).astype(float)
+    angles = as_numpy(angle).astype(np.float32)
+    strong = np.ones_like(angles) if strength is None else as_numpy(strength).astype(np.float32)
     if strong.shape != angles.shape:
         raise ImageError(
             f"a strength of shape {strong.shape} does not fit angles of shape {angles.shape}"
@@ -90,7 +92,8 @@ def orientation_colours(angle: Array, strength: Array | None = None) -> NDArray[
     lab = np.stack(
         [_LIGHTNESS * strong, _CHROMA * strong * np.cos(hue), _CHROMA * strong * np.sin(hue)], -1
     )
-    linear = ((lab @ _CONES.T) ** 3 @ _RED_GREEN_BLUE.T).clip(0, 1)
+    cones = lab @ _CONES.T
+    linear = (cones * cones * cones @ _RED_GREEN_BLUE.T).clip(0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.asarray(np.round(255 * encoded), np.uint8)
 

@@ -9,6 +9,7 @@ units of what such windows vary by.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -61,11 +62,41 @@ class Defects:
     score : float32 array (H, W)
         Squared Mahalanobis distance; 0 within the margin.
     threshold : float
+    usual : float32 array (h, w)
+        Scores within the margin of the picture that defects are compared with.
+    block : int
+        Pixels along a side of the blocks whose largest scores tell the threshold.
+    judged : int
+        Pixels within the margin.
+    same : bool
+        Whether the picture was compared with itself.
     """
 
     mask: NDArray[np.bool_]
     score: RealArray
     threshold: float
+    usual: RealArray
+    block: int
+    judged: int
+    same: bool
+
+    def with_false_alarms(self, probability: float) -> Defects:
+        """The same scores under the threshold of another probability of a false alarm.
+
+        Raises
+        ------
+        FeatureError
+            If it is not between 0 and 1.
+
+        Examples
+        --------
+        >>> from gaborkit.vision.synthetic import weave
+        >>> strict = find_defects(weave((160, 160)), false_alarms=0.01)
+        >>> strict.with_false_alarms(0.2).threshold < strict.threshold
+        True
+        """
+        threshold = _threshold(self.usual, self.block, self.judged, probability, self.same)
+        return dataclasses.replace(self, mask=self.score > threshold, threshold=threshold)
 
 
 def find_defects(
@@ -135,10 +166,7 @@ def find_defects(
     (True, False)
     """
     check_windows("magnitude", window, LEAST[0] if least is None else least)
-    if not 0 < false_alarms < 1:
-        raise FeatureError(
-            f"false_alarms={false_alarms!r} is no probability; give one between 0 and 1, as 0.05"
-        )
+    _check_probability(false_alarms)
     bank = bank or GaborBank.grid(3, 4, wavelength=2 * math.sqrt(2), norm="gain")
     longest = max(1 / kernel.frequency for kernel in bank)
     margin = math.ceil(0.7 * longest) if margin is None else _margin(margin)
@@ -168,12 +196,23 @@ def find_defects(
     if reference is not None:
         maps, variances = _log_energies(planes, bank, *widths)
         judged = _distances(_border_corrected(maps - centre, variances)[inside], *statistics)
-    threshold = extreme_threshold(
-        usual_score, block, judged.size, false_alarms, same=reference is None
-    )
+    same = reference is None
+    threshold = _threshold(usual_score, block, judged.size, false_alarms, same)
     score = np.zeros(planes.shape[-2:], np.float32)
     score[inside[1:]] = judged
-    return Defects(score > threshold, score, threshold)
+    return Defects(score > threshold, score, threshold, usual_score, block, judged.size, same)
+
+
+def _threshold(usual: RealArray, block: int, judged: int, false_alarms: float, same: bool) -> float:
+    _check_probability(false_alarms)
+    return extreme_threshold(usual, block, judged, false_alarms, same=same)
+
+
+def _check_probability(false_alarms: float) -> None:
+    if not 0 < false_alarms < 1:
+        raise FeatureError(
+            f"false_alarms={false_alarms!r} is no probability; give one between 0 and 1, as 0.05"
+        )
 
 
 def _period(planes: RealArray) -> float:

@@ -139,6 +139,19 @@ def test_a_slider_changes_the_picture_the_code_and_the_address(browser, address)
     assert browser.find_element(By.CSS_SELECTOR, ".panel img").get_attribute("src") == after
 
 
+def test_a_slider_of_a_slow_recipe_shows_a_preview_and_then_the_whole(browser, address):
+    visit(browser, address, "tab=recipes&picture=sample:coins")
+    slider = browser.find_element(By.CSS_SELECTOR, "[aria-label='Finest wavelength, slider']")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    until(lambda: "Preview of the middle" in text_of(browser, "state"))
+    assert "Preview of the middle" in browser.find_elements(By.CSS_SELECTOR, ".legend")[1].text
+    settled(browser)
+    assert "Preview" not in text_of(browser, "state")
+    assert browser.find_elements(By.CSS_SELECTOR, ".legend")[1].text == ""
+    assert browser.find_element(By.ID, "show-code").is_enabled()
+    visit(browser, address, "tab=kernel")  # a whole that is still to come is forgotten
+
+
 def test_tabs_and_surface_are_reached_by_keys(browser, address):
     visit(browser, address, "tab=kernel")
     canvas = browser.find_element(By.CSS_SELECTOR, "canvas.surface")

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 from commands_for_tests import run
+from gaborkit_cli.commands.edges import INKS
 from gaborkit_cli.explore.desk import Desk
 from gaborkit_cli.explore.strokes import Stroke, Strokes, paint
+from gaborkit_cli.explore.tabs import TABS
 from hypothesis import given
 from hypothesis import strategies as st
 from showing_for_tests import both, content_of, pixels, run_command, run_python, show
 
 import gaborkit as gk
+from gaborkit.vision import find_defects, find_edges
 from gaborkit.vision.fingerprint import synthetic_fingerprint
 from gaborkit.vision.synthetic import weave
 
@@ -74,6 +77,93 @@ def test_strokes_teach_the_textures_that_they_are_on(pictures):
     for pen, half in enumerate((painted[:, :24], painted[:, 40:])):
         colour = panel["pens"][pen].removeprefix("rgb(").removesuffix(")").split()
         assert np.mean((half == np.array(colour, int)).all(-1)) > 0.9
+
+
+@pytest.mark.parametrize("measure", ["energy", "congruency"])
+def test_thresholds_that_move_find_the_edges_of_the_whole_recipe(pictures, measure):
+    desk = Desk("print.png")
+    inks = np.array(INKS, np.uint8)
+    for low, high in ((0.05, 0.3), (0.2, 0.2), (0.4, 0.6)):
+        texts = {"recipe": "edges", "by": measure, "low": str(low), "high": str(high)}
+        shown = pixels(show("recipes", desk, **texts)["panels"][1])
+        expected = find_edges(gk.read_image("print.png"), measure=measure, low=low, high=high)
+        np.testing.assert_array_equal(shown, inks[expected.kind])
+    with pytest.raises(gk.FeatureError, match=r"low 0\.5 is above high 0\.2"):
+        show("recipes", desk, recipe="edges", low="0.5")
+
+
+def test_false_alarms_that_move_find_the_defects_of_the_whole_recipe(pictures):
+    cloth, sound = gk.read_image("cloth.png"), np.rint(99 * _scaled(weave((128, 128))))
+    for reference in (None, sound):
+        first = find_defects(cloth, reference)
+        for probability in (0.001, 0.3):
+            moved = first.with_false_alarms(probability)
+            whole = find_defects(cloth, reference, false_alarms=probability)
+            assert moved.threshold == whole.threshold
+            np.testing.assert_array_equal(moved.mask, whole.mask)
+    with pytest.raises(gk.FeatureError, match=r"false_alarms=1\.5 is no probability"):
+        first.with_false_alarms(1.5)
+
+
+def test_a_desk_does_the_same_work_once_and_forgets_the_oldest(pictures):
+    desk, calls = Desk("two.png"), []
+    image = desk.plane("two.png")
+
+    def work(image, k):
+        calls.append(k)
+        return k
+
+    for k in (0, 0, 1, 2, 1, 3, 4, 1, 0):
+        assert desk.once(work, image, k) == k
+    assert calls == [0, 1, 2, 3, 4, 0]
+    desk.once(work, image.copy(), 0)
+    assert len(calls) == 7
+
+
+@pytest.mark.parametrize(
+    ("picture", "texts", "words"),
+    [
+        ("sample:camera", {"recipe": "segment", "count": "2"}, "Preview at 1/8 of the size"),
+        (
+            "sample:camera",
+            {"recipe": "segment", "strokes": "1:60,40,140,60;2:60,400,200,440"},
+            "Preview at 1/8 of the size",
+        ),
+        ("sample:coins", {"recipe": "orient"}, "Preview of the middle"),
+    ],
+)
+def test_a_preview_shows_less_and_says_so(picture, texts, words):
+    desk = Desk()
+    quick = TABS["recipes"].answer({"picture": picture, **texts}, desk, preview=True)
+    assert quick["preview"].startswith(words)
+    assert quick["python"] == quick["command"] == ""
+    source, result = quick["panels"]
+    assert result["legend"] == quick["preview"]
+    assert (result["height"], result["width"]) == (source["height"], source["width"])
+    assert len(np.unique(pixels(result).reshape(-1, 3), axis=0)) > 1
+    if texts["recipe"] == "orient":  # in its middle the preview is the whole
+        whole = TABS["recipes"].answer({"picture": picture, **texts}, desk)
+        height, width = source["height"] // 2, source["width"] // 2
+        window = np.s_[height - 8 : height + 8, width - 8 : width + 8]
+        shown, expected = (pixels(one["panels"][1])[window] for one in (quick, whole))
+        assert abs(shown.astype(int) - expected).mean() < 8
+        assert whole["preview"] == ""
+
+
+@pytest.mark.parametrize(
+    ("tab", "texts"),
+    [
+        ("kernel", {}),
+        ("recipes", {"recipe": "edges"}),
+        ("recipes", {"recipe": "orient", "picture": "two.png"}),
+        ("recipes", {"recipe": "segment", "picture": "two.png", "count": "2"}),
+        ("recipes", {"recipe": "segment", "strokes": "2:4,4"}),
+    ],
+)
+def test_what_is_quick_is_shown_whole_at_once(pictures, tab, texts):
+    answer = TABS[tab].answer(texts, Desk("two.png"), preview=True)
+    assert answer["preview"] == ""
+    assert answer["python"] or answer["notes"]
 
 
 def test_strokes_of_one_pen_ask_for_another(pictures):

@@ -2,14 +2,14 @@
 
 import { element, short } from "./elements.js";
 
-/** Draw controls into a form; changed(name, text) is called as a person sets one. */
+/** Draw controls into a form; changed(name, text, moving) is called as a person sets one. */
 export function drawControls(form, controls, values, changed, upload) {
   form.replaceChildren();
   for (const control of controls) {
     if (!applies(control, controls, values)) continue;
     const text = values[control.name] ?? control.default;
     const make = makers[control.kind];
-    if (make) form.append(make(control, text, (value) => changed(control.name, value), upload));
+    if (make) form.append(make(control, text, (value, moving) => changed(control.name, value, moving), upload));
   }
 }
 
@@ -57,7 +57,7 @@ function pair(id, { least, most, step, log, unit, label, help: words }, text, ch
     oninput: () => {
       number.value = short(toNumber(range.value));
       range.setAttribute("aria-valuetext", `${number.value} ${unit ?? ""}`);
-      changed(number.value);
+      changed(number.value, true);
     },
   });
   range.value = toWay(Number(text)); // after its limits are there
@@ -73,9 +73,9 @@ function numbers(control, text, changed) {
   const values = text ? text.split(",") : [];
   const rows = Array.from({ length: control.count }, (_, k) =>
     element("div", {}, element("label", { for: `${control.name}-${k}`, text: String(k) }),
-      pair(`${control.name}-${k}`, { ...control, label: `${control.label} ${k}`, help: "" }, values[k] || "0", (value) => {
+      pair(`${control.name}-${k}`, { ...control, label: `${control.label} ${k}`, help: "" }, values[k] || "0", (value, moving) => {
         values[k] = value;
-        changed(Array.from({ length: control.count }, (_, j) => values[j] || "0").join(",").replace(/(,0)+$|^0$/, ""));
+        changed(Array.from({ length: control.count }, (_, j) => values[j] || "0").join(",").replace(/(,0)+$|^0$/, ""), moving);
       })));
   return element("fieldset", { class: "control" }, element("legend", { text: control.label }), help(control), ...rows);
 }

@@ -11,6 +11,11 @@ let values = {};
 let asking = false;
 let askAgain = false;
 let shown = null;
+let quick = false;
+let whole = 0;
+
+// Milliseconds after a slider's last move until the whole follows a preview.
+const QUIET = 250;
 
 async function ask(path, options) {
   const response = await fetch(path, options);
@@ -42,13 +47,13 @@ function stated() {
   );
 }
 
-function set(control, text) {
+function set(control, text, moving = false) {
   values[control] = text;
   const { controls } = tabs[name];
   const redraw = controls.some((one) => control in one.when);
   if (redraw) draw(control);
   writeAddress();
-  refresh();
+  refresh(moving);
 }
 
 function draw(focused) {
@@ -61,7 +66,9 @@ function draw(focused) {
 }
 
 // One question at a time; what is set meanwhile is asked once, afterwards.
-async function refresh() {
+async function refresh(moving = false) {
+  clearTimeout(whole);
+  quick = moving;
   if (asking) {
     askAgain = true;
     return;
@@ -72,9 +79,10 @@ async function refresh() {
   do {
     askAgain = false;
     const asked = name;
+    const query = quick ? "?preview" : "";
     const began = performance.now();
     try {
-      const answer = await ask(`show/${asked}`, { method: "POST", body: JSON.stringify(stated()) });
+      const answer = await ask(`show/${asked}${query}`, { method: "POST", body: JSON.stringify(stated()) });
       if (asked !== name) continue;
       shown = answer;
       problem("");
@@ -84,14 +92,16 @@ async function refresh() {
       byId("notes").replaceChildren(...notes);
       byId("notes").hidden = !notes.length;
       clearTimeout(slow);
-      byId("state").textContent = `Shown in ${Math.round(performance.now() - began)} ms`;
+      const took = `Shown in ${Math.round(performance.now() - began)} ms`;
+      byId("state").textContent = answer.preview ? `${took}. ${answer.preview}` : took;
     } catch (error) {
       if (asked === name) problem(error instanceof TypeError ? "The server does not answer; is gaborkit explore still running?" : error.message);
     }
   } while (askAgain);
   clearTimeout(slow);
   asking = false;
-  byId("panels").classList.remove("busy");
+  if (shown?.preview) whole = setTimeout(refresh, QUIET);
+  else byId("panels").classList.remove("busy");
 }
 
 function stateOf(control) {
