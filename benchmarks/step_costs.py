@@ -2,13 +2,14 @@
 
     OMP_NUM_THREADS=1 python benchmarks/step_costs.py [--rounds 3] [--steps 12]
 
-Networks are those of ``raw_against_gabor.py``, of equally many parameters; raw and Gabor take turns.
-Prints the median step of each in milliseconds, its parts from one call of progress to the next.
+Networks are those of ``raw_against_gabor.py``, of equally many parameters; raw and Gabor take
+turns. Prints the median step of each in milliseconds, its parts from one call of progress to the next.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
@@ -30,7 +31,7 @@ def step_times(model: str, features: str, data: generative.Dataset, steps: int) 
     with tempfile.TemporaryDirectory() as folder:
         made = recipe(model, features, 0, options)
         generative.start(made, Path(folder) / "run", dataset=data, progress=progress)
-    times = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    times = [after - before for before, after in itertools.pairwise(moments)]
     return times[2:-1]  # the last saves
 
 
