@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
+from ..filtering.engines.structures import available_here
 from ..filtering.normalizing import ordinary
 from ..filtering.padding import check_boundary
 from ..kernels.base import TOLERANCE
@@ -26,6 +27,9 @@ from .table import Features
 
 #: Share of a Gaussian that may be cut off.
 SMOOTHING_TOLERANCE = 1e-6
+
+#: Standard deviation in pixels from which on maps are smoothed by halves.
+HALVED = 32.0
 
 #: Standard deviation in pixels of the narrowest Gaussian that the pixel grid holds.
 NARROWEST = 0.5
@@ -155,8 +159,16 @@ def _gaussian(maps: Array, sigma: float, boundary: Boundary) -> Array:
     # What the samples of a narrow Gaussian sum up to, which is not quite 1.
     gain = abs(complex(gaussian.transfer(np.zeros(1), np.zeros(1), sampled=True)[0]))
     axis = -3 if maps.ndim > 2 else None  # maps a few pixels wide are not taken for colours
+    # Transforms of maps with such margins leave the caches, which the model of times knows not.
+    single = isinstance(maps, np.ndarray) and maps.dtype == np.float32
+    halved = sigma >= HALVED and single and available_here()
     blurred = gaussian.filter(
-        maps, part="real", boundary=boundary, channel_axis=axis, tolerance=SMOOTHING_TOLERANCE
+        maps,
+        part="real",
+        boundary=boundary,
+        engine="pyramid" if halved else "auto",
+        channel_axis=axis,
+        tolerance=SMOOTHING_TOLERANCE,
     )
     return blurred / gain
 

@@ -83,7 +83,9 @@ def jets(
     for kernel in bank:
         if kernel.learnable:
             raise FeatureError("jets pass no gradient to kernels; give kernels of plain numbers")
-    flat = planes.reshape(-1, planes.shape[-2] * planes.shape[-1])
+    # In double precision: the sums of a kernel of thousands of samples are of few digits.
+    flat = library.constant(planes, True, real=True)
+    flat = flat.reshape(-1, planes.shape[-2] * planes.shape[-1])
     radii = [kernel.radius(tolerance) for kernel in bank]
     answers: list[Any] = [None] * len(bank)
     for radius in set(radii):  # kernels of one radius see the same windows
@@ -94,9 +96,8 @@ def jets(
             chosen = slice(first, first + together)
             index, inside = _window(whole[chosen], radius, tuple(planes.shape[-2:]), boundary)
             window = library.take(flat, index.ravel(), 1).reshape(len(flat), *index.shape)
-            # In double precision: the sums of a kernel of thousands of samples are of few digits.
-            window = library.constant(window, True, real=True)
-            window = window * library.constant(inside, True, real=True)
+            if not inside.all():
+                window = window * library.constant(inside, True, real=True)
             if all(_is_round(bank[k]) for k in members):
                 answered = _by_lines(window, [bank[k] for k in members], rest[chosen], library)
                 for part, answer in zip(parts, answered, strict=True):
@@ -134,20 +135,38 @@ def _by_lines(
             lambda kernel: number(kernel.sigma) * number(kernel.scale),
         )
     )
+    widths, width_of = np.unique(sigma, return_inverse=True)
     envelopes, waves = [], []
     for places, part in zip(rest.T, (np.sin(theta), np.cos(theta)), strict=True):
         at = (places[:, None] + line)[..., None]  # (P, n, 1)
-        envelopes.append(np.exp(-((at / sigma) ** 2) / 2))
-        waves.append(envelopes[-1] * np.exp(1j * at * (tuned * part)))
-    columns = np.concatenate([waves[1].real, waves[1].imag, envelopes[1]], -1)
+        envelopes.append(np.exp(-((at / widths) ** 2) / 2))
+        # Of the sum of two numbers, by the product of two tables.
+        turns = np.exp(1j * places[:, None] * (tuned * part))[:, None]
+        waves.append(
+            envelopes[-1][..., width_of] * turns * np.exp(1j * np.outer(line, tuned * part))
+        )
+    # Of waves that mirror each other, such as those of theta and pi - theta, one is enough.
+    along = np.round(tuned * np.cos(theta), 12)
+    _, first, wave_of = np.unique(
+        np.stack([abs(along), sigma]), axis=1, return_index=True, return_inverse=True
+    )
+    wave_of = wave_of.ravel()
+    turned = np.where(along * along[first][wave_of] < 0, -1.0, 1.0)
+    made = waves[1][..., first]
+    columns = np.concatenate([made.real, made.imag, envelopes[1]], -1)
     square = window.reshape(*window.shape[:-1], side, side)
-    rows = square @ library.constant(columns, True, real=True)  # (B, P, n, 3 M)
+    rows = square @ library.constant(columns, True, real=True)  # (B, P, n, 2 W + S)
+    real, imag, mean = (
+        library.take(rows, index, 3)
+        for index in (wave_of, len(first) + wave_of, 2 * len(first) + width_of)
+    )
+    imag = imag * library.constant(turned, True, real=True)
     down = [library.constant(x, True, real=True) for x in (waves[0].real, waves[0].imag)]
-    real, imag, mean = (rows[..., k * len(kernels) : (k + 1) * len(kernels)] for k in range(3))
     wave = (down[0] * real - down[1] * imag).sum(-2), (down[0] * imag + down[1] * real).sum(-2)
-    level = (library.constant(envelopes[0], True, real=True) * mean).sum(-2)
+    level = (library.constant(envelopes[0][..., width_of], True, real=True) * mean).sum(-2)
     # The DC-removal term makes the kernel's own sum zero.
-    dc = math.prod(part.sum(1) for part in waves) / math.prod(part.sum(1) for part in envelopes)
+    sums = [part.sum(1)[:, width_of] for part in envelopes]
+    dc = math.prod(part.sum(1) for part in waves) / math.prod(sums)
     answers = []
     for k, kernel in enumerate(kernels):
         free = dc[:, k] if kernel.dc_free else 0 * dc[:, k]

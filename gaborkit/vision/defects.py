@@ -189,7 +189,7 @@ def find_defects(
     widths = (window, least, max(BROAD[0], BROAD[1] * period))
     inside = (slice(None), *2 * (slice(margin, -margin or None),))
     maps, variances = _log_energies(known, bank, *widths)
-    centre = np.median(maps[inside], axis=(1, 2), keepdims=True)
+    centre = _median(maps[inside], (1, 2))
     usual = _border_corrected(maps - centre, variances)[inside]
     statistics = _statistics(usual, robust=reference is None, seed=seed)
     usual_score = judged = _distances(usual, *statistics)
@@ -252,13 +252,14 @@ def _log_energies(
         seen = smoothed(whole, deviation, "constant")
         weights = np.maximum(2 * seen - 1, 0) ** TRUST
         maps[:, alike], variances[:, alike] = _windowed(energies[:, alike], weights, width)
-    if float(np.median(maps.sum((0, 1)))) <= 1e-6 * float(np.abs(planes).max()):
+    if float(_median(maps.sum((0, 1)), (0, 1)).squeeze()) <= 1e-6 * float(np.abs(planes).max()):
         raise FeatureError(
             "most of the picture is the same, as if blank: there is no texture to compare with"
         )
-    floor = FLOOR * np.median(maps, axis=(-2, -1), keepdims=True)
+    floor = FLOOR * _median(maps, (2, 3))
     tiny = np.finfo(maps.dtype).tiny  # of a kernel that answers nothing anywhere
-    parts = [(np.log(maps + floor + tiny), variances)]
+    maps += floor + tiny
+    parts = [(np.log(maps, out=maps), variances)]
     parts += [_windowed(planes[:, None], whole, width) for width in (least, broad)]
     return (
         np.concatenate([values.reshape(-1, *shape) for values, _ in parts]),
@@ -287,16 +288,30 @@ def _deviation(kernel: Any) -> float:
 
 
 def _border_corrected(deviations: RealArray, variances: RealArray) -> RealArray:
-    """Deviations from the usual as they would be in full windows, (F, H, W).
+    """Deviations from the usual as they would be in full windows, (F, H, W), in place.
 
     Windows that the border cuts vary more. They hold no whole periods either, and are off by as
     much all along the border: there the median is taken off, a defect being in the lesser part.
     """
-    variances = np.maximum(variances, 1)
-    share = np.minimum(SHIFT * (1 - 1 / variances), 1)
-    for axis in (1, 2):
-        deviations = deviations - share * np.median(deviations, axis=axis, keepdims=True)
-    return np.asarray(deviations / np.sqrt(variances))
+    for values, spread in zip(deviations, variances, strict=True):  # one fits into the caches
+        variance = np.maximum(spread, 1)
+        share = np.minimum(SHIFT - SHIFT / variance, 1)
+        for axis in (0, 1):
+            values -= share * _median(values, (axis,))
+        values /= np.sqrt(variance)
+    return deviations
+
+
+def _median(values: RealArray, axes: tuple[int, ...]) -> RealArray:
+    """Median along some axes, which are kept; NumPy's takes four times as long."""
+    moved = np.moveaxis(values, axes, range(-len(axes), 0))
+    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    half = flat.shape[-1] // 2
+    parted = np.partition(flat, half, -1)  # at one place: at two it is not vectorised
+    middle = parted[..., half]
+    if flat.shape[-1] % 2 == 0:
+        middle = (middle + parted[..., :half].max(-1)) / 2
+    return np.asarray(np.expand_dims(middle, axes))
 
 
 def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, RealArray]:
