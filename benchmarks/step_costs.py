@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/step_costs.py [--rounds 3] [--steps 12]
 
 Networks are those of ``raw_against_gabor.py``, of equally many parameters; raw and Gabor take
-turns. Prints the median step of each in milliseconds, its parts from one call of progress to the next.
+turns. Prints the median step of each in milliseconds: from one call of progress to the next.
 """
 
 from __future__ import annotations
