@@ -220,6 +220,12 @@ def labels_of(model: ImageModel, classes: Named | None, count: int) -> list[int]
     click.UsageError
         If there is no such class.
     """
+    if model.model.condition_length:
+        raise click.UsageError(
+            f"this model is conditioned on vectors of length {model.model.condition_length}, which "
+            "no option gives; draw from Python: ImageModel.from_pretrained(RUN).sample(count, "
+            "conditions=vectors)"
+        )
     codes = codes_of(model, classes)
     if not model.model.classes:
         return None

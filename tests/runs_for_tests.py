@@ -24,6 +24,10 @@ TINY = {
         *["--set", "generator_hidden=[4]", "--set", "discriminator_hidden=[4]"],
         *["--set", "bands=1", "--set", "width=2", "--set", "discriminator_width=2"],
     ],
+    "stackgan": [
+        *["--set", "latent=3", "--set", "augmented=2", "--set", "compressed=2"],
+        *["--set", "width=2", "--set", "blocks=1", "--set", "discriminator_width=2"],
+    ],
     "srgan": [
         *["--set", "width=4", "--set", "blocks=1", "--set", "discriminator_width=2"],
         *["--set", "dense=4"],

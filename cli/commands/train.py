@@ -64,7 +64,7 @@ def command(
     """Train a generative model of raw pixels or of Gabor coefficients.
 
     MODEL is pixelcnn, gated-pixelcnn, pixelrnn, pixelsnail, imagegpt, vae, ae, vq-vae, gan, dcgan,
-    lapgan or srgan.
+    lapgan, stackgan or srgan.
     What no option says, the preset does. Without --data, 5,000 digits that come with gaborkit
     are learnt: no download.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Models of levels.
 LEVELLED = ("pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelsnail", "imagegpt")
-MODELS = (*LEVELLED, "vae", "ae", "vq-vae", "gan", "dcgan", "lapgan", "srgan")
+MODELS = (*LEVELLED, "vae", "ae", "vq-vae", "gan", "dcgan", "lapgan", "stackgan", "srgan")
 
 
 class ModelName(Word):

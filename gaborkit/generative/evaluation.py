@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import ModelError
 from ..io.tables import counted
 from .data import Dataset, Split
-from .data.dataset import check_dataset
+from .data.dataset import check_dataset, length_of
 from .metrics.classes import class_figures, inception_figures
 from .metrics.embedding import SMALLEST, scattering_embedding
 from .metrics.figures import Evaluation, Figure, compare
@@ -119,6 +119,13 @@ def evaluate(
             f"this {model.name} is conditional and {dataset.name} has no labels; evaluate it on "
             "data with labels"
         )
+    length = length_of(dataset.train.conditions)
+    if model.condition_length and model.condition_length != length:
+        raise ModelError(
+            f"this {model.name} is conditioned on vectors of length {model.condition_length}, and "
+            f"{dataset.name} has {f'those of length {length}' if length else 'none'}; evaluate it "
+            "on data with such conditions"
+        )
     generator = torch.Generator().manual_seed(seed)
     if model.takes_pictures:
         return _of_pictures(image_model, dataset, samples, generator, progress)
@@ -150,14 +157,19 @@ def evaluate(
     )
     figures += likelihoods
 
-    asked = None
-    if model.classes:
-        assert dataset.train.labels is not None
+    asked = conditions = None
+    if model.conditional:
         chosen = torch.randint(len(dataset.train), (samples,), generator=generator)
-        asked = dataset.train.labels[chosen]
+        told = model.labels_for(dataset.train)
+        assert told is not None
+        if model.classes:
+            asked = told[chosen]
+        else:
+            conditions = told[chosen]
     drawn = image_model.sample(
         samples,
         classes=None if asked is None else asked.tolist(),
+        conditions=conditions,
         seed=seed,
         progress=bars.part(repeats * len(test), samples),
         **options,
@@ -192,7 +204,9 @@ def evaluate(
     for some, lines in parts:
         figures += some
         notes += lines
-    name = f"{'conditional ' if model.classes else ''}{model.name}, {representation.name} features"
+    name = (
+        f"{'conditional ' if model.conditional else ''}{model.name}, {representation.name} features"
+    )
     # JSON knows no infinity: KL has it where samples are of a class that the training images lack.
     notes += [f"{item.name} is {item.value}" for item in figures if not math.isfinite(item.value)]
     finite = tuple(item for item in figures if math.isfinite(item.value))

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..errors import ModelError
+from ..errors import DataError, ModelError
 from ..io.files import StrPath
 from ..notebook import page
+from .data.arrays import as_conditions
 from .data.dataset import first_images
 from .device import choose_device
 from .models.model import Model
@@ -84,7 +85,8 @@ class ImageModel:
 
     def _repr_html_(self) -> str:
         """Words, and samples of a model that draws them at once, not pixel by pixel."""
-        if self.model.takes_pictures or hasattr(self.model, "complete"):
+        model = self.model
+        if model.takes_pictures or model.condition_length or hasattr(model, "complete"):
             return page(repr(self))
         images = (255 * self.sample(10, seed=0).clamp(0, 1)).round().to(torch.uint8)
         return page(repr(self), first_images(images), "Ten samples, seed 0", 2)
@@ -97,6 +99,7 @@ class ImageModel:
         count: int,
         classes: Classes | None = None,
         *,
+        conditions: Tensor | ArrayLike | None = None,
         seed: int = 0,
         temperature: float | None = None,
         guidance: float | None = None,
@@ -109,6 +112,8 @@ class ImageModel:
         count : int
         classes : int or str, or count of them, optional
             Numbers or names of classes, of a conditional model. By default all in turn.
+        conditions : array_like or tensor (count, D) or (D,), optional
+            Vectors of floats, of a model that was trained with such; one vector is of all images.
         seed : int
         temperature : float, optional
             Of each draw of an autoregressive model.
@@ -126,13 +131,16 @@ class ImageModel:
         Raises
         ------
         ModelError
-            If ``count`` is no count, classes do not fit, or the model has no temperature or
-            guidance.
+            If ``count`` is no count, classes or conditions do not fit, or the model has no
+            temperature or guidance.
         """
         if not isinstance(count, (int, np.integer)) or count < 1:
             raise ModelError(f"count={count!r} is no count; give 1 or more")
         options = self.model.check_draw(temperature=temperature, guidance=guidance)
-        labels = self._labels(classes, count)
+        if conditions is None and not self.model.condition_length:
+            labels = self._labels(classes, count)
+        else:
+            labels = self._vectors(classes, conditions, count)
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             size = some.stop - some.start
@@ -264,6 +272,29 @@ class ImageModel:
         if method is None:
             raise ModelError(f"{self.model.name} cannot {name} images; {who} can")
         return method
+
+    def _vectors(
+        self, classes: Classes | None, conditions: Tensor | ArrayLike | None, count: int
+    ) -> Tensor | None:
+        """Conditions (count, D) of a model that is conditioned on vectors."""
+        if not self.model.condition_length:
+            raise ModelError(
+                f"this {self.model.name} is not conditioned on vectors; leave conditions out"
+            )
+        if classes is not None:
+            raise ModelError(
+                f"classes={classes!r:.60}: this {self.model.name} is conditioned on vectors of "
+                f"length {self.model.condition_length}; give conditions"
+            )
+        if conditions is None:
+            return self.model.check_labels(None, count)
+        try:
+            vectors = as_conditions(np.atleast_2d(conditions))
+        except DataError as problem:
+            raise ModelError(str(problem)) from problem
+        return self.model.check_labels(
+            vectors.expand(count, -1) if len(vectors) == 1 else vectors, count
+        )
 
     def _labels(self, classes: Classes | None, count: int) -> Tensor | None:
         if classes is None:

@@ -76,6 +76,27 @@ def as_classes(
     return torch.from_numpy(codes.astype(np.int64)), names
 
 
+def as_conditions(conditions: ArrayLike | Tensor) -> Tensor:
+    """float32 (N, D) of vectors of floats, as ``Dataset.from_arrays`` and ``sample`` take them.
+
+    Raises
+    ------
+    DataError
+        If they are no vectors of finite numbers.
+    """
+    values = _as_numpy(conditions, "conditions")
+    if values.ndim != 2 or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"conditions of shape {values.shape} and {values.dtype} are no vectors; floats of "
+            "shape (N, D) work"
+        )
+    with np.errstate(over="ignore"):  # what is too large for float32 is not finite
+        vectors = values.astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise DataError("conditions hold NaN or infinity; give vectors of finite floats")
+    return torch.from_numpy(vectors)
+
+
 def _as_numpy(values: ArrayLike | Tensor, what: str) -> NDArray[Any]:
     if isinstance(values, Tensor):
         values = values.detach().cpu()

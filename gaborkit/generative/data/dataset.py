@@ -14,7 +14,7 @@ from torch import Tensor
 from ...errors import DataError
 from ...io.tables import counted
 from ...notebook import Pixels, page, sheet
-from .arrays import as_classes, as_pixels
+from .arrays import as_classes, as_conditions, as_pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,11 +27,13 @@ class Split:
         1 colour is grey, 3 are red, green and blue. At least one image.
     labels : int64 Tensor (N,) or None
         Index of each image's class, where there are classes.
+    conditions : float32 Tensor (N, D) or None
+        A vector of each image, such as an embedding of its caption.
 
     Raises
     ------
     DataError
-        If shapes or dtypes are others.
+        If shapes or dtypes are others, or a condition is not finite.
 
     Examples
     --------
@@ -41,9 +43,12 @@ class Split:
 
     images: Tensor
     labels: Tensor | None
+    conditions: Tensor | None = None
 
     def __repr__(self) -> str:
         kinds = "no labels" if self.labels is None else "labelled"
+        length = length_of(self.conditions)
+        kinds += f", conditions of length {length}" if length else ""
         return f"Split({len(self.images):,} images, {_times(self.images.shape[1:])}, {kinds})"
 
     def _repr_html_(self) -> str:
@@ -66,13 +71,30 @@ class Split:
                 f"labels of shape {tuple(labels.shape)} and {labels.dtype} do not fit "
                 f"{len(images)} images; int64 ({len(images)},) works"
             )
+        vectors = self.conditions
+        if vectors is not None and (
+            vectors.dtype != torch.float32
+            or vectors.ndim != 2
+            or len(vectors) != len(images)
+            or not vectors.shape[1]
+            or not bool(vectors.isfinite().all())
+        ):
+            raise DataError(
+                f"conditions of shape {tuple(vectors.shape)} and {vectors.dtype} do not fit "
+                f"{len(images)} images; finite float32 ({len(images)}, D) works"
+            )
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, indices: Tensor) -> Split:
-        """Images and labels at ``indices``, an int64 tensor, in that order."""
-        return Split(self.images[indices], None if self.labels is None else self.labels[indices])
+        """Images, labels and conditions at ``indices``, an int64 tensor, in that order."""
+        images, *told = (
+            None if values is None else values[indices]
+            for values in (self.images, self.labels, self.conditions)
+        )
+        assert images is not None
+        return Split(images, *told)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,6 +146,12 @@ class Dataset:
                     f"{self.name}: {name} images are {_times(split.images.shape[1:])}, training "
                     f"images {_times(self.train.images.shape[1:])}; all must have one shape"
                 )
+            lengths = [length_of(some.conditions) for some in (split, self.train)]
+            if lengths[0] != lengths[1]:
+                raise DataError(
+                    f"{self.name}: conditions of {name} images have length {lengths[0]}, of "
+                    f"training images {lengths[1]}; all must have one length, 0 for none"
+                )
             if (split.labels is None) != (not self.class_names):
                 having = "no labels" if split.labels is None else "labels"
                 names = counted(len(self.class_names), "class name")
@@ -147,6 +175,7 @@ class Dataset:
         *,
         name: str = "own",
         class_names: Sequence[str] | None = None,
+        conditions: ArrayLike | Tensor | None = None,
         channel_axis: int | None = None,
         validation: float = 0.1,
         test: float = 0.1,
@@ -166,6 +195,9 @@ class Dataset:
             For logs and model cards.
         class_names : sequence of str, optional
             One for each value, in ascending order; by default the values themselves.
+        conditions : array_like or tensor (N, D), optional
+            A vector of floats for each image, such as an embedding of its caption; of those models
+            that are conditioned on vectors, such as a ``stackgan``.
         channel_axis : int, optional
             Of the colours; by default the last of four axes, or the second of a tensor.
         validation, test : float
@@ -200,7 +232,8 @@ class Dataset:
                 f"{len(pixels)} images leave none to train on where {counts[0]} are held out for "
                 f"validation and {counts[1]} for the test; give more, or smaller shares"
             )
-        rest, tested = hold_out(Split(pixels, codes), counts[1])
+        vectors = None if conditions is None else as_conditions(conditions)
+        rest, tested = hold_out(Split(pixels, codes, vectors), counts[1])
         train, validated = hold_out(rest, counts[0])
         return cls(name, train, validated, tested, names)
 
@@ -211,10 +244,10 @@ class Dataset:
         return colours, height, width
 
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of all images and labels; the same for the same splits."""
+        """SHA-256, in hexadecimal, of all that the splits hold; the same for the same splits."""
         total = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for tensor in (split.images, split.labels):
+            for tensor in (split.images, split.labels, split.conditions):
                 if tensor is not None:
                     # Without the shape, an image could move from one split to the next.
                     total.update(f"{tuple(tensor.shape)}".encode())
@@ -248,12 +281,18 @@ class Dataset:
 
     def describe(self) -> str:
         """One line of text for logs."""
-        count = len(self.class_names)
+        count, length = len(self.class_names), length_of(self.train.conditions)
         classes = counted(count, "class", "classes") if count else "unlabelled"
+        classes += f", conditions of length {length}" if length else ""
         return (
             f"{self.name}: {len(self.train):,} training, {len(self.validation):,} validation and "
             f"{counted(len(self.test), 'test image')}, {_times(self.image_shape)}, {classes}"
         )
+
+
+def length_of(conditions: Tensor | None) -> int:
+    """Of each of conditions (N, D); 0 where there are none."""
+    return 0 if conditions is None else conditions.shape[1]
 
 
 def check_dataset(dataset: object) -> Dataset:

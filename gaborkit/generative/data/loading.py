@@ -216,7 +216,7 @@ def _shaped(split: Split, size: int | None, fit: Fit, colour: bool | None) -> Sp
         images = fitted(images, size, fit)
     if colour is not None:
         images = coloured(images, colour)
-    return Split(images.contiguous(), split.labels)
+    return replace(split, images=images.contiguous())
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from .pixelcnn import PixelCNN
 from .pixelrnn import PixelRNN
 from .pixelsnail import PixelSNAIL
 from .srgan import SRGAN
+from .stackgan import StackGAN
 from .vae import AE, VAE
 from .vq_vae import VQVAE
 
@@ -24,7 +25,7 @@ MODELS: dict[str, type[Model]] = {
     model.name: model
     for model in (
         *(PixelCNN, GatedPixelCNN, PixelRNN, PixelSNAIL, ImageGPT),
-        *(VAE, AE, VQVAE, GAN, DCGAN, LAPGAN, SRGAN),
+        *(VAE, AE, VQVAE, GAN, DCGAN, LAPGAN, StackGAN, SRGAN),
     )
 }
 """The classes; :func:`register` adds to them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +81,9 @@ class Adversarial(Model):
     loss: GANLoss
 
     has_view = True
+    #: Whether discriminators are to tell real images with conditions of others from those with
+    #: their own, as from generated ones.
+    matching_aware: ClassVar[bool] = False
     config: Any
     generator: nn.Module
     discriminator: nn.Module
@@ -125,7 +128,9 @@ class Adversarial(Model):
         """What the discriminator of a stage sees of images, real or drawn beside real features."""
         return images
 
-    def beside(self, stage: str, images: Tensor, features: Tensor) -> Mapping[str, Tensor]:
+    def beside(
+        self, stage: str, images: Tensor, features: Tensor, labels: Tensor | None
+    ) -> Mapping[str, Tensor]:
         """Losses of a generator beside the adversarial one, by name: none."""
         return {}
 
@@ -197,12 +202,12 @@ class Adversarial(Model):
         """
         if part not in self.parts:
             raise ModelError(f"part={part!r} is unknown; choose {' or '.join(self.parts)}")
-        if self.classes and labels is None:
+        if self.conditional and labels is None:
             raise ModelError(
                 f"this {self.name} is conditional and learns from labelled images only"
             )
         self.check_batch(len(features))
-        labels = labels if self.classes else None
+        labels = labels if self.conditional else None
         role, _, name = part.partition(" ")
         if role == "generator":
             return self._generator_loss(name, features, labels, generator)
@@ -224,7 +229,7 @@ class Adversarial(Model):
         self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Loss:
         fakes = self.drawn(stage, features, labels, generator)
-        terms = dict(self.beside(stage, fakes, features))
+        terms = dict(self.beside(stage, fakes, features, labels))
         total = fakes.new_zeros(()) + sum(terms.values())
         if self.adversarial_weight:
             discriminator = self.stages[stage].discriminator
@@ -249,14 +254,20 @@ class Adversarial(Model):
         )
         discriminator = self.stages[stage].discriminator
         figures: dict[str, Tensor] = {}
-        if self.config.norm == "batch":
-            real_scores = discriminator(real, labels).float()  # (B / packing,)
-            fake_scores = discriminator(fakes, labels).float()  # (B / packing,)
-        else:
-            both = None if labels is None else torch.cat([labels, labels])
-            scores = discriminator(torch.cat([real, fakes]), both).float()  # (2 B / packing,)
-            real_scores, fake_scores = scores.chunk(2)
+        pairs = [(real, labels), (fakes, labels)]
+        if self.matching_aware:
+            assert labels is not None
+            others = labels.roll(1, 0)
+            pairs.append((real, others))
+        scores = self._scores(discriminator, pairs)
+        real_scores, fake_scores = scores[:2]  # (B / packing,)
         total = self.loss.discriminator(real_scores, fake_scores)
+        if self.matching_aware:
+            # Half of the loss of what is to be refused; a condition that is the same is none.
+            differ = torch.ne(others, labels).view(len(fake_scores), -1).any(1)
+            mismatched = torch.where(differ, scores[2], fake_scores)
+            total = (total + self.loss.discriminator(real_scores, mismatched)) / 2
+            figures["D(mismatched)"] = self.loss.shown(mismatched.detach()).mean()
         if self.loss.penalized:
             penalty = gradient_penalty(
                 lambda images: discriminator(images, labels), real, fakes, generator
@@ -270,6 +281,17 @@ class Adversarial(Model):
             "D(fake)": shown(fake_scores.detach()).mean(),
         }
         return Loss(total, {_of(key, stage): value for key, value in figures.items()})
+
+    def _scores(
+        self, discriminator: nn.Module, pairs: list[tuple[Tensor, Tensor | None]]
+    ) -> list[Tensor]:
+        """Scores (B / packing,) of each of several batches of images with their labels."""
+        if self.config.norm == "batch":
+            return [discriminator(images, labels).float() for images, labels in pairs]
+        told = [labels for _, labels in pairs if labels is not None]
+        images = torch.cat([images for images, _ in pairs])
+        scores = discriminator(images, torch.cat(told) if told else None).float()
+        return list(scores.chunk(len(pairs)))
 
     @torch.no_grad()
     def sample(

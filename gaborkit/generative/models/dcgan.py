@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
+from ..view import Shape
 from .adversarial import Adversarial, condition
 from .adversarial_config import LatentConfig, Norm
 from .drawn import last_layer
@@ -68,7 +70,7 @@ def halvings(height: int, width: int) -> list[tuple[int, int]]:
     return sizes
 
 
-def _initialize(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """Weights from a normal distribution of deviation 0.02, as in the article."""
     if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, std=0.02)
@@ -106,8 +108,8 @@ class Generator(nn.Module):
                 layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
         self.layers = nn.Sequential(*layers)
-        self.layers.apply(_initialize)
-        _initialize(self.project)
+        self.layers.apply(initialize)
+        initialize(self.project)
         self.bounded = nn.Tanh() if config.output == "tanh" else nn.Identity()
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
@@ -115,6 +117,27 @@ class Generator(nn.Module):
         start = self.project(condition(noise, labels, self.classes)).unflatten(1, self.start)
         features: Tensor = self.bounded(self.layers(start))
         return features
+
+
+def halving_layers(config: DCGANConfig, space: Space) -> tuple[nn.Sequential, Shape]:
+    """Convolutions of stride 2 of a discriminator, and the shape that they leave."""
+    sizes = halvings(space.height, space.width)
+    norm = config.norm
+    layers: list[nn.Module] = []
+    channels = space.channels
+    for depth in range(len(sizes) - 1):
+        outputs = config.width * 2**depth
+        # Not in the first layer, which sees the features: the article's advice.
+        batch = norm == "batch" and depth > 0
+        layer = nn.Conv2d(channels, outputs, 4, 2, 1, bias=not batch)
+        layers.append(first_layer(layer, space.view if depth == 0 else None, space.shape))
+        if batch:
+            layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
+        layers.append(nn.LeakyReLU(config.slope))
+        channels = outputs
+    trunk = nn.Sequential(*layers)
+    trunk.apply(initialize)
+    return normalized(trunk, norm), (channels, *sizes[-1])
 
 
 class Discriminator(nn.Module):
@@ -125,25 +148,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: DCGANConfig, space: Space, classes: int) -> None:
         super().__init__()
-        sizes = halvings(space.height, space.width)
-        norm = config.norm
-        layers: list[nn.Module] = []
-        channels = space.channels
-        for depth in range(len(sizes) - 1):
-            outputs = config.width * 2**depth
-            # Not in the first layer, which sees the features: the article's advice.
-            batch = norm == "batch" and depth > 0
-            layer = nn.Conv2d(channels, outputs, 4, 2, 1, bias=not batch)
-            layers.append(first_layer(layer, space.view if depth == 0 else None, space.shape))
-            if batch:
-                layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
-            layers.append(nn.LeakyReLU(config.slope))
-            channels = outputs
-        layers.append(nn.Flatten())
-        self.layers = nn.Sequential(*layers)
-        self.layers.apply(_initialize)
-        normalized(self.layers, norm)
-        self.scorer = Scorer(channels * sizes[-1][0] * sizes[-1][1], classes, norm, config.packing)
+        layers, shape = halving_layers(config, space)
+        self.layers = layers.append(nn.Flatten())
+        self.scorer = Scorer(math.prod(shape), classes, config.norm, config.packing)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """Scores (B,) of features (B, C, H, W)."""

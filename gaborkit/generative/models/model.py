@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..data.dataset import Split
 from ..progress import Progress
 from ..space import Scaling, Space
 
@@ -64,6 +65,8 @@ class Model(nn.Module, ABC):
     has_view: ClassVar[bool] = False
     #: Whether it makes pictures of pictures, by ``upscale``, and draws none from noise.
     takes_pictures: ClassVar[bool] = False
+    #: Whether there is none without a condition: classes, or vectors of the configuration's length.
+    always_conditional: ClassVar[bool] = False
     #: Fields of the configuration that say what is minimised: a warm start may have others.
     loss_fields: ClassVar[tuple[str, ...]] = ()
     #: Options of a draw beside count, labels and generator.
@@ -73,6 +76,17 @@ class Model(nn.Module, ABC):
         super().__init__()
         if classes < 0 or classes == 1:
             raise ModelError(f"classes={classes} cannot be told apart; give 0, or 2 and more")
+        length = getattr(config, "condition_length", 0)
+        if classes and length:
+            raise ModelError(
+                f"classes={classes} and condition_length={length}: {self.name} is conditioned on "
+                "one of them; leave one out"
+            )
+        if self.always_conditional and not classes and not length:
+            raise ModelError(
+                f"{self.name} draws pictures of a condition; train it with classes, or with a "
+                "condition_length, of vectors"
+            )
         wanted = self.scaling(config)
         if space.scaling != wanted:
             raise ModelError(
@@ -132,7 +146,7 @@ class Model(nn.Module, ABC):
     def forward(
         self, features: Tensor, labels: Tensor | None, generator: torch.Generator, part: str
     ) -> Loss:
-        """Loss of a batch (B, C, H, W), for the weights of ``part``."""
+        """Loss of a batch (B, C, H, W) with its labels, for the weights of ``part``."""
 
     @abstractmethod
     def sample(
@@ -144,7 +158,8 @@ class Model(nn.Module, ABC):
     ) -> Tensor:
         """Draw features (count, C, H, W), in the scaling of the space.
 
-        ``labels`` (count,) are needed where the model is conditional.
+        ``labels`` are needed where the model is conditional: classes (count,), or vectors
+        (count, ``condition_length``).
         """
 
     @property
@@ -196,18 +211,37 @@ class Model(nn.Module, ABC):
         return None
 
     @property
+    def condition_length(self) -> int:
+        """Length of the vectors that it is conditioned on in place of classes; 0 for none."""
+        length: int = getattr(self.config, "condition_length", 0)
+        return length
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it goes by classes or vectors."""
+        return bool(self.classes or self.condition_length)
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
 
+    def labels_for(self, split: Split) -> Tensor | None:
+        """What this model is told of images: their classes, their vectors, or nothing."""
+        if self.condition_length:
+            return split.conditions
+        return split.labels if self.classes else None
+
     def check_labels(self, labels: Tensor | None, count: int) -> Tensor | None:
-        """The labels on the model's device, if they fit its classes.
+        """The labels on the model's device, if they fit its classes or are vectors of its length.
 
         Raises
         ------
         ModelError
             If labels are missing, not wanted, not ``count`` many, or out of range.
         """
+        if self.condition_length:
+            return self._check_vectors(labels, count)
         if not self.classes:
             if labels is not None:
                 raise ModelError(
@@ -226,6 +260,22 @@ class Model(nn.Module, ABC):
             wrong = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
             raise ModelError(f"class {wrong} is not one of 0 to {self.classes - 1}")
         return labels
+
+    def _check_vectors(self, vectors: Tensor | None, count: int) -> Tensor:
+        wanted = f"({count}, {self.condition_length})"
+        if vectors is None:
+            raise ModelError(
+                f"this {self.name} is conditioned on vectors: give conditions, floats {wanted}"
+            )
+        if not vectors.is_floating_point() or vectors.shape != (count, self.condition_length):
+            raise ModelError(
+                f"conditions of shape {tuple(vectors.shape)} and {vectors.dtype} do not fit; "
+                f"floats {wanted} work"
+            )
+        vectors = vectors.to(self.device, torch.float32)
+        if not bool(vectors.isfinite().all()):
+            raise ModelError("conditions hold NaN or infinity; give vectors of finite floats")
+        return vectors
 
 
 @contextmanager

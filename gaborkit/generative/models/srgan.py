@@ -308,7 +308,9 @@ class SRGAN(Adversarial):
         result: Tensor = self.generator(shrunk(features, self.config.factor), labels)
         return result
 
-    def beside(self, stage: str, images: Tensor, features: Tensor) -> Mapping[str, Tensor]:
+    def beside(
+        self, stage: str, images: Tensor, features: Tensor, labels: Tensor | None
+    ) -> Mapping[str, Tensor]:
         """The content."""
         return {"content loss": self.content(images, features)}
 

@@ -111,8 +111,8 @@ class Batches:
     split : Split
     representation : Representation
         Fitted.
-    labelled : bool
-        Whether the model wants labels.
+    labels : tensor (N,) or (N, D), optional
+        What the model is told of the images.
     device : torch.device
     """
 
@@ -124,13 +124,15 @@ class Batches:
     cached_dtype: torch.dtype
 
     def __init__(
-        self, split: Split, representation: Representation, labelled: bool, device: torch.device
+        self,
+        split: Split,
+        representation: Representation,
+        labels: Tensor | None,
+        device: torch.device,
     ) -> None:
         self.representation, self.count = representation, len(split.images)
         self.images = split.images.to(device)  # (N, colours, h, w)
-        self.labels = None
-        if labelled and split.labels is not None:
-            self.labels = split.labels.to(device)  # (N,)
+        self.labels = None if labels is None else labels.to(device)
         space = representation.space
         # Levels are whole numbers, kept in as few bytes as hold them.
         narrow = torch.uint8 if 0 < space.levels <= 256 else torch.int32
@@ -148,7 +150,7 @@ class Batches:
                     self.features[start : start + CHUNK] = representation.encode(chunk)
 
     def __call__(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Features (B, C, H, W) and labels (B,), if wanted, of the images at ``indices``."""
+        """Features (B, C, H, W), and labels if there are any, of the images at ``indices``."""
         if self.features is not None:
             features = self.features[indices].to(self.dtype)
         else:

@@ -40,7 +40,8 @@ class Recipe:
         See :func:`~gaborkit.generative.data.load_dataset`. ``data`` is None where the data set is
         handed in: see :func:`~gaborkit.generative.start`.
     classes : bool
-        Whether the model is conditioned on the class of the image.
+        Whether the model is conditioned on the class of the image; ``stackgan`` always is, unless
+        its ``condition_length`` asks for vectors.
     init : str, optional
         Folder of a trained model of the same configuration and features: training starts from its
         weights and goes by its representation (a warm start).
@@ -106,6 +107,11 @@ class Recipe:
                     "give one of them"
                 )
         # So that what does not fit is known before data are loaded.
+        if self.classes and self._condition_length:
+            raise TrainingError(
+                f"classes=True and condition_length={self._condition_length}: the model is "
+                "conditioned on one of them; leave one out"
+            )
         self._check_codes(self.configuration())
         self._check_binarized(self.configuration())
         self.settings()
@@ -153,6 +159,17 @@ class Recipe:
         """Options of the representation."""
         key = (self._preset_name, self.features)
         return {**self.kind.preset_representations.get(key, {}), **self.representation}
+
+    @property
+    def by_class(self) -> bool:
+        """Whether the model is conditioned on classes, asked for or not."""
+        return self.classes or (self.kind.always_conditional and not self._condition_length)
+
+    @property
+    def _condition_length(self) -> int:
+        """Of the vectors that the model is conditioned on; 0 for none."""
+        length: int = getattr(self.configuration(), "condition_length", 0)
+        return length
 
     @property
     def _binarized(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ... import __version__
 from ...errors import StoreError
@@ -93,6 +94,8 @@ def check_free(out: Path) -> None:
 ROUND_TRIP = 512
 #: Rows of a grid of samples.
 ROWS = 6
+#: Columns of one, where classes do not say how many.
+COLUMNS = 10
 #: Samples that mode collapse is judged by.
 WATCHED = 256
 
@@ -217,9 +220,19 @@ class Run:
     def _judge(self, drawn: ImageModel, step: int, say: Say) -> None:
         """Say so if the samples are all alike."""
         if self.watch is not None:
-            figures = self.watch(drawn.sample(WATCHED, seed=self.training.seed))
+            figures = self.watch(self._sampled(drawn, WATCHED))
             if figures.message is not None:
                 say(f"step {step:,}: {figures.message}")
+
+    def _sampled(self, model: ImageModel, count: int) -> Tensor:
+        """Samples, always of the same noise: of all classes in turn, or of held-out conditions."""
+        conditions = None
+        if self.model.condition_length:
+            conditions = self.dataset.validation.conditions
+            assert conditions is not None
+            columns = min(COLUMNS, len(conditions))
+            conditions = conditions[torch.arange(count) % columns]
+        return model.sample(count, conditions=conditions, seed=self.training.seed)
 
     def _introduce(self, trainer: Trainer) -> float:
         """Say what is trained, and return the PSNR of the representation's round trip."""
@@ -246,7 +259,7 @@ class Run:
 
         Of a model that takes pictures: held-out ones made smaller, what it makes of them, and they.
         """
-        columns = self.model.classes if 0 < self.model.classes <= 20 else 10
+        columns = self.model.classes if 0 < self.model.classes <= 20 else COLUMNS
         if self.model.takes_pictures:
             held = self.dataset.validation.take(
                 torch.arange(len(self.dataset.validation))[:columns]
@@ -254,7 +267,7 @@ class Run:
             images = before_and_after(model, held)
             columns = len(held)
         else:
-            images = model.sample(ROWS * columns, seed=self.training.seed)
+            images = self._sampled(model, ROWS * columns)
         write_image(path, image_grid(images, columns=columns, zoom=2))
 
 

@@ -17,7 +17,7 @@ from ...io.tables import counted
 from .. import store
 from ..configuration import from_dict, to_dict
 from ..data import Dataset
-from ..data.dataset import check_dataset
+from ..data.dataset import check_dataset, length_of
 from ..data.loading import SOURCES, check_there
 from ..device import choose_device
 from ..image_codes import Codes
@@ -99,7 +99,7 @@ def start(
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
     _check_shown(recipe, dataset)
-    classes = len(dataset.class_names) if recipe.classes else 0
+    classes = len(dataset.class_names) if recipe.by_class else 0
     if recipe.init is not None:
         model, representation = _initial(recipe.init, recipe, dataset, classes, codes)
     else:
@@ -110,6 +110,7 @@ def start(
             say(large)
         with initialised(training.seed):
             model = recipe.kind(config, space, classes)
+    _check_conditions(model, dataset)
     # All have seen that the folder is free before one fills it.
     state.wait_for_everyone()
     run = Run(out, recipe, dataset, training, model, representation)
@@ -254,6 +255,7 @@ def _resume(
     _check_classes(recipe, dataset)
     with initialised(training.seed):
         model = store.build(out, described, representation.space)
+    _check_conditions(model, dataset)
     going_on = Run(out, recipe, dataset, training, model, representation)
     trainer = going_on.trainer(where, progress, say)
     trainer.load()
@@ -302,18 +304,29 @@ def _say_other_images(recipe: Recipe, codes: Codes, dataset: Dataset, say: Say) 
         say(f"the codes of {recipe.codes} were learned of other images: {data}")
 
 
-def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
-    if recipe.classes and len(dataset.class_names) < 2:
-        count = counted(len(dataset.class_names), "class", "classes")
+def _check_conditions(model: Model, dataset: Dataset) -> None:
+    """Refuse data without the vectors that a model is conditioned on."""
+    wanted, length = model.condition_length, length_of(dataset.train.conditions)
+    if wanted and wanted != length:
         raise TrainingError(
-            f"classes=True: {dataset.name} has {count}; train without, "
-            "or sort its images into a folder for each class"
+            f"condition_length={wanted}: the conditions of {dataset.name} have length {length}, 0 "
+            "for none; hand in vectors of that length, with Dataset.from_arrays(conditions=...)"
+        )
+
+
+def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
+    if recipe.by_class and len(dataset.class_names) < 2:
+        count = counted(len(dataset.class_names), "class", "classes")
+        without = "" if recipe.kind.always_conditional else "train without, or "
+        raise TrainingError(
+            f"classes=True: {dataset.name} has {count}; {without}sort its images into a folder "
+            "for each class"
         )
 
 
 def _check_shown(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse classes that no training image shows."""
-    if recipe.classes and dataset.train.labels is not None:
+    if recipe.by_class and dataset.train.labels is not None:
         shown = set(dataset.train.labels.tolist())
         missing = [name for k, name in enumerate(dataset.class_names) if k not in shown]
         if missing:

@@ -145,7 +145,7 @@ class TrainStep:
             )
             for name, parameters in self.parameters.items()
         }
-        self.batches = Batches(images, representation, model.classes > 0, device)
+        self.batches = Batches(images, representation, model.labels_for(images), device)
         world = accelerator.num_processes
         self.order = Sampler(
             self.batches.count,

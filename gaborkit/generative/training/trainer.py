@@ -118,8 +118,8 @@ class Trainer:
         self.evaluated = self.train_step.evaluated
         self.held_out: Batches | None = None
         if model.has_validation_loss:
-            device, labelled = self.accelerator.device, model.classes > 0
-            self.held_out = Batches(dataset.validation, representation, labelled, device)
+            held_out, device = dataset.validation, self.accelerator.device
+            self.held_out = Batches(held_out, representation, model.labels_for(held_out), device)
         self.step, self.best, self.stale = 0, math.inf, 0
         self.seconds, self.figures = 0.0, ""
         self.metrics: dict[str, float] = {}

@@ -19,6 +19,14 @@ TINY = {
         1400,
         ADAM,
     ),
+    "stackgan": (
+        {
+            **{"latent": 32, "augmented": 8, "compressed": 8},
+            **{"width": 6, "blocks": 1, "discriminator_width": 6},
+        },
+        1400,
+        ADAM,
+    ),
     "dcgan": ({"latent": 32, "width": 6}, 500, ADAM),
     "vae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
     "ae": ({"hidden": (24,), "latent": 4}, 600, {"lr": 5e-3}),
