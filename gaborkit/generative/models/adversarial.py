@@ -257,14 +257,14 @@ class Adversarial(Model):
         pairs = [(real, labels), (fakes, labels)]
         if self.matching_aware:
             assert labels is not None
-            others = labels.roll(1, 0)
-            pairs.append((real, others))
+            pairs.append((real, labels.roll(1, 0)))
         scores = self._scores(discriminator, pairs)
         real_scores, fake_scores = scores[:2]  # (B / packing,)
         total = self.loss.discriminator(real_scores, fake_scores)
         if self.matching_aware:
+            assert labels is not None
             # Half of the loss of what is to be refused; a condition that is the same is none.
-            differ = torch.ne(others, labels).view(len(fake_scores), -1).any(1)
+            differ = labels.ne(labels.roll(1, 0)).view(len(fake_scores), -1).any(1)
             mismatched = torch.where(differ, scores[2], fake_scores)
             total = (total + self.loss.discriminator(real_scores, mismatched)) / 2
             figures["D(mismatched)"] = self.loss.shown(mismatched.detach()).mean()

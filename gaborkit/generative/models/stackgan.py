@@ -109,7 +109,6 @@ class Embedding(nn.Linear):
 
     def __init__(self, classes: int, length: int, outputs: int) -> None:
         super().__init__(classes or length, outputs)
-        raise_condition(self, classes)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Vectors (B, outputs)."""
@@ -262,6 +261,7 @@ class Discriminator(nn.Module):
         self.slope = config.slope
         self.layers, shape = dcgan.halving_layers(config.trunk, space)
         self.embedding: Embedding = Embedding(classes, config.condition_length, config.compressed)
+        raise_condition(self.embedding, classes)
         batch = config.norm == "batch"
         # Pictures so small that nothing halves them come here as they are.
         channels = max(shape[0], config.discriminator_width)
@@ -283,11 +283,11 @@ class Discriminator(nn.Module):
 
 
 _SMALL = StackGANConfig(
-    latent=64, augmented=32, compressed=32, width=16, blocks=1, discriminator_width=16
+    latent=64, augmented=32, compressed=32, width=8, blocks=1, discriminator_width=16
 )
 _SMALL_TRAINING = {
-    "steps": 6000,
-    "sample_every": 600,
+    "steps": 5000,
+    "sample_every": 500,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "betas": (0.5, 0.999),

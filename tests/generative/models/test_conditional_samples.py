@@ -21,10 +21,10 @@ TINY = {
     ),
     "stackgan": (
         {
-            **{"latent": 32, "augmented": 8, "compressed": 8},
-            **{"width": 6, "blocks": 1, "discriminator_width": 6},
+            **{"latent": 16, "augmented": 4, "compressed": 8},
+            **{"width": 12, "blocks": 1, "discriminator_width": 12},
         },
-        1400,
+        1600,
         ADAM,
     ),
     "dcgan": ({"latent": 32, "width": 6}, 500, ADAM),
