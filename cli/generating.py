@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -13,7 +14,7 @@ from gaborkit.generative.configuration import from_dict
 
 from .file_paths import paths
 from .options.arguments import SEED, Classes, Number, Whole, Word
-from .options.path_arguments import RUN, Input, Output
+from .options.path_arguments import HUB, RUN, Input, Output
 from .options.sections import Option
 from .progress import meter
 
@@ -103,10 +104,10 @@ def drawing_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def load(run: str, device: str) -> ImageModel:
-    """The model of a run."""
+    """The model of a run, or of ``hf://OWNER/NAME``; OWNER/NAME alone is a folder here."""
     from gaborkit.generative.image_model import ImageModel
 
-    return ImageModel.from_pretrained(run, device=device)
+    return ImageModel.from_pretrained(run if run.startswith(HUB) else Path(run), device=device)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from .errors import FilterError, GaborkitError
 EXTRAS = {
     "torch": "torch",
     **dict.fromkeys(("torchvision", "accelerate", "safetensors"), "generative"),
+    "huggingface_hub": "hub",
     "tensorboard": "tensorboard",
     **dict.fromkeys(("sklearn", "joblib", "threadpoolctl"), "learn"),
     "cv2": "opencv",

@@ -38,6 +38,7 @@ COMMANDS = {
     "reconstruct": "Encode pictures and decode them again (VAE, AE).",
     "interpolate": "Go from one picture to another (VAE, AE).",
     "latent": "Draw the latent space (VAE, AE).",
+    "push": "Send a trained model to the Hugging Face Hub.",
     "evaluate": "Measure a trained model: likelihood, FID, modes, ...",
 }
 

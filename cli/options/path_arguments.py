@@ -110,11 +110,24 @@ class Picture(Input):
         return [f"sample:{name}" for name in sample_names()]
 
 
+#: What addresses of models on the Hugging Face Hub begin with.
+HUB = "hf://"
+
+
 class Run(Input):
-    """The folder of a trained model: those in runs/ and below the folder that is being typed."""
+    """The folder of a trained model: those in runs/ and below the folder that is being typed.
+
+    ``hf://OWNER/NAME`` passes too.
+    """
 
     def __init__(self) -> None:
         super().__init__(whole=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Note the folder, unless it is on the Hub."""
+        if isinstance(value, str) and value.startswith(HUB):
+            return value
+        return super().convert(value, param, ctx)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

@@ -41,6 +41,7 @@ __getattr__, __dir__, __all__ = attach(
         "features_of": "probing",
         "image_grid": "montage",
         "load_dataset": "data",
+        "push_to_hub": "hub",
         "register": "models",
         "resume": "training.session",
         "start": "training.session",

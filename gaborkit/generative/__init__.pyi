@@ -2,6 +2,7 @@
 
 from .data import Dataset, Split, load_dataset
 from .evaluation import evaluate
+from .hub import push_to_hub
 from .image_model import ImageModel
 from .models import MODELS, register
 from .models.model import Loss, Model
@@ -30,6 +31,7 @@ __all__ = [
     "features_of",
     "image_grid",
     "load_dataset",
+    "push_to_hub",
     "register",
     "resume",
     "start",

@@ -6,11 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+#: Data sets by their names on the Hub; a folder of pictures has none there.
+DATA_SETS = {
+    **dict.fromkeys(("mini", "stacked", "mnist"), "ylecun/mnist"),
+    "fashion": "zalando-datasets/fashion_mnist",
+    "kmnist": "kmnist",
+}
+
 
 def card(
-    described: Mapping[str, Any], metrics: Mapping[str, Any], grid: bool, call: str = "sample(16)"
+    described: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    grid: bool,
+    call: str = "sample(16)",
+    *,
+    name: str = "this folder",
+    licence: str = "unknown",
 ) -> str:
-    """Text of a model folder's README.
+    """Text of a model folder's README, which is also its page on the Hub.
 
     Parameters
     ----------
@@ -22,16 +35,25 @@ def card(
         Whether there is a ``samples.png``.
     call : str
         What gives images.
+    name : str
+        Where the model is read from.
+    licence : str
+        By its identifier on the Hub.
     """
     provenance = described["provenance"]
     recipe = provenance.get("recipe")
     recipe = recipe if isinstance(recipe, Mapping) else {}
     # A folder is told by its name: where it lay is nobody's business.
     features, data = recipe.get("features", "its"), data_name(recipe, provenance)
+    task = "unconditional-image-generation" if call.startswith("sample") else "image-to-image"
+    data_set = DATA_SETS.get(str(recipe.get("data")))
     lines = [
         "---",
         "library_name: gaborkit",
-        "tags: [image-generation, gabor]",
+        f"license: {licence}",
+        f"pipeline_tag: {task}",
+        *([f"datasets: [{data_set}]"] if data_set else []),
+        f"tags: [image-generation, gabor, {described['model']}]",
         "---",
         "",
         f"# {described['model']} of {features} features, trained on {data}",
@@ -43,7 +65,7 @@ def card(
         "```python",
         "from gaborkit.generative import ImageModel",
         "",
-        f'images = ImageModel.from_pretrained("this folder").{call}',
+        f'images = ImageModel.from_pretrained("{name}").{call}',
         "```",
         "",
     ]

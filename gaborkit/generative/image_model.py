@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
@@ -19,6 +20,7 @@ from ..notebook import page
 from .data.arrays import as_conditions
 from .data.dataset import first_images
 from .device import choose_device
+from .hub import Address, fetch, push_to_hub
 from .models.model import Model
 from .pixels import as_tensor, check_range, to_floats
 from .progress import Progress
@@ -333,19 +335,52 @@ class ImageModel:
         metrics = provenance.pop("metrics", {})
         write_model(folder, self.model, self.representation, provenance, metrics)
 
-    @classmethod
-    def from_pretrained(cls, folder: StrPath, device: str = "auto") -> Self:
-        """Read a model folder. It is trusted with nothing: no code in it is run.
+    def push_to_hub(
+        self, repository: str, *, licence: str = "unknown", private: bool = False
+    ) -> str:
+        """Send the model to the Hugging Face Hub; :func:`gaborkit.generative.push_to_hub` a run.
+
+        Parameters
+        ----------
+        repository, licence, private
+            As there.
+
+        Returns
+        -------
+        str
+            Address of the commit.
 
         Raises
         ------
         StoreError
-            If a file is missing, damaged or hostile.
+            As there.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push_to_hub(folder, repository, licence=licence, private=private)
+
+    @classmethod
+    def from_pretrained(cls, folder: StrPath, device: str = "auto") -> Self:
+        """Read a model folder, here or on the Hugging Face Hub. No code in it is run.
+
+        Parameters
+        ----------
+        folder : path or str
+            A folder; or ``OWNER/NAME`` of a repository on the Hub where there is no folder OWNER
+            here, or ``hf://OWNER/NAME@REVISION``. It is kept in the cache of huggingface_hub.
+        device : str
+
+        Raises
+        ------
+        StoreError
+            If a file is missing, damaged or hostile, or the Hub has no such model or cannot be
+            reached.
         ModelError
             If there is no such device.
         """
         where = choose_device(device)
-        model, representation, provenance = read_model(folder)
+        address = Address.of(folder)
+        model, representation, provenance = read_model(fetch(address) if address else folder)
         return cls(model.to(where), representation, provenance)
 
 

@@ -52,7 +52,7 @@ FRAME_LIMIT = 2**28
 
 def write_config(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``config.json``: ``model``, ``config``, ``classes`` and ``provenance``."""
-    _write_json(folder / "config.json", _headed(description))
+    _write_json(folder / "config.json", headed(description))
 
 
 def write_representation(folder: Path, representation: Representation) -> None:
@@ -88,7 +88,7 @@ def write_model(
     descriptions = {
         folder / "representation.json": representation.to_dict(),
         folder / "metrics.json": metrics,
-        folder / "config.json": _headed(describe(model, provenance)),
+        folder / "config.json": headed(describe(model, provenance)),
     }
     texts = [_json(path, data) for path, data in descriptions.items()]
     targets = [_target(path) for path in (folder / "model.safetensors", *descriptions)]
@@ -132,13 +132,19 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
     described = read_config(folder)
     merged = {**_metrics_if_intact(folder), **metrics}
     _write_json(folder / "metrics.json", merged)
-    call = "upscale(pictures)" if MODELS[described["model"]].takes_pictures else "sample(16)"
-    text = as_text(card(described, merged, (folder / "samples.png").is_file(), call))
+    grid = (folder / "samples.png").is_file()
+    text = as_text(card(described, merged, grid, drawing_call(described)))
     with atomic_write(_target(folder / "README.md"), StoreError) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _headed(description: Mapping[str, Any]) -> dict[str, Any]:
+def drawing_call(described: Mapping[str, Any]) -> str:
+    """What gives images of a model that ``config.json`` describes."""
+    return "upscale(pictures)" if MODELS[described["model"]].takes_pictures else "sample(16)"
+
+
+def headed(description: Mapping[str, Any]) -> dict[str, Any]:
+    """``config.json`` with its format and version before what it describes."""
     return {"format": FORMAT, "version": VERSION, **description}
 
 

@@ -100,6 +100,7 @@ def test_the_commands_are_these():
         "reconstruct",
         "interpolate",
         "latent",
+        "push",
         "evaluate",
     ]
 
