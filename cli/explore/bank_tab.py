@@ -116,6 +116,7 @@ def show(values: Values, desk: Desk) -> panels.Shown:
             f"{len(bank)} kernels",
             ["k", "Family", "Wavelength (px)", "Frequency (1/px)", "Theta (°)", "Radius (px)"],
             rows[2:],
+            wide=True,
         ),
     ]
     return panels.Shown(

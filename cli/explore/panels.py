@@ -173,8 +173,14 @@ def surface(title: str, heights: RealArray, extent: float, alt: str) -> Panel:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, heads: bool = True
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    heads: bool = True,
+    wide: bool = False,
 ) -> Panel:
     """Cells as text; without ``heads`` the first column names the rows."""
     cells = [[str(cell) for cell in row] for row in rows]
-    return {"kind": "table", "title": title, "columns": columns, "rows": cells, "heads": heads}
+    fields = {"columns": columns, "rows": cells, "heads": heads, "wide": wide}
+    return {"kind": "table", "title": title, **fields}

@@ -72,7 +72,7 @@ function slider(control, text, changed) {
 function numbers(control, text, changed) {
   const values = text ? text.split(",") : [];
   const rows = Array.from({ length: control.count }, (_, k) =>
-    element("div", {}, element("label", { for: `${control.name}-${k}`, text: String(k) }),
+    element("div", { class: "numbered" }, element("label", { for: `${control.name}-${k}`, text: String(k) }),
       pair(`${control.name}-${k}`, { ...control, label: `${control.label} ${k}`, help: "" }, values[k] || "0", (value, moving) => {
         values[k] = value;
         changed(Array.from({ length: control.count }, (_, j) => values[j] || "0").join(",").replace(/(,0)+$|^0$/, ""), moving);
