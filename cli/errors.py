@@ -10,6 +10,7 @@ from gaborkit.errors import GaborkitError
 from gaborkit.extras import hint
 
 from .commands import GENERATIVE
+from .options.sections import COMMON, option_of
 
 _DEBUG = "gaborkit.debug"
 
@@ -22,7 +23,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.meta[_DEBUG] = True  # shared by the contexts of a command and its subcommands
 
 
-debug_option = click.option(
+debug_option = option_of(COMMON)(
     "--debug",
     is_flag=True,
     is_eager=True,

@@ -6,12 +6,16 @@ import click
 
 from gaborkit.errors import closest
 
+from .options.sections import Command
+
 
 class Group(click.Group):
     """Subcommands in the order of their definition; without arguments, the help.
 
     For a wrong name, the one that is most like it is offered.
     """
+
+    command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names, in the order of the help text."""

@@ -185,7 +185,7 @@ def main() -> None:
 
     \b
     Examples:
-      gaborkit filter sample:camera --sigma 4 --wavelength 8 --theta 45 --out out.png
+      gaborkit filter sample:camera --sigma 4 --wavelength 8 --out out.png
       gaborkit train vae --features gabor
     """  # noqa: D301
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "filter": "Filter pictures with a Gabor kernel or bank.",
     "plot": "Draw a kernel, a bank, its spectrum, or responses.",
     "explore": "Play with all of it on a page in a browser.",
+    "man": "Write manual pages of all commands.",
     "bench": "Measure gaborkit beside the libraries that are installed.",
     "features": "Describe pictures by Gabor features, in a table.",
     "radiomics": "IBSI statistics of a scan and its Gabor responses.",

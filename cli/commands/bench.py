@@ -19,9 +19,10 @@ from gaborkit.io.tables import fold
 from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import Output
+from ..options.sections import Command
 
 
-@click.command("bench")
+@click.command("bench", cls=Command)
 @click.option(
     "--size",
     type=Whole(16, 8192),

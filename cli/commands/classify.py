@@ -102,8 +102,8 @@ def train(
     Pictures that cannot be read are named and left out.
 
     \b
-    svm     support vector machine of features that are whitened: a good first choice
-    affine  an affine space for each class, for few pictures a class and many features
+    svm     support vector machine of whitened features: a good first choice
+    affine  an affine space for each class: for few pictures, many features
     linear  logistic regression
 
     MODEL holds a description (JSON) and arrays (npz), and nothing that could be executed.
@@ -111,7 +111,7 @@ def train(
     \b
     Examples:
       gaborkit classify train textures --out model
-      gaborkit classify train digits --features scattering --classifier affine --out model
+      gaborkit classify train digits --classifier affine --out model
     """  # noqa: D301
     from gaborkit.estimators.classifier_store import claimed, write_classifier
     from gaborkit.estimators.picture_classifier import train_on_folder

@@ -11,12 +11,13 @@ from ..errors import debug_option
 from ..options.arguments import Choice
 from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("first", type=IN, metavar="A")
 @click.argument("second", type=IN, metavar="B")
 @click.option(
@@ -32,7 +33,7 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
     """Compare two pictures by Gabor features, and print NAME=VALUE for each measure in one line.
 
     \b
-    texture_distance  0 to 1: means and deviations of magnitudes (Manjunath and Ma)
+    texture_distance  0 to 1: means, deviations of magnitudes (Manjunath and Ma)
     gist_distance     0 to 1: layout of the scene (Oliva and Torralba)
     jets_magnitude    up to 1: jets every 8 pixels, without phase (Wiskott et al.)
     jets_phase        up to 1: with phase, which a small shift destroys

@@ -22,10 +22,11 @@ from ..generating import (
 from ..options.arguments import Whole
 from ..options.path_arguments import IN
 from ..options.reading import max_pixels_option
+from ..options.sections import Command
 from ..progress import meter
 
 
-@click.command("complete")
+@click.command("complete", cls=Command)
 @run_argument
 @click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
@@ -79,7 +80,7 @@ def command(
     \b
     Examples:
       gaborkit complete runs/pixelcnn-raw-mini --rows 14
-      gaborkit complete runs/digits seven.png --classes 7 --rows 10 --out sevens.png
+      gaborkit complete runs/digits seven.png --classes 7 --out sevens.png
       gaborkit complete runs/digits 0 --classes 3 --guidance 3 --draws 8
     """  # noqa: D301
     import torch

@@ -15,6 +15,7 @@ from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option, seed_option
+from ..options.sections import Command
 from .segment import PAINTED
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 
 
-@click.command("defects")
+@click.command("defects", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option("--out", required=True, type=Output(MASKS), metavar="MASK", help="File to write.")
 @click.option(
@@ -80,7 +81,7 @@ def command(
     \b
     Examples:
       gaborkit defects sample:brick --out mask.png --overlay defects.png
-      gaborkit defects sample:gravel --false-alarms 0.01 --out mask.png --score score.tif
+      gaborkit defects sample:gravel --out mask.png --score score.tif
     """  # noqa: D301
     import numpy as np
     from scipy import ndimage

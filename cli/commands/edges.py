@@ -15,6 +15,7 @@ from ..options.arguments import Choice, Number
 from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -26,7 +27,7 @@ _PICTURES = (".png", ".webp")
 INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 
 
-@click.command("edges")
+@click.command("edges", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -103,9 +104,9 @@ def command(
     \b
     .png .webp  edges and lines white on black; with --kinds in ink on white
     .npz        thin, kind (1 an edge, 2 a bright line, 3 a dark line), strength,
-                angle_degrees (across, 0 is +x, 90 is +y), direction_degrees (to the
-                brighter side), phase_degrees, offset, (H, W) each; points (N, 2), the
-                (y, x) of thin pixels with their part of a pixel
+                angle_degrees (across, 0 is +x, 90 is +y), direction_degrees (to
+                the brighter side), phase_degrees, offset, (H, W) each;
+                points (N, 2), (y, x) of thin pixels with their part of a pixel
 
     \b
     Examples:

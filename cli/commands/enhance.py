@@ -11,10 +11,11 @@ from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, PRINTS
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import max_pixels_option, progress_option, recursive_option
+from ..options.sections import Command
 from ..progress import followed
 
 
-@click.command("enhance")
+@click.command("enhance", cls=Command)
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option("--out", type=PRINTS, required=True, metavar="OUT", help="File or folder to write.")
 @click.option("--binary", is_flag=True, help="Write ridges in black on white, not grey values.")
@@ -102,7 +103,8 @@ def command(
     \b
     .png .jpg .webp  8 bits. Enhanced prints: zero is 128, dark ridges are dark.
                      Orientation: hue, black outside the mask.
-                     Frequency: from 0 to 1 / LOW if that is given, else to the largest.
+                     Frequency: from 0 to 1 / LOW if that is given, else to the
+                     largest.
     .tif .npy .npz   values as they are; orientation in radians, across the ridges
 
     OUT.json beside each file (inside an npz) tells what was done, the share of the picture that
@@ -112,7 +114,7 @@ def command(
     Examples:
       gaborkit enhance photo.jpg --out enhanced.png
       gaborkit enhance photo.jpg --binary --out ridges.png --mask mask.png
-      gaborkit enhance photo.jpg --thin --out lines.png --orientation orientation.png
+      gaborkit enhance photo.jpg --thin --out lines.png --orientation turns.png
       gaborkit enhance photos --binary --out ridges --suffix .tif
     """  # noqa: D301
     from ..enhancing import Settings, enhance_picture, outcomes, print_jobs

@@ -18,13 +18,14 @@ from ..generating import (
     seed_option,
 )
 from ..options.arguments import Whole
+from ..options.sections import Command
 from ..progress import meter
 
 #: Fewer samples are not measured.
 FEWEST = 10
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command)
 @run_argument
 @click.option("--samples", type=Whole(FEWEST, 10**6), help="How many images are drawn.")
 @click.option(
@@ -66,7 +67,7 @@ def command(
     \b
     Examples:
       gaborkit evaluate runs/vae-gabor-mini
-      gaborkit evaluate runs/digits --samples 10000 --importance-samples 5000 --repeats 3
+      gaborkit evaluate runs/digits --samples 10000 --repeats 3
     """  # noqa: D301
     from gaborkit.generative.evaluation import evaluate
     from gaborkit.generative.store import write_metrics

@@ -12,9 +12,10 @@ from gaborkit.extras import optional
 from ..errors import debug_option
 from ..options.arguments import Whole
 from ..options.path_arguments import IN, Input
+from ..options.sections import Command
 
 
-@click.command("explore")
+@click.command("explore", cls=Command)
 @click.argument("source", type=IN, metavar="[PICTURE]", required=False)
 @click.option(
     "--port", type=Whole(0, 65535), default=0, help="Of the address.  [default: any that is free]"

@@ -22,13 +22,14 @@ from ..options.reading import (
     recursive_option,
     set_option,
 )
+from ..options.sections import Command
 from ..progress import meter
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
 
 
-@click.command("features")
+@click.command("features", cls=Command)
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option(
     "--out",
@@ -106,7 +107,7 @@ def command(
     spectrum   how the energy of each scale varies around the circle
     gist       the layout of a scene (Oliva and Torralba), 320 values, 960 with
                --colour channels; --set orientations=[8,8,8,8], blocks, size
-    scattering means of scattering coefficients (Bruna and Mallat); --set J, L, order
+    scattering means of scattering coefficients (Bruna, Mallat); --set J, L, order
 
     A bank other than Manjunath and Ma's 24 kernels (scattering's own) is said by --bank and the
     options of kernels; gist has filters of its own. All parameters are written into the file, or
@@ -123,11 +124,11 @@ def command(
     Examples:
       gaborkit features sample:brick sample:grass sample:gravel --out textures.csv
       gaborkit features photos --recursive --out features.parquet
-      gaborkit features photos --features invariant --set pooling=max --out features.csv
-      gaborkit features photos --bank grid --scales 3 --orientations 4 --out features.npz
+      gaborkit features photos --features invariant --set pooling=max --out a.csv
+      gaborkit features photos --bank grid --scales 3 --out features.npz
       gaborkit features photos --features gist --colour channels --out gist.npz
       gaborkit features cells.tif --labels nuclei.tif --out nuclei.csv
-      gaborkit features photos --bank grid --wavelength 2 --spacing 0.5 --out in_mm.csv
+      gaborkit features photos --bank grid --spacing 0.5 --out in_mm.csv
     """  # noqa: D301
     from gaborkit.features import descriptor, extract_features
 

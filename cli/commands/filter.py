@@ -12,9 +12,10 @@ from gaborkit.errors import FilterError
 
 from ..errors import debug_option, report, show_traceback
 from ..options.arguments import Choice, Number, Word
-from ..options.kernels import filter_options, spaced_bank_options
+from ..options.kernels import filter_option, filter_options, spaced_bank_options
 from ..options.path_arguments import ARRAYS, IN, RESPONSES
 from ..options.reading import max_pixels_option, recursive_option
+from ..options.sections import COMMON, Command, option_of
 from ..progress import followed, meter
 
 if TYPE_CHECKING:
@@ -32,26 +33,28 @@ _PARTS = {
     "complex": "complex responses",
 }
 
+_output_option, _tile_option = option_of("Output"), option_of("Large pictures")
 
-@click.command("filter")
+
+@click.command("filter", cls=Command)
 @click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
-@click.option(
+@_output_option(
     "--out", required=True, type=RESPONSES, metavar="OUT", help="File or folder to write."
 )
 @spaced_bank_options
-@click.option(
+@filter_option(
     "--part",
     type=Choice((*KERNEL_PARTS, "energy", "complex")),
     help="What to write.  [default: complex into npy and npz, else real]",
 )
 @filter_options
-@click.option(
+@filter_option(
     "--colour",
     type=Choice(("luminance", "channels")),
     help="Filter a colour picture's luminance, or each channel.  [default: luminance]",
 )
-@click.option("--bits", type=Choice(("8", "16")), help="Of a PNG's values.  [default: 8]")
-@click.option(
+@_output_option("--bits", type=Choice(("8", "16")), help="Of a PNG's values.  [default: 8]")
+@_output_option(
     "--range",
     "limits",
     type=Number(),
@@ -59,26 +62,26 @@ _PARTS = {
     metavar="LOW HIGH",
     help="Values to be stored as black and white; others are clipped.",
 )
-@click.option(
+@_output_option(
     "--suffix",
     type=Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
     help="Format of the files in a folder.  [default: .png]",
 )
 @recursive_option
-@click.option(
+@_tile_option(
     "--memory",
     type=Word("500MB", "1GB", "2GB", "4GB"),
     metavar="SIZE",
     help="Filter in tiles what takes more, such as 1GB.  [default: half of what is available]",
 )
-@click.option("--resume", is_flag=True, help="Go on with tiles that a stopped run has left.")
-@click.option(
+@_tile_option("--resume", is_flag=True, help="Go on with tiles that a stopped run has left.")
+@_tile_option(
     "--scheduler",
     type=Word("tcp://127.0.0.1:8786"),
     metavar="ADDRESS",
     help="Of a Dask cluster, which filters the tiles of a picture, or each picture of several.",
 )
-@click.option(
+@option_of(COMMON)(
     "--progress/--no-progress",
     default=None,
     help="Show how far it is, on stderr.  [default: on a terminal, with several pictures or tiles]",
@@ -110,9 +113,10 @@ def command(
     of a file. OUT decides the format:
 
     \b
-    .png .jpg .webp  values as 8 bits (PNG also --bits 16). Real and imaginary part:
-                     zero is 128, the largest magnitude is at an end. Magnitude and
-                     energy: 0 to the largest. Phase: -pi to pi. Or --range LOW HIGH.
+    .png .jpg .webp  values as 8 bits (PNG also --bits 16). Real and imaginary
+                     part: zero is 128, the largest magnitude is at an end.
+                     Magnitude and energy: 0 to the largest. Phase: -pi to pi.
+                     Or --range LOW HIGH.
     .tif             floats, exact; the channels of a bank are pages
     .npy .npz        complex responses (K, H, W), exact, or one part
     .zarr            floats, exact, as OME-Zarr (pip install "gaborkit[large]")
@@ -130,12 +134,12 @@ def command(
     \b
     Examples:
       gaborkit filter sample:camera --sigma 1 --theta 45 --out out.png
-      gaborkit filter photo.jpg --wavelength 8 --bandwidth 1 --part magnitude --out out.png
-      gaborkit filter photo.jpg --bank grid --scales 3 --orientations 4 --out responses.npz
-      gaborkit filter photos --bank manjunath --part magnitude --suffix .tif --out results
+      gaborkit filter photo.jpg --bandwidth 1 --part magnitude --out out.png
+      gaborkit filter photo.jpg --bank grid --scales 3 --out responses.npz
+      gaborkit filter photos --bank manjunath --suffix .tif --out results
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
-      gaborkit filter photo.jpg --bank grid --part magnitude --memory 1GB --out photo.zarr
-      gaborkit filter photo.jpg --wavelength 2 --sigma 1 --spacing 0.5 --out in_mm.tif
+      gaborkit filter photo.jpg --bank grid --memory 1GB --out photo.zarr
+      gaborkit filter photo.jpg --sigma 1 --spacing 0.5 --out in_mm.tif
     """  # noqa: D301
     from ..jobs import STACKS, jobs_of
     from ..responding import Settings

@@ -14,9 +14,10 @@ from ..errors import debug_option
 from ..options.arguments import Number
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 
-@click.command("flow")
+@click.command("flow", cls=Command)
 @click.argument("first", type=IN, metavar="A")
 @click.argument("second", type=IN, metavar="B")
 @click.option(
@@ -65,7 +66,7 @@ def command(
     \b
     Examples:
       gaborkit flow sample:camera sample:camera --out flow.png
-      gaborkit flow photos/one.jpg photo.jpg --stereo --largest 8 --out disparity.npz
+      gaborkit flow photos/one.jpg photo.jpg --stereo --out disparity.npz
     """  # noqa: D301
     import numpy as np
 

@@ -19,9 +19,10 @@ from ..generating import (
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
+from ..options.sections import Command
 
 
-@click.command("interpolate")
+@click.command("interpolate", cls=Command)
 @run_argument
 @click.argument("sources", type=IN, metavar="[A B]", nargs=-1)
 @click.option(
@@ -75,7 +76,7 @@ def command(
     \b
     Examples:
       gaborkit interpolate runs/vae-gabor-mini 3 8
-      gaborkit interpolate runs/vae-gabor-mini three.png eight.png --steps 32 --out way.gif
+      gaborkit interpolate runs/vae-gabor-mini three.png eight.png --out way.gif
     """  # noqa: D301
     from gaborkit.generative import latent, montage
 

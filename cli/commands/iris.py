@@ -13,12 +13,13 @@ from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 #: Bits that are compared of two eyes that lids hardly cover.
 TYPICAL = 3000
 
 
-@click.command("iris")
+@click.command("iris", cls=Command)
 @click.argument("first", type=IN, metavar="A")
 @click.argument("second", type=IN, metavar="B")
 @click.option(
@@ -54,8 +55,8 @@ def command(
 
     \b
     same        yes if the normalised distance is below --limit
-    normalized  the distance as of 3000 bits, of 4096: few bits agree easily by chance
-    distance    share of differing bits, 0 to 1; 1/2 of eyes that have nothing in common
+    normalized  the distance as of 3000 bits of 4096: few agree easily by chance
+    distance    share of differing bits, 0 to 1; of different eyes about 1/2
     bits        how many were compared
     turn        of the second eye, degrees
 

@@ -20,11 +20,12 @@ from ..generating import (
 from ..options.arguments import Classes, Number, Numbers, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
+from ..options.sections import Command
 
 PLOTS = (".png", ".svg", ".pdf")
 
 
-@click.command("latent")
+@click.command("latent", cls=Command)
 @run_argument
 @click.option(
     "--traverse",
@@ -91,7 +92,7 @@ def command(
     \b
     Examples:
       gaborkit latent runs/vae-gabor-mini --out latent.pdf
-      gaborkit latent runs/vae-gabor-mini --traverse 0 --dimensions 0,1 --out traversal.png
+      gaborkit latent runs/vae-gabor-mini --traverse 0 --out traversal.png
       gaborkit latent runs/vae-gabor-mini --at=-1,0.5 --out point.png
     """  # noqa: D301
     from gaborkit.generative import latent, latent_plots

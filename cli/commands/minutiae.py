@@ -14,11 +14,12 @@ from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Output
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 COLUMNS = ("y", "x", "angle_degrees", "kind", "quality")
 
 
-@click.command("minutiae")
+@click.command("minutiae", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option("--out", type=Output((".csv",)), required=True, metavar="OUT", help="Table to write.")
 @click.option(
@@ -73,8 +74,8 @@ def command(
 
     \b
     y, x           pixels, down and right
-    angle_degrees  the way the ridge leaves an ending, or the valley a bifurcation; 0 is
-                   right, 90 is down
+    angle_degrees  the way the ridge leaves an ending, or the valley a
+                   bifurcation; 0 is right, 90 is down
     kind           ending or bifurcation
     quality        likeness of the ridges around to a sine, 0 to 1
 

@@ -15,6 +15,7 @@ from ..options.arguments import Choice
 from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -34,7 +35,7 @@ _HUES, _TABLES, _FIGURES = (
 _BRIGHT = 0.99
 
 
-@click.command("orient")
+@click.command("orient", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",

@@ -12,9 +12,10 @@ from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 
-@click.command("palm")
+@click.command("palm", cls=Command)
 @click.argument("first", type=IN, metavar="A")
 @click.argument("second", type=IN, metavar="B")
 @click.option(
@@ -51,7 +52,7 @@ def command(
 
     \b
     same      yes if the distance is below --limit
-    distance  mean angle between orientations, 0 to 1 (90 degrees); about 1/2 by chance
+    distance  mean angle between orientations, 0 to 1 (90 degrees); 1/2 by chance
     down      pixels by which the second palm was moved
     right     the same to the right
     places    how many were compared

@@ -83,7 +83,7 @@ def train(
     \b
     Examples:
       gaborkit pixels train cells.png --scribbles strokes.png --out cells.npz
-      gaborkit pixels train cells.png --scribbles strokes.png --smoothing 2 --out m.npz
+      gaborkit pixels train cells.png --scribbles strokes.png --out m.npz
     """  # noqa: D301
     from gaborkit.vision import fit_scribbles
 

@@ -143,7 +143,7 @@ def responses_command(
 
     \b
     Example:
-      gaborkit plot responses sample:camera --bank grid --scales 2 --orientations 4
+      gaborkit plot responses sample:camera --bank grid --scales 2
     """  # noqa: D301
     from ..responding import about, filterable
 

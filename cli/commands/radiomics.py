@@ -15,6 +15,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Degrees, Number, Whole
 from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 #: What is written of response maps.
 VOLUMES = (".nii", ".nii.gz")
@@ -22,7 +23,7 @@ VOLUMES = (".nii", ".nii.gz")
 _LENGTH = Number(above=0, unit="millimetres")
 
 
-@click.command("radiomics")
+@click.command("radiomics", cls=Command)
 @click.argument("source", type=IN, metavar="IMAGE")
 @click.option("--mask", required=True, type=IN, metavar="MASK", help="The region, on IMAGE's grid.")
 @click.option(
@@ -140,8 +141,8 @@ def command(
     Examples:
       gaborkit radiomics ct.nii --mask roi.nii --out features.csv
       gaborkit radiomics ct.nii --mask roi.nii --range -1000 400 --out a.csv
-      gaborkit radiomics ct.nii --mask roi.nii --spacing 1 --planes orthogonal --out b.csv
-      gaborkit radiomics ct.nii --mask roi.nii --sigma 3 --out c.csv --map c.nii.gz
+      gaborkit radiomics ct.nii --mask roi.nii --planes orthogonal --out b.csv
+      gaborkit radiomics ct.nii --mask roi.nii --out c.csv --map c.nii.gz
     """  # noqa: D301
     import json
 

@@ -20,9 +20,10 @@ from ..generating import (
 from ..options.arguments import SEED, Whole
 from ..options.path_arguments import IN
 from ..options.reading import max_pixels_option
+from ..options.sections import Command
 
 
-@click.command("reconstruct")
+@click.command("reconstruct", cls=Command)
 @run_argument
 @click.argument("sources", type=IN, metavar="[IN]...", nargs=-1)
 @click.option(
@@ -62,7 +63,7 @@ def command(
     \b
     Examples:
       gaborkit reconstruct runs/vae-gabor-mini
-      gaborkit reconstruct runs/vae-gabor-mini three.png seven.png --zoom 4 --out pairs.png
+      gaborkit reconstruct runs/vae-gabor-mini three.png --zoom 4 --out pairs.png
     """  # noqa: D301
     from gaborkit.generative.pixels import to_floats
 

@@ -22,12 +22,13 @@ from ..options.reading import (
     recursive_option,
     set_option,
 )
+from ..options.sections import Command
 
 if TYPE_CHECKING:
     from gaborkit.vision import TextureIndex
 
 
-@click.command("retrieve")
+@click.command("retrieve", cls=Command)
 @click.argument("query", type=IN, metavar="QUERY")
 @click.argument("collection", type=IN, metavar="COLLECTION...", nargs=-1, required=True)
 @click.option(
@@ -75,7 +76,7 @@ def command(
 
     \b
     Examples:
-      gaborkit retrieve sample:brick sample:grass sample:gravel sample:brick sample:camera
+      gaborkit retrieve sample:brick sample:grass sample:gravel sample:camera
       gaborkit retrieve sample:grass sample:gravel sample:camera --save index.npz
     """  # noqa: D205, D301
     from gaborkit.features import descriptor

@@ -14,11 +14,12 @@ from gaborkit.io.tables import counted, table
 
 from ..errors import debug_option, reason, report
 from ..options.path_arguments import Input
+from ..options.sections import Command
 
 COLUMNS = ("run", "model", "features", "data", "steps", "parameters", "state")
 
 
-@click.command("runs")
+@click.command("runs", cls=Command)
 @click.argument("folder", type=Input(folder=True), metavar="[FOLDER]", default="runs")
 @debug_option
 def command(folder: str) -> None:

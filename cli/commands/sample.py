@@ -22,12 +22,13 @@ from ..generating import (
 )
 from ..options.arguments import Whole
 from ..options.path_arguments import Output
+from ..options.sections import Command
 from ..progress import meter
 
 SAMPLES = Output((".png", ".npz"), folder=True)
 
 
-@click.command("sample")
+@click.command("sample", cls=Command)
 @run_argument
 @click.option("--count", type=Whole(1, 10**6), default=64, show_default=True, help="How many.")
 @classes_option("Which classes, in turn, of a model trained with --classes.  [default: all]")
@@ -65,8 +66,8 @@ def command(
     \b
     Examples:
       gaborkit sample runs/vae-gabor-mini
-      gaborkit sample runs/digits --classes 0-9 --count 100 --columns 10 --out digits.png
-      gaborkit sample runs/digits --classes 3,7 --count 20 --out threes-and-sevens/
+      gaborkit sample runs/digits --classes 0-9 --count 100 --out digits.png
+      gaborkit sample runs/digits --classes 3,7 --count 20 --out threes-sevens/
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
       gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301

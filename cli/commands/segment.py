@@ -15,6 +15,7 @@ from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, max_pixels_option, seed_option
+from ..options.sections import Command
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -23,7 +24,7 @@ PAINTED = (".png", ".webp")
 NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 
 
-@click.command("segment")
+@click.command("segment", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -99,7 +100,7 @@ def command(
 
     \b
     Examples:
-      gaborkit segment sample:brick --count 2 --out labels.png --overlay overlay.png
+      gaborkit segment sample:brick --count 2 --out labels.png --overlay over.png
       gaborkit segment sample:camera --article --count 3 --out labels.png
     """  # noqa: D301
     import numpy as np

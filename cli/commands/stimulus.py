@@ -14,11 +14,12 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Degrees, Number
 from ..options.path_arguments import Output
 from ..options.reading import json_option
+from ..options.sections import Command
 
 _ARRAYS = (".npy", ".tif", ".tiff")
 
 
-@click.command("stimulus")
+@click.command("stimulus", cls=Command)
 @click.option(
     "--out",
     type=Output((".png", ".webp", *_ARRAYS)),

@@ -14,9 +14,10 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 
-@click.command("symmetry")
+@click.command("symmetry", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -75,7 +76,7 @@ def command(
     \b
     .png .webp  symmetry 1 is white
     .tif .npy   symmetry, 0 to 1
-    .npz        symmetry and angle_degrees (across, 0 is right, 90 is down), (H, W) each
+    .npz        symmetry, angle_degrees (across, 0 is right, 90 is down), (H, W)
 
     \b
     Examples:

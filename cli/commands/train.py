@@ -76,7 +76,7 @@ def command(
     \b
     Examples:
       gaborkit train vae --features gabor
-      gaborkit train gated-pixelcnn --data mnist --classes --epochs 20 --out runs/digits
+      gaborkit train gated-pixelcnn --data mnist --classes --out runs/digits
       gaborkit train vae --set latent=2 --steps 500 --seed 3
       gaborkit train --resume runs/vae-gabor-mini
       gaborkit train vae --init runs/vae-raw-mini --steps 2000

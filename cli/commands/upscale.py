@@ -10,10 +10,11 @@ from ..errors import debug_option
 from ..generating import classes_option, codes_of, device_option, load
 from ..options.path_arguments import IN, PICTURES, RUN, Output
 from ..options.reading import max_pixels_option
+from ..options.sections import Command
 from ..progress import meter
 
 
-@click.command("upscale")
+@click.command("upscale", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option("--model", "run", type=RUN, required=True, metavar="RUN", help="A trained srgan.")
 @click.option(

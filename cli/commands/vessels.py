@@ -14,6 +14,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
 
@@ -21,7 +22,7 @@ _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
 _SHARE = 7 / 540
 
 
-@click.command("vessels")
+@click.command("vessels", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option("--out", type=Output(_MASK), required=True, metavar="OUT", help="Mask to write.")
 @click.option(
@@ -85,12 +86,12 @@ def command(
     \b
     OUT      vessels white (255; in .npy and .npz true)
     --score  values as they are; of a png 0 to the largest
-    --truth  prints the area under the ROC curve in the field of view, and the accuracy
+    --truth  prints the area under the ROC curve, and the accuracy, in the field
 
     \b
     Examples:
       gaborkit vessels photo.jpg --out vessels.png --overlay outlined.png
-      gaborkit vessels photo.jpg --method line --width 9 --out vessels.png --score score.tif
+      gaborkit vessels photo.jpg --method line --width 9 --out vessels.png
       gaborkit vessels sample:retina --out vessels.png
     """  # noqa: D301
     import numpy as np

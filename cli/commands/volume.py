@@ -16,6 +16,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
+from ..options.sections import Command
 
 _SCANS = (".nii", ".nii.gz")
 
@@ -23,7 +24,7 @@ _SCANS = (".nii", ".nii.gz")
 _HELD = 8
 
 
-@click.command("volume")
+@click.command("volume", cls=Command)
 @click.argument("source", type=IN, metavar="IN")
 @click.option(
     "--out",
@@ -104,12 +105,12 @@ def command(
 
     \b
     .nii .nii.gz  the pooled response in IN's place in space
-    .npy .tif     the pooled response (Z, Y, X); with --pool none (directions, Z, Y, X)
+    .npy .tif     the pooled response (Z, Y, X), or of each direction: --pool none
 
     \b
     Examples:
       gaborkit volume ct.nii --wavelength 4 --out magnitude.nii.gz
-      gaborkit volume ct.nii --directions 3 --pool none --part real --out responses.npy
+      gaborkit volume ct.nii --pool none --part real --out responses.npy
     """  # noqa: D301
     import numpy as np
 

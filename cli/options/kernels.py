@@ -20,6 +20,7 @@ from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 
 from .arguments import Choice, Degrees, Number, Whole
 from .path_arguments import Input
+from .sections import option_of
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
@@ -43,41 +44,44 @@ _GRID = (
     *("gamma", "phase", "dc_free", "norm"),
 )
 
+_kernel_option, _bank_option = option_of("Kernel"), option_of("Bank")
+filter_option = option_of("Filtering")
+
 _KERNEL_OPTIONS = {
-    "sigma": click.option(
+    "sigma": _kernel_option(
         "--sigma",
         type=Number(unit="pixels"),
         help="Standard deviation along the wave vector, pixels.",
     ),
-    "bandwidth": click.option(
+    "bandwidth": _kernel_option(
         "--bandwidth",
         type=Number(unit="octaves"),
         help="Octaves at half response; instead of --sigma.",
     ),
-    "wavelength": click.option(
+    "wavelength": _kernel_option(
         "--wavelength",
         type=Number(unit="pixels"),
         help="Period of the carrier, pixels.  [default: 2 pi; 4 for --bank grid]",
     ),
-    "theta": click.option(
+    "theta": _kernel_option(
         "--theta", type=Degrees(), help="Degrees from +x (right) towards +y (down).  [default: 0]"
     ),
-    "gamma": click.option(
+    "gamma": _kernel_option(
         "--gamma", type=Number(), help="Aspect: sigma / gamma across the wave vector.  [default: 1]"
     ),
-    "phase": click.option(
+    "phase": _kernel_option(
         "--phase", type=Degrees(), help="Of the carrier at the centre, degrees.  [default: 0]"
     ),
-    "scale": click.option("--scale", type=Number(), help="Dilation of one kernel.  [default: 1]"),
-    "dc_free": click.option(
+    "scale": _kernel_option("--scale", type=Number(), help="Dilation of one kernel.  [default: 1]"),
+    "dc_free": _kernel_option(
         "--dc-free/--plain",
         default=None,
         help="Answer 0 to a constant image, or keep the plain Gabor function.  [default: dc-free]",
     ),
-    "norm": click.option(
+    "norm": _kernel_option(
         "--norm", type=Choice(NORMS), help="Rule for the amplitude.  [default: l1]"
     ),
-    "article": click.option(
+    "article": _kernel_option(
         "--article",
         is_flag=True,
         default=None,
@@ -86,23 +90,23 @@ _KERNEL_OPTIONS = {
 }
 
 _BANK_OPTIONS = {
-    "bank": click.option(
+    "bank": _bank_option(
         "--bank",
         type=BANK,
         metavar="NAME",
         help=f"Several kernels: grid, {', '.join(PRESETS)}, or FILE.json of GaborBank.save.",
     ),
-    "scales": click.option("--scales", type=Whole(1, 100), help="How many dilations the bank has."),
-    "orientations": click.option(
+    "scales": _bank_option("--scales", type=Whole(1, 100), help="How many dilations the bank has."),
+    "orientations": _bank_option(
         "--orientations", type=Whole(1, 1000), help="How many directions in half a circle."
     ),
-    "a": click.option(
+    "a": _bank_option(
         "--a", type=Number(), help="Dilation from one scale of the bank to the next.  [default: 2]"
     ),
 }
 
 _SPACING = {
-    "spacing": click.option(
+    "spacing": _bank_option(
         "--spacing",
         type=Number(above=0, words=("file",), unit="millimetres"),
         metavar="MM",
@@ -137,7 +141,7 @@ def bank_options_with(
     """
     alone = ("article", "scale")  # say one kernel
     options = {key: x for key, x in (_KERNEL_OPTIONS | _BANK_OPTIONS).items() if key not in alone}
-    options["bank"] = click.option(
+    options["bank"] = _bank_option(
         "--bank",
         type=BANK,
         metavar="NAME",
@@ -213,21 +217,21 @@ def _side(spacing: float | str, values: dict[str, Any]) -> float:
 def filter_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add --boundary, --engine and --tolerance."""
     for option in (
-        click.option(
+        filter_option(
             "--tolerance",
             type=Number(above=0, below=1),
             default=1e-5,
             show_default=True,
             help="Share of a kernel's envelope that may be cut off.",
         ),
-        click.option(
+        filter_option(
             "--engine",
             type=Choice(ENGINES),
             default="auto",
             show_default=True,
             help="How to convolve; all give the same result.",
         ),
-        click.option(
+        filter_option(
             "--boundary",
             type=Choice(BOUNDARIES),
             default="reflect",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .arguments import SEED, Setting, Whole
+from .sections import COMMON, option_of
 
 #: Descriptors of pictures by name; a test holds them equal to the library's.
 DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
@@ -20,7 +21,9 @@ def _allow_pixels(ctx: click.Context, param: click.Parameter, value: int | None)
         ctx.with_resource(pixel_limit(value))
 
 
-max_pixels_option = click.option(
+_common_option = option_of(COMMON)
+
+max_pixels_option = _common_option(
     "--max-pixels",
     type=Whole(1, 10**12),
     metavar="N",
@@ -31,18 +34,18 @@ max_pixels_option = click.option(
 recursive_option = click.option(
     "--recursive", "-r", is_flag=True, help="Look into the folders inside folders."
 )
-progress_option = click.option(
+progress_option = _common_option(
     "--progress/--no-progress",
     default=None,
     help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
 )
-jobs_option = click.option(
+jobs_option = _common_option(
     "--jobs",
     type=Whole(1, 1024),
     metavar="N",
     help="Pictures at a time.  [default: one for each core]",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+json_option = _common_option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
 seed_option = click.option("--seed", type=SEED, default=0, show_default=True, help="Of chance.")
 set_option = click.option(
     "--set",

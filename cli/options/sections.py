@@ -1,18 +1,28 @@
-"""Options under headings, for a command that has many."""
+"""Options under headings in the help text: those of a command first, those of all of them last."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import click
+
+#: The heading of a command's own options, and of those that nearly every command has.
+OWN, COMMON = "Options", "Common options"
 
 
 class Option(click.Option):
     """An option that knows its heading in the help text."""
 
-    def __init__(self, *declaration: Any, section: str = "Options", **fields: Any) -> None:
+    def __init__(self, *declaration: Any, section: str = OWN, **fields: Any) -> None:
         self.section = section
         super().__init__(*declaration, **fields)
+
+
+def option_of(section: str) -> Callable[..., Callable[[Any], Any]]:
+    """:func:`click.option` for options under a heading."""
+    return functools.partial(click.option, cls=Option, section=section)
 
 
 class Command(click.Command):
@@ -20,12 +30,20 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list for each heading, in the order in which they first come."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                title = getattr(parameter, "section", "Options")
-                sections.setdefault(title, []).append(record)
-        for title, records in sections.items():
+        for title, records in sections(self, ctx).items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def sections(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """Options of a command and what they do, by their headings."""
+    records: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        if record is not None and isinstance(parameter, click.Option):
+            common = parameter is command.get_help_option(ctx)
+            title = getattr(parameter, "section", COMMON if common else OWN)
+            records.setdefault(title, []).append(record)
+    if COMMON in records:
+        records[COMMON] = records.pop(COMMON)
+    return records

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gaborkit.errors import GaborkitError
+from gaborkit.errors import GaborkitError, closest
 
 from ..generating import check_data_dir
 from .arguments import SEED, Choice, Number, Setting, Whole, Word
@@ -308,7 +308,7 @@ def recipe_from(model: str, chosen: dict[str, Any]) -> Recipe:
                 if Path(data).is_file()
                 else "there is no such data set and no such folder"
             )
-            + f"; choose {', '.join(DATASETS)}, or a folder of pictures"
+            + f"; choose {', '.join(DATASETS)}, or a folder of pictures{closest(data, DATASETS)}"
         )
     check_data_dir(data, fields.get("data_dir"))
     fields |= absolute(fields)

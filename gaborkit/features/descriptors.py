@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ..bank import GaborBank
-from ..errors import FeatureError
+from ..errors import FeatureError, closest
 from ..scattering import ScatteringDescriptor
 from .base import Descriptor
 from .energy import Energy
@@ -52,12 +52,14 @@ size, contrast
     if name not in DESCRIPTORS:
         raise FeatureError(
             f"descriptor {name!r} is unknown; choose one of {', '.join(DESCRIPTORS)}"
+            f"{closest(str(name), DESCRIPTORS)}"
         )
     taken = parameters_of(name)
     for parameter in parameters:
         if parameter not in taken:
             raise FeatureError(
                 f"{name} has no parameter {parameter!r}; it takes {', '.join(taken)}"
+                f"{closest(parameter, taken)}"
             )
     return DESCRIPTORS[name](**parameters)
 

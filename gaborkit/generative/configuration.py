@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ..errors import GaborkitError, ModelError
+from ..errors import GaborkitError, ModelError, closest
 
 T = TypeVar("T")
 
@@ -66,7 +66,10 @@ def from_dict(
     hints = get_type_hints(cls)
     unknown = sorted(set(data) - set(hints))
     if unknown:
-        raise error(f"{name}: {unknown[0]!r} is unknown; known are {', '.join(hints)}")
+        raise error(
+            f"{name}: {unknown[0]!r} is unknown; known are {', '.join(hints)}"
+            f"{closest(str(unknown[0]), hints)}"
+        )
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
     check_types(cls, values, name, error)
     try:

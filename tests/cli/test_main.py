@@ -68,6 +68,7 @@ def test_the_commands_are_these():
         "plot coverage",
         "plot responses",
         "explore",
+        "man",
         "bench",
         "features",
         "radiomics",
@@ -111,7 +112,7 @@ def test_help_holds_an_example_and_has_no_line_too_long_for_a_terminal(path):
     assert result.exit_code == 0
     assert "Example" in result.output
     assert f"gaborkit {' '.join(path)}".strip() in result.output
-    assert max(map(len, result.output.splitlines())) <= 92
+    assert max(map(len, result.output.splitlines())) <= 80
     assert run(*path, "-h").output == result.output
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from commands_for_tests import run
@@ -125,3 +127,33 @@ def test_a_poorly_sampled_kernel_is_one_line_of_warning():
     assert result.stderr.startswith("warning: an envelope of standard deviation 0.3 pixels")
     assert result.stderr.count("\n") == 1
     assert "6.283" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["filter", "a.png", "--sigm", "3", "--out", "o.png"], "--sigma"),
+        (["--versoin"], "--version"),
+        (["fliter"], "filter"),
+        (["plot", "kernl"], "kernel"),
+        (["filter", "sample:camra", "--sigma", "2", "--out", "o.png"], "camera"),
+        (["filter", "sample:brick", "--bank", "kymatoi", "--out", "o.npz"], "kymatio"),
+        (["filter", "sample:brick", "--part", "magnitud", "--out", "o.npz"], "magnitude"),
+        (["features", "sample:brick", "--features", "textur"], "texture"),
+        (
+            ["features", "sample:brick", "--features", "invariant", "--set", "polling=max"],
+            "pooling",
+        ),
+        (["train", "vea"], "vae"),
+        (["train", "vae", "--data", "minst"], "mnist"),
+        (["train", "vae", "--preset", "artcle"], "article"),
+        (["train", "vae", "--set", "latnt=2"], "latent"),
+    ],
+)
+def test_the_word_that_is_most_like_a_wrong_one_is_offered(arguments, meant, empty_folder):
+    if arguments[0] == "features":
+        arguments = [*arguments, "--out", "o.csv"]
+    result = run(*arguments)
+    assert result.exit_code in (1, 2)
+    assert result.stderr.count("\n") == 1
+    assert re.search(rf"[Dd]id you mean.*{meant}", result.stderr), result.stderr

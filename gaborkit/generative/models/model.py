@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...errors import ModelError
+from ...errors import ModelError, closest
 from ..data.dataset import Split
 from ..progress import Progress
 from ..space import Scaling, Space
@@ -124,7 +124,7 @@ class Model(nn.Module, ABC):
                 others["gabor"] = None
             raise ModelError(
                 f"{cls.name} has no preset {name!r} for {features!r} features; choose "
-                f"{', '.join(known) or 'features ' + ', '.join(others)}"
+                f"{', '.join(known) or 'features ' + ', '.join(others)}{closest(name, known)}"
             )
         config, training = cls.presets[keys[0]]
         return config, dict(training)
