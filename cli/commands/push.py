@@ -6,9 +6,10 @@ import click
 
 from ..errors import debug_option
 from ..options.path_arguments import Input
+from ..options.sections import Command
 
 
-@click.command("push")
+@click.command("push", cls=Command)
 @click.argument("run", type=Input(whole=True), metavar="RUN")
 @click.argument("repository", metavar="OWNER/NAME")
 @click.option(
