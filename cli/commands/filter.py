@@ -119,7 +119,8 @@ def command(
                      Or --range LOW HIGH.
     .tif             floats, exact; the channels of a bank are pages
     .npy .npz        complex responses (K, H, W), exact, or one part
-    .zarr            floats, exact, as OME-Zarr (pip install "gaborkit[large]")
+    .zarr            floats, exact, as OME-Zarr with levels of resolution
+                     (pip install "gaborkit[large]")
     a folder         a file for each picture, and for each channel where a format
                      holds one; taken if OUT has no suffix or ends with /
 

@@ -80,7 +80,8 @@ class TileJob:
             shape = (*leading[:-1], *axis, height, width, leading[-1])
         labels = None if self.single else self.bank.labels
         dtype = part_dtype(self.options.part, planes.real == np.float64)
-        layout = Layout(shape, dtype, labels, self.tile, self._colour_last)
+        angles = self.options.part == "phase"
+        layout = Layout(shape, dtype, labels, self.tile, self._colour_last, angles)
         return target_of(self.target, layout)
 
     @property

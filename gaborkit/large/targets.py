@@ -12,9 +12,10 @@ import json
 import math
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..io.files import StrPath, check_target, put_in_place
 from ..io.pictures.metadata import to_json
+from .ome_zarr import halving_of, level_shapes, ome, write_levels
 from .sources import is_zarr
 from .tiff_regions import open_tiff
 from .uncompressed import Index, Uncompressed
@@ -50,6 +52,8 @@ class Layout:
     tile : (int, int)
     colour_last : bool
         Whether the last axis of ``shape`` is that of colour.
+    angles : bool
+        Whether the values are angles in radians, such as phases.
     """
 
     shape: tuple[int, ...]
@@ -57,6 +61,7 @@ class Layout:
     labels: tuple[str, ...] | None
     tile: tuple[int, int]
     colour_last: bool = False
+    angles: bool = False
 
 
 class Target(ABC):
@@ -241,7 +246,10 @@ def _pieces(span: range, chunk: int) -> list[slice]:
 
 
 class Zarr(Target):
-    """A zarr store of one array, ``0``; for a picture without further axes it is an OME-Zarr."""
+    """A zarr store of one array, ``0``; of a picture without further axes an OME-Zarr.
+
+    That has coarser levels of resolution beside it, ``1``, ``2``, ...
+    """
 
     def check(self) -> None:
         optional("zarr")
@@ -253,17 +261,19 @@ class Zarr(Target):
             raise PictureError(f"{self.path}: exists and is no zarr store; give another name")
 
     def create(self) -> None:
-        layout = self.layout
+        group = optional("zarr").open_group(self.partial, mode="w")
+        self._array(group, "0", self.layout.shape)
+
+    def _array(self, group: Any, name: str, shape: tuple[int, ...]) -> Any:
+        layout, zarr = self.layout, optional("zarr")
         chunk = [chunk_of(side) for side in layout.tile]
-        leading = len(layout.shape) - 2
+        leading = len(shape) - 2
         names = [f"axis_{axis}" for axis in range(leading)] + ["y", "x"]
         if layout.labels is not None:
             names[leading - 1] = "c"
-        zarr = optional("zarr")
-        group = zarr.open_group(self.partial, mode="w")
-        group.create_array(
-            "0",
-            shape=layout.shape,
+        return group.create_array(
+            name,
+            shape=shape,
             chunks=(*[1] * leading, *chunk),
             dtype=layout.dtype,
             dimension_names=names,
@@ -273,6 +283,7 @@ class Zarr(Target):
                 # Blosc reads past the end of a chunk that was cut: only a sum tells.
                 zarr.codecs.Crc32cCodec(),
             ],
+            overwrite=True,
         )
 
     def open(self) -> Chunks:
@@ -281,8 +292,12 @@ class Zarr(Target):
     def finish(self, metadata: Mapping[str, Any], limits: tuple[float, float] | None) -> None:
         group = optional("zarr").open_group(self.partial, mode="r+")
         attributes = {"gaborkit": json.loads(to_json(metadata))}
-        if len(self.layout.shape) == (2 if self.layout.labels is None else 3):
-            attributes["ome"] = ome(self.path.stem, self.layout.labels, limits)
+        layout = self.layout
+        if len(layout.shape) == (2 if layout.labels is None else 3):
+            halving = halving_of(layout.dtype, angles=layout.angles)
+            write_levels(self.partial, group["0"], partial(self._array, group), halving)
+            name, levels = self.path.stem.removesuffix(".ome"), len(level_shapes(layout.shape))
+            attributes["ome"] = ome(name, layout.labels, limits, levels=levels, halving=halving)
         group.attrs.update(attributes)
         for litter in self.partial.rglob("*.partial"):  # of workers that were killed
             litter.unlink()
@@ -312,43 +327,3 @@ def chunk_of(side: int) -> int:
 
 
 TARGETS: Mapping[str, type[Target]] = {".zarr": Zarr, ".tif": Tiff, ".tiff": Tiff, ".npy": Npy}
-
-
-def ome(
-    name: str, labels: Sequence[str] | None, limits: tuple[float, float] | None
-) -> dict[str, Any]:
-    """Metadata by which viewers show an array (K, H, W), or (H, W), with the names of its channels.
-
-    References
-    ----------
-    Next-generation file formats, OME-NGFF 0.5, "multiscales" and "omero" metadata.
-
-    Examples
-    --------
-    >>> ome("a", ["4 px, 0°"], (0, 2))["omero"]["channels"][0]["label"]
-    '4 px, 0°'
-    """
-    axes = [{"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
-    if labels is not None:
-        axes = [{"name": "c", "type": "channel"}, *axes]
-    scale = {"type": "scale", "scale": [1.0] * len(axes)}
-    metadata: dict[str, Any] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "name": name,
-                "axes": axes,
-                "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
-            }
-        ],
-    }
-    if labels is not None and limits is not None:
-        low, high = limits
-        window = {"min": low, "max": high, "start": low, "end": high}
-        metadata["omero"] = {
-            "channels": [
-                {"label": label, "color": "FFFFFF", "active": k == 0, "window": window}
-                for k, label in enumerate(labels)
-            ]
-        }
-    return metadata

@@ -60,7 +60,8 @@ def filter_large(
         See :func:`~gaborkit.large.open_source` for files; or anything with ``shape``, ``dtype`` and
         NumPy's basic indexing, such as a zarr array.
     target : path
-        ``.zarr`` (float or complex, chunked; OME-Zarr for a picture of two axes), ``.npy``, or
+        ``.zarr`` (float or complex, chunked; of a picture of two axes an OME-Zarr with coarser
+        levels of resolution), ``.npy``, or
         ``.tif`` (a page a channel; colour comes last). An existing one is replaced at the end.
     part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
     boundary, engine, channel_axis, tolerance
