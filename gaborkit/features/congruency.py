@@ -21,6 +21,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
+from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
@@ -68,6 +69,7 @@ class PhaseCongruency(NamedTuple):
     noise: Array
 
 
+@keeps_labels("orientation")
 def phase_congruency(
     image: Array,
     bank: GaborBank | None = None,

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import FeatureError, ImageError
 from ..filtering.backend import NumpyLibrary
+from ..filtering.labelled import keeps_labels
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary, RealArray
 from .checks import check_choice
@@ -80,6 +81,7 @@ class PhaseSymmetry(NamedTuple):
     noise: float
 
 
+@keeps_labels("scale")
 def monogenic(
     image: Array,
     *,
@@ -174,6 +176,7 @@ def monogenic(
     return Monogenic(*(np.stack(part) for part in parts))
 
 
+@keeps_labels()
 def phase_symmetry(
     image: Array,
     *,

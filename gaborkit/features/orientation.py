@@ -26,6 +26,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
 from ..filtering.engines.double_angles import DoubleAngles, is_compiled
+from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
@@ -67,6 +68,7 @@ class Orientation(NamedTuple):
         return half_circle(self.angle + math.pi / 2)
 
 
+@keeps_labels()
 def local_orientation(
     image: Array,
     bank: GaborBank | None = None,

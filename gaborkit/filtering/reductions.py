@@ -17,6 +17,7 @@ from ..types import Array, Boundary, Engine, Outside, Part
 from . import dask_arrays
 from .backend import is_dask, library_of
 from .filter import filter_array
+from .labelled import data_of, is_labelled, keeps_labels, labelled_means
 from .options import FilterOptions
 from .regions import check_outside, cut_out, masked_responses, planes_of, regions
 from .run import Run
@@ -105,6 +106,20 @@ def bank_statistics(
     (24,)
     """
     options = FilterOptions(part, boundary, engine, channel_axis, tolerance)
+    if is_labelled(image):
+        statistics = bank_statistics(
+            bank,
+            image.data,
+            part=part,
+            boundary=boundary,
+            engine=engine,
+            channel_axis=channel_axis,
+            tolerance=tolerance,
+            mask=data_of(mask),
+            labels=data_of(labels),
+            outside=outside,
+        )
+        return Statistics(*(labelled_means(bank, x, image, channel_axis) for x in statistics))
     if part in ("complex", "phase"):
         raise FilterError(f"part={part!r} has no mean of this kind; choose magnitude or energy")
     if mask is not None or labels is not None:
@@ -164,6 +179,7 @@ def _of_regions(
     )
 
 
+@keeps_labels("scale", lazy=True)
 def strongest_kernel(
     bank: GaborBank,
     image: Array,

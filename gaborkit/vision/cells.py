@@ -10,6 +10,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import NumpyLibrary
+from ..filtering.labelled import keeps_labels
 from ..types import Array, Boundary, RealArray
 
 #: Phases of the simple cells of one kernel.
@@ -31,6 +32,7 @@ class Cells(NamedTuple):
     complex: RealArray
 
 
+@keeps_labels("kernel")
 def cell_responses(
     image: Array,
     bank: GaborBank | None = None,

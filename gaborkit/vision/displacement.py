@@ -17,6 +17,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError, ImageError
 from ..extras import opencv
 from ..filtering.backend import NumpyLibrary
+from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ComplexArray, RealArray
 
@@ -53,6 +54,7 @@ class Displacement(NamedTuple):
     confidence: RealArray
 
 
+@keeps_labels()
 def optical_flow(
     first: Array, second: Array, *, largest: float = 16.0, window: float = 6.0
 ) -> Displacement:
@@ -94,6 +96,7 @@ def optical_flow(
     return _displacement(first, second, largest, window, rows_only=False)
 
 
+@keeps_labels()
 def stereo_disparity(
     left: Array, right: Array, *, largest: float = 32.0, window: float = 6.0
 ) -> Displacement:

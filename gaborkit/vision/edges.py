@@ -31,6 +31,7 @@ from ..features.bank_grid import Grid, grid_of
 from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..filtering.backend import library_of
+from ..filtering.labelled import keeps_labels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import warn_of_degrees
 from ..types import Array, Boundary, Engine, RealArray
@@ -101,11 +102,12 @@ class Edges(NamedTuple):
 
     def points(self) -> RealArray:
         """(y, x) of each thin pixel, with its part of a pixel, (N, 2)."""
-        y, x = np.nonzero(self.thin)
-        angle, offset = self.angle[y, x], self.offset[y, x]
+        y, x = np.nonzero(np.asarray(self.thin))
+        angle, offset = np.asarray(self.angle)[y, x], np.asarray(self.offset)[y, x]
         return np.stack([y + offset * np.sin(angle), x + offset * np.cos(angle)], axis=1)
 
 
+@keeps_labels()
 def find_edges(
     image: Array,
     bank: GaborBank | None = None,

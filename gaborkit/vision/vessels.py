@@ -14,6 +14,7 @@ from ..extras import opencv
 from ..features.checks import check_choice
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary
+from ..filtering.labelled import keeps_labels
 from ..filtering.regions import cut_out, regions
 from ..kernels.gabor import GaborKernel
 from ..types import Array, RealArray
@@ -186,6 +187,7 @@ def _line_maps(plane: RealArray, width: float) -> dict[str, RealArray]:
     return {f"line_{2 * level + 1}": line - average for level, line in enumerate(best)}
 
 
+@keeps_labels()
 def find_vessels(
     image: Array,
     *,

@@ -89,3 +89,76 @@ def test_a_dimension_called_kernel_is_refused():
 def test_what_is_no_image_is_refused_as_an_array_is():
     with pytest.raises(gk.ImageError):
         BANK.filter(xarray.DataArray([1.0, 2.0], dims="x"))
+
+
+# ---- maps ----
+
+FINE = gk.GaborBank.grid(2, 4, wavelength=4)
+
+
+@pytest.mark.parametrize(
+    ("function", "extra"),
+    [
+        (FINE.strongest, "scale"),
+        (gk.features.local_orientation, None),
+        (gk.features.phase_congruency, "orientation"),
+        (gk.features.monogenic, "scale"),
+        (gk.features.phase_symmetry, None),
+        (gk.vision.find_edges, None),
+        (lambda image: gk.vision.optical_flow(image, image, largest=2), None),
+        (lambda image: gk.vision.stereo_disparity(image, image, largest=2), None),
+        (gk.vision.find_vessels, None),
+        (gk.vision.cell_responses, "kernel"),
+    ],
+)
+def test_maps_keep_what_the_image_says(function, extra):
+    image = picture()
+    maps, plain = function(image), function(image.values)
+    assert type(maps) is type(plain)
+    count = 0
+    for name, values in plain._asdict().items():
+        result = getattr(maps, name)
+        np.testing.assert_array_equal(result, values)
+        if np.shape(values)[-2:] != (20, 26) or np.ndim(values) > 3:
+            assert not isinstance(result, xarray.DataArray)
+            continue
+        count += 1
+        assert result.dims == (("y", "x") if values.ndim == 2 else (extra, "y", "x"))
+        assert (result.name, result.attrs) == ("height", {"units": "mm"})
+        xarray.testing.assert_equal(result.y, image.y)
+        assert result.when == 7
+    assert count
+    if extra is not None:
+        with pytest.raises(gk.ImageError, match=f"dimension '{extra}' leaves no name"):
+            function(picture(dims=("y", "x")).rename(y=extra))
+
+
+def test_statistics_name_the_kernels_and_the_objects():
+    labels = np.zeros((20, 26), int)
+    labels[2:9, 3:12], labels[11:, 14:] = 1, 2
+    for options, front in (({}, ()), ({"labels": picture(labels)}, ("object",))):
+        statistics = FINE.statistics(picture(), **options)
+        plain = {name: value.values for name, value in options.items()}
+        for result, expected in zip(statistics, FINE.statistics(VALUES[0], **plain), strict=True):
+            np.testing.assert_array_equal(result, expected)
+            assert result.dims == (*front, "kernel")
+            assert result.kernel.values.tolist() == list(FINE.labels)
+    colour = xarray.DataArray(VALUES, dims=("band", "y", "x"))
+    assert FINE.statistics(colour, channel_axis=0).mean.dims == ("band", "kernel")
+    strongest = FINE.strongest(colour, channel_axis=0)
+    assert strongest.index.dims == ("band", "scale", "y", "x")
+    assert gk.features.local_orientation(colour, channel_axis=0).angle.dims == ("y", "x")
+    assert gk.features.local_orientation(colour).angle.dims == ("band", "y", "x")
+    assert gk.vision.find_edges(picture()).points().shape[1] == 2
+
+
+def test_strongest_and_statistics_are_lazy_over_dask():
+    dask = pytest.importorskip("dask.array")
+    image = picture(dask.from_array(VALUES[0], chunks=10))
+    strongest, statistics = FINE.strongest(image), FINE.statistics(image)
+    assert all(hasattr(one.data, "dask") for one in (*strongest, *statistics))
+    np.testing.assert_allclose(strongest.magnitude, FINE.strongest(VALUES[0]).magnitude, atol=1e-6)
+    np.testing.assert_allclose(statistics.mean, FINE.statistics(VALUES[0]).mean, rtol=1e-5)
+    # Where the whole picture is looked at, it is computed.
+    edges = gk.vision.find_edges(image)
+    np.testing.assert_array_equal(edges.thin, gk.vision.find_edges(VALUES[0]).thin)
