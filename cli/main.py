@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem
 
 from gaborkit.filtering.engines import structures
 
-from .commands import COMMANDS
+from .commands import COMMANDS, SECTIONS
 from .errors import debug_option, one_line, reason, show_traceback
 from .groups import Group
 from .options.arguments import Word
@@ -46,9 +46,11 @@ class CommandLine(Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
+        """Write the lists of commands, without importing them."""
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{width}}", text) for name, text in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names of commands that begin so, without importing them, and options."""

@@ -18,7 +18,7 @@ import pytest
 from click.testing import Result
 from commands_for_tests import run
 from gaborkit_cli import commands as commands_of_gaborkit
-from gaborkit_cli.commands import COMMANDS, GENERATIVE, bench
+from gaborkit_cli.commands import COMMANDS, GENERATIVE, SECTIONS, bench
 from gaborkit_cli.main import main
 from gaborkit_cli.options import kernels as options
 
@@ -62,37 +62,35 @@ def test_the_commands_are_these():
     assert [" ".join(path) for path in ALL] == [
         "",
         "filter",
+        "volume",
         "plot",
         "plot kernel",
         "plot bank",
         "plot coverage",
         "plot responses",
         "explore",
-        "man",
-        "bench",
-        "features",
-        "radiomics",
-        "volume",
-        "orient",
-        "edges",
-        "compare",
-        "enhance",
-        "minutiae",
-        "iris",
-        "palm",
         "stimulus",
-        "flow",
-        "symmetry",
-        "vessels",
+        "features",
+        "compare",
+        "retrieve",
+        "classify",
+        "classify train",
+        "classify predict",
         "segment",
         "pixels",
         "pixels train",
         "pixels apply",
-        "retrieve",
         "defects",
-        "classify",
-        "classify train",
-        "classify predict",
+        "orient",
+        "edges",
+        "symmetry",
+        "flow",
+        "radiomics",
+        "vessels",
+        "enhance",
+        "minutiae",
+        "iris",
+        "palm",
         "train",
         "runs",
         "sample",
@@ -101,9 +99,23 @@ def test_the_commands_are_these():
         "reconstruct",
         "interpolate",
         "latent",
-        "push",
         "evaluate",
+        "push",
+        "bench",
+        "man",
     ]
+
+
+def test_help_lists_commands_under_headings_in_one_column():
+    lines = run("--help").output.splitlines()
+    for title, section in SECTIONS.items():
+        start = lines.index(f"{title}:") + 1
+        listed = lines[start : start + len(section)]
+        assert [line.split()[0] for line in listed] == list(section)
+        assert {line.index(text) for line, text in zip(listed, section.values(), strict=True)} == {
+            15
+        }
+    assert sum(map(len, SECTIONS.values())) == len(COMMANDS)
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
