@@ -27,6 +27,7 @@ from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 import gaborkit as gk
 from gaborkit.features import (
     Gist,
+    Scattering,
     Texture,
     decidability,
     hamming_distance,
@@ -67,6 +68,12 @@ try:
     import phasepack
 except ImportError:
     phasepack = None
+try:
+    from scattering import kymatio_front_ends
+
+    kymatio_scattering = kymatio_front_ends()[0]
+except ImportError:
+    kymatio_scattering = None
 
 
 def seconds(work, runs=2):
@@ -340,6 +347,11 @@ def speed():
     add("find_iris, 480 x 640", lambda: find_iris(eye))
     palm = synthetic_palm(0)
     add("competitive_code, 128 x 128", lambda: competitive_code(palm))
+    if kymatio_scattering is not None:
+        scattering = Scattering(J=4, L=8)
+        theirs = kymatio_scattering(J=4, L=8, shape=image.shape)
+        row = peer("kymatio, NumPy", lambda: theirs(image))
+        add("scattering, J = 4, L = 8", lambda: scattering(image), None, "a sixth of kymatio", row)
     head = ("512 x 512", "CPU", "times `filter`", "asked", "peer")
     table(head, rows)
 

@@ -26,10 +26,11 @@ from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
-from ..types import Array, Boundary, Engine
+from ..types import Array, Boundary, Engine, Outside
 from .angles import angle_of, half_circle
 from .bank_grid import Grid, grid_of
 from .local import gain_of, peak_of, rounding_of
+from .masking import interior_of
 
 Noise = Literal["median", "mode"] | float
 
@@ -82,6 +83,8 @@ def phase_congruency(
     engine: Engine = "auto",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> PhaseCongruency:
     """Edges, lines and corners by congruency of phase, by the formulas of Kovesi's ``phasecong3``.
 
@@ -105,6 +108,9 @@ def phase_congruency(
         Of that transition (his g).
     boundary, engine, channel_axis, tolerance
         As in :meth:`GaborBank.filter`. Kovesi's own filtering wraps around.
+    mask, outside
+        As in :meth:`GaborBank.filter`: values outside have no part in those inside, and all maps
+        are 0 there.
 
     Returns
     -------
@@ -138,16 +144,20 @@ def phase_congruency(
     grid = _checked_grid(bank)
     library = library_of(image)
     planes = with_leading_channels(library, library.promote(image), channel_axis)
+    part = interior_of(planes, mask, outside)
+    planes = part.box(planes)
     eps = peak_of(planes) * (rounding_of(planes) * len(grid.wavelengths))
-    axis = None if channel_axis is None else -3
+    options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
     maps, thresholds, sums = [], [], []
     for _, alike in banks_by_orientation(bank, grid):  # few responses are held
-        responses = alike.filter(
-            planes, boundary=boundary, engine=engine, channel_axis=axis, tolerance=tolerance
-        )
+        responses = library.stack(list(part.responses(alike, planes, **options)), planes.ndim - 2)
         total = responses.sum(-3)
         amplitude = abs(responses)
-        level = _threshold(amplitude[..., 0, :, :], grid, noise, deviations)
+        finest = amplitude[..., 0, :, :]
+        flat = finest.reshape(*finest.shape[:-2], -1)
+        if part.inside is not None:
+            flat = library.take(flat, np.flatnonzero(part.inside), flat.ndim - 1)
+        level = _threshold(flat, grid, noise, deviations)
         weight = _spread_weight(amplitude, eps, cutoff, sharpness)
         excess = (_in_step(responses, total, eps) - level[..., None, None]).clip(0)
         maps.append(weight * excess / (amplitude.sum(-3) + eps))
@@ -156,11 +166,11 @@ def phase_congruency(
     edge, corner = _moments(maps, grid.thetas)
     across, kind = _orientation_and_type(sums, grid.thetas)
     return PhaseCongruency(
-        edge,
-        corner,
-        across,
-        kind,
-        library.stack(maps, edge.ndim - 2),
+        part.put_back(edge),
+        part.put_back(corner),
+        part.put_back(across),
+        part.put_back(kind),
+        part.put_back(library.stack(maps, edge.ndim - 2)),
         library.stack(thresholds, edge.ndim - 2),
     )
 
@@ -182,9 +192,8 @@ def _in_step(responses: Array, total: Array, eps: Array) -> Array:
     return (turned.real - abs(turned.imag)).sum(-3)
 
 
-def _threshold(finest: Array, grid: Grid, noise: Noise, deviations: float) -> Array:
-    """What noise alone reaches in one orientation, (...): Kovesi's T."""
-    flat = finest.reshape(*finest.shape[:-2], -1)
+def _threshold(flat: Array, grid: Grid, noise: Noise, deviations: float) -> Array:
+    """What noise alone reaches in one orientation, (...), from amplitudes (..., N): Kovesi's T."""
     if not isinstance(noise, str):
         return 0 * flat[..., 0] + noise
     # Rayleigh's distribution has its mode at tau and its median at tau sqrt(ln 4).

@@ -18,6 +18,7 @@ from ..filtering.labelled import keeps_labels
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary, RealArray
 from .checks import check_choice
+from .masking import interior_of
 
 #: NumPy's words for what lies outside.
 _PADDING = {
@@ -187,6 +188,7 @@ def phase_symmetry(
     spread: float = 0.55,
     deviations: float = 2.0,
     boundary: Boundary = "reflect",
+    mask: Any = None,
 ) -> PhaseSymmetry:
     """Lines and blobs by the symmetry of phase, whatever their contrast.
 
@@ -202,6 +204,9 @@ def phase_symmetry(
         See :func:`monogenic`.
     deviations : float
         Standard deviations above the mean of what noise reaches at which T lies (Kovesi's k).
+    mask : array (H, W), optional
+        What is not 0 is inside. The bounding box is filled with the nearest pixels inside; outside,
+        symmetry and angle are 0.
 
     Returns
     -------
@@ -211,6 +216,8 @@ def phase_symmetry(
     ------
     ImageError, FeatureError
         As :func:`monogenic`.
+    FilterError
+        If the mask does not fit, or leaves no pixel.
 
     References
     ----------
@@ -228,27 +235,36 @@ def phase_symmetry(
     check_choice("polarity", polarity, Polarity)
     if isinstance(deviations, bool) or not 0 <= deviations < math.inf:
         raise FeatureError(f"deviations={deviations!r} is no number of 0 or more")
+    plane = _matrix(image)
+    part = interior_of(plane, mask, "nearest")
+    plane = part.box(plane)
     signal = monogenic(
-        image, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
+        plane, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
     )
     even = {"both": np.abs(signal.even), "bright": signal.even, "dark": -signal.even}[polarity]
     odd = np.hypot(signal.odd_x, signal.odd_y)
     amplitude = signal.amplitude
     total = amplitude.sum(0)
     # The finest scale's amplitudes, of noise, follow Rayleigh's law, and fall from scale to scale.
-    tau = float(np.median(amplitude[0])) / math.sqrt(math.log(4))
+    finest = amplitude[0] if part.inside is None else amplitude[0][part.inside]
+    tau = float(np.median(finest)) / math.sqrt(math.log(4))
     tau *= (1 - (1 / a) ** scales) / (1 - 1 / a)
     level = tau * (math.sqrt(math.pi / 2) + deviations * math.sqrt((4 - math.pi) / 2))
-    eps = float(np.finfo(amplitude.dtype).eps) * float(np.abs(np.asarray(image)).max() or 1) * 16
+    eps = float(np.finfo(amplitude.dtype).eps) * float(np.abs(plane).max() or 1) * 16
     symmetry = np.maximum((even - odd).sum(0) - level, 0) / (total + eps)
     theta = np.arctan2(signal.odd_y.sum(0), signal.odd_x.sum(0)) % np.pi
-    return PhaseSymmetry(symmetry, np.where(theta < np.pi, theta, 0), level)
+    theta = np.where(theta < np.pi, theta, 0)
+    return PhaseSymmetry(part.put_back(symmetry), part.put_back(theta), level)
 
 
 def _plane(image: Array) -> RealArray:
-    library = NumpyLibrary()
-    values = library.promote(image)
+    values = _matrix(image)
+    NumpyLibrary().check_finite(values)
+    return values
+
+
+def _matrix(image: Array) -> RealArray:
+    values: RealArray = NumpyLibrary().promote(image)
     if values.ndim != 2:
         raise ImageError(f"a picture of shape {values.shape} is not (H, W); give one channel")
-    library.check_finite(values)
     return values

@@ -31,10 +31,11 @@ from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
-from ..types import Array, Boundary, Engine
+from ..types import Array, Boundary, Engine, Outside
 from .angles import angle_of, half_circle
 from .checks import check_choice
 from .local import gain_of, peak_of, phase_gradient, rounding_of
+from .masking import interior_of
 
 Method = Literal["phase", "energy"]
 
@@ -78,6 +79,8 @@ def local_orientation(
     engine: Engine = "auto",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Orientation:
     """Orientation, confidence and energy at each pixel, in bounded memory.
 
@@ -97,6 +100,10 @@ def local_orientation(
         As in :meth:`GaborBank.filter`.
     channel_axis : int, optional
         Axis of colour: all channels are measurements of one orientation.
+    mask, outside
+        As in :meth:`GaborBank.filter`: values outside have no part in those inside, and all maps
+        are 0 there. By normalised convolution, the phase beside a pixel outside is taken to advance
+        as the kernel's own.
 
     Returns
     -------
@@ -108,7 +115,8 @@ def local_orientation(
     ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If the method is unknown, or the image is a single row or column.
+        If the method is unknown, or the image, or the mask's bounding box, is a single row or
+        column.
 
     References
     ----------
@@ -133,6 +141,8 @@ def local_orientation(
     bank = GaborBank.grid() if bank is None else bank
     library = library_of(image)
     planes = with_leading_channels(library, library.promote(image), channel_axis)
+    part = interior_of(planes, mask, outside)
+    planes = part.box(planes)
     if min(planes.shape[-2:]) < 2:
         raise FeatureError(
             f"a picture of shape {tuple(planes.shape[-2:])} varies along one axis at most; give "
@@ -140,17 +150,13 @@ def local_orientation(
         )
     axes = (-2, -1) if channel_axis is None else (-3, -2, -1)
     peak = peak_of(planes, axes)
-    responses = bank.responses(
-        planes / peak,  # so that squares of energies stay within float32
-        boundary=boundary,
-        engine=engine,
-        channel_axis=None if channel_axis is None else -3,
-        tolerance=tolerance,
-    )
+    # So that squares of energies stay within float32.
+    options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
+    responses = part.responses(bank, planes / peak, **options)
     compiled = method == "phase" and planes.dtype == np.float32 and is_compiled()
     sums = (_compiled_sums if compiled else _sums)(bank, responses, method)
     if channel_axis is not None:
-        sums = tuple(part.sum(-3) for part in sums)
+        sums = tuple(values.sum(-3) for values in sums)
         peak = peak[..., 0, :, :]
     squared_x, squared_y, linear_x, linear_y, total = sums
     rounding = sum((rounding_of(planes) * gain_of(kernel)) ** 2 for kernel in bank)
@@ -158,7 +164,8 @@ def local_orientation(
     with np.errstate(over="ignore"):  # an energy may be infinite
         energy = total * peak * peak
     length = abs(linear_x + 1j * linear_y)
-    return Orientation(half_circle(angle_of(y, x) / 2), length / (total + rounding), energy)
+    maps = half_circle(angle_of(y, x) / 2), length / (total + rounding), energy
+    return Orientation(*(part.put_back(values) for values in maps))
 
 
 def _sums(bank: GaborBank, responses: Iterator[Array], method: Method) -> tuple[Array, ...]:

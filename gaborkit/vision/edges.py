@@ -30,11 +30,12 @@ from ..features.angles import angle_of, half_circle
 from ..features.bank_grid import Grid, grid_of
 from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
-from ..filtering.backend import library_of
+from ..features.masking import Interior, interior_of
+from ..filtering.backend import NumpyLibrary, library_of
 from ..filtering.labelled import keeps_labels
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import warn_of_degrees
-from ..types import Array, Boundary, Engine, RealArray
+from ..types import Array, Boundary, Engine, Outside, RealArray
 
 Measure = Literal["energy", "congruency"]
 
@@ -122,6 +123,8 @@ def find_edges(
     boundary: Boundary = "reflect",
     engine: Engine = "auto",
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Edges:
     """Find edges and lines, thin and by their kind.
 
@@ -144,6 +147,9 @@ def find_edges(
         Of :func:`phase_congruency`; for that measure only.
     boundary, engine, tolerance
         As in :meth:`GaborBank.filter`.
+    mask, outside
+        As in :meth:`GaborBank.filter`: values outside have no part in those inside, and all maps
+        are 0 there.
 
     Returns
     -------
@@ -209,59 +215,65 @@ def find_edges(
     grid = grid_of(bank)
     if grid.shape[1] < 3:
         raise FeatureError(f"{grid.shape[1]} orientations tell no angle; give 3 or more, such as 8")
-    axis_x, axis_y, odd_x, odd_y, even, energy = _sums(
-        bank, grid, image, boundary=boundary, engine=engine, tolerance=tolerance
-    )
+    image = NumpyLibrary().promote(image)
+    part = interior_of(image, mask, outside)
+    image = part.box(image)
+    filtering: dict[str, Any] = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
+    inside = np.ones(image.shape, bool) if part.inside is None else part.inside
+    axis_x, axis_y, odd_x, odd_y, even, energy = _sums(bank, grid, part, image, **filtering)
     angle = half_circle(angle_of(axis_y, axis_x) / 2)
     across = odd_x * np.cos(angle) + odd_y * np.sin(angle)
     phase = angle_of(even, abs(across))
     if measure == "energy":
         strength = np.sqrt(energy)
-        scale = float(strength.max())
+        scale = float(strength[inside].max())
         # What rounding makes of a constant picture is no feature.
         if scale <= 1e-5 * float(np.abs(image).max()):
             scale = math.inf
     else:
-        congruency = phase_congruency(
-            image, bank, boundary=boundary, engine=engine, tolerance=tolerance, **options
-        )
+        options |= {"mask": part.inside, "outside": outside}
+        congruency = phase_congruency(image, bank, **filtering, **options)
         strength, scale = congruency.edge, 1.0
-    thin, offset = _with_hysteresis(strength / scale, angle, low, high)
+    strength = part.refilled(strength)  # the mask's border is no crest
+    thin, offset = _with_hysteresis(strength / scale, angle, low, high, inside)
     bright, dark = phase > math.pi / 4, phase < -math.pi / 4
     kind = thin * (1 + bright + 2 * dark).astype(np.uint8)
     direction = angle - angle.dtype.type(math.pi) * (across < 0)
-    return Edges(thin, kind, strength, angle, direction, phase, offset * thin)
+    maps = thin, kind, strength, angle, direction, phase, offset * thin
+    return Edges(*(part.put_back(values) for values in maps))
 
 
-def _sums(bank: GaborBank, grid: Grid, image: Array, **options: Any) -> tuple[RealArray, ...]:
+def _sums(
+    bank: GaborBank, grid: Grid, part: Interior, image: RealArray, **options: Any
+) -> tuple[RealArray, ...]:
     """Over scales and orientations, of what the module's formulas need, (H, W) each.
 
     |S_o|^2 times cosine and sine of 2 theta_o, -Im S_o times those of theta_o, Re S_o, |R_so|^2.
     """
-    rows = list(banks_by_orientation(bank, grid))
-    every = GaborBank(kernel for _, alike in rows for kernel in alike)  # they share work
-    responses = every.responses(image, **options)
+    orientations = list(banks_by_orientation(bank, grid))
+    every = GaborBank(kernel for _, alike in orientations for kernel in alike)  # they share work
+    responses = part.responses(every, image, **options)
     sums: RealArray = np.zeros(0)
-    for theta, alike in rows:
+    for theta, alike in orientations:
         scales = list(itertools.islice(responses, len(alike)))
         if not sums.size:
             sums = np.zeros((6, *scales[0].shape), scales[0].real.dtype)
         turns = [wave(turn * theta) for turn in (2, 1) for wave in (math.cos, math.sin)]
         for top in range(0, sums.shape[1], _ROWS):  # within the caches
-            part = slice(top, top + _ROWS)
-            energy = sums[5, part]
+            rows = slice(top, top + _ROWS)
+            energy = sums[5, rows]
             for one in scales:
-                energy += np.square(one.real[part])
-                energy += np.square(one.imag[part])
-            real = sum(one.real[part] for one in scales)
-            imag = sum(one.imag[part] for one in scales)
+                energy += np.square(one.real[rows])
+                energy += np.square(one.imag[rows])
+            real = sum(one.real[rows] for one in scales)
+            imag = sum(one.imag[rows] for one in scales)
             power = real * real + imag * imag
-            sums[0, part] += turns[0] * power
-            sums[1, part] += turns[1] * power
+            sums[0, rows] += turns[0] * power
+            sums[1, rows] += turns[1] * power
             # Brightness that rises along theta has a negative imaginary part.
-            sums[2, part] -= turns[2] * imag
-            sums[3, part] -= turns[3] * imag
-            sums[4, part] += real
+            sums[2, rows] -= turns[2] * imag
+            sums[3, rows] -= turns[3] * imag
+            sums[4, rows] += real
     return tuple(sums)
 
 
@@ -319,10 +331,10 @@ def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> 
 
 
 def _with_hysteresis(
-    strength: RealArray, angle: RealArray, low: float, high: float
+    strength: RealArray, angle: RealArray, low: float, high: float, among: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], RealArray]:
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""
     from skimage.filters import apply_hysteresis_threshold
 
-    thin, offset = _crests(strength, angle, strength > low)
+    thin, offset = _crests(strength, angle, among & (strength > low))
     return apply_hysteresis_threshold(strength * thin, low, high), offset

@@ -1,0 +1,45 @@
+"""Steps of Gabor layers beside plain convolutions of as many channels of output.
+
+``python benchmarks/layer_steps.py``: a step is forward and backward, CPU time in one thread, the
+least of some runs.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+import gaborkit as gk
+
+
+def step(layer, images):
+    """Forward and backward; of twice as many channels, the magnitude of pairs."""
+    result = layer(images)
+    if result.shape[1] == 32:
+        result = torch.linalg.vector_norm(result.unflatten(1, (16, 2)), dim=2)
+    result.sum().backward()
+
+
+def seconds(layer, images, runs=9):
+    times = []
+    for _ in range(runs):
+        start = time.process_time()
+        step(layer, images)
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print("| pictures, part | GaborConv2d | Conv2d | ratio |")
+    print("| --- | --- | --- | --- |")
+    for name, shape in (("50 digits", (50, 1, 28, 28)), ("8 of 128 x 128", (8, 1, 128, 128))):
+        images = torch.rand(shape)
+        for part, channels in (("real", 16), ("magnitude", 32)):
+            ours = gk.nn.GaborConv2d(1, 16, 11, padding="same", part=part)
+            plain = torch.nn.Conv2d(1, channels, 11, padding="same")
+            times = [seconds(layer, images) for layer in (ours, plain)]
+            milliseconds = (f"{1000 * t:.1f} ms" for t in times)
+            print("|", name + ",", part, "|", *(f"{t} |" for t in milliseconds), end=" ")
+            print(f"{times[0] / times[1]:.2f} |")
