@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ class Settings:
         Bytes beyond which a picture is filtered in tiles; half of what is available if None.
     resume : bool
         Go on with tiles that an earlier run has left.
+    mask, outside : str, optional
+        A picture that is not 0 where pixels count, and what is done about the others.
     """
 
     part: Part
@@ -49,6 +52,8 @@ class Settings:
     limits: tuple[float, float] | None
     memory: int | None = None
     resume: bool = False
+    mask: str | None = None
+    outside: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -67,6 +72,7 @@ class Settings:
             "labels": bank.labels,
             "bank": bank.to_dict(),
             **self.options,
+            **({"mask": self.mask, "outside": self.outside or "nearest"} if self.mask else {}),
         }
 
 
@@ -158,6 +164,43 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
     return planes, colour
 
 
+def mask_of(path: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Read a mask (H, W) of a picture.
+
+    Raises
+    ------
+    ImageError
+        If it is not of the picture's size.
+    """
+    mask: NDArray[np.bool_] = one_picture(path)[0] != 0
+    if mask.shape != shape:
+        (height, width), (wanted, across) = mask.shape, shape
+        raise gk.ImageError(
+            f"{path}: {height} x {width} pixels do not fit a picture of {wanted} x {across}"
+        )
+    return mask
+
+
+def mask_keywords(path: str | None, outside: str | None, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Keywords ``mask`` and ``outside`` for a picture (H, W), of --mask and --outside.
+
+    Raises
+    ------
+    ImageError
+        If the mask is not of the picture's size or leaves nothing of it.
+    click.UsageError
+        If there is no mask for ``outside``.
+    """
+    if path is None:
+        if outside is not None:
+            raise click.UsageError(f"--outside {outside} says what lies outside --mask: give both")
+        return {}
+    mask = mask_of(path, shape)
+    if not mask.any():
+        raise gk.ImageError(f"{path}: all pixels are 0, and what is not 0 is inside; give another")
+    return {"mask": mask} if outside is None else {"mask": mask, "outside": outside}
+
+
 def write_arrays(out: str, arrays: dict[str, Any]) -> None:
     """Write arrays by their names into an npz file, whole or not at all."""
     with atomic_write(out) as temporary, temporary.open("wb") as stream:
@@ -168,9 +211,14 @@ def _responses(
     bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     """All channels together for one file, or else one after the other, in bounded memory."""
-    if files == 1:
-        responses = bank.filter(image, **settings.options)
-        yield slice(None), responses if len(bank) > 1 else responses[..., 0, :, :]
+    masked = mask_keywords(settings.mask, settings.outside, image.shape[-2:])
+    if files == 1 or masked:
+        responses = bank.filter(image, **settings.options, **masked)
+        if files == 1:
+            yield slice(None), responses if len(bank) > 1 else responses[..., 0, :, :]
+        else:
+            for k in range(files):
+                yield slice(k, k + 1), responses[..., k, :, :]
         return
     for k, response in enumerate(bank.responses(image, **settings.options)):
         yield slice(k, k + 1), response

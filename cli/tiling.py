@@ -46,6 +46,8 @@ def filter_any(
     GaborkitError
         If the picture cannot be read or filtered, or a file cannot be written.
     """
+    if settings.mask is not None:
+        return filter_picture(job, bank, settings)
     target = job.targets[0]
     tiled = len(job.targets) == 1 and target.suffix.lower() in TILED
     store = is_zarr(job.source)

@@ -14,7 +14,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Number
 from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 )
 @click.option("--sharpness", type=Number(0, 1000), help="Of that transition.  [default: 10]")
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
+@mask_options
 @json_option
 @filter_options
 @max_pixels_option
@@ -89,6 +90,8 @@ def command(
     cutoff: float | None,
     sharpness: float | None,
     kinds: bool,
+    mask: str | None,
+    outside: str | None,
     as_json: bool,
     boundary: Boundary,
     engine: Engine,
@@ -119,7 +122,7 @@ def command(
 
     from gaborkit.vision import find_edges
 
-    from ..responding import about, one_picture
+    from ..responding import about, mask_keywords, one_picture
 
     suffix = Path(out).suffix.lower()
     if kinds and suffix == ".npz":
@@ -137,6 +140,7 @@ def command(
             if value is not None:
                 raise click.UsageError(f"--{name} is of --by congruency: give that too")
     planes, _ = one_picture(source)
+    masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
         result = find_edges(
             planes,
@@ -148,6 +152,7 @@ def command(
             boundary=boundary,
             engine=engine,
             tolerance=tolerance,
+            **masked,
         )
     if suffix == ".npz":
         _write_numbers(out, result)

@@ -14,7 +14,7 @@ from ..errors import debug_option, report, show_traceback
 from ..options.arguments import Choice, Number, Word
 from ..options.kernels import filter_option, filter_options, spaced_bank_options
 from ..options.path_arguments import ARRAYS, IN, RESPONSES
-from ..options.reading import max_pixels_option, recursive_option
+from ..options.reading import mask_options, max_pixels_option, recursive_option
 from ..options.sections import COMMON, Command, option_of
 from ..progress import followed, meter
 
@@ -67,6 +67,7 @@ _output_option, _tile_option = option_of("Output"), option_of("Large pictures")
     type=Choice((".png", ".jpg", ".webp", ".tif", ".npy", ".npz", ".zarr")),
     help="Format of the files in a folder.  [default: .png]",
 )
+@mask_options
 @recursive_option
 @_tile_option(
     "--memory",
@@ -100,6 +101,8 @@ def command(
     bits: str | None,
     limits: tuple[float, float] | None,
     suffix: str | None,
+    mask: str | None,
+    outside: str | None,
     recursive: bool,
     memory: str | None,
     resume: bool,
@@ -129,7 +132,8 @@ def command(
     In a run over several pictures a bad one does not stop the others.
 
     A picture whose responses exceed --memory is filtered tile by tile into .tif, .npy or .zarr,
-    with the same result. Until all is written the file is called OUT.partial; --resume goes on
+    with the same result; not with --mask, whose other pixels have no part in the responses and
+    are 0 in them. Until all is written the file is called OUT.partial; --resume goes on
     with it.
 
     \b
@@ -157,6 +161,13 @@ def command(
         raise click.UsageError(f"--range is for 8 and 16 bits, and {suffix} holds the values")
     if limits and not limits[0] < limits[1]:
         raise click.UsageError(f"--range {limits[0]:g} {limits[1]:g} is empty: give LOW below HIGH")
+    if outside and not mask:
+        raise click.UsageError(f"--outside {outside} says what lies outside --mask: give both")
+    if mask and (len(jobs) > 1 or memory or resume or scheduler or suffix == ".zarr"):
+        raise click.UsageError(
+            f"--mask {mask} is of one picture, filtered as a whole: leave out --memory, --resume, "
+            "--scheduler, .zarr and other pictures"
+        )
     settings = Settings(
         part,
         boundary,
@@ -167,6 +178,8 @@ def command(
         limits,
         _bytes(memory),
         resume,
+        mask,
+        outside,
     )
 
     if len(jobs) == 1 and jobs[0].source == sources[0]:

@@ -14,7 +14,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice
 from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ _BRIGHT = 0.99
     help="What makes a pixel bright; energy: confidence times the square root of the magnitude.",
 )
 @click.option("--legend", is_flag=True, help="Draw the picture too, and a wheel of the hues.")
+@mask_options
 @json_option
 @filter_options
 @max_pixels_option
@@ -75,6 +76,8 @@ def command(
     lines: bool,
     brightness: str,
     legend: bool,
+    mask: str | None,
+    outside: str | None,
     as_json: bool,
     boundary: Boundary,
     engine: Engine,
@@ -99,7 +102,7 @@ def command(
     """  # noqa: D301
     from gaborkit.features import local_orientation
 
-    from ..responding import about, one_picture
+    from ..responding import about, mask_keywords, one_picture
 
     suffix = Path(out).suffix.lower()
     known = _FIGURES if legend else (*_HUES, *_TABLES)
@@ -108,16 +111,23 @@ def command(
             f"--out {out}: {suffix or 'no suffix'} is unknown here: give {', '.join(known)}"
         )
     planes, colour = one_picture(source)
+    masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
         field = local_orientation(
-            planes, bank, method=method, boundary=boundary, engine=engine, tolerance=tolerance
+            planes,
+            bank,
+            method=method,
+            boundary=boundary,
+            engine=engine,
+            tolerance=tolerance,
+            **masked,
         )
     angle = field.line_angle if lines else field.angle
     if suffix in _TABLES:
         _write_numbers(out, suffix, angle, field, {"input": source, "bank": bank.to_dict()})
     else:
         _write_hues(out, planes, angle, field, brightness, legend)
-    mean = float(field.confidence.mean())
+    mean = float(field.confidence[masked.get("mask", ...)].mean())
     shape = " x ".join(map(str, angle.shape))
     summary = {
         "out": out,

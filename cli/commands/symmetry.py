@@ -13,7 +13,7 @@ import gaborkit as gk
 from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import json_option, mask_option, max_pixels_option
 from ..options.sections import Command
 
 
@@ -55,6 +55,7 @@ from ..options.sections import Command
     show_default=True,
     help="Of noise above its mean, below which there is nothing.",
 )
+@mask_option
 @json_option
 @max_pixels_option
 @debug_option
@@ -66,6 +67,7 @@ def command(
     wavelength: float,
     a: float,
     deviations: float,
+    mask: str | None,
     as_json: bool,
 ) -> None:
     """Find lines and blobs by the symmetry of phase (Kovesi, 1997), of any contrast.
@@ -87,7 +89,7 @@ def command(
 
     from gaborkit.features import phase_symmetry
 
-    from ..responding import about, one_picture, write_arrays
+    from ..responding import about, mask_keywords, one_picture, write_arrays
 
     planes, _ = one_picture(source)
     longest = wavelength * a ** (scales - 1)
@@ -96,9 +98,11 @@ def command(
             f"--scales {scales} with --a {a:g} reach {longest:.3g} pixels, and {source} has "
             f"{max(planes.shape)}: give fewer"
         )
+    masked = mask_keywords(mask, None, planes.shape)
     with about(source):
         result = phase_symmetry(
             planes,
+            **masked,
             polarity=polarity,
             scales=scales,
             wavelength=wavelength,
@@ -106,7 +110,10 @@ def command(
             deviations=deviations,
         )
     suffix = Path(out).suffix.lower()
-    numbers = {"noise": result.noise, "mean": float(result.symmetry.mean())}
+    numbers = {
+        "noise": result.noise,
+        "mean": float(result.symmetry[masked.get("mask", ...)].mean()),
+    }
     description = {"gaborkit": gk.__version__, "input": source, "polarity": polarity, **numbers}
     if suffix == ".npz":
         degrees = np.degrees(result.orientation)

@@ -101,7 +101,7 @@ def command(
 
     from ..labels import outlined
     from ..quantization import quantize
-    from ..responding import about, one_picture
+    from ..responding import about, mask_of, one_picture
 
     if save and not truth:
         raise click.UsageError(f"--save {save} learns from known vessels: give --truth too")
@@ -115,10 +115,10 @@ def command(
     picture = gk.read_image(source)
     colour = picture.ndim == 3 and picture.shape[-1] in (3, 4)
     green = picture[..., 1] if colour else one_picture(source)[0]
-    inside = _of_the_same_size(field, green.shape) if field else field_of_view(green)
+    inside = mask_of(field, green.shape) if field else field_of_view(green)
     if not inside.any():
         raise gk.FeatureError(f"{field or source}: there is no field of view; give another --field")
-    known = _of_the_same_size(truth, green.shape) if truth else None
+    known = mask_of(truth, green.shape) if truth else None
     chosen["width"] = width or max(3.5, float(_SHARE * np.sqrt(4 / np.pi * inside.sum())))
     with about(source):
         if model:
@@ -162,16 +162,3 @@ def command(
     if known is not None:
         text += f"; AUC {description['auc']:.4f}, accuracy {description['accuracy']:.4f}"
     click.echo(text)
-
-
-def _of_the_same_size(path: str, shape: tuple[int, ...]) -> Any:
-    """Read a mask (H, W) of a picture; raises ImageError."""
-    from ..responding import one_picture
-
-    mask = one_picture(path)[0] != 0
-    if mask.shape != shape:
-        (height, width), (wanted, across) = mask.shape, shape
-        raise gk.ImageError(
-            f"{path}: {height} x {width} pixels do not fit a picture of {wanted} x {across}"
-        )
-    return mask

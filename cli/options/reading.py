@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from .arguments import SEED, Setting, Whole
+from gaborkit.choices import OUTSIDES
+
+from .arguments import SEED, Choice, Setting, Whole
+from .path_arguments import IN
 from .sections import COMMON, option_of
 
 #: Descriptors of pictures by name; a test holds them equal to the library's.
@@ -38,6 +41,25 @@ progress_option = _common_option(
     "--progress/--no-progress",
     default=None,
     help="Show how far it is, on stderr.  [default: on a terminal, with several pictures]",
+)
+
+
+def mask_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add --mask and --outside, of :meth:`gaborkit.GaborBank.filter`."""
+    function = click.option(
+        "--outside",
+        type=Choice(OUTSIDES),
+        help="With --mask: fill with the nearest pixels inside, or convolve normalised.  "
+        "[default: nearest]",
+    )(function)
+    return mask_option(function)
+
+
+mask_option = click.option(
+    "--mask",
+    type=IN,
+    metavar="PATH",
+    help="Look at what is not 0 in this picture alone.",
 )
 jobs_option = _common_option(
     "--jobs",

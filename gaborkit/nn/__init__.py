@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "GaborBank2d": "bank",
+        "GaborBank3d": "volume",
         "GaborConv2d": "convolution",
         "GaborFrame2d": "frame",
         "GaborKernels": "kernels",

@@ -8,10 +8,12 @@ from .kernels import GaborKernels
 from .scattering import Scattering2d
 from .transforms import GaborTransform
 from .v1 import V1
+from .volume import GaborBank3d
 
 __all__ = [
     "V1",
     "GaborBank2d",
+    "GaborBank3d",
     "GaborConv2d",
     "GaborFrame2d",
     "GaborKernels",

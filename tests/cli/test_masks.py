@@ -1,0 +1,96 @@
+"""``--mask`` and ``--outside`` of commands: equal to the library's, and refused in one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from commands_for_tests import GREY, description, run
+
+import gaborkit as gk
+from gaborkit.features import local_orientation, phase_symmetry
+from gaborkit.vision import find_edges
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+#: Of each command, a file it writes and options of its own.
+COMMANDS = {
+    "filter": ("out.npy", "--bank", "grid", "--wavelength", "4"),
+    "orient": ("out.npz", "--wavelength", "4"),
+    "edges": ("out.npz", "--wavelength", "4"),
+    "symmetry": ("out.npz",),
+}
+
+
+@pytest.fixture
+def mask(folder):
+    inside = np.zeros(GREY.shape, bool)
+    inside[5:-7, 4:-9] = True
+    inside[10:14, 10:20] = False
+    gk.write_image("mask.png", (255 * inside).astype(np.uint8))
+    return inside
+
+
+def written(name, *options):
+    out, *own = COMMANDS[name]
+    result = run(name, "grey.png", *own, *options, "--out", out)
+    assert result.exit_code == 0, result.output
+    if out.endswith(".npy"):
+        return np.load(out)
+    with np.load(out) as values:
+        return dict(values)
+
+
+@pytest.mark.parametrize("outside", [None, "nearest", "normalized"])
+def test_results_are_those_of_the_library(mask, outside):
+    bank = gk.GaborBank.grid(wavelength=4)
+    options = [] if outside is None else ["--outside", outside]
+    masked = {"mask": mask} if outside is None else {"mask": mask, "outside": outside}
+    found = written("filter", "--mask", "mask.png", *options)
+    np.testing.assert_array_equal(found, bank.filter(GREY, **masked))
+    assert description("out.npy")["outside"] == (outside or "nearest")
+    field = local_orientation(GREY, bank, **masked)
+    numbers = written("orient", "--mask", "mask.png", *options)
+    np.testing.assert_array_equal(numbers["energy"], field.energy)
+    edges = find_edges(GREY, bank, **masked)
+    numbers = written("edges", "--mask", "mask.png", *options)
+    np.testing.assert_array_equal(numbers["thin"], edges.thin)
+    np.testing.assert_array_equal(numbers["strength"], edges.strength)
+
+
+def test_symmetry_and_a_file_for_each_kernel(mask):
+    found = written("symmetry", "--mask", "mask.png")
+    np.testing.assert_array_equal(found["symmetry"], phase_symmetry(GREY, mask=mask).symmetry)
+    options = ["--bank", "grid", "--scales", 1, "--orientations", 2, "--part", "magnitude"]
+    result = run("filter", "grey.png", *options, "--mask", "mask.png", "--out", "results/")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--mask", "small.png"), 1, "small.png: 3 x 3 pixels do not fit a picture of"),
+        (("--mask", "black.png"), 1, "black.png: all pixels are 0"),
+        (("--mask", "none.png"), 1, "none.png: there is no such file"),
+        (("--outside", "nearest"), 2, "--outside"),
+    ],
+)
+def test_masks_that_do_not_fit(name, options, code, message):
+    gk.write_image("small.png", np.full((3, 3), 255, np.uint8))
+    gk.write_image("black.png", np.zeros(GREY.shape, np.uint8))
+    out, *own = COMMANDS[name]
+    result = run(name, "grey.png", *own, *options, "--out", out)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+    assert len([line for line in result.stderr.splitlines() if "rror" in line]) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--memory", "1GB"), ("--resume",), ("--scheduler", "tcp://127.0.0.1:1"), ("colour.png",)],
+)
+@pytest.mark.usefixtures("mask")
+def test_a_mask_is_of_one_picture_as_a_whole(options):
+    result = run("filter", "grey.png", *options, "--mask", "mask.png", "--sigma", 2, "--out", "o/")
+    assert result.exit_code == 2, result.output
+    assert "--mask mask.png is of one picture" in result.stderr
