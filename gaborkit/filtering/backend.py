@@ -78,10 +78,10 @@ class NumpyLibrary:
     def check_finite(self, image: Array) -> None:
         wrong = image.size - np.count_nonzero(np.isfinite(image))
         if wrong:
-            raise ImageError(
-                f"{wrong} of {image.size} pixels are NaN or infinite; replace them, with "
-                "numpy.nan_to_num or skimage.restoration.inpaint_biharmonic for example"
-            )
+            advice = "replace them, with numpy.nan_to_num or skimage.restoration.inpaint_biharmonic"
+            if wrong == image.size:
+                advice = "nothing is left to look at: see how the picture was made or read"
+            raise ImageError(f"{wrong} of {image.size} pixels are NaN or infinite; {advice}")
 
     def double(self, image: Array) -> bool:
         return bool(image.dtype == np.float64)

@@ -113,7 +113,7 @@ def competitive_code(
     ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If the mask, the step or the bank does not fit.
+        If the mask, the step or the bank does not fit, or the picture is smaller than a wavelength.
 
     References
     ----------
@@ -142,6 +142,12 @@ def competitive_code(
         raise FeatureError(
             f"a step of {down} x {right} leaves no place in a picture of {values.shape[0]} x "
             f"{values.shape[1]} pixels; give a smaller one"
+        )
+    period = max(1 / kernel.frequency for kernel in chosen)
+    if min(values.shape) < period:
+        raise FeatureError(
+            f"a picture of {values.shape[0]} x {values.shape[1]} pixels is smaller than the "
+            f"kernels' wavelength of {period:.3g}, and shows no lines of a palm; give a larger one"
         )
     # Where no orientation wins there is nothing to be compared.
     varies = np.ptp(real, axis=0) > 1e-6 * float(np.abs(values).max() or 1)

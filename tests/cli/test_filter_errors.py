@@ -151,7 +151,10 @@ def test_a_folder_that_cannot_be_listed(monkeypatch, unchanged):
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.full((20, 20), np.nan, np.float32), "400 of 400 pixels are NaN"),
+        (
+            np.full((20, 20), np.nan, np.float32),
+            "400 of 400 pixels are NaN or infinite; nothing",
+        ),
         (np.ones((20, 20), np.complex64), "complex64"),
         (np.ones((20, 20, 3), np.complex64), "complex64"),
     ],

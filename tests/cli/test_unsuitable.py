@@ -58,6 +58,23 @@ def answer(command, name):
     return run(*(name if word == "IN" else word for word in COMMANDS[command]))
 
 
+def test_three_pixels_are_no_palm():
+    gk.write_image("three.png", NOISE[:3, :3])
+    result = answer("palm", "three.png")
+    assert result.exit_code == 1
+    assert "3 x 3 pixels is smaller than the kernels' wavelength" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["orient", "edges", "symmetry", "flow", "segment", "palm", "iris"])
+def test_nothing_but_nan_is_one_line(name):
+    np.save("nan.npy", np.full((64, 64), np.nan))
+    result = answer(name, "nan.npy")
+    assert result.exit_code == 1
+    assert "4096 of 4096 pixels are NaN or infinite; nothing is left" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not Path("o.npz").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_result_or_one_line(command):
     for name, picture in PICTURES.items():
