@@ -23,6 +23,7 @@ TINY = {
     "lapgan": [
         *["--set", "generator_hidden=[4]", "--set", "discriminator_hidden=[4]"],
         *["--set", "bands=1", "--set", "width=2", "--set", "discriminator_width=2"],
+        *["--set", "coarse_width=0"],
     ],
     "stackgan": [
         *["--set", "latent=3", "--set", "augmented=2", "--set", "compressed=2"],

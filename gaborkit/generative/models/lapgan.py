@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
@@ -31,8 +32,14 @@ class LAPGANConfig(LatentConfig):
         ``laplacian``, as published, or ``gabor``, whose bands are those of a tight Gabor frame.
     bands : int
         How often pictures are halved.
+    coarse_width : int
+        Channels of the coarsest stage, which is a DCGAN (see :class:`~.dcgan.DCGANConfig`); 0 for
+        fully connected layers, as published.
     generator_hidden, discriminator_hidden : tuple of int
-        Widths of the fully connected layers of the coarsest stage.
+        Widths of those layers.
+    below_noise : float
+        Deviation of normal noise that is added to what lies below a band where a generator takes
+        it: so that what it learns of real pictures holds for drawn ones, which differ a little.
     width, layers : int
         Channels of the generators of bands, and their convolutions before the last.
     discriminator_width : int
@@ -50,8 +57,10 @@ class LAPGANConfig(LatentConfig):
 
     pyramid: PyramidName = "laplacian"
     bands: int = 2
+    coarse_width: int = 0
     generator_hidden: tuple[int, ...] = (1200, 1200)
     discriminator_hidden: tuple[int, ...] = (600, 600)
+    below_noise: float = 0.0
     width: int = 64
     layers: int = 2
     discriminator_width: int = 64
@@ -69,7 +78,16 @@ class LAPGANConfig(LatentConfig):
         for name in ("bands", "width", "layers", "discriminator_width"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name}={getattr(self, name)} is no count; give 1 or more")
-        self.coarse  # noqa: B018  # whose widths are checked
+        if self.coarse_width < 0:
+            raise ModelError(
+                f"coarse_width={self.coarse_width} is no count; give 1 or more, or 0 for fully "
+                "connected layers"
+            )
+        if not (math.isfinite(self.below_noise) and self.below_noise >= 0):
+            raise ModelError(
+                f"below_noise={self.below_noise} is no deviation; give 0 or more, such as 0.1"
+            )
+        self.dense  # noqa: B018  # whose widths are checked
 
     @property
     def norm(self) -> Norm:
@@ -77,8 +95,8 @@ class LAPGANConfig(LatentConfig):
         return self.fine.norm
 
     @property
-    def coarse(self) -> gan.GANConfig:
-        """Of the coarsest stage, which is a GAN of fully connected layers."""
+    def dense(self) -> gan.GANConfig:
+        """Of the coarsest stage, of fully connected layers."""
         plain: Norm = "spectral" if self.norm == "spectral" else "none"
         return gan.GANConfig(
             latent=self.latent,
@@ -93,12 +111,21 @@ class LAPGANConfig(LatentConfig):
     @property
     def fine(self) -> dcgan.DCGANConfig:
         """Of the discriminators of bands."""
+        return self._convolutional(self.discriminator_width)
+
+    @property
+    def coarse(self) -> dcgan.DCGANConfig:
+        """Of the coarsest stage, of convolutions."""
+        return self._convolutional(self.coarse_width)
+
+    def _convolutional(self, width: int) -> dcgan.DCGANConfig:
         return dcgan.DCGANConfig(
+            latent=self.latent,
             loss=self.loss,
             packing=self.packing,
             discriminator_norm=self.discriminator_norm,
             slope=self.slope,
-            width=self.discriminator_width,
+            width=width,
         )
 
 
@@ -133,9 +160,10 @@ class BandGenerator(nn.Module):
 
 _SMALL = LAPGANConfig(
     latent=64,
-    generator_hidden=(128, 256),
-    discriminator_hidden=(128, 64),
-    width=24,
+    bands=1,
+    coarse_width=16,
+    below_noise=0.1,
+    width=16,
     discriminator_width=16,
 )
 _SMALL_TRAINING = {
@@ -212,6 +240,12 @@ class LAPGAN(Adversarial):
         super().__init__(config, space, classes)
         self.pyramid: Pyramid = Pyramid(config.pyramid, space.shape, config.bands)
         coarsest, *finer = self.pyramid.shapes
+        if config.coarse_width and min(coarsest[1:]) < 2 * dcgan.SMALLEST:
+            raise ModelError(
+                f"bands={config.bands} leave a coarsest picture of {coarsest[1]} x {coarsest[2]}, "
+                f"too small for the convolutions of coarse_width={config.coarse_width}; give fewer "
+                "bands, larger pictures, or coarse_width=0"
+            )
         if min(finer[0][1:]) < 2 * dcgan.SMALLEST:
             raise ModelError(
                 f"bands={config.bands} make a stage of {finer[0][1]} x {finer[0][2]}, too small "
@@ -224,12 +258,15 @@ class LAPGAN(Adversarial):
             view = space.view if shape == space.shape else None
             stage = Space(*shape, space.scaling, view=view)
             packed = packed_space(stage, config.packing)
-            if shape == coarsest:
-                generators.append(gan.Generator(config.coarse, stage, classes))
-                discriminators.append(gan.Discriminator(config.coarse, packed, classes))
-            else:
+            if shape != coarsest:
                 generators.append(BandGenerator(config, shape, view, classes))
                 discriminators.append(dcgan.Discriminator(config.fine, packed, classes))
+            elif config.coarse_width:
+                generators.append(dcgan.Generator(config.coarse, stage, classes))
+                discriminators.append(dcgan.Discriminator(config.coarse, packed, classes))
+            else:
+                generators.append(gan.Generator(config.dense, stage, classes))
+                discriminators.append(gan.Discriminator(config.dense, packed, classes))
         self.generators: nn.ModuleList = nn.ModuleList(generators)
         self.discriminators: nn.ModuleList = nn.ModuleList(discriminators)
         self._names = [f"{height}x{width}" for _, height, width in self.pyramid.shapes]
@@ -241,12 +278,12 @@ class LAPGAN(Adversarial):
         return {name: Stage(generator, discriminator) for name, generator, discriminator in pairs}
 
     def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
-        """A vector for the coarsest stage, and a plane for each other."""
+        """A vector for the coarsest stage, and for each other planes: its own, and ``below``'s."""
         return [self._noise(number, count, generator) for number in range(len(self._names))]
 
     def _noise(self, number: int, count: int, generator: torch.Generator | None) -> Tensor:
-        _, height, width = self.pyramid.shapes[number]
-        shape = (1, height, width) if number else (self.config.latent,)
+        colours, height, width = self.pyramid.shapes[number]
+        shape = (1 + colours, height, width) if number else (self.config.latent,)
         return torch.randn(count, *shape, generator=generator, device=self.device)
 
     def drawn(
@@ -255,9 +292,16 @@ class LAPGAN(Adversarial):
         """A coarse picture, or a band upon what lies below it in real pictures."""
         number = self._names.index(stage)
         noise = self._noise(number, len(features), generator)
-        inputs = (noise,) if number == 0 else (self._below(number, features), noise)
-        result: Tensor = self.generators[number](*inputs, labels)
-        return result
+        if number:
+            return self._band(number, self._below(number, features), noise, labels)
+        coarse: Tensor = self.generators[0](noise, labels)
+        return coarse
+
+    def _band(self, number: int, below: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """The band that a generator draws upon what lies below it, which it sees in noise."""
+        seen = below + self.config.below_noise * noise[:, 1:]
+        band: Tensor = self.generators[number](seen, noise[:, :1], labels)
+        return band
 
     def target(self, stage: str, features: Tensor) -> Tensor:
         """The picture in the size of the coarsest stage, or the band of it."""
@@ -278,5 +322,5 @@ class LAPGAN(Adversarial):
         images: Tensor = self.generators[0](noise[0], labels)
         for number in range(1, len(self._names)):
             below = self.pyramid.up(number - 1, images)
-            images = below + self.generators[number](below, noise[number], labels)
+            images = below + self._band(number, below, noise[number], labels)
         return images.clamp(-1, 1)

@@ -11,6 +11,7 @@ from runs_for_tests import TINY
 
 from gaborkit.errors import ModelError
 from gaborkit.generative import Gabor, ImageModel
+from gaborkit.generative.models import dcgan, gan
 from gaborkit.generative.models.drawn import LastLayer
 from gaborkit.generative.models.gan_losses import GAN_LOSSES
 from gaborkit.generative.models.lapgan import LAPGAN, LAPGANConfig
@@ -71,9 +72,9 @@ def test_the_loss_of_a_part_has_gradients_for_exactly_that_part(pyramid, loss):
     assert weights == {id(weight) for weight in network.parameters()}
 
 
-@pytest.mark.parametrize("pyramid", ["laplacian", "gabor"])
-def test_discriminators_see_pictures_real_and_drawn_upon_real(pyramid):
-    network, features = model(pyramid=pyramid), batch()
+@pytest.mark.parametrize(("pyramid", "below_noise"), [("laplacian", 0.5), ("gabor", 0.0)])
+def test_discriminators_see_pictures_real_and_drawn_upon_real(pyramid, below_noise):
+    network, features = model(pyramid=pyramid, below_noise=below_noise), batch()
     versions = network.pyramid.coarser(features)
     for number, stage in enumerate(network.stages):
         real = network.shown(stage, network.target(stage, features), features)
@@ -82,14 +83,16 @@ def test_discriminators_see_pictures_real_and_drawn_upon_real(pyramid):
         assert drawn.shape == versions[number].shape
         if number:
             below = network.pyramid.up(number - 1, versions[number - 1])
-            noise = torch.randn(4, 1, *drawn.shape[2:], generator=generator())
-            band = network.generators[number](below, noise, None)
+            noise = torch.randn(4, 1 + 2, *drawn.shape[2:], generator=generator())
+            seen = below + below_noise * noise[:, 1:]
+            band = network.generators[number](seen, noise[:, :1], None)
             assert torch.allclose(drawn, band, atol=1e-5)
             assert torch.allclose(network.shown(stage, drawn, features), below + band, atol=1e-5)
 
 
-def test_samples_pass_all_stages(monkeypatch):
-    network, done = model(classes=3), []
+@pytest.mark.parametrize("below_noise", [0.0, 0.5])
+def test_samples_pass_all_stages(below_noise, monkeypatch):
+    network, done = model(classes=3, below_noise=below_noise), []
     labels = torch.tensor([0, 1, 2, 0, 1])
     for part in network.parts:  # running statistics that are not 0 and 1
         network(batch(), labels[:4], generator(), part)
@@ -101,7 +104,8 @@ def test_samples_pass_all_stages(monkeypatch):
     images = network.generators[0](noise[0], labels)
     for number in (1, 2):
         below = network.pyramid.up(number - 1, images)
-        images = below + network.generators[number](below, noise[number], labels)
+        seen = below + below_noise * noise[number][:, 1:]
+        images = below + network.generators[number](seen, noise[number][:, :1], labels)
     assert torch.allclose(whole, images.clamp(-1, 1), atol=1e-5)
     monkeypatch.setattr("gaborkit.generative.models.adversarial.CHUNK", 2)
     parts = network.sample(5, labels, generator(), lambda *steps: done.append(steps))
@@ -110,6 +114,16 @@ def test_samples_pass_all_stages(monkeypatch):
     other = network.sample(5, labels.flip(0), generator())
     assert not torch.allclose(other[0], whole[0], atol=1e-4)
     assert torch.allclose(other[2], whole[2], atol=1e-5)
+
+
+def test_the_coarsest_stage_is_fully_connected_or_a_dcgan():
+    space = Space(1, 16, 20, "symmetric")
+    for width, kind in ((0, gan), (3, dcgan)):
+        network = model(space, bands=1, coarse_width=width)
+        stage = network.stages["8x10"]
+        assert isinstance(stage.generator, kind.Generator)
+        assert isinstance(stage.discriminator, kind.Discriminator)
+        assert network.sample(2, None, generator()).shape == (2, 1, 16, 20)
 
 
 def test_the_finest_stage_sees_and_draws_through_the_frame():
@@ -142,6 +156,8 @@ def test_commands(options, tmp_path, monkeypatch):
         ({"pyramid": "steerable"}, "pyramid='steerable' is unknown; choose laplacian, gabor"),
         ({"output": "linear"}, "output='linear': a pyramid is of pixels"),
         ({"bands": 0}, "bands=0 is no count"),
+        ({"coarse_width": -1}, "coarse_width=-1 is no count"),
+        ({"below_noise": float("inf")}, "below_noise=inf is no deviation"),
         ({"layers": 0}, "layers=0 is no count"),
         ({"generator_hidden": ()}, r"generator_hidden=\(\) are no widths"),
     ],
@@ -156,3 +172,5 @@ def test_pictures_that_are_too_small():
         model(Space(1, 12, 28, "symmetric"))
     with pytest.raises(ModelError, match="bands=1 make a stage of 7 x 7, too small for strided"):
         model(Space(1, 7, 7, "symmetric"), bands=1)
+    with pytest.raises(ModelError, match="bands=2 leave a coarsest picture of 5 x 7, too small"):
+        model(coarse_width=2)
