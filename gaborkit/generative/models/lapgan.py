@@ -38,8 +38,9 @@ class LAPGANConfig(LatentConfig):
     generator_hidden, discriminator_hidden : tuple of int
         Widths of those layers.
     below_noise : float
-        Deviation of normal noise that is added to what lies below a band where a generator takes
-        it: so that what it learns of real pictures holds for drawn ones, which differ a little.
+        Deviation of normal noise that is added to what lies below a band while a generator learns
+        to draw upon it: what it learns of real pictures then holds for drawn ones, which differ a
+        little. Samples are drawn without.
     width, layers : int
         Channels of the generators of bands, and their convolutions before the last.
     discriminator_width : int
@@ -278,12 +279,14 @@ class LAPGAN(Adversarial):
         return {name: Stage(generator, discriminator) for name, generator, discriminator in pairs}
 
     def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
-        """A vector for the coarsest stage, and for each other planes: its own, and ``below``'s."""
+        """A vector for the coarsest stage, and a plane for each other."""
         return [self._noise(number, count, generator) for number in range(len(self._names))]
 
-    def _noise(self, number: int, count: int, generator: torch.Generator | None) -> Tensor:
-        colours, height, width = self.pyramid.shapes[number]
-        shape = (1 + colours, height, width) if number else (self.config.latent,)
+    def _noise(
+        self, number: int, count: int, generator: torch.Generator | None, planes: int = 1
+    ) -> Tensor:
+        _, height, width = self.pyramid.shapes[number]
+        shape = (planes, height, width) if number else (self.config.latent,)
         return torch.randn(count, *shape, generator=generator, device=self.device)
 
     def drawn(
@@ -291,17 +294,13 @@ class LAPGAN(Adversarial):
     ) -> Tensor:
         """A coarse picture, or a band upon what lies below it in real pictures."""
         number = self._names.index(stage)
-        noise = self._noise(number, len(features), generator)
+        noise = self._noise(number, len(features), generator, 1 + self.space.channels)
+        inputs = [noise]
         if number:
-            return self._band(number, self._below(number, features), noise, labels)
-        coarse: Tensor = self.generators[0](noise, labels)
-        return coarse
-
-    def _band(self, number: int, below: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """The band that a generator draws upon what lies below it, which it sees in noise."""
-        seen = below + self.config.below_noise * noise[:, 1:]
-        band: Tensor = self.generators[number](seen, noise[:, :1], labels)
-        return band
+            below = self._below(number, features)
+            inputs = [below + self.config.below_noise * noise[:, 1:], noise[:, :1]]
+        result: Tensor = self.generators[number](*inputs, labels)
+        return result
 
     def target(self, stage: str, features: Tensor) -> Tensor:
         """The picture in the size of the coarsest stage, or the band of it."""
@@ -322,5 +321,5 @@ class LAPGAN(Adversarial):
         images: Tensor = self.generators[0](noise[0], labels)
         for number in range(1, len(self._names)):
             below = self.pyramid.up(number - 1, images)
-            images = below + self._band(number, below, noise[number], labels)
+            images = below + self.generators[number](below, noise[number], labels)
         return images.clamp(-1, 1)
