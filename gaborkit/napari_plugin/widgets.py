@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -194,17 +195,24 @@ def notify(error: Exception) -> None:
 
 
 def run(panel: FunctionGui, viewer: napari.Viewer, job: Callable[[], list[LayerData]]) -> None:
-    """Compute layers in another thread and add them; meanwhile the panel rests."""
+    """Compute layers in another thread and add them; meanwhile the panel rests.
+
+    A panel that is destroyed meanwhile, as with its viewer, wants them no more.
+    """
     from napari.layers import Layer
     from napari.qt.threading import create_worker
 
+    closed = threading.Event()
+
     def add(results: list[LayerData]) -> None:
-        for data, attributes, kind in results:
+        for data, attributes, kind in () if closed.is_set() else results:
             viewer.add_layer(Layer.create(data, attributes, kind))
 
     def rest() -> None:
-        panel.enabled = True
+        if not closed.is_set():
+            panel.enabled = True
 
+    panel.native.destroyed.connect(closed.set)
     panel.enabled = False
     create_worker(
         job,

@@ -203,3 +203,25 @@ def test_work_is_done_in_another_thread_while_the_panel_rests(viewer, click, mon
     panel = opened(viewer, "Gabor bank")
     click(panel)
     assert seen == [(False, False)]
+
+
+def test_a_viewer_that_is_closed_meanwhile_gets_no_layers(viewer, qtbot, monkeypatch, notices):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(*arguments):
+        begun.set()
+        assert go_on.wait(60)
+        return [(np.zeros((4, 4)), {"name": "late"}, "image")]
+
+    monkeypatch.setattr(widgets, "response_layers", wait)
+    viewer.add_image(camera())
+    panel = opened(viewer, "Gabor bank")
+    with qtbot.captureExceptions() as problems:
+        panel.call_button.native.click()
+        assert begun.wait(60)
+        viewer.close()
+        go_on.set()
+        qtbot.wait(500)
+    assert problems == []
+    assert notices() == []
+    assert "late" not in viewer.layers
