@@ -88,7 +88,7 @@ def rows() -> Iterator[str]:
             few = moves[:: max(1, len(moves) // WHOLE)][: WHOLE + 1]
             whole = milliseconds(tab, texts, control.name, few, preview=False)
             yield (
-                f"| {tab} {shown} | {control.label} | {statistics.median(times):.0f} "
+                f"| {f'{tab} {shown}'.strip()} | {control.label} | {statistics.median(times):.0f} "
                 f"| {max(times):.0f} | {statistics.median(whole):.0f} |"
             )
 

@@ -92,9 +92,7 @@ def segment(values: Values, subject: Subject, *, sketch: bool = False) -> Made:
         files = {SCRIBBLES: panels.png(scribbles)}
     else:
         numbers = np.arange(values["count"])
-        labels = segment_textures(
-            image, values["count"], **(SKETCHED_TEXTURES if sketch else {})
-        ).labels
+        labels = subject.desk.once(_textures, image, values["count"], sketch)
         lines = [f"labels = gk.vision.segment_textures(image, {values['count']}).labels"]
         options = {"count": values["count"]}
     paint_of = np.zeros((256, 3), np.uint8)
@@ -110,6 +108,10 @@ def segment(values: Values, subject: Subject, *, sketch: bool = False) -> Made:
     alt = f"{len(numbers)} textures, a colour each"
     others = [panels.picture("Textures over the picture", over, alt)]
     return Made(paint_of[labels], "Textures", alt, lines, options, others, files)
+
+
+def _textures(image: NDArray[Any], count: int, sketch: bool) -> NDArray[np.uint8]:
+    return segment_textures(image, count, **(SKETCHED_TEXTURES if sketch else {})).labels
 
 
 def _orient(values: Values, subject: Subject) -> Made:

@@ -24,7 +24,7 @@ from .sliders import FINEST_WAVELENGTH, PEN
 from .strokes import MOST_PENS, Stroke, Strokes
 
 #: Pixels along a side of a preview: of textures, of a smaller picture; of orientations, its middle.
-SMALLER, MIDDLE = 64, 128
+SMALLER, MIDDLE = 48, 128
 
 #: Of a picture that is painted on: the controls that strokes are in, and the colours of pens.
 PAINTED = {
