@@ -30,9 +30,10 @@ def parts(name, side=28):
 def test_parameters_are_those_of_the_model(name):
     kind, config, space, _ = parts(name)
     state = torch.random.get_rng_state()
-    count = parameters_of(kind, config, space, 0)
+    classes = 10 if kind.always_conditional else 0
+    count = parameters_of(kind, config, space, classes)
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert count == sum(weight.numel() for weight in kind(config, space, 0).parameters())
+    assert count == sum(weight.numel() for weight in kind(config, space, classes).parameters())
 
 
 def test_counting_loads_nothing():

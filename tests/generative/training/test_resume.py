@@ -169,7 +169,7 @@ def test_fewer_held_out_images_than_processes(tmp_path, monkeypatch):
     run = recipe("vae")
     trained = start(run, tmp_path / "run")
     images = run.dataset().validation.take(torch.tensor([0]))
-    held_out = Batches(images, trained.representation, False, torch.device("cpu"))
+    held_out = Batches(images, trained.representation, None, torch.device("cpu"))
     monkeypatch.setattr(torch.distributed, "broadcast", lambda tensor, source: None)
     shares = []
     for rank in range(3):

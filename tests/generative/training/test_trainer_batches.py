@@ -77,9 +77,9 @@ def split(count=7):
 def test_cached_or_not_features_are_the_same(representation, monkeypatch):
     data = split()
     representation.fit(data.images)
-    cached = Batches(data, representation, True, CPU)
+    cached = Batches(data, representation, data.labels, CPU)
     monkeypatch.setattr(batches, "CACHE_LIMIT", 0)
-    fresh = Batches(data, representation, True, CPU)
+    fresh = Batches(data, representation, data.labels, CPU)
     assert cached.features is not None
     assert fresh.features is None
     indices, generator = torch.tensor([3, 0, 3]), torch.Generator()
@@ -93,7 +93,7 @@ def test_cached_or_not_features_are_the_same(representation, monkeypatch):
 def test_dynamic_binarization_is_drawn_at_each_step_from_the_generator():
     data = split()
     raw = Raw((1, 8, 8), binarize="dynamic").fit(data.images)
-    draw = Batches(data, raw, False, CPU)
+    draw = Batches(data, raw, None, CPU)
     indices = torch.tensor([3])
     one, labels = draw(indices, generator_of(CPU, 1))
     assert labels is None
