@@ -14,10 +14,11 @@ from gaborkit.errors import DataError, GaborkitError, ModelError, TrainingError
 from gaborkit.generative import Dataset, Gabor, ImageModel, Recipe, resume, start
 from gaborkit.generative.data import Split
 from gaborkit.generative.evaluation import evaluate
+from gaborkit.generative.models.augmentation import Augmentation
 from gaborkit.generative.models.drawn import LastLayer
 from gaborkit.generative.models.gan_losses import GAN_LOSSES
 from gaborkit.generative.models.seen import FirstLayer
-from gaborkit.generative.models.stackgan import Augmentation, StackGAN, StackGANConfig
+from gaborkit.generative.models.stackgan import StackGAN, StackGANConfig
 from gaborkit.generative.space import Space
 
 TINY = {
