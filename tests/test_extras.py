@@ -74,7 +74,7 @@ def without(module: str, *arguments: str) -> str:
     [
         ("torch", ["train", "vae"], "generative"),
         ("sklearn", ["segment", "sample:brick", "--count", "2", "--out", "{}/o.png"], "learn"),
-        ("cv2", ["enhance", "sample:brick", "--out", "{}/o.png"], "opencv"),
+        ("cv2", ["flow", "sample:brick", "sample:brick", "--out", "{}/o.npz"], "opencv"),
         ("zarr", ["filter", "sample:brick", "--sigma", "2", "--out", "{}/o.zarr"], "large"),
     ],
 )
@@ -106,6 +106,23 @@ def test_opencv_that_cannot_be_loaded_says_which_can(monkeypatch):
     monkeypatch.setattr("importlib.import_module", broken)
     with pytest.raises(GaborkitError, match=r"libGL.*opencv-python-headless in its place"):
         opencv()
+
+
+def test_fingerprints_need_no_opencv(tmp_path):
+    code = (
+        "import sys; sys.modules['cv2'] = None\n"
+        "from gaborkit.vision.fingerprint import enhance_fingerprint, synthetic_fingerprint\n"
+        "from gaborkit_cli.main import main\n"
+        "import gaborkit as gk\n"
+        "truth = synthetic_fingerprint((160, 160), kind='loop', seed=0)\n"
+        "result = enhance_fingerprint(truth.image)\n"
+        "assert (result.binary == truth.ridges)[result.mask].mean() > 0.9\n"
+        "gk.write_image('print.png', (255 * truth.image).astype('u1'))\n"
+        "main(['minutiae', 'print.png', '--out', 'm.csv', '--overlay', 'm.png'])\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    assert len((tmp_path / "m.csv").read_text().splitlines()) > 3
+    assert (tmp_path / "m.png").exists()
 
 
 def test_16_bit_colour_is_read_and_written_without_opencv(tmp_path):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
-from ...extras import opencv
 from ...types import Array, RealArray
+from ..resampling import resized
 from .frequency import ridge_frequency
 from .mask import ridge_mask
 from .picture import (
@@ -212,11 +212,8 @@ def _fields(
 
 def _resized(image: RealArray, step: float) -> RealArray:
     """The picture with ``step`` times fewer pixels a side."""
-    cv2 = opencv()
-
-    height, width = (max(1, round(n / step)) for n in image.shape)
-    method = cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC
-    return cv2.resize(image, (width, height), interpolation=method)
+    shape = tuple(max(1, round(n / step)) for n in image.shape)
+    return resized(image, shape, "area" if step > 1 else "cubic")
 
 
 def thin_ridges(binary: Array) -> NDArray[np.bool_]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
-from ...extras import opencv
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
+from ..resampling import blurred
 from .picture import (
     block_grid,
-    blurred,
     check_field,
     check_wavelengths,
     grey,
@@ -132,25 +132,37 @@ def _profiles(
     image: RealArray, theta: RealArray, grid: tuple[int, int], window: tuple[int, int]
 ) -> RealArray:
     """Means along the ridges of the turned window in the middle of each block, (blocks, length)."""
-    cv2 = opencv()
-
     length, width = window
     across = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
     along = (np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2))[:, None]
     middle_x = (np.arange(grid[1]) + 0.5) * image.shape[1] / grid[1] - 0.5
     middle_y = (np.arange(grid[0]) + 0.5) * image.shape[0] / grid[0] - 0.5
     turned = theta[np.ix_(*(np.rint(part).astype(int) for part in (middle_y, middle_x)))]
-    plane = np.asarray(image, np.float32)
+    # Windows reach beyond the border by half their diagonal at most.
+    margin = math.ceil(math.hypot(length, width) / 2) + 1
+    plane = np.pad(np.asarray(image, np.float32), margin, "symmetric")
     profiles = np.empty((*grid, length))
     left = middle_x.astype(np.float32)[:, None, None]
     for row, angles in enumerate(turned.astype(np.float32)):  # so that memory stays small
         cos, sin = (part(angles)[:, None, None] for part in (np.cos, np.sin))
         x = left + across * cos - along * sin
         y = np.float32(middle_y[row]) + across * sin + along * cos
-        x, y = (part.reshape(grid[1], -1) for part in (x, y))
-        sampled = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        profiles[row] = sampled.reshape(grid[1], width, length).mean(1)
+        profiles[row] = _sampled(plane, y + margin, x + margin).mean(1)
     return profiles.reshape(-1, length)
+
+
+def _sampled(plane: RealArray, y: RealArray, x: RealArray) -> RealArray:
+    """Values between the pixels of a plane, linear along both axes."""
+    width = plane.shape[1]
+    top, left = y.astype(np.int32), x.astype(np.int32)
+    y, x = y - top, x - left
+    flat, index = plane.ravel(), top * width + left
+    upper, lower = (
+        (1 - x) * flat.take(index + step, mode="clip")
+        + x * flat.take(index + step + 1, mode="clip")
+        for step in (0, width)
+    )
+    return (1 - y) * upper + y * lower
 
 
 def _spacing_frequency(profiles: RealArray, wavelengths: tuple[float, float]) -> RealArray:

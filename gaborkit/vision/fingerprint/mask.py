@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
-from ...extras import opencv
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, check_block, check_field, normalize, to_blocks
+from ..resampling import blurred
+from .picture import block_grid, check_block, check_field, normalize, pieces, to_blocks
 
 
 def ridge_mask(
@@ -68,8 +68,6 @@ def ridge_mask(
     >>> bool(mask[48, 48]), bool(mask[2, 2])
     (True, False)
     """
-    cv2 = opencv()
-
     check_block(block)
     for name, value in (("contrast", contrast), ("regularity", regularity)):
         if not 0 <= value < math.inf:
@@ -80,10 +78,8 @@ def ridge_mask(
     regular = inked.astype(np.float32)
     if quality is not None:
         regular *= to_blocks(check_field("quality", quality, image.shape), grid)
-    side = 2 * (block // 8) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    ridged = (inked & (regular >= regularity)).view(np.uint8)
-    opened = cv2.morphologyEx(ridged, cv2.MORPH_OPEN, disc).view(np.bool_)
+    ridged = inked & (regular >= regularity)
+    opened = _opened(ridged, block // 8)
     whole = _without_holes(_without_islands(opened, block**2), block**2, regular > regularity / 2)
     height, width = image.shape
     return whole.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
@@ -95,12 +91,19 @@ def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> R
     return np.sqrt(np.maximum(square - mean**2, 0))
 
 
+def _opened(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """What discs cover that lie in the region; it goes on beyond the borders."""
+    from scipy import ndimage
+
+    step = np.arange(-radius, radius + 1)
+    disc = np.hypot(step, step[:, None]) < radius + 0.5
+    return ndimage.binary_dilation(ndimage.binary_erosion(region, disc, border_value=1), disc)
+
+
 def _without_islands(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """The pieces of at least so many pixels."""
-    cv2 = opencv()
-
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(region.view(np.uint8))
-    large = statistics[:, cv2.CC_STAT_AREA] >= least
+    labels, area = pieces(region)
+    large = area >= least
     large[0] = False
     return large[labels]
 
@@ -112,12 +115,10 @@ def _without_holes(
 
     Around a core or a delta ridges turn within a window, and no profile there is much like a sine.
     """
-    cv2 = opencv()
-
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats((~region).view(np.uint8))
-    left, top, width, height, area = statistics.T
-    bottom, right = region.shape
-    enclosed = (left > 0) & (top > 0) & (left + width < right) & (top + height < bottom)
+    labels, area = pieces(~region)
+    enclosed = np.ones(len(area), bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        enclosed[edge] = False
     inside = np.bincount(labels[likely], minlength=len(area)) > area / 2
     filled = (area < least) | (enclosed & inside)
     filled[0] = True

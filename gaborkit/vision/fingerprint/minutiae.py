@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
-from ...extras import opencv
 from ...types import RealArray
 from .enhancement import FingerprintEnhancement
-from .picture import thinned, to_pixels
+from .picture import pieces, thinned, to_pixels
 from .skeleton import cleaned, crossing_number, inward
 
 Kind = Literal["ending", "bifurcation"]
@@ -24,6 +23,9 @@ FINE = 8.0
 
 #: Distance from the end of the print, in distances of ridges, where each ridge ends.
 BORDER = 1.2
+
+#: How much larger marks are drawn than they are shown.
+FINER = 4
 
 #: Pores and specks are smaller, in squares of the distance of ridges.
 SPECK = 0.25
@@ -167,13 +169,9 @@ def _table(
 
 def _without_specks(binary: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
     """Ridges without pores, and without specks between them, of fewer pixels."""
-    cv2 = opencv()
-
     for _ in range(2):  # ridges, then valleys
-        _, labels, statistics, _ = cv2.connectedComponentsWithStats(
-            binary.view(np.uint8), connectivity=8
-        )
-        large = statistics[:, cv2.CC_STAT_AREA] >= least
+        labels, area = pieces(binary)
+        large = area >= least
         large[0] = False
         binary = ~large[labels]
     return binary
@@ -207,23 +205,28 @@ def draw_minutiae(image: RealArray, minutiae: Minutiae, *, size: float = 9.0) ->
     array([[255,   0],
            [  0, 255]], dtype=uint8)
     """
-    cv2 = opencv()
+    from PIL import Image, ImageDraw
 
     if not 0 < size < math.inf:
         raise FeatureError(f"size={size!r} draws no line; give pixels above 0")
     values = np.asarray(image, np.float64)
     low, high = values.min(), values.max()
     grey = np.rint(255 * (values - low) / ((high - low) or 1)).astype(np.uint8)
-    drawn = np.dstack([grey] * 3)
+    drawn = Image.fromarray(np.dstack([grey] * 3))
     radius, width = max(1, round(size / 3)), max(1, round(size / 8))
+    middle = math.ceil(size) + radius + width
     for y, x, angle, kind, _ in minutiae:
-        centre = round(x), round(y)
-        end = round(x + size * math.cos(angle)), round(y + size * math.sin(angle))
+        # Drawn as large as FINER says and reduced, edges are smooth.
+        mask = Image.new("L", (FINER * (2 * middle + 1),) * 2)
+        pen = ImageDraw.Draw(mask)
+        centre = FINER * (middle + 0.5)
+        end = centre + FINER * size * np.array((math.cos(angle), math.sin(angle)))
+        pen.line((centre, centre, *end), 255, FINER * width)
+        ring = (centre - FINER * (radius + width / 2),) * 2 + (
+            centre + FINER * (radius + width / 2),
+        ) * 2
+        outline = pen.ellipse if kind == "ending" else pen.rectangle
+        outline(ring, outline=255, width=FINER * width)
         colour = (213, 40, 0) if kind == "ending" else (0, 90, 220)
-        cv2.line(drawn, centre, end, colour, width, cv2.LINE_AA)
-        if kind == "ending":
-            cv2.circle(drawn, centre, radius, colour, width, cv2.LINE_AA)
-        else:
-            first, last = ((centre[0] + s * radius, centre[1] + s * radius) for s in (-1, 1))
-            cv2.rectangle(drawn, first, last, colour, width)
-    return drawn
+        drawn.paste(colour, (round(x) - middle, round(y) - middle), mask.reduce(FINER))
+    return np.array(drawn)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
-from ...extras import opencv
 from ...filtering.backend import NumpyLibrary
 from ...types import Array, RealArray
+from ..resampling import resized
 
 
 def normalize(image: Array, *, mean: float = 0.0, variance: float = 1.0) -> RealArray:
@@ -106,16 +106,6 @@ def check_wavelengths(wavelengths: tuple[float, float]) -> tuple[float, float]:
     return shortest, longest
 
 
-def blurred(values: RealArray, sigma: float) -> RealArray:
-    """Gaussian blur; outside lies the reflection."""
-    cv2 = opencv()
-
-    if sigma == 0:
-        return values
-    size = 2 * int(np.ceil(4 * sigma)) + 1
-    return cv2.GaussianBlur(values, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-
-
 def block_grid(shape: tuple[int, ...], block: int) -> tuple[int, int]:
     """Rows and columns of blocks of about ``block`` pixels that cover a picture."""
     height, width = shape
@@ -124,16 +114,12 @@ def block_grid(shape: tuple[int, ...], block: int) -> tuple[int, int]:
 
 def to_blocks(values: RealArray, grid: tuple[int, int]) -> RealArray:
     """Mean over each block."""
-    cv2 = opencv()
-
-    return cv2.resize(values, grid[::-1], interpolation=cv2.INTER_AREA)
+    return resized(values, grid, "area")
 
 
 def to_pixels(blocks: RealArray, shape: tuple[int, ...]) -> RealArray:
     """A value for each pixel, linear between the centres of blocks."""
-    cv2 = opencv()
-
-    return cv2.resize(blocks, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return resized(blocks, shape, "linear")
 
 
 def half_angle(x: RealArray, y: RealArray) -> RealArray:
@@ -150,3 +136,11 @@ def thinned(binary: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from skimage.morphology import skeletonize
 
     return np.asarray(skeletonize(binary))
+
+
+def pieces(region: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Number of the piece that each pixel is of, corners joining, and their areas; 0: of none."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(region, np.ones((3, 3)))
+    return labels, np.bincount(labels.ravel(), minlength=count + 1)

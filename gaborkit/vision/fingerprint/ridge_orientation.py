@@ -9,10 +9,10 @@ import numpy as np
 
 from ...bank import GaborBank
 from ...errors import FeatureError
-from ...extras import opencv
 from ...kernels.parameters import number
 from ...types import Array, RealArray
-from .picture import block_grid, blurred, half_angle, normalize, to_blocks, to_pixels
+from ..resampling import blurred, correlated
+from .picture import block_grid, half_angle, normalize, to_blocks, to_pixels
 
 
 class RidgeOrientation(NamedTuple):
@@ -120,17 +120,13 @@ def ridge_orientation(
 
 def _squared_gradient(image: RealArray, sigma: float) -> tuple[RealArray, RealArray, RealArray]:
     """Square of the gradient, read as a complex number: real and imaginary part, and magnitude."""
-    cv2 = opencv()
-
     radius = int(np.ceil(6 * sigma))
     offset = np.arange(-radius, radius + 1)
     smooth = np.exp(-(offset**2) / (2 * sigma**2))
     smooth /= smooth.sum()
-    # OpenCV correlates: towards larger coordinates the weights are positive.
+    # These correlate: towards larger coordinates the weights are positive.
     slope = smooth * offset / sigma**2
-    depth = cv2.CV_64F if image.dtype == np.float64 else cv2.CV_32F
-    x = cv2.sepFilter2D(image, depth, slope, smooth, borderType=cv2.BORDER_REFLECT)
-    y = cv2.sepFilter2D(image, depth, smooth, slope, borderType=cv2.BORDER_REFLECT)
+    x, y = correlated(image, smooth, slope), correlated(image, slope, smooth)
     return x**2 - y**2, 2 * x * y, x**2 + y**2
 
 

@@ -6,12 +6,15 @@ import math
 
 import numpy as np
 
-from ...extras import opencv
 from ...types import Array, RealArray
+from ..resampling import correlated
 from .picture import check_wavelengths, normalize
 
 #: Side of a tile in pixels of its level, and tiles along each axis of a level at most.
 TILE, MOST_TILES = 32, 12
+
+#: Weights of the blur before every other pixel is taken (Burt and Adelson, 1983).
+HALVING = np.array((1, 4, 6, 4, 1)) / 16
 
 #: Cycles in a tile between which a peak counts: fewer are shades, more are blurred by halving.
 CYCLES = (3.5, 12.5)
@@ -62,8 +65,6 @@ def ridge_spacing(image: Array, *, wavelengths: tuple[float, float] | None = Non
     >>> round(ridge_spacing(np.cos(2 * np.pi / 21 * (x * np.cos(0.5) + y * np.sin(0.5)))), 1)
     21.0
     """
-    cv2 = opencv()
-
     shortest, longest = (0, math.inf) if wavelengths is None else check_wavelengths(wavelengths)
     level = normalize(image).astype(np.float32)
     square = level**2
@@ -75,7 +76,7 @@ def ridge_spacing(image: Array, *, wavelengths: tuple[float, float] | None = Non
         inside = (wavelength >= shortest) & (wavelength <= longest)
         octaves.append(np.log2(wavelength[inside]))
         votes.append(share[inside] / share.size)
-        level, square = cv2.pyrDown(level), cv2.pyrDown(square)
+        level, square = (correlated(part, HALVING, HALVING, step=2) for part in (level, square))
         scale *= 2
     return _mode(np.concatenate(octaves), np.concatenate(votes)) if octaves else 0.0
 

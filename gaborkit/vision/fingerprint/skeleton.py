@@ -12,7 +12,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...extras import opencv
 from ...types import RealArray
 from .picture import thinned
 
@@ -133,8 +132,8 @@ def _chord(line: NDArray[np.bool_]) -> float:
 
 def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -> NDArray[np.bool_]:
     """With the gaps closed between endings that face each other."""
-    cv2 = opencv()
     from scipy.spatial import cKDTree
+    from skimage.draw import line
 
     ends = np.argwhere(crossing_number(skeleton) == 1)
     if len(ends) < 2:
@@ -147,7 +146,7 @@ def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
             for (y, x), angle in zip(ends.tolist(), angles.tolist(), strict=True)
         ]
     )
-    drawn = skeleton.astype(np.uint8)
+    drawn = skeleton.copy()
     pairs = sorted(
         cKDTree(ends).query_pairs(float(reach.max())),
         key=lambda pair: float(np.hypot(*(ends[pair[0]] - ends[pair[1]]))),
@@ -163,8 +162,8 @@ def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
         )
         if free[i] and free[j] and gap <= min(reach[i], reach[j]) and facing:
             free[[i, j]] = False
-            cv2.line(drawn, tuple(ends[i][::-1].tolist()), tuple(ends[j][::-1].tolist()), 1)
-    return drawn.view(np.bool_)
+            drawn[line(*ends[i], *ends[j])] = True
+    return drawn
 
 
 def inward(skeleton: NDArray[np.bool_], point: tuple[int, int], along: float, radius: int) -> float:
