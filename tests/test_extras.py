@@ -108,7 +108,7 @@ def test_opencv_that_cannot_be_loaded_says_which_can(monkeypatch):
         opencv()
 
 
-def test_fingerprints_need_no_opencv(tmp_path):
+def test_fingerprints_irises_and_vessels_need_no_opencv(tmp_path):
     code = (
         "import sys; sys.modules['cv2'] = None\n"
         "from gaborkit.vision.fingerprint import enhance_fingerprint, synthetic_fingerprint\n"
@@ -117,6 +117,11 @@ def test_fingerprints_need_no_opencv(tmp_path):
         "truth = synthetic_fingerprint((160, 160), kind='loop', seed=0)\n"
         "result = enhance_fingerprint(truth.image)\n"
         "assert (result.binary == truth.ridges)[result.mask].mean() > 0.9\n"
+        "eye = gk.vision.synthetic_eye(0)\n"
+        "boundaries = gk.vision.find_iris(eye.image)\n"
+        "assert abs(boundaries.iris[2] - eye.iris[2]) < 3\n"
+        "gk.vision.draw_iris(eye.image, boundaries)\n"
+        "assert gk.vision.find_vessels(eye.image).mask.shape == eye.image.shape\n"
         "gk.write_image('print.png', (255 * truth.image).astype('u1'))\n"
         "main(['minutiae', 'print.png', '--out', 'm.csv', '--overlay', 'm.png'])\n"
     )

@@ -17,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FeatureError, ImageError
-from ..extras import opencv
 from ..features.codes import PhaseCode
 from ..features.iris import iris_code, unwrap_iris
 from ..filtering.backend import NumpyLibrary
 from ..types import Array, RealArray
+from .resampling import resized, sampled
 
 Circle = tuple[float, float, float]
+
+#: Centres whose circles are sampled at a time: few, so that all of it stays in the cache.
+CHUNK = 16
 
 #: Shorter side of the picture that is searched first, in pixels.
 SMALL = 80
@@ -98,7 +101,7 @@ def find_iris(image: Array) -> IrisBoundaries:
     >>> bool(np.abs(np.subtract(boundaries.iris, eye.iris)).max() < 3)
     True
     """
-    cv2 = opencv()
+    from scipy import ndimage
 
     library = NumpyLibrary()
     values = library.promote(image)
@@ -114,21 +117,16 @@ def find_iris(image: Array) -> IrisBoundaries:
     plane = np.asarray((values - values.mean()) / spread, np.float32)
     # Small bright reflections in the pupil would be its boundary.
     scale = max(1.0, min(plane.shape) / SMALL)
-    small = cv2.resize(
-        plane,
-        (round(plane.shape[1] / scale), round(plane.shape[0] / scale)),
-        interpolation=cv2.INTER_AREA,
-    )
-    calm = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    height, width = plane.shape
+    small = resized(plane, (round(height / scale), round(width / scale)), "area")
+    calm = ndimage.grey_opening(small, 5, mode="nearest")
     pupil, iris, step = _both(calm)
     if step < LEAST_STEP:
         raise FeatureError(
             f"no circle is like an iris: its strongest step is {step:.2f} deviations of the "
             f"picture, of {LEAST_STEP} at least; give a picture of one eye from near"
         )
-    opened = cv2.morphologyEx(
-        plane, cv2.MORPH_OPEN, np.ones((2 * round(1.5 * scale) + 1,) * 2, np.uint8)
-    )
+    opened = ndimage.grey_opening(plane, 2 * round(1.5 * scale) + 1, mode="nearest")
     pupil, iris = (
         ((y + 0.5) * scale - 0.5, (x + 0.5) * scale - 0.5, r * scale) for y, x, r in (pupil, iris)
     )
@@ -177,30 +175,27 @@ def _means(plane: RealArray, centres: RealArray, radii: RealArray, sides: float)
 
     Where a circle leaves the picture, the rest counts; nan where nothing is left.
     """
-    cv2 = opencv()
-
     count = 48
     half = (np.arange(count // 2) + 0.5) / (count // 2) * 2 * sides - sides
     turn = np.concatenate([half, half + math.pi]).astype(np.float32)
     means = np.empty((len(centres), len(radii)), np.float32)
-    for start in range(0, len(centres), 512):  # so that memory stays small
-        y, x = (c[:, None, None].astype(np.float32) for c in centres[start : start + 512].T)
+    for start in range(0, len(centres), CHUNK):
+        y, x = (c[:, None, None].astype(np.float32) for c in centres[start : start + CHUNK].T)
         rows = y + radii[:, None].astype(np.float32) * np.sin(turn)
         columns = x + radii[:, None].astype(np.float32) * np.cos(turn)
-        shape = rows.shape
-        sampled = cv2.remap(
-            plane,
-            columns.reshape(-1, count),
-            rows.reshape(-1, count),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ).reshape(shape)
+        values = _replicated(plane, rows, columns)
         inside = (rows > -0.5) & (rows < plane.shape[0] - 0.5)
         inside &= (columns > -0.5) & (columns < plane.shape[1] - 0.5)
         total = inside.sum(-1)
-        mean = np.where(inside, sampled, 0).sum(-1) / np.maximum(total, 1)
-        means[start : start + 512] = np.where(total >= count / 2, mean, np.nan)
+        mean = np.where(inside, values, 0).sum(-1) / np.maximum(total, 1)
+        means[start : start + CHUNK] = np.where(total >= count / 2, mean, np.nan)
     return means
+
+
+def _replicated(plane: RealArray, rows: RealArray, columns: RealArray) -> RealArray:
+    """Values between the pixels, and outside that of the nearest pixel."""
+    height, width = plane.shape
+    return sampled(plane, rows.clip(0, height - 1), columns.clip(0, width - 1))
 
 
 def _steps(means: RealArray) -> RealArray:
@@ -265,8 +260,6 @@ def _lid(
     plane: RealArray, pupil: Circle, iris: Circle, sign: int, step: float
 ) -> tuple[float, float] | None:
     """The arc of the upper (-1) or lower (1) lid, if it covers some of the iris."""
-    cv2 = opencv()
-
     y, x, radius = iris
     across = np.linspace(-0.8, 0.8, 49)
     heights = y + sign * np.arange(0.15 * radius, 1.05 * radius, 1.0)
@@ -274,19 +267,13 @@ def _lid(
     for bow in -sign * np.linspace(0, 0.5, 6) * radius:
         rows = heights[:, None] + bow * across**2
         columns = np.broadcast_to(x + across * radius, rows.shape)
-        sampled = cv2.remap(
-            plane,
-            columns.astype(np.float32),
-            rows.astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        values = _replicated(plane, rows.astype(np.float32), columns.astype(np.float32))
         # Only of what lies on the iris: its own boundary is no lid.
         counts = np.hypot(rows - y, columns - x) < 0.93 * radius
         counts &= np.hypot(rows - pupil[0], columns - pupil[1]) > 1.1 * pupil[2]
         total = counts[1:-1].sum(1)
         both = counts[2:] & counts[:-2]
-        change = np.where(both, sampled[2:] - sampled[:-2], 0).sum(1) / np.maximum(both.sum(1), 1)
+        change = np.where(both, values[2:] - values[:-2], 0).sum(1) / np.maximum(both.sum(1), 1)
         change = np.where((total >= 8) & (both.sum(1) >= 8), change, 0)
         k = int(change.argmax())
         if change[k] > best:
@@ -341,8 +328,6 @@ def draw_iris(image: Array, boundaries: IrisBoundaries) -> NDArray[np.uint8]:
     >>> draw_iris(eye.image, find_iris(eye.image)).shape
     (240, 320, 3)
     """
-    cv2 = opencv()
-
     values = np.asarray(image, float)
     grey = np.rint(255 * (values - values.min()) / ((values.max() - values.min()) or 1))
     drawn = np.dstack([grey.astype(np.uint8)] * 3)
@@ -355,12 +340,18 @@ def draw_iris(image: Array, boundaries: IrisBoundaries) -> NDArray[np.uint8]:
         (boundaries.iris, (0, 90, 220)),
         (boundaries.pupil, (213, 40, 0)),
     ):
-        cv2.circle(drawn, (round(column), round(row)), round(radius), colour, 1, cv2.LINE_AA)
+        _draw(drawn, np.hypot(y - row, x - column) - radius, colour)
     row, column, radius = boundaries.iris
-    across = np.linspace(-1, 1, 50)
+    across = (x - column) / radius
     for lid in (boundaries.upper, boundaries.lower):
         if lid is not None:
-            arc = np.stack([column + across * radius, lid[0] + lid[1] * across**2], 1)
-            points = np.rint(arc).astype(np.int32)[:, None]
-            cv2.polylines(drawn, [points], False, (0, 160, 90), 1, cv2.LINE_AA)
+            away = (y - lid[0] - lid[1] * across**2) / np.hypot(1, 2 * lid[1] * across / radius)
+            _draw(drawn, np.where(np.abs(across) <= 1, away, np.inf), (0, 160, 90))
     return drawn
+
+
+def _draw(picture: NDArray[np.uint8], distance: RealArray, colour: tuple[int, int, int]) -> None:
+    """Draw a smooth line where the distance to it, in pixels, is below 1."""
+    near = np.abs(distance) < 1
+    share = 1 - np.abs(distance[near])[:, None]
+    picture[near] = np.rint(picture[near] * (1 - share) + np.array(colour) * share)

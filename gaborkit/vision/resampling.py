@@ -115,6 +115,40 @@ def resized(
     )
 
 
+def sampled(image: RealArray, y: RealArray, x: RealArray) -> RealArray:
+    """Values of a plane between its pixels, linear along both axes.
+
+    Parameters
+    ----------
+    image : float array (H, W)
+        At least two pixels a side.
+    y, x : float arrays of one shape
+        Row and column of each point, from 0 to H - 1 and W - 1; the caller sees to that.
+
+    Examples
+    --------
+    >>> sampled(np.array([[0.0, 2], [4, 6]]), np.array([0.5]), np.array([0.25]))
+    array([2.5])
+    """
+    width = image.shape[1]
+    top, left = y.astype(np.intp), x.astype(np.intp)
+    y, x = y - top.astype(y.dtype), x - left.astype(x.dtype)
+    flat, index = image.ravel(), top * width + left
+
+    def along_row(first: int) -> RealArray:
+        start, change = (flat[first + k :].take(index, mode="clip") for k in (0, 1))
+        change -= start
+        change *= x
+        start += change
+        return start
+
+    upper, change = along_row(0), along_row(width)
+    change -= upper
+    change *= y
+    upper += change
+    return upper
+
+
 def _applied(image: RealArray, rows: csr_array, columns: csr_array) -> RealArray:
     """The product rows @ image @ columns.T, in C order."""
     return np.ascontiguousarray((columns @ (rows @ image).T).T)

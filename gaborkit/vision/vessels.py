@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..extras import opencv
 from ..features.checks import check_choice
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary
@@ -161,13 +160,13 @@ def vessel_responses(
 
 def _line_maps(plane: RealArray, width: float) -> dict[str, RealArray]:
     """The line detector at each length, by its name."""
-    cv2 = opencv()
+    from scipy.ndimage import uniform_filter
 
     # Half lengths of the lines, as many at any width.
     halves = [round(k * width / STANDARD) for k in range(WINDOW // 2 + 1)]
     reach = halves[-1]
     side = 2 * reach + 1
-    average = cv2.blur(plane, (side, side), borderType=cv2.BORDER_REFLECT)
+    average = uniform_filter(plane, side, mode="reflect")
     padded = np.pad(plane, reach, mode="symmetric")
     height, across = plane.shape
     best = np.full((len(halves), *plane.shape), -np.inf, np.float32)

@@ -140,3 +140,9 @@ def test_a_hole_that_is_a_core_is_filled_and_others_are_not():
     quality[:] = 1
     quality[:80, 40:120] = 0.2  # at the border, where nothing encloses it
     assert not ridge_mask(image, quality=quality)[:60, 60:100].any()
+
+
+def test_no_frequency_is_beyond_what_pixels_hold():
+    # Enlarged before its frequency is found, this one had a block of 0.514 cycles per pixel.
+    image = resized(synthetic_fingerprint((400, 320), kind="loop", seed=10).image, 0.4)
+    assert enhance_fingerprint(image).frequency.max() <= 0.5

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
-from gaborkit.vision.resampling import blurred, correlated, resized
+from gaborkit.vision.resampling import blurred, correlated, resized, sampled
 
 sides = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
@@ -71,3 +72,13 @@ def test_a_constant_and_its_dtype_stay(dtype, method):
     assert result.flags.c_contiguous
     np.testing.assert_allclose(result, 3, rtol=1e-6)
     assert blurred(image, 2.0).dtype == dtype
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(st.integers(2, 20), st.integers(2, 20)))
+def test_values_between_pixels_are_those_of_scipy(shape):
+    image, rng = plane(shape), np.random.default_rng(shape)
+    points = np.stack([rng.uniform(0, n - 1, (3, 5)) for n in shape])
+    points[:, 0, 0] = np.array(shape) - 1
+    peer = map_coordinates(image, points, order=1, mode="nearest")
+    np.testing.assert_allclose(sampled(image, *points), peer, atol=1e-12)

@@ -191,7 +191,11 @@ def _fields(
     ).theta
     low, high = (limit / step for limit in wavelengths)
     frequency, quality = ridge_frequency(
-        level, theta, block=side, window=(2 * side, side), wavelengths=(max(2.0, low), high)
+        level,
+        theta,
+        block=side,
+        window=(2 * side, side),
+        wavelengths=(max(2.0, 2.0 / step, low), high),
     )
     mask = ridge_mask(level, quality=quality, block=side, regularity=regularity)
     if step == 1:

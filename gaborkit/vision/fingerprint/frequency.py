@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
-from ..resampling import blurred
+from ..resampling import blurred, sampled
 from .picture import (
     block_grid,
     check_field,
@@ -147,22 +147,8 @@ def _profiles(
         cos, sin = (part(angles)[:, None, None] for part in (np.cos, np.sin))
         x = left + across * cos - along * sin
         y = np.float32(middle_y[row]) + across * sin + along * cos
-        profiles[row] = _sampled(plane, y + margin, x + margin).mean(1)
+        profiles[row] = sampled(plane, y + margin, x + margin).mean(1)
     return profiles.reshape(-1, length)
-
-
-def _sampled(plane: RealArray, y: RealArray, x: RealArray) -> RealArray:
-    """Values between the pixels of a plane, linear along both axes."""
-    width = plane.shape[1]
-    top, left = y.astype(np.int32), x.astype(np.int32)
-    y, x = y - top, x - left
-    flat, index = plane.ravel(), top * width + left
-    upper, lower = (
-        (1 - x) * flat.take(index + step, mode="clip")
-        + x * flat.take(index + step + 1, mode="clip")
-        for step in (0, width)
-    )
-    return (1 - y) * upper + y * lower
 
 
 def _spacing_frequency(profiles: RealArray, wavelengths: tuple[float, float]) -> RealArray:
