@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..filtering.backend import promoted
 from ..types import Boundary, ComplexArray, RealArray
+from .plane import plane_of
 
 Bits = NDArray[np.uint8]
 
@@ -70,6 +72,7 @@ def phase_code(
     step: tuple[int, int] = (8, 8),
     weak: float = 0.1,
     boundary: Boundary = "reflect",
+    channel_axis: int | None = None,
 ) -> PhaseCode:
     """Code a picture by the quadrants of its phases.
 
@@ -86,6 +89,8 @@ def phase_code(
         Share of each channel's bits with the smallest magnitudes that do not count, 0 to 1: their
         phases are the first to change.
     boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def phase_code(
     >>> code.bits.shape, len(code)  # 8 columns of 8 places, 16 bits each, a tenth of them weak
     ((8, 16), 912)
     """
-    values, seen = checked_mask(image, mask)
+    values, seen = checked_mask(image, mask, channel_axis)
     bank = GaborBank.grid() if bank is None else bank
     return coded(bank.filter(values, boundary=boundary), seen, step, weak)
 
@@ -272,14 +277,12 @@ def _packed(bits: NDArray[np.bool_]) -> Bits:
     return np.packbits(columns.reshape(len(columns), -1), axis=1)
 
 
-def checked_mask(image: Any, mask: Any) -> tuple[RealArray, NDArray[np.bool_]]:
-    """One picture and where it is seen, or FeatureError."""
-    values = np.asarray(image)
-    if values.ndim != 2 or values.dtype.kind not in "buif":
-        raise FeatureError(
-            f"a picture of shape {values.shape} ({values.dtype}) is not (H, W) of real numbers; "
-            "code one at a time"
-        )
+def checked_mask(
+    image: Any, mask: Any, channel_axis: int | None = None
+) -> tuple[RealArray, NDArray[np.bool_]]:
+    """One picture and where it is seen; raises ImageError and FeatureError."""
+    values = plane_of(image, channel_axis)
+    promoted(values.dtype)  # raises for what is no real number
     seen = np.ones(values.shape, bool) if mask is None else np.asarray(mask)
     if seen.shape != values.shape or seen.dtype != bool:
         raise FeatureError(

@@ -70,7 +70,7 @@ class PhaseCongruency(NamedTuple):
     noise: Array
 
 
-@keeps_labels("orientation")
+@keeps_labels("orientation", channels=True)
 def phase_congruency(
     image: Array,
     bank: GaborBank | None = None,

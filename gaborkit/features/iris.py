@@ -45,6 +45,7 @@ def unwrap_iris(
     *,
     mask: ArrayLike | None = None,
     shape: tuple[int, int] = _IRIS_SHAPE,
+    channel_axis: int | None = None,
 ) -> UnwrappedIris:
     """Unwrap the ring between pupil and iris: Daugman's rubber sheet.
 
@@ -61,6 +62,8 @@ def unwrap_iris(
         True where the iris is seen: not under lids, lashes and reflections.
     shape : (rows, columns)
         Of the rectangle.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -69,6 +72,8 @@ def unwrap_iris(
 
     Raises
     ------
+    ImageError
+        If the picture is not (H, W).
     FeatureError
         If the circles are none, the pupil is not inside the iris, or an array does not fit.
 
@@ -86,7 +91,7 @@ def unwrap_iris(
     """
     from scipy.ndimage import map_coordinates
 
-    values, seen = checked_mask(image, mask)
+    values, seen = checked_mask(image, mask, channel_axis)
     inner, outer = _circle("pupil", pupil), _circle("iris", iris)
     if math.hypot(*(inner[:2] - outer[:2])) + inner[2] >= outer[2]:
         raise FeatureError(f"the pupil {tuple(pupil)} does not lie inside the iris {tuple(iris)}")

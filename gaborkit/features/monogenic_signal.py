@@ -12,13 +12,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import FeatureError, ImageError
+from ..errors import FeatureError
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary, RealArray
 from .checks import check_choice
 from .masking import interior_of
+from .plane import plane_of
 
 #: NumPy's words for what lies outside.
 _PADDING = {
@@ -91,6 +92,7 @@ def monogenic(
     a: float = 2.0,
     spread: float = 0.55,
     boundary: Boundary = "reflect",
+    channel_axis: int | None = None,
 ) -> Monogenic:
     """Filter a picture by radial log-Gabor filters and their Riesz transforms.
 
@@ -108,6 +110,8 @@ def monogenic(
         two octaves.
     boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
         What lies outside, as far as three of the longest wavelength.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -134,7 +138,8 @@ def monogenic(
     """
     from scipy import fft
 
-    values = _plane(image)
+    values = NumpyLibrary().promote(plane_of(image, channel_axis))
+    NumpyLibrary().check_finite(values)
     check_boundary(boundary)
     if isinstance(scales, bool) or not isinstance(scales, (int, np.integer)) or scales < 1:
         raise FeatureError(f"scales={scales!r} is no number of filters; give 1 or more")
@@ -188,6 +193,7 @@ def phase_symmetry(
     spread: float = 0.55,
     deviations: float = 2.0,
     boundary: Boundary = "reflect",
+    channel_axis: int | None = None,
     mask: Any = None,
 ) -> PhaseSymmetry:
     """Lines and blobs by the symmetry of phase, whatever their contrast.
@@ -200,7 +206,7 @@ def phase_symmetry(
     image : real array (H, W)
     polarity : {"both", "bright", "dark"}
         Of the lines and blobs.
-    scales, wavelength, a, spread, boundary
+    scales, wavelength, a, spread, boundary, channel_axis
         See :func:`monogenic`.
     deviations : float
         Standard deviations above the mean of what noise reaches at which T lies (Kovesi's k).
@@ -235,7 +241,7 @@ def phase_symmetry(
     check_choice("polarity", polarity, Polarity)
     if isinstance(deviations, bool) or not 0 <= deviations < math.inf:
         raise FeatureError(f"deviations={deviations!r} is no number of 0 or more")
-    plane = _matrix(image)
+    plane = NumpyLibrary().promote(plane_of(image, channel_axis))
     part = interior_of(plane, mask, "nearest")
     plane = part.box(plane)
     signal = monogenic(
@@ -255,16 +261,3 @@ def phase_symmetry(
     theta = np.arctan2(signal.odd_y.sum(0), signal.odd_x.sum(0)) % np.pi
     theta = np.where(theta < np.pi, theta, 0)
     return PhaseSymmetry(part.put_back(symmetry), part.put_back(theta), level)
-
-
-def _plane(image: Array) -> RealArray:
-    values = _matrix(image)
-    NumpyLibrary().check_finite(values)
-    return values
-
-
-def _matrix(image: Array) -> RealArray:
-    values: RealArray = NumpyLibrary().promote(image)
-    if values.ndim != 2:
-        raise ImageError(f"a picture of shape {values.shape} is not (H, W); give one channel")
-    return values

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from ..errors import ImageError
 from ..kernels.parameters import number
+from .backend import is_dask
 
 if TYPE_CHECKING:
     from ..bank import GaborBank
@@ -27,14 +31,15 @@ def is_labelled(image: Any) -> bool:
 
 
 def keeps_labels(
-    axis: str | None = None, *, lazy: bool = False
+    axis: str | None = None, *, lazy: bool = False, channels: bool = False
 ) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Let a function of an image that gives maps give DataArrays where the image is one.
 
     The function sees the data alone, of masks and further images too. Maps (..., H, W) in the named
-    tuple that it returns get the dimensions, coordinates, name and attributes of the first image;
-    ``axis`` names the dimension of those that have one more, (..., N, H, W). What is of another
-    shape stays as it is. A lazy image is computed, unless the function is ``lazy``.
+    tuple or dataclass that it returns get the dimensions, coordinates, name and attributes of the
+    first image; ``axis`` names the dimension of those that have one more, (..., N, H, W). What is
+    of another shape stays as it is. Maps are of each of the ``channels``, (..., C, H, W), or of all
+    together. A lazy image is computed, unless the function is ``lazy``.
 
     Raises
     ------
@@ -53,11 +58,15 @@ def keeps_labels(
             named: Any = {name: data_of(value, lazy) for name, value in kwargs.items()}
             result: Any = function(*plain, **named)
             channel: Any = kwargs.get("channel_axis")
+            dimensions = _dimensions(images[0], channel)
+            if channel is not None and not channels:
+                del dimensions[-3]
+            is_tuple = isinstance(result, tuple)
             maps = {
-                name: _like(images[0], value, axis, channel)
-                for name, value in result._asdict().items()
+                name: _like(images[0], values, dimensions, axis)
+                for name, values in (result._asdict() if is_tuple else vars(result)).items()
             }
-            return result._replace(**maps)
+            return result._replace(**maps) if is_tuple else dataclasses.replace(result, **maps)
 
         return call
 
@@ -71,16 +80,16 @@ def data_of(value: Any, lazy: bool = True) -> Any:
     return value.data if lazy else value.values
 
 
-def _like(image: Any, values: Any, axis: str | None, channel_axis: int | None) -> Any:
-    """Values as a DataArray, if they are maps of the image, with or without its channels."""
-    whole = _dimensions(image, channel_axis)
-    without = whole if channel_axis is None else [*whole[:-3], *whole[-2:]]
-    candidates = [whole, without]
+def _like(image: Any, values: Any, dimensions: list[str], axis: str | None) -> Any:
+    """Values as a DataArray, if they are an array of maps of the image."""
+    if not (isinstance(values, np.ndarray) or is_dask(values)):
+        return values
+    candidates = [dimensions]
     if axis is not None:
-        candidates += [[*names[:-2], axis, *names[-2:]] for names in (whole, without)]
+        candidates.append([*dimensions[:-2], axis, *dimensions[-2:]])
     for names in candidates:
         shape = tuple(image.sizes.get(name) for name in names)
-        if _fits(shape, getattr(values, "shape", ())):
+        if _fits(shape, values.shape):
             return _as_data_array(image, values, names)
     return values
 

@@ -179,7 +179,7 @@ def _of_regions(
     )
 
 
-@keeps_labels("scale", lazy=True)
+@keeps_labels("scale", lazy=True, channels=True)
 def strongest_kernel(
     bank: GaborBank,
     image: Array,

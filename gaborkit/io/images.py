@@ -297,21 +297,28 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
     if not lazy and library_of(image).name == "numpy":
         image = as_array(image)
     shape = tuple(image.shape)
-    if len(shape) < 3 or not -len(shape) <= channel_axis < len(shape):
+    channels = colour_count(shape, channel_axis)
+    image = image.astype(promoted(image.dtype)) if lazy else library_of(image).promote(image)
+    before = (slice(None),) * (channel_axis % len(shape))
+    weights = REC709 if channels >= 3 else (1.0,)
+    return sum(image[(*before, channel)] * weight for channel, weight in enumerate(weights))
+
+
+def colour_count(shape: tuple[int, ...], channel_axis: int) -> int:
+    """How many channels, 1 to 4, an image of a shape has along an axis; raises ImageError."""
+    whole = isinstance(channel_axis, (int, np.integer)) and not isinstance(channel_axis, bool)
+    if len(shape) < 3 or not whole or not -len(shape) <= channel_axis < len(shape):
         raise ImageError(
-            f"luminance of shape {shape} along channel_axis={channel_axis}: "
+            f"colours of shape {shape} along channel_axis={channel_axis!r}: "
             "a 3-D image such as (H, W, 3) with one of its axes works"
         )
     channels = shape[channel_axis]
     if not 1 <= channels <= 4:
         raise ImageError(
-            f"luminance of {channels} channels (shape {shape}, channel_axis={channel_axis}): "
+            f"{channels} channels (shape {shape}, channel_axis={channel_axis}) are no colours: "
             "1 to 4 channels work; name their axis with channel_axis"
         )
-    image = image.astype(promoted(image.dtype)) if lazy else library_of(image).promote(image)
-    before = (slice(None),) * (channel_axis % len(shape))
-    weights = REC709 if channels >= 3 else (1.0,)
-    return sum(image[(*before, channel)] * weight for channel, weight in enumerate(weights))
+    return channels
 
 
 def existing_picture(name: str) -> Path:

@@ -209,9 +209,9 @@ class Scattering:
 
     # ---- the transform ----
 
-    def __call__(self, image: ArrayT) -> ArrayT:
+    def __call__(self, image: ArrayT, *, channel_axis: int | None = None) -> ArrayT:
         """As :meth:`transform`."""
-        return self.transform(image)
+        return self.transform(image, channel_axis=channel_axis)
 
     def transform(self, image: ArrayT, *, channel_axis: int | None = None) -> ArrayT:
         """Coefficients of one picture or many.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..types import Array, Boundary, RealArray
@@ -40,6 +41,7 @@ def cell_responses(
     semisaturation: float | None = 0.1,
     pool: float = 0.5,
     boundary: Boundary = "reflect",
+    channel_axis: int | None = None,
 ) -> Cells:
     """Respond as simple and complex cells, each divided by what all its neighbours say.
 
@@ -64,6 +66,8 @@ def cell_responses(
         Standard deviation of the pool, in wavelengths of the coarsest kernel; 0 pools at the pixel
         alone.
     boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -72,9 +76,9 @@ def cell_responses(
     Raises
     ------
     ImageError, FilterError
-        As :meth:`GaborBank.filter`.
+        As :meth:`GaborBank.filter`; and if the picture is not (H, W).
     FeatureError
-        If the picture is not (H, W), or a parameter is out of range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -97,9 +101,7 @@ def cell_responses(
         )
     if isinstance(pool, bool) or not 0 <= pool < math.inf:
         raise FeatureError(f"pool={pool!r} is no width; give 0 or more")
-    values = NumpyLibrary().promote(image)
-    if values.ndim != 2:
-        raise FeatureError(f"a picture of shape {values.shape} is not (H, W); give one channel")
+    values = NumpyLibrary().promote(plane_of(image, channel_axis))
     chosen = GaborBank.grid() if bank is None else bank
     responses = chosen.filter(values, boundary=boundary)
     simple = np.stack(

@@ -14,6 +14,7 @@ from ..features.checks import check_choice
 from ..features.codes import hamming_distance, phase_code
 from ..features.gist import Gist
 from ..features.jet_similarity import magnitude_similarity, phase_similarity
+from ..features.plane import plane_of
 from ..features.texture import Texture
 from ..filtering.backend import library_of
 from ..types import Array, ComplexArray, RealArray
@@ -28,7 +29,11 @@ _SPACING = 8
 
 
 def compare_pictures(
-    first: Array, second: Array, by: Sequence[Comparer] | None = None
+    first: Array,
+    second: Array,
+    by: Sequence[Comparer] | None = None,
+    *,
+    channel_axis: int | None = None,
 ) -> dict[str, float]:
     """Compare two pictures by texture, scene, jets and phase codes.
 
@@ -38,6 +43,8 @@ def compare_pictures(
         Of any contrast and, for texture and gist, of any size.
     by : sequence of {"texture", "gist", "jets", "codes"}, optional
         All that fit the pictures' sizes by default.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -56,9 +63,9 @@ def compare_pictures(
     Raises
     ------
     ImageError
-        As :meth:`GaborBank.filter`.
+        As :meth:`GaborBank.filter`; and if a picture is not (H, W).
     FeatureError
-        If a measure is unknown, or a picture is not (H, W), or of the wrong size.
+        If a measure is unknown, or a picture of the wrong size.
 
     References
     ----------
@@ -72,7 +79,7 @@ def compare_pictures(
     {'texture_distance': 0.5, 'gist_distance': 0.0, 'jets_magnitude': 1.0, 'jets_phase': 1.0, \
 'jets_moved': 1.0, 'codes_distance': 0.0}
     """
-    pictures = [_checked(picture) for picture in (first, second)]
+    pictures = [_checked(picture, channel_axis) for picture in (first, second)]
     alike = pictures[0].shape == pictures[1].shape
     if by is None:
         chosen: Sequence[str] = [m for m in get_args(Comparer) if alike or m not in BY_PLACE]
@@ -137,12 +144,7 @@ def _described(pictures: Sequence[RealArray], by: Descriptor) -> list[RealArray]
     return [by.describe(picture).to_numpy().astype(float) for picture in pictures]
 
 
-def _checked(picture: Any) -> RealArray:
+def _checked(picture: Any, channel_axis: int | None) -> RealArray:
     if library_of(picture).name == "torch":
         raise FeatureError("arrays are compared; give tensor.numpy(force=True)")
-    values = np.asarray(picture)
-    if values.ndim != 2:
-        raise FeatureError(
-            f"a picture of shape {values.shape} is not (H, W); give gaborkit.luminance(picture)"
-        )
-    return values
+    return plane_of(picture, channel_axis)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
+from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
 from ..types import Array, RealArray
 from .extremes import threshold as extreme_threshold
@@ -99,6 +100,7 @@ class Defects:
         return dataclasses.replace(self, mask=self.score > threshold, threshold=threshold)
 
 
+@keeps_labels()
 def find_defects(
     image: Array,
     reference: Array | None = None,
@@ -205,7 +207,7 @@ def find_defects(
 
 def _threshold(usual: RealArray, block: int, judged: int, false_alarms: float, same: bool) -> float:
     _check_probability(false_alarms)
-    return extreme_threshold(usual, block, judged, false_alarms, same=same)
+    return extreme_threshold(np.asarray(usual), block, judged, false_alarms, same=same)
 
 
 def _check_probability(false_alarms: float) -> None:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..bank import GaborBank
-from ..errors import FeatureError, ImageError
+from ..errors import FeatureError
 from ..extras import opencv
+from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
@@ -56,7 +57,12 @@ class Displacement(NamedTuple):
 
 @keeps_labels()
 def optical_flow(
-    first: Array, second: Array, *, largest: float = 16.0, window: float = 6.0
+    first: Array,
+    second: Array,
+    *,
+    largest: float = 16.0,
+    window: float = 6.0,
+    channel_axis: int | None = None,
 ) -> Displacement:
     """Displacement between two pictures of a scene, at each pixel.
 
@@ -68,6 +74,8 @@ def optical_flow(
         Largest displacement in pixels, which chooses the longest wavelength.
     window : float
         Standard deviation of the window of least squares, in pixels.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -93,12 +101,17 @@ def optical_flow(
     >>> float(np.median(flow.x).round(1)), float(np.median(flow.y).round(1))
     (2.0, -3.0)
     """
-    return _displacement(first, second, largest, window, rows_only=False)
+    return _displacement(first, second, largest, window, channel_axis, rows_only=False)
 
 
 @keeps_labels()
 def stereo_disparity(
-    left: Array, right: Array, *, largest: float = 32.0, window: float = 6.0
+    left: Array,
+    right: Array,
+    *,
+    largest: float = 32.0,
+    window: float = 6.0,
+    channel_axis: int | None = None,
 ) -> Displacement:
     """Disparity of a rectified pair: displacement along rows, ``y`` is 0.
 
@@ -106,7 +119,7 @@ def stereo_disparity(
     ----------
     left, right : real array (H, W)
         Of one shape.
-    largest, window : float
+    largest, window, channel_axis
         As of :func:`optical_flow`.
 
     Returns
@@ -133,15 +146,21 @@ def stereo_disparity(
     >>> float(np.median(pair.x).round(1))
     -7.0
     """
-    return _displacement(left, right, largest, window, rows_only=True)
+    return _displacement(left, right, largest, window, channel_axis, rows_only=True)
 
 
 def _displacement(
-    first: Array, second: Array, largest: float, window: float, *, rows_only: bool
+    first: Array,
+    second: Array,
+    largest: float,
+    window: float,
+    channel_axis: int | None,
+    *,
+    rows_only: bool,
 ) -> Displacement:
     cv2 = opencv()
 
-    one, other = (_plane(image) for image in (first, second))
+    one, other = (_standardized(plane_of(image, channel_axis)) for image in (first, second))
     if one.shape != other.shape:
         raise FeatureError(f"pictures of {one.shape} and {other.shape} pixels differ in size")
     if min(one.shape) < 16:
@@ -231,11 +250,9 @@ def _phase_gradient(responses: ComplexArray, axis: int) -> RealArray:
     return np.angle(turn + before)
 
 
-def _plane(image: Array) -> RealArray:
+def _standardized(plane: Array) -> RealArray:
     library = NumpyLibrary()
-    values = library.promote(image)
-    if values.ndim != 2:
-        raise ImageError(f"a picture of shape {values.shape} is not (H, W); give one channel")
+    values = library.promote(plane)
     library.check_finite(values)
     spread = float(values.std())
     return np.asarray((values - values.mean()) / (spread or 1), np.float32)

@@ -31,6 +31,7 @@ from ..features.bank_grid import Grid, grid_of
 from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.masking import Interior, interior_of
+from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary, library_of
 from ..filtering.labelled import keeps_labels
 from ..kernels.base import TOLERANCE
@@ -122,6 +123,7 @@ def find_edges(
     sharpness: float | None = None,
     boundary: Boundary = "reflect",
     engine: Engine = "auto",
+    channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
     mask: Any = None,
     outside: Outside = "nearest",
@@ -147,6 +149,8 @@ def find_edges(
         Of :func:`phase_congruency`; for that measure only.
     boundary, engine, tolerance
         As in :meth:`GaborBank.filter`.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
     mask, outside
         As in :meth:`GaborBank.filter`: values outside have no part in those inside, and all maps
         are 0 there.
@@ -158,9 +162,9 @@ def find_edges(
     Raises
     ------
     ImageError, FilterError
-        As :meth:`GaborBank.filter`.
+        As :meth:`GaborBank.filter`; and if the image is not (H, W).
     FeatureError
-        If the image is not (H, W), the bank is no such grid, a threshold is out of range, or an
+        If the bank is no such grid, a threshold is out of range, or an
         option of congruency is given for energy.
 
     References
@@ -181,11 +185,7 @@ def find_edges(
     check_choice("measure", measure, Measure)
     if library_of(image).name == "torch":
         raise FeatureError("edges are found in arrays; give tensor.numpy(force=True)")
-    if np.ndim(image) != 2:
-        raise FeatureError(
-            f"an image of shape {np.shape(image)} is not (H, W); give gaborkit.luminance(image), "
-            "or one picture at a time"
-        )
+    image = plane_of(image, channel_axis)
     low, high = (
         limit if asked is None else asked
         for asked, limit in zip((low, high), _LIMITS[measure], strict=True)

@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FeatureError, ImageError
+from ..errors import FeatureError
 from ..features.codes import PhaseCode
 from ..features.iris import iris_code, unwrap_iris
+from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..types import Array, RealArray
 from .resampling import resized, sampled
@@ -67,7 +68,7 @@ class IrisBoundaries(NamedTuple):
     mask: NDArray[np.bool_]
 
 
-def find_iris(image: Array) -> IrisBoundaries:
+def find_iris(image: Array, *, channel_axis: int | None = None) -> IrisBoundaries:
     """Find the circles of pupil and iris, and the lids, in the picture of one eye.
 
     Parameters
@@ -75,6 +76,8 @@ def find_iris(image: Array) -> IrisBoundaries:
     image : real array (H, W)
         Of any contrast. The pupil is darker than the iris, and that darker than the white. The
         iris's radius is 0.12 to 0.55 of the shorter side, and it may reach out of the picture.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -104,9 +107,7 @@ def find_iris(image: Array) -> IrisBoundaries:
     from scipy import ndimage
 
     library = NumpyLibrary()
-    values = library.promote(image)
-    if values.ndim != 2:
-        raise ImageError(f"a picture of shape {values.shape} is not (H, W); give one eye")
+    values = library.promote(plane_of(image, channel_axis))
     library.check_finite(values)
     if min(values.shape) < 40:
         height, width = values.shape
@@ -137,7 +138,12 @@ def find_iris(image: Array) -> IrisBoundaries:
     return IrisBoundaries(pupil, iris, upper, lower, _seen(plane, pupil, iris, upper, lower))
 
 
-def eye_code(image: Array, boundaries: IrisBoundaries | None = None) -> PhaseCode:
+def eye_code(
+    image: Array,
+    boundaries: IrisBoundaries | None = None,
+    *,
+    channel_axis: int | None = None,
+) -> PhaseCode:
     """Code the iris of an eye: its boundaries, rubber sheet and phases.
 
     Parameters
@@ -145,6 +151,8 @@ def eye_code(image: Array, boundaries: IrisBoundaries | None = None) -> PhaseCod
     image : real array (H, W)
     boundaries : IrisBoundaries, optional
         Those of :func:`find_iris` by default.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -165,8 +173,9 @@ def eye_code(image: Array, boundaries: IrisBoundaries | None = None) -> PhaseCod
     >>> near < 0.35 < far
     True
     """
-    limits = find_iris(image) if boundaries is None else boundaries
-    ring = unwrap_iris(np.asarray(image, float), limits.pupil, limits.iris, mask=limits.mask)
+    plane = plane_of(image, channel_axis)
+    limits = find_iris(plane) if boundaries is None else boundaries
+    ring = unwrap_iris(plane.astype(float), limits.pupil, limits.iris, mask=limits.mask)
     return iris_code(ring)
 
 
@@ -308,18 +317,27 @@ def _seen(
     return np.asarray(seen & ~ndimage.binary_dilation(unlike))
 
 
-def draw_iris(image: Array, boundaries: IrisBoundaries) -> NDArray[np.uint8]:
+def draw_iris(
+    image: Array, boundaries: IrisBoundaries, *, channel_axis: int | None = None
+) -> NDArray[np.uint8]:
     """A picture with the circles of pupil (red) and iris (blue), the lids, and what is not seen.
 
     Parameters
     ----------
     image : real array (H, W)
     boundaries : IrisBoundaries
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
     uint8 array (H, W, 3)
         Pixels of the ring that do not count are tinted.
+
+    Raises
+    ------
+    ImageError
+        If the picture is not (H, W).
 
     Examples
     --------
@@ -328,7 +346,7 @@ def draw_iris(image: Array, boundaries: IrisBoundaries) -> NDArray[np.uint8]:
     >>> draw_iris(eye.image, find_iris(eye.image)).shape
     (240, 320, 3)
     """
-    values = np.asarray(image, float)
+    values = plane_of(image, channel_axis).astype(float)
     grey = np.rint(255 * (values - values.min()) / ((values.max() - values.min()) or 1))
     drawn = np.dstack([grey.astype(np.uint8)] * 3)
     y, x = np.mgrid[: values.shape[0], : values.shape[1]]

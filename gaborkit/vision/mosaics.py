@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FeatureError
+from ..io.images import luminance
 from ..types import RealArray
 
 Equalise = Literal["histogram", "moments", "none"]
@@ -20,6 +21,7 @@ def mosaic(
     side: int = 512,
     *,
     equalise: Equalise = "histogram",
+    channel_axis: int | None = None,
 ) -> tuple[RealArray, NDArray[np.uint8]]:
     """A square picture of two to five textures, and the truth.
 
@@ -36,6 +38,9 @@ def mosaic(
         ``histogram`` gives every texture all grey levels from 0 to 255 equally often, so that grey
         level, contrast and every other statistic of single pixels tell nothing apart; ``moments``
         the mean 128 and the deviation 48.
+
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -63,11 +68,13 @@ def mosaic(
     truth = layout(len(textures), side)
     picture = np.empty((side, side), np.float32)
     for k, texture in enumerate(textures):
-        values = np.asarray(texture)
+        values = np.asarray(
+            texture if channel_axis is None else luminance(np.asarray(texture), channel_axis)
+        )
         if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "buif":
             raise FeatureError(
                 f"texture {k} of shape {values.shape} and dtype {values.dtype} is no grey picture; "
-                "gaborkit.luminance makes one of colours"
+                "of colours, give channel_axis, such as -1"
             )
         missing = [(0, max(0, side - size)) for size in values.shape]
         seen = np.pad(values, missing, mode="symmetric")[:side, :side][truth == k]

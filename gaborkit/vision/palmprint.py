@@ -88,6 +88,7 @@ def competitive_code(
     *,
     mask: ArrayLike | None = None,
     step: tuple[int, int] = (4, 4),
+    channel_axis: int | None = None,
 ) -> CompetitiveCode:
     """Code a palm by the orientation that wins at each place: whose real response is the least.
 
@@ -103,6 +104,8 @@ def competitive_code(
         True where the palm is seen.
     step : (rows, columns)
         Pixels from one coded place to the next; in the article, 32 x 32 places.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -127,7 +130,7 @@ def competitive_code(
     >>> int(code.index[32, 32])  # 60 degrees
     2
     """
-    values, seen = checked_mask(image, mask)
+    values, seen = checked_mask(image, mask, channel_axis)
     down, right = checked_sides("step", step)
     chosen = palm_bank() if bank is None else bank
     if len(chosen) != ORIENTATIONS:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
+from ..filtering.labelled import keeps_labels
 from ..io.files import StrPath
 from ..types import Array, RealArray
 from .model_files import read_model, write_model
@@ -96,6 +97,7 @@ class ScribbleModel:
     weights: RealArray
     bias: RealArray
 
+    @keeps_labels("class")
     def predict(self, image: Array, *, channel_axis: int | None = None) -> Painted:
         """Segment a picture.
 

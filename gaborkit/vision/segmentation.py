@@ -23,6 +23,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.table import Features
+from ..filtering.labelled import keeps_labels
 from ..types import Array, RealArray
 from .refinement import refined
 from .texture_maps import (
@@ -95,6 +96,7 @@ class Segmentation:
         return len(self.probabilities)
 
 
+@keeps_labels("texture")
 def segment_textures(
     image: Array,
     count: int | None = None,

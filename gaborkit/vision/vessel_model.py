@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FeatureError
+from ..filtering.labelled import keeps_labels
 from ..io.files import StrPath
 from ..types import Array, RealArray
 from .model_files import read_model, write_model
@@ -45,8 +46,14 @@ class VesselModel:
         """The model for vessels of another width: all lengths follow it."""
         return replace(self, width=float(width))
 
+    @keeps_labels()
     def predict(
-        self, image: Array, *, mask: ArrayLike | None = None, threshold: float = 0.5
+        self,
+        image: Array,
+        *,
+        mask: ArrayLike | None = None,
+        threshold: float = 0.5,
+        channel_axis: int | None = None,
     ) -> Vessels:
         """Find vessels; the score is a probability.
 
@@ -57,13 +64,15 @@ class VesselModel:
             The field of view.
         threshold : float
             Least probability.
+        channel_axis : int, optional
+            As of :func:`vessel_responses`.
 
         Raises
         ------
         ImageError, FilterError, FeatureError
             As :func:`vessel_responses`; and if the model has learned from other maps.
         """
-        values, inside = _examples(image, mask, self.method, self.vessels, self.width)
+        values, inside = _examples(image, mask, self.method, self.vessels, self.width, channel_axis)
         count = 2 * len(values) + len(values) * (len(values) - 1) // 2
         if self.weights.shape != (count,):
             raise FeatureError(
@@ -116,6 +125,7 @@ def fit_vessels(
     vessels: Literal["dark", "bright"] = "dark",
     width: float = STANDARD,
     seed: int = 0,
+    channel_axis: int | None = None,
 ) -> VesselModel:
     """Learn from pictures whose vessels are known (needs scikit-learn).
 
@@ -130,6 +140,8 @@ def fit_vessels(
         See :func:`vessel_responses`.
     seed : int
         Of the choice of pixels.
+    channel_axis : int, optional
+        Of all pictures, as of :func:`vessel_responses`.
 
     Returns
     -------
@@ -166,7 +178,7 @@ def fit_vessels(
         )
     columns, classes = [], []
     for image, truth, field in zip(images, truths, fields, strict=True):
-        values, inside = _examples(image, field, method, vessels, width)
+        values, inside = _examples(image, field, method, vessels, width, channel_axis)
         known = np.asarray(truth)
         if known.shape != inside.shape:
             raise FeatureError(
@@ -193,9 +205,12 @@ def _examples(
     method: VesselMethod,
     vessels: Literal["dark", "bright"],
     width: float,
+    channel_axis: int | None,
 ) -> tuple[RealArray, NDArray[np.bool_]]:
     """Maps (F, P) of the pixels inside the field, and the field."""
-    maps = vessel_responses(image, mask=mask, method=method, vessels=vessels, width=width)
+    maps = vessel_responses(
+        image, mask=mask, method=method, vessels=vessels, width=width, channel_axis=channel_axis
+    )
     inside = np.ones(maps.shape[1:], bool) if mask is None else np.asarray(mask) != 0
     return maps.to_numpy()[:, inside], inside
 

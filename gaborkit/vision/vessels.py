@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
-from ..errors import FeatureError
+from ..errors import FeatureError, ImageError
 from ..features.checks import check_choice
+from ..features.plane import plane_of
 from ..features.table import Features
-from ..filtering.backend import NumpyLibrary
+from ..filtering.backend import NumpyLibrary, as_array
 from ..filtering.labelled import keeps_labels
 from ..filtering.regions import cut_out, regions
+from ..filtering.run import with_leading_channels
+from ..io.images import colour_count
 from ..kernels.gabor import GaborKernel
 from ..types import Array, RealArray
 
@@ -70,6 +73,13 @@ def vessel_bank(width: float = STANDARD) -> GaborBank:
     )
 
 
+def _green(image: Array, channel_axis: int) -> Array:
+    """The green channel of colours, or of grey the one there is."""
+    image = as_array(image)
+    green = 1 if colour_count(image.shape, channel_axis) > 2 else 0
+    return np.take(image, green, channel_axis)
+
+
 def vessel_responses(
     image: Array,
     *,
@@ -77,13 +87,14 @@ def vessel_responses(
     method: VesselMethod = "both",
     vessels: Literal["dark", "bright"] = "dark",
     width: float = STANDARD,
+    channel_axis: int | None = None,
 ) -> Features:
     """Maps that tell vessels, each of mean 0 and deviation 1 over the field of view.
 
     Parameters
     ----------
     image : real array (H, W)
-        Of a fundus, the green channel.
+        Of a fundus, the green channel; or its colours, with ``channel_axis``.
     mask : bool array (H, W), optional
         The field of view; all by default. Nothing outside has a part in what is inside.
     method : {"line", "gabor", "both"}
@@ -93,6 +104,8 @@ def vessel_responses(
     vessels : {"dark", "bright"}
     width : float
         Of the widest vessels, in pixels, from 3.5 on; both articles' lengths are for 7.
+    channel_axis : int, optional
+        Axis of colour, of which green is taken, the channel in which vessels differ most.
 
     Returns
     -------
@@ -103,9 +116,9 @@ def vessel_responses(
     Raises
     ------
     ImageError, FilterError
-        As :meth:`GaborBank.filter`.
+        As :meth:`GaborBank.filter`; and if the picture is not (H, W).
     FeatureError
-        If an option is unknown or out of range, or the picture is not (H, W).
+        If an option is unknown or out of range.
 
     References
     ----------
@@ -126,11 +139,7 @@ def vessel_responses(
     if isinstance(width, bool) or not NARROWEST <= width < math.inf:
         raise FeatureError(f"width={width!r} is no width of vessels; give pixels, from 3.5 on")
     library = NumpyLibrary()
-    values = library.promote(image)
-    if values.ndim != 2:
-        raise FeatureError(
-            f"a picture of shape {values.shape} is not (H, W); give one channel, of a fundus green"
-        )
+    values = library.promote(plane_of(image, channel_axis, _green))
     if width > min(values.shape) / 2:
         raise FeatureError(
             f"vessels of width={width!r} do not fit into {values.shape[0]} x {values.shape[1]} "
@@ -195,6 +204,7 @@ def find_vessels(
     vessels: Literal["dark", "bright"] = "dark",
     width: float = STANDARD,
     threshold: float | None = None,
+    channel_axis: int | None = None,
 ) -> Vessels:
     """Find vessels without examples, by lines, Gabor wavelets or both.
 
@@ -204,7 +214,7 @@ def find_vessels(
 
     Parameters
     ----------
-    image, mask, method, vessels, width
+    image, mask, method, vessels, width, channel_axis
         See :func:`vessel_responses`.
     threshold : float, optional
         Of the score. By default Otsu's (1979) within the field of view.
@@ -226,7 +236,9 @@ def find_vessels(
     >>> bool(vessels.score[fundus.vessels].mean() > vessels.score[~fundus.vessels].mean() + 1)
     True
     """
-    maps = vessel_responses(image, mask=mask, method=method, vessels=vessels, width=width)
+    maps = vessel_responses(
+        image, mask=mask, method=method, vessels=vessels, width=width, channel_axis=channel_axis
+    )
     inside = np.ones(maps.shape[1:], bool) if mask is None else np.asarray(mask) != 0
     values = maps.to_numpy()[:, inside]
     lines = [k for k, name in enumerate(maps.names) if not name.startswith("gabor")]
@@ -252,12 +264,18 @@ def found(score: RealArray, inside: NDArray[np.bool_], threshold: float | None) 
     return Vessels(inside & (whole > limit), whole, limit)
 
 
-def field_of_view(image: Array) -> NDArray[np.bool_]:
+def _brightest(image: RealArray, channel_axis: int) -> Array:
+    return with_leading_channels(NumpyLibrary(), image, channel_axis).max(-3)
+
+
+def field_of_view(image: Array, *, channel_axis: int | None = None) -> NDArray[np.bool_]:
     """The lit disc of a fundus camera: what is brighter than its nearly black surround.
 
     Parameters
     ----------
-    image : real array (H, W) or (H, W, C)
+    image : real array (H, W), or with colour
+    channel_axis : int, optional
+        Axis of colour, whose brightest channel counts; of three axes, the last by default.
 
     Returns
     -------
@@ -267,7 +285,7 @@ def field_of_view(image: Array) -> NDArray[np.bool_]:
 
     Raises
     ------
-    FeatureError
+    ImageError
         If it is no picture.
 
     Examples
@@ -279,10 +297,12 @@ def field_of_view(image: Array) -> NDArray[np.bool_]:
     """
     from scipy import ndimage
 
-    values = np.asarray(image, np.float32)
-    if values.ndim not in (2, 3) or 0 in values.shape:
-        raise FeatureError(f"a picture of shape {values.shape} is not (H, W) or (H, W, C)")
-    grey = values.max(-1) if values.ndim == 3 else values
+    values = np.asarray(as_array(image), np.float32)
+    if 0 in values.shape:
+        raise ImageError(f"a picture of shape {values.shape} has no pixels; give one with some")
+    if values.ndim == 3 and channel_axis is None:
+        channel_axis = -1
+    grey = plane_of(values, channel_axis, _brightest)
     smooth = ndimage.gaussian_filter(grey, 2)
     low, high = np.quantile(smooth, (0.001, 0.9))
     lit = smooth > low + 0.15 * (high - low)

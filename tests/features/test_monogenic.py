@@ -94,7 +94,7 @@ def test_contrast_does_not_count_and_a_constant_has_none():
         (lambda: monogenic(np.eye(9), a=1), gk.FeatureError, "a=1 is out of range; give above 1"),
         (lambda: monogenic(np.eye(9), spread=1), gk.FeatureError, "spread=1 is out of range"),
         (lambda: monogenic(np.eye(9), boundary="zero"), gk.FilterError, "zero"),
-        (lambda: monogenic(np.zeros((3, 9, 9))), gk.ImageError, "is not (H, W); give one channel"),
+        (lambda: monogenic(np.zeros((3, 9, 9))), gk.ImageError, "is not (H, W); give channel_axis"),
         (lambda: phase_symmetry(np.eye(9), polarity="up"), gk.FeatureError, "polarity='up' is unk"),
         (lambda: phase_symmetry(np.eye(9), deviations=-1), gk.FeatureError, "deviations=-1 is no"),
     ],

@@ -91,7 +91,6 @@ def test_blank_pictures_have_nothing_in_common():
     [
         (lambda: compare_pictures(PICTURE, OTHER, "gist"), "by='gist' is no list"),
         (lambda: compare_pictures(PICTURE, OTHER, ["ssim"]), "by='ssim' is unknown"),
-        (lambda: compare_pictures(PICTURE, np.zeros((4, 4, 3))), r"\(4, 4, 3\) is not \(H, W\)"),
         (lambda: compare_pictures(PICTURE, torch.zeros(4, 4)), "arrays are compared"),
     ],
 )

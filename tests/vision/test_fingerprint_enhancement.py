@@ -123,7 +123,7 @@ def test_options_and_pictures_that_do_not_work():
         enhance_fingerprint(image[:20])
     with pytest.raises(gk.FeatureError, match="block=0"):
         enhance_fingerprint(image, block=0)
-    with pytest.raises(gk.ImageError, match="not a grey picture"):
+    with pytest.raises(gk.ImageError, match="channel_axis=-1 if these are colours"):
         enhance_fingerprint(np.zeros((64, 64, 3)))
 
 

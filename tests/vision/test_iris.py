@@ -112,7 +112,11 @@ def test_drawn():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: find_iris(np.zeros((5, 60, 60))), gk.ImageError, "is not (H, W); give one eye"),
+        (
+            lambda: find_iris(np.zeros((5, 60, 60))),
+            gk.ImageError,
+            "is not (H, W); give one picture",
+        ),
         (lambda: find_iris(np.full((60, 60), np.nan)), gk.ImageError, "NaN"),
         (lambda: find_iris(np.zeros((30, 60))), gk.FeatureError, "30 x 60 pixels show no iris"),
         (lambda: find_iris(np.ones((60, 60))), gk.FeatureError, "the picture is constant"),

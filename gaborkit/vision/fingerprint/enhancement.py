@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
+from ...features.plane import plane_of
 from ...types import Array, RealArray
 from ..resampling import resized
 from .frequency import ridge_frequency
@@ -70,6 +71,7 @@ def enhance_fingerprint(
     sigma: float | None = None,
     regularity: float = 0.3,
     tolerance: float = 0.03,
+    channel_axis: int | None = None,
 ) -> FingerprintEnhancement:
     """Enhance the ridges of a fingerprint with Gabor kernels tuned to them at each pixel.
 
@@ -96,6 +98,8 @@ def enhance_fingerprint(
         Least share of a profile's variance that a sine must explain; 0 keeps all of the print.
     tolerance : float
         See :func:`tuned_filter`.
+    channel_axis : int, optional
+        Axis of colour, whose luminance is taken.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def enhance_fingerprint(
         raise FeatureError(f"ridges={ridges!r} is unknown; choose dark or light")
     if block is not None:
         check_block(block)
-    image = normalize(image)
+    image = normalize(plane_of(image, channel_axis))
     spacing = _spacing(image, spacing, wavelengths)
     scale = spacing / STANDARD
     side = max(1, round(16 * scale)) if block is None else block
