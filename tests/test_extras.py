@@ -74,7 +74,6 @@ def without(module: str, *arguments: str) -> str:
     [
         ("torch", ["train", "vae"], "generative"),
         ("sklearn", ["segment", "sample:brick", "--count", "2", "--out", "{}/o.png"], "learn"),
-        ("cv2", ["flow", "sample:brick", "sample:brick", "--out", "{}/o.npz"], "opencv"),
         ("zarr", ["filter", "sample:brick", "--sigma", "2", "--out", "{}/o.zarr"], "large"),
     ],
 )
@@ -108,7 +107,7 @@ def test_opencv_that_cannot_be_loaded_says_which_can(monkeypatch):
         opencv()
 
 
-def test_fingerprints_irises_and_vessels_need_no_opencv(tmp_path):
+def test_recipes_need_no_opencv(tmp_path):
     code = (
         "import sys; sys.modules['cv2'] = None\n"
         "from gaborkit.vision.fingerprint import enhance_fingerprint, synthetic_fingerprint\n"
@@ -122,6 +121,7 @@ def test_fingerprints_irises_and_vessels_need_no_opencv(tmp_path):
         "assert abs(boundaries.iris[2] - eye.iris[2]) < 3\n"
         "gk.vision.draw_iris(eye.image, boundaries)\n"
         "assert gk.vision.find_vessels(eye.image).mask.shape == eye.image.shape\n"
+        "gk.vision.optical_flow(eye.image, eye.image)\n"
         "gk.write_image('print.png', (255 * truth.image).astype('u1'))\n"
         "main(['minutiae', 'print.png', '--out', 'm.csv', '--overlay', 'm.png'])\n"
     )

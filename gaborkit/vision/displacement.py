@@ -15,12 +15,12 @@ import numpy as np
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..extras import opencv
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ComplexArray, RealArray
+from .resampling import blurred
 
 #: Shortest wavelength in pixels, and deviation of the kernels in wavelengths.
 FINEST, SIGMA = 6.0, 0.5
@@ -158,7 +158,7 @@ def _displacement(
     *,
     rows_only: bool,
 ) -> Displacement:
-    cv2 = opencv()
+    from scipy.ndimage import map_coordinates, spline_filter
 
     one, other = (_standardized(plane_of(image, channel_axis)) for image in (first, second))
     if one.shape != other.shape:
@@ -169,6 +169,7 @@ def _displacement(
         if isinstance(value, bool) or not 0 < value < math.inf:
             raise FeatureError(f"{name}={value!r} is no number of pixels above 0")
     window = min(window, float(max(one.shape)))
+    spline = spline_filter(other, output=np.float32, mode="reflect")
     x, y = np.zeros((2, *one.shape), np.float32)
     confidence = np.zeros(one.shape, np.float32)
     rows, columns = np.mgrid[: one.shape[0], : one.shape[1]].astype(np.float32)
@@ -184,8 +185,8 @@ def _displacement(
         )
         fixed = bank.filter(one)
         for _ in range(ROUNDS):
-            warped = cv2.remap(
-                other, columns + x, rows + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+            warped = map_coordinates(
+                spline, [rows + y, columns + x], mode="reflect", prefilter=False
             )
             moved = bank.filter(warped)
             step_x, step_y, confidence = _step(
@@ -203,12 +204,9 @@ def _step(
     fixed: ComplexArray, moved: ComplexArray, wavelength: float, window: float, rows_only: bool
 ) -> tuple[RealArray, RealArray, RealArray]:
     """Least squares of the kernels' equations in a window, and how much they agree."""
-    cv2 = opencv()
 
     def pooled(values: RealArray) -> RealArray:
-        return cv2.GaussianBlur(
-            np.asarray(values, np.float32), (0, 0), window, borderType=cv2.BORDER_REFLECT
-        )
+        return blurred(np.asarray(values, np.float32), window)
 
     product = fixed * moved.conj()
     change = np.angle(product)

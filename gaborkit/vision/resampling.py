@@ -165,8 +165,11 @@ def _matrix(index: NDArray[np.intp], weights: RealArray, n: int, dtype: np.dtype
 
 def _banded(n: int, weights: RealArray, step: int, dtype: np.dtype[Any]) -> csr_array:
     radius = len(weights) // 2
-    index = np.arange(0, n, step)[:, None] + np.arange(-radius, radius + 1)
-    index %= 2 * n
+    offsets = np.arange(-radius, radius + 1)
+    if len(offsets) > 2 * n:  # reflected again and again, an axis repeats itself
+        weights = np.bincount(offsets % (2 * n), weights, 2 * n).astype(np.float64)
+        offsets = np.arange(2 * n)
+    index = (np.arange(0, n, step)[:, None] + offsets) % (2 * n)
     return _matrix(np.minimum(index, 2 * n - 1 - index), weights, n, dtype)
 
 
