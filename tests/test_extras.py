@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import gaborkit as gk
 from gaborkit.errors import FeatureError, FilterError, GaborkitError
 from gaborkit.extras import EXTRAS, hint, opencv, optional
 
@@ -96,6 +97,13 @@ def test_the_core_brings_no_opencv_and_the_extra_one_distribution():
     (own,) = [name for name in PROJECT["optional-dependencies"]["docs"] if "gaborkit" in name]
     assert "all" not in own
     assert "opencv" not in own
+
+
+@pytest.mark.parametrize("generate", [gk.vision.synthetic_palm, gk.vision.synthetic_vessels])
+def test_what_draws_with_opencv_says_where_it_comes_from(monkeypatch, generate):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(GaborkitError, match=r'needs cv2.*"gaborkit\[opencv\]" brings it'):
+        generate(0) if generate is gk.vision.synthetic_palm else generate(seed=0)
 
 
 def test_opencv_that_cannot_be_loaded_says_which_can(monkeypatch):
