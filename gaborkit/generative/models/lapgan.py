@@ -33,8 +33,8 @@ class LAPGANConfig(LatentConfig):
     bands : int
         How often pictures are halved.
     coarse_width : int
-        Channels of the coarsest stage, which is a DCGAN (see :class:`~.dcgan.DCGANConfig`); 0 for
-        fully connected layers, as published.
+        Channels of the coarsest stage, which is a DCGAN (see :class:`~.dcgan.DCGANConfig`) whose
+        discriminator sees pictures enlarged; 0 for fully connected layers, as published.
     generator_hidden, discriminator_hidden : tuple of int
         Widths of those layers.
     below_noise : float
@@ -162,7 +162,7 @@ class BandGenerator(nn.Module):
 _SMALL = LAPGANConfig(
     latent=64,
     bands=1,
-    coarse_width=16,
+    coarse_width=24,
     below_noise=0.1,
     width=16,
     discriminator_width=16,
@@ -264,7 +264,9 @@ class LAPGAN(Adversarial):
                 discriminators.append(dcgan.Discriminator(config.fine, packed, classes))
             elif config.coarse_width:
                 generators.append(dcgan.Generator(config.coarse, stage, classes))
-                discriminators.append(dcgan.Discriminator(config.coarse, packed, classes))
+                # Of larger pictures it has more convolutions.
+                larger = packed_space(Space(*finer[0], space.scaling), config.packing)
+                discriminators.append(dcgan.Discriminator(config.coarse, larger, classes))
             else:
                 generators.append(gan.Generator(config.dense, stage, classes))
                 discriminators.append(gan.Discriminator(config.dense, packed, classes))
@@ -309,9 +311,11 @@ class LAPGAN(Adversarial):
         return bands[number - 1] if number else coarse
 
     def shown(self, stage: str, images: Tensor, features: Tensor) -> Tensor:
-        """The picture of that size: a band with what lies below it."""
+        """The picture of that size: a band with what lies below it; the coarsest, enlarged."""
         number = self._names.index(stage)
-        return images + self._below(number, features) if number else images
+        if number:
+            return images + self._below(number, features)
+        return self.pyramid.up(0, images) if self.config.coarse_width else images
 
     def _below(self, number: int, features: Tensor) -> Tensor:
         return self.pyramid.split(features)[1][number - 1]

@@ -173,3 +173,15 @@ def test_pictures_that_are_too_small():
         model(Space(1, 7, 7, "symmetric"), bands=1)
     with pytest.raises(ModelError, match="bands=2 leave a coarsest picture of 5 x 7, too small"):
         model(coarse_width=2)
+
+
+def test_the_discriminator_of_a_coarse_dcgan_is_shown_pictures_enlarged():
+    space = Space(1, 16, 16, "symmetric")
+    config = LAPGANConfig(bands=1, width=4, discriminator_width=4, latent=4, coarse_width=4)
+    lapgan = LAPGAN(config, space)
+    coarse, features = torch.rand(3, 1, 8, 8), torch.rand(3, 1, 16, 16)
+    shown = lapgan.shown("8x8", coarse, features)
+    torch.testing.assert_close(shown, lapgan.pyramid.up(0, coarse))
+    assert lapgan.discriminators[0](shown, None).shape == (3,)
+    plain = LAPGAN(dataclasses.replace(config, coarse_width=0), space)
+    assert plain.shown("8x8", coarse, features) is coarse
