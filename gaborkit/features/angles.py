@@ -37,8 +37,8 @@ def angle_of(y: Array, x: Array) -> Array:
 
     Examples
     --------
-    >>> angle_of(np.float32([0, 1, -2]), np.float32([0, 1, 0]))
-    array([ 0.       ,  0.7853982, -1.5707964], dtype=float32)
+    >>> angle_of(np.float32([0, 1, -2]), np.float32([0, 1, 0])).round(4)
+    array([ 0.    ,  0.7854, -1.5708], dtype=float32)
     """
     if library_of(y).name == "torch":
         result: Array = y.arctan2(x)
