@@ -5,15 +5,17 @@ from __future__ import annotations
 import click
 
 from ..errors import debug_option
+from ..options.arguments import Word
 from ..options.path_arguments import Input
 from ..options.sections import Command
 
 
 @click.command("push", cls=Command)
 @click.argument("run", type=Input(whole=True), metavar="RUN")
-@click.argument("repository", metavar="OWNER/NAME")
+@click.argument("repository", type=Word(), metavar="OWNER/NAME")
 @click.option(
     "--licence",
+    type=Word(),
     default="unknown",
     show_default=True,
     metavar="ID",
