@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import DataError, ModelError
 from ..io.files import StrPath
 from ..notebook import page
+from .chunks import CHUNK, Draw, in_chunks
 from .data.arrays import as_conditions
 from .data.dataset import first_images
 from .device import choose_device
@@ -24,21 +25,14 @@ from .hub import Address, fetch, push_to_hub
 from .models.model import Model
 from .pixels import as_tensor, check_range, to_floats
 from .progress import Progress
-from .randomness import generator_of
 from .representation import Representation
 from .store import read_model, write_model
-
-#: Images drawn at once, which bounds the memory. The draws depend on it.
-CHUNK = 256
 
 #: Pixels that are made larger at once.
 UPSCALED = 2**17
 
 #: Numbers or names of classes.
 Classes = int | str | Sequence[int | str] | Tensor
-
-#: Some of what is wanted, with a generator of its own.
-Draw = Callable[[slice, torch.Generator, Progress | None], Tensor]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -382,36 +376,3 @@ class ImageModel:
         address = Address.of(folder)
         model, representation, provenance = read_model(fetch(address) if address else folder)
         return cls(model.to(where), representation, provenance)
-
-
-@torch.no_grad()
-def in_chunks(
-    draw: Draw,
-    model: Model,
-    count: int,
-    seed: int,
-    task: str,
-    progress: Progress | None = None,
-    size: int = CHUNK,
-) -> Tensor:
-    """What ``draw`` gives, on the CPU, of a model in evaluation mode: some at a time."""
-    if not count:
-        raise ModelError(f"there are no images to {task}; give 1 or more")
-    chunks = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    was_training = model.training
-    model.eval()
-    drawn = []
-    try:
-        for number, some in enumerate(chunks):
-
-            def report(done: int, total: int, number: int = number) -> None:
-                assert progress is not None
-                progress(number * total + done, len(chunks) * total)
-
-            generator = generator_of(model.device, seed, task, number)
-            drawn.append(draw(some, generator, None if progress is None else report).cpu())
-            if progress is not None:
-                progress(number + 1, len(chunks))
-    finally:
-        model.train(was_training)
-    return torch.cat(drawn)

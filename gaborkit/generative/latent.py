@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ModelError
-from .image_model import in_chunks
+from .chunks import in_chunks
 from .models.autoencoder import Autoencoder
 from .models.model import Model
 from .pixels import as_tensor, to_floats
