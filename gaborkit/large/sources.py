@@ -15,7 +15,7 @@ from ..extras import optional
 from ..filtering.backend import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
 from ..filtering.run import with_leading_channels
 from ..io.files import StrPath
-from ..io.images import luminance, split_page
+from ..io.images import colour_count, luminance, split_page
 from ..io.pictures.npy import check_array
 from ..io.pictures.tiff import TiffPicture
 from .tiff_regions import open_tiff
@@ -247,7 +247,7 @@ class Planes:
             channels = leading[-3]
             self._take = "one"
             if colour == "luminance" and channels > 2:
-                luminance(np.zeros((1, 1, channels)))  # raises if these are too many
+                colour_count(shape, channel_axis)  # raises if these are too many
                 self._take, self.dtype = "luminance", self.real
                 leading = (*leading[:-3], *leading[-2:])
             elif colour != "all" and channels < 3:

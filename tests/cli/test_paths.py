@@ -108,6 +108,8 @@ def test_every_path_has_a_type():
         ("stimulus",),
         ("runs",),
         ("evaluate",),
+        ("push",),
+        ("man",),
     }
     assert len(FILES) > 25
     assert len(WHOLE) == 11
