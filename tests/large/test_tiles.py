@@ -280,7 +280,11 @@ def test_unknown_options(tmp_path, options, text):
         (GREY + 1j, {}, "dtype complex64 cannot be filtered"),
         (GREY[0], {}, r"shape \(91,\) is not an image"),
         (COLOUR, {}, "looks like colour"),
-        (rng.random((9, 9, 5)), {"channel_axis": 2, "colour": "luminance"}, r"5 channels \(shape \(9, 9, 5\)"),
+        (
+            rng.random((9, 9, 5)),
+            {"channel_axis": 2, "colour": "luminance"},
+            r"5 channels \(shape \(9, 9, 5\)",
+        ),
         ({1: 2}, {}, "dtype object cannot be filtered"),
     ],
 )
