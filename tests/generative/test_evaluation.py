@@ -72,7 +72,9 @@ def drawing(model, representation, draw):
     return SimpleNamespace(
         model=model,
         representation=representation,
-        sample=lambda count, classes=None, seed=0, progress=None: draw(count, classes),
+        sample=lambda count, classes=None, conditions=None, seed=0, progress=None: draw(
+            count, classes
+        ),
     )
 
 
@@ -180,7 +182,7 @@ def test_guidance_of_the_samples_is_named(digits):
         found = evaluate(model, digits, samples=20, test_images=6)
         assert [note.split(":")[0] for note in found.notes if "drawn with" in note] == notes
     options = {"guidance": 3.0, "temperature": 0.5}
-    model.sample = lambda count, classes, seed, progress, **given: (
+    model.sample = lambda count, classes, conditions, seed, progress, **given: (
         given == options and digits.train.images[:count] / 255
     )
     found = evaluate(model, digits, samples=20, test_images=6, **options)
