@@ -191,3 +191,12 @@ def test_what_does_not_fit():
         local_orientation(np.zeros((1, 9)))
     with pytest.raises(gk.ImageError, match="looks like colour"):
         local_orientation(np.zeros((9, 9, 3)))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-20])
+def test_responses_whose_squares_are_lost_are_numbers(size):
+    bank = gk.GaborBank.grid(1, 4)
+    image = np.zeros((40, 40), np.float32)
+    image[:, :4] = 1  # and beside it responses of any size
+    image[20, 30] = size
+    assert np.isfinite(local_orientation(image, bank)).all()

@@ -10,7 +10,9 @@ INLINE float advance(float a_real, float a_imag, float b_real, float b_imag, flo
     const float size = __builtin_sqrtf(real * real + imag * imag);
     /* Of half the argument; without cancellation where the argument is near pi. */
     const float near = real > 0 ? size + real : imag * imag / (size - real + TINY);
-    const float tangent = imag / (__builtin_sqrtf(near * near + imag * imag) + near + TINY);
+    float tangent = imag / (__builtin_sqrtf(near * near + imag * imag) + near + TINY);
+    /* Of numbers whose squares are lost it would be larger, and its powers no numbers. */
+    tangent = tangent > 1 ? 1 : tangent < -1 ? -1 : tangent;
     const float square = tangent * tangent;
     /* Of the inverse tangent up to 1, the best polynomial in the largest error, 2.4e-7. */
     float value = 0.006813277f;
