@@ -20,7 +20,7 @@ from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ComplexArray, RealArray
-from .resampling import blurred
+from .sparse_resampling import blurred
 
 #: Shortest wavelength in pixels, and deviation of the kernels in wavelengths.
 FINEST, SIGMA = 6.0, 0.5

@@ -22,7 +22,7 @@ from ..features.iris import iris_code, unwrap_iris
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..types import Array, RealArray
-from .resampling import resized, sampled
+from .sparse_resampling import resized, sampled
 
 Circle = tuple[float, float, float]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError, ImageError
 from ...features.plane import plane_of
 from ...types import Array, RealArray
-from ..resampling import resized
+from ..sparse_resampling import resized
 from .frequency import ridge_frequency
 from .mask import ridge_mask
 from .picture import (

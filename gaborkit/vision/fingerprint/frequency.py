@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
-from ..resampling import blurred, sampled
+from ..sparse_resampling import blurred, sampled
 from .picture import (
     block_grid,
     check_field,

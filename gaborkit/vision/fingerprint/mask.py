@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import Array, RealArray
-from ..resampling import blurred
+from ..sparse_resampling import blurred
 from .picture import block_grid, check_block, check_field, normalize, pieces, to_blocks
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError, ImageError
 from ...filtering.backend import NumpyLibrary
 from ...types import Array, RealArray
-from ..resampling import resized
+from ..sparse_resampling import resized
 
 
 def normalize(image: Array, *, mean: float = 0.0, variance: float = 1.0) -> RealArray:

@@ -11,7 +11,7 @@ from ...bank import GaborBank
 from ...errors import FeatureError
 from ...kernels.parameters import number
 from ...types import Array, RealArray
-from ..resampling import blurred, correlated
+from ..sparse_resampling import blurred, correlated
 from .picture import block_grid, half_angle, normalize, to_blocks, to_pixels
 
 

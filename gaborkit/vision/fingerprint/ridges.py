@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ...types import Array, RealArray
-from ..resampling import correlated
+from ..sparse_resampling import correlated
 from .picture import check_wavelengths, normalize
 
 #: Side of a tile in pixels of its level, and tiles along each axis of a level at most.

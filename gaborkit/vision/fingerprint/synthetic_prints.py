@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import RealArray
-from ..resampling import blurred
+from ..sparse_resampling import blurred
 from .tuned_filter import TunedFilter
 
 Kind = Literal["arch", "loop", "whorl"]

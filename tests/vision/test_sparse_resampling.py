@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from gaborkit.vision.resampling import blurred, correlated, resized, sampled
+from gaborkit.vision.sparse_resampling import blurred, correlated, resized, sampled
 
 sides = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
