@@ -1,9 +1,10 @@
-"""SRGAN beside SRResNet and bicubic enlargement: digits 14 to 28, photographs cut into patches.
+"""SRGAN beside SRResNet and bicubic enlargement: digits 2x and 4x, photographs cut into patches.
 
-    python benchmarks/upscaling.py --out FOLDER [--only digits]
+    python benchmarks/upscaling.py --out FOLDER [--only digits-2x]
 
-Trains both (seed 0) on ``mini`` by their defaults, and on patches of photographs that come with
-scikit-image; measures them on test digits, and on patches of other photographs. Prints tables in
+Trains an SRResNet, and an SRGAN from its weights on, as published (seed 0), on ``mini`` by their
+defaults, and on patches of photographs that come with scikit-image; measures them on test digits,
+and on patches of other photographs. Prints tables in
 Markdown and writes FOLDER/*.png: made smaller (pixels as squares), bicubic, SRResNet, SRGAN,
 original. A run that is there is gone on with.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
@@ -38,7 +40,12 @@ SIDE, STEP = 32, 24
 #: What is learned from, what is held out, and what is tested on.
 TRAIN = ("astronaut", "rocket", "hubble_deep_field", "retina")
 VALIDATION, TEST = ("cat",), ("coffee",)
-CONFIGS = {"SRResNet": {"content": "pixels", "adversarial": 0.0}, "SRGAN": {}}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "SRResNet": {"content": "pixels", "adversarial": 0.0},
+    "SRGAN": {},
+}
+#: Of each table: what is enlarged, and how many times.
+TABLES = {"digits-2x": 2, "digits-4x": 4, "photographs": 2}
 
 
 def patches(names: tuple[str, ...], limit: int) -> Tensor:
@@ -61,15 +68,16 @@ def photographs() -> Dataset:
     return Dataset("photographs", *splits, ())
 
 
-def trained(name: str, data: Dataset, steps: int | None, folder: Path) -> tuple[ImageModel, float]:
-    """The model, and seconds of CPU that its training took here."""
+def trained(
+    config: dict[str, Any], data: Dataset, steps: int, folder: Path, first: Path | None
+) -> tuple[ImageModel, float]:
+    """The model, and seconds of CPU that its training took here, from the weights of another on."""
     began = time.process_time()
     if (folder / "config.json").is_file():
         image_model = resume(folder, dataset=data, device="cpu")
     else:
-        # Without an adversary every step is the generator's.
-        training = {} if steps is None else {"steps": steps}
-        recipe = Recipe("srgan", data=None, config=CONFIGS[name], training=training)
+        init = None if first is None else str(first)
+        recipe = Recipe("srgan", data=None, config=config, training={"steps": steps}, init=init)
         image_model = start(recipe, folder, dataset=data, device="cpu")
     return image_model, time.process_time() - began
 
@@ -77,17 +85,23 @@ def trained(name: str, data: Dataset, steps: int | None, folder: Path) -> tuple[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", default=["digits", "photographs"])
-    parser.add_argument("--steps", type=int, help="of the SRGAN; SRResNet has half as many")
+    parser.add_argument("--only", nargs="+", choices=list(TABLES), default=list(TABLES))
+    parser.add_argument(
+        "--steps", type=int, default=1600, help="of the SRGAN, whose networks take turns"
+    )
     options = parser.parse_args()
     for title in options.only:
-        data = load_dataset("mini") if title == "digits" else photographs()
-        steps = options.steps or 1600
+        data = photographs() if title == "photographs" else load_dataset("mini")
+        factor, first = TABLES[title], None
         rows: dict[str, dict[str, float]] = {}
         large: list[Tensor] = []
-        for name in CONFIGS:
-            own = steps if name == "SRGAN" else steps // 2
-            image_model, seconds = trained(name, data, own, options.out / f"{title}-{name}")
+        for name, config in CONFIGS.items():
+            # Without an adversary every step is the generator's.
+            steps = options.steps if name == "SRGAN" else options.steps // 2
+            folder = options.out / f"{title}-{name}"
+            config = {**config, "factor": factor}
+            image_model, seconds = trained(config, data, steps, folder, first)
+            first = folder
             figures = {item.name: item.value for item in evaluate(image_model, data).figures}
             rows["bicubic"] = {
                 key.replace(", bicubic", ""): value
@@ -99,7 +113,7 @@ def main() -> None:
             bicubic, upscaled, originals = there_and_back(image_model, shown)
             large = large or [bicubic]
             large.append(upscaled)
-        small = shrunk(originals, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        small = shrunk(originals, factor).repeat_interleave(factor, 2).repeat_interleave(factor, 3)
         grid = image_grid(torch.cat([small, *large, originals]), columns=len(originals), zoom=3)
         gk.write_image(options.out / f"{title}.png", grid)
         print(data.describe())

@@ -25,9 +25,10 @@ OCTAVES, DIRECTIONS = 2, 6
 class ContentLoss(nn.Module):
     """Mean squared difference of images (B, C, H, W) from others, by pixels or by wavelets.
 
-    ``pixels``: of the pixels. ``gabor``: of the magnitudes of a tight Gabor frame and of its
-    low-pass, added over kernels, which tell where there is how much of what scale and direction,
-    and leave the phases of fine detail free. ``scattering``: of scattering coefficients of order 0
+    ``pixels``: of the pixels. ``gabor``: of the magnitudes of a tight Gabor frame, added over
+    kernels, which tell where there is how much of what scale and direction, and leave the phases of
+    detail free; and of its low-pass and high-pass, without which a chequer of single pixels, which
+    no kernel answers to, would cost nothing. ``scattering``: of scattering coefficients of order 0
     to 2 of cells of four pixels, added over paths, which leave free where in its cell detail lies.
 
     In place of the layers of a classifier of Ledig et al., which nothing here was trained for.
@@ -87,6 +88,6 @@ class ContentLoss(nn.Module):
 
     def _described(self, images: Tensor) -> list[Tensor]:
         if isinstance(self.wavelets, GaborFrame2d):
-            low = self.wavelets.respond(images, 1, slice(-2, -1)).real
-            return [magnitude(self.wavelets.respond(images)), low]
+            passes = self.wavelets.respond(images, 1, slice(-2, None)).real
+            return [magnitude(self.wavelets.respond(images)), passes]
         return [images if self.wavelets is None else self.wavelets(images)]

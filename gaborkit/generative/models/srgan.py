@@ -110,6 +110,19 @@ class Block(nn.Module):
         return planes + self.layers(planes)
 
 
+def sub_pixel(width: int) -> list[nn.Module]:
+    """Layers that make sides twice as long; they start by repeating pixels, without a chequer.
+
+    References
+    ----------
+    A. Aitken et al. (2017), Checkerboard Artifact Free Sub-Pixel Convolution, section 3.2.
+    """
+    convolution = nn.Conv2d(width, 4 * width, 3, padding=1)
+    for parameter in convolution.parameters():
+        parameter.data.copy_(parameter.data[::4].repeat_interleave(4, 0))
+    return [convolution, nn.PixelShuffle(2), nn.PReLU()]
+
+
 class Generator(nn.Module):
     """Small pictures (B, C, h, w) of any size to large ones (B, C, factor * h, factor * w).
 
@@ -133,9 +146,7 @@ class Generator(nn.Module):
             nn.Conv2d(width, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
         )
-        layers: list[nn.Module] = []
-        for _ in range(config.factor // 2):
-            layers += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
+        layers = [layer for _ in range(config.factor // 2) for layer in sub_pixel(width)]
         last = nn.Conv2d(width, space.channels, 9, padding=4)
         if config.bicubic:  # what it starts from is the enlargement
             for weight in last.parameters():

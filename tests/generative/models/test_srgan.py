@@ -99,10 +99,25 @@ def test_content_of_a_frame_by_hand():
     for images in (one, other):
         channels = frame.analyze(images).unflatten(1, (3, -1))  # (B, C, 2 K + 2, H, W)
         pairs = channels[:, :, :-2].unflatten(2, (-1, 2))
-        described.append((pairs.square().sum(3).sqrt(), channels[:, :, -2:-1]))
+        described.append((pairs.square().sum(3).sqrt(), channels[:, :, -2:]))
     total = sum((a - b).square().sum((1, 2)).mean() for a, b in zip(*described, strict=True))
     found = ContentLoss("gabor", SPACE.shape)(one, other)
     assert float(found) == pytest.approx(float(total) / 3, rel=1e-3)
+
+
+def test_a_chequer_is_no_content_for_nothing():
+    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(20), indexing="ij")
+    chequer = (0.5 + 0.1 * (-1.0) ** (rows + columns)).expand(1, *SPACE.shape)
+    flat = torch.full_like(chequer, 0.5)
+    by_pixels = ContentLoss("pixels", SPACE.shape)(chequer, flat)
+    assert float(ContentLoss("gabor", SPACE.shape)(chequer, flat)) >= 0.99 * float(by_pixels)
+
+
+def test_it_starts_without_a_chequer():
+    network = model(bicubic=False, factor=4)
+    flat = torch.full((1, 3, 24, 24), 0.3)
+    inside = network.upscale(flat)[..., 40:-40, 40:-40]
+    assert float((inside - inside.mean((2, 3), keepdim=True)).abs().max()) < 1e-5
 
 
 def test_content_of_scattering_by_the_library():
