@@ -176,6 +176,8 @@ _SMALL_TRAINING = {
     "schedule": "linear",
     "ema": 0.99,
 }
+# Steps through the frame take longer.
+_SMALL_GABOR_TRAINING = {**_SMALL_TRAINING, "steps": 3600, "sample_every": 720}
 # The article has no MNIST: the widths are those of its 8 x 8 stage and of its convolutions on
 # CIFAR-10. It trains by SGD with momentum, each stage by itself, and gives no number of steps; here
 # it is Adam, and the stages, none of which sees what another draws, take turns.
@@ -233,6 +235,7 @@ class LAPGAN(Adversarial):
     Config = LAPGANConfig
     presets: ClassVar[Presets] = {
         ("small", "raw"): (_SMALL, _SMALL_TRAINING),
+        ("small", "gabor"): (_SMALL, _SMALL_GABOR_TRAINING),
         ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
         ("large", "raw"): (_LARGE, _LARGE_TRAINING),
     }

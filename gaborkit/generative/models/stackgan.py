@@ -250,6 +250,8 @@ _SMALL_TRAINING = {
     "schedule": "linear",
     "ema": 0.99,
 }
+# Steps through the frame take longer.
+_SMALL_GABOR_TRAINING = {**_SMALL_TRAINING, "steps": 4000}
 # The article has no MNIST, but birds, flowers and scenes of 64 x 64 and 256 x 256 pixels: widths
 # are those that leave as many channels at the same depth, and stage I draws pictures of half the
 # size. Batch and Adam are the article's. It halves the learning rate every 100 of 600 epochs, and
@@ -308,6 +310,7 @@ class StackGAN(Adversarial):
     Config = StackGANConfig
     presets: ClassVar[Presets] = {
         ("small", "raw"): (_SMALL, _SMALL_TRAINING),
+        ("small", "gabor"): (_SMALL, _SMALL_GABOR_TRAINING),
         ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
         ("large", "raw"): (_LARGE, _LARGE_TRAINING),
     }
