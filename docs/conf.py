@@ -7,6 +7,10 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 
 import gaborkit
 
@@ -23,7 +27,6 @@ version = release = gaborkit.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_click",
@@ -34,6 +37,10 @@ exclude_patterns = ["_build", "_examples"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+# Words and options keep their quotes and dashes as they are typed.
+smartquotes = False
+
+html_math_renderer = "mathml"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gaborkit"
@@ -107,3 +114,36 @@ sphinx_gallery_conf = {
 os.environ.setdefault("MPLBACKEND", "Agg")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 write_reference()
+
+
+def shown_as_code(app: Any, context: Any, lines: list[str]) -> None:
+    """What help texts keep as it is, examples and tables, in code blocks: two dashes stay two."""
+    kept = [line.startswith("| ") for line in lines]
+    text: list[str] = []
+    for line, is_kept, before in zip(lines, kept, [False, *kept], strict=False):
+        if not is_kept:
+            text.append(line)
+            continue
+        if not before:
+            text += ["", ".. code-block:: text", ""]
+        text.append("   " + line.removeprefix("| "))
+    lines[:] = text
+
+
+def inline_formula(translator: Any, node: Any) -> None:
+    """A formula in a line, as MathML."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def formula(translator: Any, node: Any) -> None:
+    """A formula of its own, as MathML."""
+    drawn = tex2mathml(node.astext(), as_block=True)
+    translator.body.append(f'<div style="overflow-x: auto">{drawn}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> None:
+    """Formulas as MathML, which browsers draw themselves: no page loads anything from elsewhere."""
+    app.connect("sphinx-click-process-description", shown_as_code)
+    app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
