@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..filtering.backend import Library, library_of
-from ..filtering.padding import check_boundary, source_index
+from ..filtering.backend import Library, NumpyLibrary, library_of
+from ..filtering.padding import check_boundary, pad
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.formula import Parameters, samples
@@ -83,37 +84,35 @@ def jets(
     for kernel in bank:
         if kernel.learnable:
             raise FeatureError("jets pass no gradient to kernels; give kernels of plain numbers")
-    # In double precision: the sums of a kernel of thousands of samples are of few digits.
-    flat = library.constant(planes, True, real=True)
-    flat = flat.reshape(-1, planes.shape[-2] * planes.shape[-1])
     radii = [kernel.radius(tolerance) for kernel in bank]
-    answers: list[Any] = [None] * len(bank)
-    for radius in set(radii):  # kernels of one radius see the same windows
-        members = [k for k in range(len(bank)) if radii[k] == radius]
-        parts: list[list[Array]] = [[] for _ in members]
-        together = max(1, _TOGETHER // (len(flat) * (2 * radius + 1) ** 2))
-        for first in range(0, len(places), together):
-            chosen = slice(first, first + together)
-            index, inside = _window(whole[chosen], radius, tuple(planes.shape[-2:]), boundary)
-            window = library.take(flat, index.ravel(), 1).reshape(len(flat), *index.shape)
-            if not inside.all():
-                window = window * library.constant(inside, True, real=True)
-            if all(_is_round(bank[k]) for k in members):
-                answered = _by_lines(window, [bank[k] for k in members], rest[chosen], library)
-                for part, answer in zip(parts, answered, strict=True):
-                    part.append(answer)
-                continue
-            for part, k in zip(parts, members, strict=True):
-                psi = _kernel_around(bank[k], rest[chosen], radius, tolerance)
-                real, imag = (
-                    (window * library.constant(x, True, real=True)).sum(-1)
-                    for x in (psi.real, psi.imag)
-                )
-                part.append(real + 1j * imag)
-        for part, k in zip(parts, members, strict=True):
-            answers[k] = library.concatenate(part, 1)
-    responses = library.constant(library.stack(answers, 2), library.double(planes))
-    return responses.reshape(*planes.shape[:-2], len(places), len(bank))
+    margin = max(radii)
+    padded = pad(library, planes.reshape(-1, *planes.shape[-2:]), margin, boundary)
+    side = 2 * margin + 1
+    together = max(1, _TOGETHER // (int(padded.shape[0]) * side**2))
+    answers = []
+    for first in range(0, len(places), together):
+        chosen = slice(first, first + together)
+        corners = whole[chosen].astype(int).tolist()
+        windows = library.stack([padded[:, y : y + side, x : x + side] for y, x in corners], 1)
+        # In double precision: the sums of a kernel of thousands of samples are of few digits.
+        windows = library.constant(windows, True, real=True)
+        responses: list[Any] = [None] * len(bank)
+        for radius in set(radii):  # kernels of one radius see the same windows
+            members = [k for k in range(len(bank)) if radii[k] == radius]
+            inner = slice(margin - radius, margin + radius + 1)
+            window, kernels = windows[..., inner, inner], [bank[k] for k in members]
+            if all(_is_round(kernel) for kernel in kernels):
+                answered = _by_lines(window, kernels, rest[chosen], library)
+            else:
+                answered = [
+                    _by_samples(window, kernel, rest[chosen], library, tolerance)
+                    for kernel in kernels
+                ]
+            for k, answer in zip(members, answered, strict=True):
+                responses[k] = answer
+        answers.append(library.stack(responses, 2))
+    joined = library.constant(library.concatenate(answers, 1), library.double(planes))
+    return joined.reshape(*planes.shape[:-2], len(places), len(bank))
 
 
 def _is_round(kernel: Kernel) -> bool:
@@ -121,12 +120,47 @@ def _is_round(kernel: Kernel) -> bool:
     return isinstance(kernel, GaborKernel) and number(kernel.gamma) == 1
 
 
+class _Lines:
+    """Cosines and sines under Gaussians along an axis, about places between pixels.
+
+    Waves that mirror each other, such as those of theta and pi - theta, are there once; a wave
+    number of zero leaves the Gaussian itself.
+
+    Attributes
+    ----------
+    values : float64 array (P, 2 F, n)
+        Cosines, then sines. Convolution: the picture runs back.
+    cosine, sine, gauss : int arrays (K,)
+        Of each kernel among the 2 F.
+    sign : array (K,)
+        Of the sine.
+    """
+
+    def __init__(
+        self, places: NDArray[Any], radius: int, waves: NDArray[Any], sigma: NDArray[Any]
+    ) -> None:
+        count, line = len(waves), np.arange(radius, -radius - 1, -1)
+        pairs = np.stack([np.append(abs(waves), 0 * waves), np.append(sigma, sigma)])
+        _, first, which = np.unique(pairs.round(12), axis=1, return_index=True, return_inverse=True)
+        turns, widths = pairs[:, first]
+        angles = np.outer(turns, line)
+        table = np.stack([np.cos(angles), np.sin(angles)])  # (2, F, n)
+        distinct, width_of = np.unique(widths, return_inverse=True)
+        at = places[:, None, None] + line
+        gauss = np.exp(-((at / distinct[:, None]) ** 2) / 2)[:, None, width_of]
+        self.values = (gauss * table).reshape(len(places), -1, len(line))
+        self.cosine, self.gauss = np.split(which.ravel(), [count])
+        self.sine = self.cosine + len(first)
+        self.sign = np.sign(waves)
+
+
 def _by_lines(
     window: Array, kernels: Sequence[Any], rest: NDArray[Any], library: Library
 ) -> list[Array]:
-    """Responses (B, P) of round kernels in windows (B, P, n * n): along the rows, then across."""
-    side = math.isqrt(window.shape[-1])
-    line = np.arange(side) - side // 2
+    """Responses (B, P) of round kernels in windows (B, P, n, n): along the rows, then across.
+
+    The wave about a place between pixels is the one about the pixel, turned as a whole.
+    """
     theta, tuned, sigma = (
         np.array([value(kernel) for kernel in kernels])
         for value in (
@@ -135,87 +169,70 @@ def _by_lines(
             lambda kernel: number(kernel.sigma) * number(kernel.scale),
         )
     )
-    widths, width_of = np.unique(sigma, return_inverse=True)
-    envelopes, waves = [], []
-    for places, part in zip(rest.T, (np.sin(theta), np.cos(theta)), strict=True):
-        at = (places[:, None] + line)[..., None]  # (P, n, 1)
-        envelopes.append(np.exp(-((at / widths) ** 2) / 2))
-        # Of the sum of two numbers, by the product of two tables.
-        turns = np.exp(1j * places[:, None] * (tuned * part))[:, None]
-        waves.append(
-            envelopes[-1][..., width_of] * turns * np.exp(1j * np.outer(line, tuned * part))
+    waves = np.stack([np.sin(theta), np.cos(theta)]) * tuned
+    radius = int(window.shape[-1]) // 2
+    down, along = (
+        _Lines(*axis, sigma) for axis in zip(rest.T, (radius, radius), waves, strict=True)
+    )
+
+    def of_kernels(sums: Array, library: Library) -> tuple[Array, Array, Array]:
+        """Real and imaginary part of the wave and the Gaussian, (..., K), of (..., 2 F, 2 G)."""
+        flat = sums.reshape(*sums.shape[:-2], -1)
+        cc, cs, sc, ss, gauss = (
+            library.take(flat, column * int(sums.shape[-1]) + row, flat.ndim - 1)
+            for column, row in itertools.chain(
+                itertools.product((down.cosine, down.sine), (along.cosine, along.sine)),
+                [(down.gauss, along.gauss)],
+            )
         )
-    # Of waves that mirror each other, such as those of theta and pi - theta, one is enough.
-    along = np.round(tuned * np.cos(theta), 12)
-    _, first, wave_of = np.unique(
-        np.stack([abs(along), sigma]), axis=1, return_index=True, return_inverse=True
-    )
-    wave_of = wave_of.ravel()
-    turned = np.where(along * along[first][wave_of] < 0, -1.0, 1.0)
-    made = waves[1][..., first]
-    columns = np.concatenate([made.real, made.imag, envelopes[1]], -1)
-    square = window.reshape(*window.shape[:-1], side, side)
-    rows = square @ library.constant(columns, True, real=True)  # (B, P, n, 2 W + S)
-    real, imag, mean = (
-        library.take(rows, index, 3)
-        for index in (wave_of, len(first) + wave_of, 2 * len(first) + width_of)
-    )
-    imag = imag * library.constant(turned, True, real=True)
-    down = [library.constant(x, True, real=True) for x in (waves[0].real, waves[0].imag)]
-    wave = (down[0] * real - down[1] * imag).sum(-2), (down[0] * imag + down[1] * real).sum(-2)
-    level = (library.constant(envelopes[0][..., width_of], True, real=True) * mean).sum(-2)
+        turned, other = (library.constant(x, True, real=True) for x in (along.sign, down.sign))
+        return cc - turned * other * ss, turned * cs + other * sc, gauss
+
+    columns = library.constant(down.values, True, real=True)
+    rows = library.constant(along.values.swapaxes(1, 2), True, real=True)
+    real, imag, gauss = of_kernels(columns @ (window @ rows), library)
     # The DC-removal term makes the kernel's own sum zero.
-    sums = [part.sum(1)[:, width_of] for part in envelopes]
-    dc = math.prod(part.sum(1) for part in waves) / math.prod(sums)
-    answers = []
-    for k, kernel in enumerate(kernels):
-        free = dc[:, k] if kernel.dc_free else 0 * dc[:, k]
-        size = complex(number(kernel.amplitude()) * np.exp(1j * number(kernel.phase)))
-        parts = [
-            wave[j][..., k] - library.constant(x, True, real=True) * level[..., k]
-            for j, x in enumerate((free.real, free.imag))
-        ]
-        answers.append((parts[0] + 1j * parts[1]) * size)
-    return answers
+    ones = down.values.sum(2)[:, :, None] * along.values.sum(2)[:, None]
+    own = of_kernels(ones, NumpyLibrary())
+    dc = [np.where([kernel.dc_free for kernel in kernels], part / own[2], 0) for part in own[:2]]
+    real, imag = (
+        part - library.constant(level, True, real=True) * gauss
+        for part, level in zip((real, imag), dc, strict=True)
+    )
+    sizes = [number(kernel.amplitude()) * np.exp(1j * number(kernel.phase)) for kernel in kernels]
+    responses = (real + 1j * imag) * library.constant(np.exp(1j * rest @ waves) * sizes, True)
+    return [responses[..., k] for k in range(len(kernels))]
 
 
-def _window(
-    whole: NDArray[Any], radius: int, shape: tuple[int, int], boundary: Boundary
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Places in the flattened picture (P, n * n) that a kernel at each point meets, and whether."""
-    line = np.arange(-radius, radius + 1)
-    axes = [at[:, None].astype(int) - line for at in whole.T]  # convolution: the picture runs back
-    inside = [(index >= 0) & (index < size) for index, size in zip(axes, shape, strict=True)]
-    if boundary == "constant":
-        rows, columns = (index.clip(0, size - 1) for index, size in zip(axes, shape, strict=True))
-    else:
-        rows, columns = (
-            source_index(size, radius, boundary)[index + radius]
-            for index, size in zip(axes, shape, strict=True)
-        )
-        inside = [np.ones_like(flags) for flags in inside]
-    index = rows[:, :, None] * shape[1] + columns[:, None, :]
-    within = inside[0][:, :, None] & inside[1][:, None, :]
-    return index.reshape(len(whole), -1), within.reshape(len(whole), -1)
+def _by_samples(
+    window: Array, kernel: Kernel, rest: NDArray[Any], library: Library, tolerance: float
+) -> Array:
+    """Responses (B, P) of a kernel in windows (B, P, n, n)."""
+    psi = _kernel_around(kernel, rest, int(window.shape[-1]) // 2, tolerance)
+    real, imag = (
+        (window * library.constant(part, True, real=True)).sum((-2, -1))
+        for part in (psi.real, psi.imag)
+    )
+    return real + 1j * imag
 
 
 def _kernel_around(
     kernel: Kernel, rest: NDArray[Any], radius: int, tolerance: float
 ) -> ComplexArray:
-    """Samples (P or 1, n * n) of a kernel whose centre lies ``rest`` beyond a pixel."""
+    """Samples (P or 1, n, n) of a kernel whose centre lies ``rest`` beyond a pixel, run back."""
     if not rest.any():
-        return np.asarray(kernel.sample(tolerance).reshape(1, -1))
+        return np.asarray(kernel.sample(tolerance))[None, ::-1, ::-1]
     if not isinstance(kernel, GaborKernel):
         raise FeatureError(
             f"a {kernel.to_dict()['family']} kernel has no formula between pixels; give points of "
             "whole numbers, or Gabor kernels"
         )
-    line = np.arange(-radius, radius + 1.0)
+    line = np.arange(radius, -radius - 1.0, -1)
     y, x = (part[:, None] + line for part in rest.T)
     parameters = Parameters(*(getattr(kernel, name) for name in PARAMETERS))
     real, imag = samples(np, parameters, y[:, :, None], x[:, None, :], kernel.dc_free)
     sampled: ComplexArray = kernel.amplitude() * (real + 1j * imag)
-    return sampled.reshape(len(rest), -1)
+    return sampled
 
 
 def _checked_points(points: Any, shape: tuple[int, int]) -> NDArray[np.float64]:

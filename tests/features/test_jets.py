@@ -9,6 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 import gaborkit as gk
 from gaborkit.features import jet_displacement, jets, magnitude_similarity, phase_similarity
+from gaborkit.kernels.formula import Parameters, samples
+from gaborkit.kernels.gabor import PARAMETERS
 from gaborkit.types import BOUNDARIES
 
 rng = np.random.default_rng(0)
@@ -54,6 +56,31 @@ def test_between_pixels_they_are_those_of_the_moved_picture(gamma):
     found = jets(PICTURE, [(40.3, 50.6)], bank, boundary="wrap")
     expected = jets(moved(PICTURE, -0.3, -0.6), [(40, 50)], bank, boundary="wrap")
     np.testing.assert_allclose(found, expected, atol=2e-5 * abs(expected).max())
+
+
+@pytest.mark.parametrize("boundary", ["mirror", "constant"])
+def test_round_kernels_between_pixels_are_their_formula_summed(boundary):
+    kernels = [
+        gk.GaborKernel(wavelength=w, sigma=0.6 * w, theta=t, phase=f, dc_free=d, norm="peak")
+        for w, f, d in ((5, 0, True), (5, 0.8, False), (5.3, 2, True))
+        for t in (0, 0.4, np.pi / 2, np.pi - 0.4, 3 * np.pi / 4)
+    ]
+    points = np.array([(0.2, 3.9), (17.5, 20), (29.4, 40.6)])
+    found = jets(PICTURE[:31, :43], points, gk.GaborBank(kernels), boundary=boundary)
+    for k, kernel in enumerate(kernels):
+        radius = kernel.radius()
+        line = np.arange(-radius, radius + 1.0)
+        padded = np.pad(
+            PICTURE[:31, :43], radius, {"mirror": "reflect", "constant": "constant"}[boundary]
+        )
+        parameters = Parameters(*(getattr(kernel, name) for name in PARAMETERS))
+        for p, point in enumerate(points):
+            at = np.rint(point).astype(int)
+            y, x = ((point - at)[:, None] + line)[:, ::-1]
+            real, imag = samples(np, parameters, y[:, None], x, kernel.dc_free)
+            window = padded[at[0] : at[0] + 2 * radius + 1, at[1] : at[1] + 2 * radius + 1]
+            expected = (window * (real + 1j * imag)).sum() * kernel.amplitude()
+            assert found[p, k] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_constant_picture_answers_zero_between_pixels_too():
