@@ -12,23 +12,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .caches import keep
 from .errors import FrameError, FrameWarning, warn
 from .filtering.backend import Library, library_of
-from .filtering.parts import empty, part_of
+from .filtering.engines.threads import available
+from .filtering.parts import empty
 from .kernels.base import TOLERANCE, Kernel
 from .notebook import page
+from .torus import Torus
 from .types import Array, ArrayT, ComplexArray, RealArray
 
 if TYPE_CHECKING:
     from .bank import GaborBank
-
-#: Bytes of transfer functions that a frame keeps; larger ones are computed at each use.
-CACHE_BYTES = 2**28
 
 #: Ratio of the bounds from which a high-pass is added unless the caller decides.
 LOOSE = 10.0
@@ -104,32 +105,12 @@ class GaborFrame:
         if any(kernel.learnable for kernel in bank):
             raise FrameError("a frame of learnable kernels would go stale; give float parameters")
         self.bank, self.shape, self.tight, self.tolerance = bank, shape, tight, tolerance
-        self._spectra: list[ComplexArray] | None = None
-        if 16 * len(bank) * math.prod(shape) <= CACHE_BYTES:
-            self._spectra = [wrapped_transfer(kernel, shape, tolerance) for kernel in bank]
-        self._single: list[ComplexArray] | None = None
-        power = _even(sum(part_of(spectrum, "energy") for spectrum in self._bank_spectra()))
-        # On a few pixels the kernels may answer nothing at all.
-        nominal = max(_peak_power(kernel) for kernel in bank)
-        full = float(np.max(power)) if np.max(power) > 1e-6 * nominal else nominal
-        rest = np.maximum(full - power, 0)
-        window = _low_window(shape, min(kernel.frequency for kernel in bank))
-        self._completion = [np.sqrt(rest * window)]
-        coverage = power + rest * window
-        if highpass or (highpass is None and coverage.max() > LOOSE * coverage.min()):
-            self._completion.append(np.sqrt(rest * (1 - window)))
-            coverage = power + rest
-        if coverage.max() > SINGULAR * coverage.min():
-            raise FrameError(
-                "this frame cannot be inverted: its channels answer some frequency with less than "
-                f"{1 / math.sqrt(SINGULAR):g} of the largest gain; pass highpass=True"
-            )
-        self._coverage = coverage
-        if coverage.max() > POOR * coverage.min():
+        self._covering = _covering(bank.kernels, shape, highpass, tolerance)
+        lower, upper = (f(self._covering.coverage) for f in (np.min, np.max))
+        if upper > POOR * lower:
             warn(
-                f"frame bounds {coverage.min():.3g} and {coverage.max():.3g} are far apart: the "
-                f"inverse loses {math.log10(coverage.max() / coverage.min()) / 2:.1f} digits; "
-                "pass highpass=True",
+                f"frame bounds {lower:.3g} and {upper:.3g} are far apart: the inverse loses "
+                f"{math.log10(upper / lower) / 2:.1f} digits; pass highpass=True",
                 FrameWarning,
             )
 
@@ -137,7 +118,7 @@ class GaborFrame:
 
     def __len__(self) -> int:
         """Count the channels: the bank's kernels, the low-pass, and the high-pass if there."""
-        return len(self.bank) + len(self._completion)
+        return len(self.bank) + len(self._covering.completion)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -147,7 +128,7 @@ class GaborFrame:
     @property
     def highpass(self) -> bool:
         """Whether the last channel is the high-pass."""
-        return len(self._completion) == 2
+        return len(self._covering.completion) == 2
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -164,7 +145,7 @@ class GaborFrame:
     @property
     def coverage(self) -> RealArray:
         """Littlewood-Paley sum T, float64 (H, W), frequencies in the order of ``numpy.fft``."""
-        return np.ones(self.shape) if self.tight else self._coverage
+        return np.ones(self.shape) if self.tight else self._covering.coverage
 
     def __repr__(self) -> str:
         lower, upper = self.bounds
@@ -227,9 +208,9 @@ class GaborFrame:
             for k, response in enumerate(self.bank.responses(image, **options)):
                 coefficients[..., k, :, :] = response
         spectrum = self._transform(library, image)
-        for k, transfer in enumerate(self._transfers(library, False)):
-            if k >= by_engines:
-                coefficients[..., k, :, :] = _inverse(library, spectrum * transfer)
+        for k, transfer in enumerate(self._channels(by_engines), start=by_engines):
+            transfer = library.constant(transfer, False)
+            coefficients[..., k, :, :] = _inverse(library, spectrum * transfer)
         return coefficients
 
     def adjoint(self, coefficients: ArrayT) -> ArrayT:
@@ -237,8 +218,7 @@ class GaborFrame:
 
         ``Re <analyze(x), c> == <x, adjoint(c)>`` for every image x and coefficients c.
         """
-        library, double = self._checked(coefficients)
-        return _inverse(library, self._gather(library, coefficients, double)).real
+        return self._adjoint(coefficients, 1.0)
 
     def synthesize(self, coefficients: ArrayT) -> ArrayT:
         """Image whose coefficients are nearest: the inverse of :meth:`analyze`.
@@ -258,17 +238,36 @@ class GaborFrame:
         FrameError
             If the coefficients are not complex or their shape is not the frame's.
         """
-        library, double = self._checked(coefficients)
-        inverse = library.constant(1 / self.coverage, double, real=True)
-        return _inverse(library, self._gather(library, coefficients, double) * inverse).real
+        return self._adjoint(coefficients, 1 / self.coverage)
 
-    def _gather(self, library: Library, coefficients: Array, double: bool) -> Array:
-        """Sum over channels of the conjugate transfer function times the channel's transform."""
+    def _adjoint(self, coefficients: ArrayT, multiplier: RealArray | float) -> ArrayT:
+        """As :meth:`adjoint`, its transform multiplied."""
+        library, double = self._checked(coefficients)
+        if library.name == "numpy":
+            return self._adjoint_of_arrays(coefficients, multiplier)
         total: Any = 0
         for k, transfer in enumerate(self._transfers(library, double)):
             channel = self._transform(library, coefficients[..., k, :, :])
             total = total + transfer.conj() * channel
-        return total
+        return _inverse(library, total * library.constant(multiplier, double, real=True)).real
+
+    def _adjoint_of_arrays(self, coefficients: Any, multiplier: RealArray | float) -> Any:
+        """As :meth:`_adjoint`, of arrays: of the real result half a transform is enough."""
+        import scipy.fft
+
+        height, width = self.shape
+        half, workers = width // 2 + 1, available()
+        total = self._covering.torus.gather(coefficients[..., : len(self.bank), :, :])
+        # The transform of the real part is the even half of the whole one.
+        mirrored = total[..., -np.arange(height)[:, None], -np.arange(half)]
+        total = (total[..., :half] + mirrored.conj()) / 2
+        real = coefficients.real
+        for k, transfer in enumerate(self._covering.completion, start=len(self.bank)):
+            channel = scipy.fft.rfft2(real[..., k, :, :], workers=workers)
+            total += transfer[:, :half].astype(real.dtype) * channel
+        scale = np.broadcast_to(self._scale * multiplier, self.shape)
+        total *= scale[:, :half].astype(real.dtype)
+        return scipy.fft.irfft2(total, self.shape, workers=workers, overwrite_x=True)
 
     def _transform(self, library: Library, array: Array) -> Array:
         return library.fft(library.fft(array, self.shape[1], -1), self.shape[0], -2)
@@ -291,31 +290,64 @@ class GaborFrame:
             )
         return library, name == "complex128"
 
-    def _bank_spectra(self) -> Iterator[ComplexArray]:
-        if self._spectra is not None:
-            yield from self._spectra
-            return
-        for kernel in self.bank:
-            yield wrapped_transfer(kernel, self.shape, self.tolerance)
-
     def transfers(self) -> list[ComplexArray]:
         """Transfer function of each channel, complex128 (H, W), in the order of ``numpy.fft``."""
         return [np.asarray(channel, complex) for channel in self._channels()]
 
     def _transfers(self, library: Library, double: bool) -> Iterator[Array]:
-        channels: Iterable[Array] = self._channels()
-        if not double and self._spectra is not None:
-            if self._single is None:
-                self._single = [channel.astype(np.complex64) for channel in channels]
-            channels = self._single
-        for channel in channels:
+        for channel in self._channels():
             yield library.constant(channel, double)
 
-    def _channels(self) -> Iterator[Array]:
-        """Transfer functions, one at a time: large ones are not all held."""
-        scale = 1 / np.sqrt(self._coverage) if self.tight else 1.0
-        for channel in itertools.chain(self._bank_spectra(), self._completion):
+    def _channels(self, first: int = 0) -> Iterator[Array]:
+        """Transfer functions from a channel on, one at a time: large ones are not all held."""
+        scale, completion = self._scale, self._covering.completion
+        planes = self._covering.torus.planes() if first == 0 else ()
+        for channel in itertools.chain(planes, completion):
             yield channel * scale
+
+    @property
+    def _scale(self) -> RealArray | float:
+        """What every channel's transfer function is multiplied by."""
+        return 1 / np.sqrt(self._covering.coverage) if self.tight else 1.0
+
+
+@dataclass(frozen=True)
+class _Covering:
+    """A bank's transfer functions, those that complete them, and the Littlewood-Paley sum."""
+
+    torus: Torus
+    completion: tuple[RealArray, ...]
+    coverage: RealArray
+
+    @property
+    def nbytes(self) -> int:
+        """Of the arrays."""
+        return self.torus.nbytes + (1 + len(self.completion)) * self.coverage.nbytes
+
+
+@keep
+def _covering(
+    kernels: tuple[Kernel, ...], shape: tuple[int, int], highpass: bool | None, tolerance: float
+) -> _Covering:
+    """The low-pass and, where needed, the high-pass of a frame; see :class:`GaborFrame`."""
+    torus = Torus(kernels, shape, tolerance)
+    power = _even(torus.power())
+    # On a few pixels the kernels may answer nothing at all.
+    nominal = max(_peak_power(kernel) for kernel in kernels)
+    full = float(np.max(power)) if np.max(power) > 1e-6 * nominal else nominal
+    rest = np.maximum(full - power, 0)
+    window = _low_window(shape, min(kernel.frequency for kernel in kernels))
+    completion = [np.sqrt(rest * window)]
+    coverage = power + rest * window
+    if highpass or (highpass is None and coverage.max() > LOOSE * coverage.min()):
+        completion.append(np.sqrt(rest * (1 - window)))
+        coverage = power + rest
+    if coverage.max() > SINGULAR * coverage.min():
+        raise FrameError(
+            "this frame cannot be inverted: its channels answer some frequency with less than "
+            f"{1 / math.sqrt(SINGULAR):g} of the largest gain; pass highpass=True"
+        )
+    return _Covering(torus, tuple(completion), coverage)
 
 
 def frame_bank(
@@ -328,32 +360,6 @@ def frame_bank(
 ) -> GaborFrame:
     """The bank completed to an invertible frame of images of ``shape``; see :class:`GaborFrame`."""
     return GaborFrame(bank, shape, highpass=highpass, tight=tight, tolerance=tolerance)
-
-
-def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> ComplexArray:
-    """Transform of the sampled kernel on the torus of ``shape``, complex128 (H, W).
-
-    A kernel larger than the torus is wrapped around it.
-    """
-    lines = np.arange(-kernel.radius(tolerance), kernel.radius(tolerance) + 1)
-    weights, columns, rows = kernel.factors(tolerance) if kernel.separable else (None, None, None)
-    if weights is not None and columns is not None and rows is not None:
-        tall, wide = (
-            np.fft.fft(_folded(part, lines, size), axis=-1)
-            for part, size in zip((weights[:, None] * columns, rows), shape, strict=True)
-        )
-        product: ComplexArray = tall.T @ wide
-        return product
-    wrapped = _folded(_folded(kernel.sample(tolerance), lines, shape[1]).T, lines, shape[0]).T
-    transform: ComplexArray = np.fft.fft2(wrapped)
-    return transform
-
-
-def _folded(array: ComplexArray, positions: Any, size: int) -> ComplexArray:
-    """Last axis summed onto a circle of ``size``."""
-    folded = np.zeros((size, array.shape[0]), complex)
-    np.add.at(folded, positions % size, array.T)
-    return folded.T
 
 
 def _inverse(library: Library, spectrum: Array) -> Array:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from reference import kernels
 
 import gaborkit as gk
-from gaborkit import frame as frame_module
-from gaborkit.frame import wrapped_transfer
+from gaborkit import torus as torus_module
+from gaborkit.torus import Torus, wrapped_transfer
 
 BANKS = {
     "grid": gk.GaborBank.grid(),
@@ -80,17 +80,52 @@ def test_coefficients_are_the_filtered_image(name):
     )
 
 
-@pytest.mark.parametrize("shape", [(5, 8), (33, 40)])
-def test_wrapped_transfer_is_that_of_the_samples(shape):
-    for kernel in (
+MIXED = gk.GaborBank(
+    [
+        *gk.GaborBank.grid(scales=2, orientations=5),
         gk.GaborKernel(sigma=3, theta=0.4, phase=0.3),
+        gk.GaborKernel(sigma=3, theta=2, phase=2, dc_free=False),
         gk.GaborKernel(sigma=3, theta=0.4, gamma=0.6),
-    ):
-        impulse = np.zeros(shape)
-        impulse[0, 0] = 1
+        gk.LogGaborKernel(wavelength=6, theta=1),
+    ]
+)
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (33, 40)])
+def test_transfers_are_those_of_the_samples(shape):
+    torus = Torus(MIXED.kernels, shape, gk.TOLERANCE)
+    impulse = np.zeros(shape)
+    impulse[0, 0] = 1
+    for kernel, plane in zip(MIXED, torus.planes(), strict=True):
         expected = np.fft.fft2(kernel.filter(impulse, boundary="wrap", engine="direct"))
+        np.testing.assert_allclose(plane, expected, rtol=0, atol=1e-12)
         found = wrapped_transfer(kernel, shape, gk.TOLERANCE)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    power = sum(abs(plane) ** 2 for plane in torus.planes())
+    np.testing.assert_allclose(torus.power(), power, rtol=0, atol=1e-12 * power.max())
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.complex128, 1e-14), (np.complex64, 2e-6)])
+@pytest.mark.parametrize("shape", [(5, 8), (33, 40), (64, 301)])
+def test_gathering_is_the_sum_over_transfers(shape, dtype, limit):
+    torus = Torus(MIXED.kernels, shape, gk.TOLERANCE)
+    rng = np.random.default_rng(0)
+    sizes = (2, len(MIXED), *shape)
+    coefficients = (rng.standard_normal(sizes) + 1j * rng.standard_normal(sizes)).astype(dtype)
+    expected = sum(
+        plane.conj() * np.fft.fft2(coefficients[:, k].astype(complex))
+        for k, plane in enumerate(torus.planes())
+    )
+    found = torus.gather(coefficients)
+    assert found.dtype == dtype
+    assert np.linalg.norm(found - expected) <= limit * np.linalg.norm(expected)
+
+
+def test_a_frame_is_built_once_for_each_bank_and_shape():
+    gk.clear_caches()
+    one, other = (gk.GaborBank.grid(2, 4).frame((20, 24)) for _ in range(2))
+    assert one._covering is other._covering
+    assert one._covering is not gk.GaborBank.grid(2, 4).frame((24, 20))._covering
 
 
 @pytest.mark.parametrize("tight", [False, True])
@@ -191,9 +226,10 @@ def test_large_frames_keep_no_transfer_functions(monkeypatch):
     image = np.random.default_rng(5).random((20, 22))
     bank = gk.GaborBank([*gk.GaborBank.grid(1, 3), gk.GaborKernel(sigma=2, gamma=0.7)])
     expected = bank.frame(image.shape).analyze(image)
-    monkeypatch.setattr(frame_module, "CACHE_BYTES", 0)
+    monkeypatch.setattr(torus_module, "CACHE_BYTES", 0)
+    gk.clear_caches()
     frame = bank.frame(image.shape)
-    assert frame._spectra is None
+    assert frame._covering.torus.nbytes < 16 * image.size
     np.testing.assert_array_equal(frame.analyze(image), expected)
 
 

@@ -49,6 +49,7 @@ LAYERS = [
     ["filtering.dask_arrays", "filtering.regions", "filtering.labelled"],
     ["filtering.filter"],
     ["filtering.reductions"],
+    ["torus"],
     ["frame"],
     ["bank"],
     ["io.pictures"],
