@@ -314,10 +314,13 @@ class LAPGAN(Adversarial):
         return bands[number - 1] if number else coarse
 
     def shown(self, stage: str, images: Tensor, features: Tensor) -> Tensor:
-        """The picture of that size: a band with what lies below it; the coarsest, enlarged."""
+        """The picture of that size: a band with what lies below it; the coarsest, enlarged.
+
+        Clamped, as samples are: a band, which has no bounds, need not meet black exactly then.
+        """
         number = self._names.index(stage)
         if number:
-            return images + self._below(number, features)
+            return (images + self._below(number, features)).clamp(-1, 1)
         return self.pyramid.up(0, images) if self.config.coarse_width else images
 
     def _below(self, number: int, features: Tensor) -> Tensor:
@@ -328,5 +331,5 @@ class LAPGAN(Adversarial):
         images: Tensor = self.generators[0](noise[0], labels)
         for number in range(1, len(self._names)):
             below = self.pyramid.up(number - 1, images)
-            images = below + self.generators[number](below, noise[number], labels)
-        return images.clamp(-1, 1)
+            images = (below + self.generators[number](below, noise[number], labels)).clamp(-1, 1)
+        return images
