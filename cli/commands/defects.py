@@ -14,7 +14,7 @@ from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option, seed_option
+from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
 from ..options.sections import Command
 from .segment import PAINTED
 
@@ -52,8 +52,10 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 @click.option(
     "--margin",
     type=Whole(0, 10**6),
-    help="Pixels at the borders that are not judged.  [default: 0.7 of the longest wavelength]",
+    help="Pixels at the borders that are not judged.  [default: 0.7 of the longest wavelength; "
+    "with --mask, all of it]",
 )
+@mask_options
 @bank_options_with("grid", always=False)
 @seed_option
 @json_option
@@ -67,6 +69,8 @@ def command(
     overlay: str | None,
     false_alarms: float,
     margin: int | None,
+    mask: str | None,
+    outside: str | None,
     bank: GaborBank | None,
     seed: int,
     as_json: bool,
@@ -75,13 +79,15 @@ def command(
 
     Each pixel's energies in a Gabor bank (of wavelengths 2.8, 5.7 and 11.3 pixels, if none is
     given) are compared with those of the larger part of the picture, or with a --reference that was
-    taken alike. Of a colour picture, the luminance is taken. MASK is white (255; in .npy and .npz
-    true) where there is a defect; MASK.json tells the threshold.
+    taken alike. Of a colour picture, the luminance is taken. What is outside --mask is neither
+    judged nor seen. MASK is white (255; in .npy and .npz true) where there is a defect; MASK.json
+    tells the threshold.
 
     \b
     Examples:
       gaborkit defects sample:brick --out mask.png --overlay defects.png
       gaborkit defects sample:gravel --out mask.png --score score.tif
+      gaborkit defects photo.png --mask mask.png --out found.png
     """  # noqa: D301
     import numpy as np
     from scipy import ndimage
@@ -90,20 +96,22 @@ def command(
 
     from ..labels import outlined
     from ..quantization import quantize
-    from ..responding import about, one_picture
+    from ..responding import about, mask_keywords, one_picture
 
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]
+    masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
         defects = find_defects(
-            planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed
+            planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed, **masked
         )
     regions = int(ndimage.label(defects.mask, np.ones((3, 3)))[1])
-    share = float(defects.mask.mean())
+    share = float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum())
     description = {
         "gaborkit": gk.__version__,
         "input": source,
         "reference": reference,
+        **({"mask": mask, "outside": outside or "nearest"} if mask else {}),
         "colour": colour,
         "threshold": defects.threshold,
         "false_alarms": false_alarms,
@@ -124,4 +132,5 @@ def command(
         click.echo(json.dumps({"out": out, **description}))
     else:
         places = "1 place" if regions == 1 else f"{regions} places"
-        click.echo(f"{out}: {places}, {100 * share:.2f} % of the picture")
+        whole = "mask" if mask else "picture"
+        click.echo(f"{out}: {places}, {100 * share:.2f} % of the {whole}")

@@ -14,7 +14,7 @@ from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Input, Output
-from ..options.reading import json_option, max_pixels_option, seed_option
+from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
 from ..options.sections import Command
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
     show_default=True,
     help="Look at a colour picture's luminance, or at each channel.",
 )
+@mask_options
 @bank_options_with("grid", always=False)
 @seed_option
 @json_option
@@ -81,6 +82,8 @@ def command(
     window: float | None,
     smoothing: float | None,
     colour: str,
+    mask: str | None,
+    outside: str | None,
     bank: GaborBank | None,
     seed: int,
     as_json: bool,
@@ -95,13 +98,14 @@ def command(
 
     \b
     .png .webp  a colour for each texture; OUT.json tells which, and their shares
-    .tif .npy   numbers of the textures: from 0 on, or those of the strokes
+    .tif .npy   numbers of the textures: from 0 on, or those of the strokes; 255 outside --mask
     .npz        labels (H, W) and probabilities (count, H, W)
 
     \b
     Examples:
       gaborkit segment sample:brick --count 2 --out labels.png --overlay over.png
       gaborkit segment sample:camera --article --count 3 --out labels.png
+      gaborkit segment photo.png --mask mask.png --count 2 --out labels.png
     """  # noqa: D301
     import numpy as np
 
@@ -109,7 +113,7 @@ def command(
 
     from ..labels import overlay as painted_over
     from ..labels import palette
-    from ..responding import about, filterable, write_arrays
+    from ..responding import about, filterable, mask_keywords, write_arrays
     from ..scribbles import read_scribbles
 
     suffix = Path(out).suffix.lower()
@@ -118,8 +122,14 @@ def command(
             f"--{'count' if count else 'article'} does not go with --scribbles, which say what "
             "textures there are"
         )
+    if scribbles and mask:
+        raise click.UsageError(
+            "--mask does not go with --scribbles; a texture of strokes of its own for what is "
+            "outside works"
+        )
     image = gk.read_image(source)
     planes, taken = filterable(image, colour)
+    masked = mask_keywords(mask, outside, planes.shape[-2:])
     options: dict[str, Any] = dict(JAIN_FARROKHNIA) if article else {}
     settings = {"window": window, "smoothing": smoothing, "bank": bank}
     options |= {name: value for name, value in settings.items() if value is not None}
@@ -132,18 +142,20 @@ def command(
             numbers = np.unique(drawn[drawn > 0]).tolist()
             colours = palette(len(numbers)) if colours is None else colours
         else:
-            segmentation = segment_textures(planes, count, **options)
+            segmentation = segment_textures(planes, count, **options, **masked)
             labels, probabilities = segmentation.labels, segmentation.probabilities
             silhouettes, numbers = segmentation.silhouettes, list(range(segmentation.count))
             colours = palette(len(numbers))
     paint = np.zeros((256, 3), np.uint8)
     paint[numbers] = colours
-    shares = [float(np.mean(labels == number)) for number in numbers]
+    inside = masked.get("mask", np.ones(labels.shape, bool))
+    shares = [float(np.mean(labels[inside] == number)) for number in numbers]
     description = {
         "gaborkit": gk.__version__,
         "input": source,
         "colour": taken,
         "scribbles": scribbles,
+        **({"mask": mask, "outside": outside or "nearest"} if mask else {}),
         "textures": [
             {"label": number, "colour": paint[number], "share": share}
             for number, share in zip(numbers, shares, strict=True)

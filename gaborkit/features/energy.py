@@ -107,7 +107,10 @@ def local_energy(
 
 
 def smoothed(
-    maps: ArrayT, sigma: float | Sequence[float], boundary: Boundary = "reflect"
+    maps: ArrayT,
+    sigma: float | Sequence[float],
+    boundary: Boundary = "reflect",
+    inside: NDArray[np.bool_] | None = None,
 ) -> ArrayT:
     """Maps convolved with a Gaussian, by the engines of the kernels.
 
@@ -117,6 +120,8 @@ def smoothed(
     sigma : float or sequence of K floats
         Standard deviation in pixels, one for all maps or one for each; 0 leaves a map as it is.
     boundary : {"reflect", "mirror", "nearest", "constant", "wrap"}
+    inside : bool array (H, W), optional
+        Pixels that have weight in the mean (normalised convolution); the others become 0.
 
     Returns
     -------
@@ -136,7 +141,7 @@ def smoothed(
     1.000...
     """
     if np.ndim(sigma) == 0:
-        return _gaussian(maps, _width(sigma), boundary)
+        return _mean_around(maps, _width(sigma), boundary, inside)
     widths = [_width(value) for value in sigma]  # type: ignore[union-attr]
     if maps.ndim < 3 or len(widths) != maps.shape[-3]:
         raise FeatureError(f"{len(widths)} sigmas do not fit maps of shape {tuple(maps.shape)}")
@@ -145,9 +150,22 @@ def smoothed(
     for width in set(widths):  # maps of one scale together
         members = [k for k, other in enumerate(widths) if other == width]
         chosen = library.take(maps, np.array(members), maps.ndim - 3)
-        pooled = library.moveaxis(_gaussian(chosen, width, boundary), -3, 0)
+        pooled = library.moveaxis(_mean_around(chosen, width, boundary, inside), -3, 0)
         energies.update(zip(members, pooled, strict=True))
     return library.stack([energies[k] for k in range(len(widths))], maps.ndim - 3)
+
+
+def _mean_around(
+    maps: Array, sigma: float, boundary: Boundary, inside: NDArray[np.bool_] | None
+) -> Array:
+    if inside is None or inside.all():
+        return _gaussian(maps, sigma, boundary)
+    library = library_of(maps)
+    weights = library.constant(inside, library.double(maps), real=True)
+    share = _gaussian(weights, sigma, boundary)
+    # The share of a pixel far from all others may be lost by rounding.
+    share = share.clip(SMOOTHING_TOLERANCE) + (1 - weights)
+    return _gaussian(maps * weights, sigma, boundary) * weights / share
 
 
 def _gaussian(maps: Array, sigma: float, boundary: Boundary) -> Array:

@@ -15,19 +15,22 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
 from ..filtering.parts import part_of
+from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
-from ..types import Array, Boundary, Engine
+from ..types import Array, Boundary, Engine, Outside
 from .bank_grid import channel_names
 from .checks import check_choice
+from .masking import interior_of
 from .table import Features
 
 Quantity = Literal["energy", "magnitude", "phase", "frequency"]
@@ -92,10 +95,17 @@ def local_frequency(responses: Array, bank: GaborBank, *, floor: float = FLOOR) 
     """
     _check_floor(floor)
     _check_responses(responses, bank)
+    return _frequencies(responses, bank, floor, None)
+
+
+def _frequencies(
+    responses: Array, bank: GaborBank, floor: float, inside: NDArray[np.bool_] | None
+) -> LocalFrequency:
+    """Of pixels (H, W) that count; None are all."""
     library = library_of(responses)
     axis = responses.ndim - 3
     pairs = [
-        _of_kernel(library.take(responses, np.array([k]), axis), kernel, floor)
+        _of_kernel(library.take(responses, np.array([k]), axis), kernel, floor, inside)
         for k, kernel in enumerate(bank)
     ]
     return LocalFrequency(
@@ -122,6 +132,8 @@ def local_features(
     engine: Engine = "auto",
     channel_axis: int | None = None,
     tolerance: float = TOLERANCE,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Features:
     """Energy, magnitude, phase and frequency of every channel at every pixel.
 
@@ -137,6 +149,10 @@ def local_features(
     floor : float
     boundary, engine, channel_axis, tolerance
         As in :meth:`GaborBank.filter`; the axis of colour moves to the front.
+    mask, outside
+        As in :meth:`GaborBank.filter`: values outside have no part in those inside, and all maps
+        are 0 there. By normalised convolution, the phase beside a pixel outside is taken to advance
+        as the kernel's own.
 
     Returns
     -------
@@ -148,7 +164,7 @@ def local_features(
     ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If a quantity is unknown, or as :func:`local_frequency`.
+        If a quantity is unknown, or as :func:`local_frequency`, of the mask's bounding box.
 
     Examples
     --------
@@ -162,19 +178,22 @@ def local_features(
     for quantity in quantities:
         check_choice("quantity", quantity, Quantity)
     _check_floor(floor)
-    responses = bank.filter(
-        image, boundary=boundary, engine=engine, channel_axis=channel_axis, tolerance=tolerance
-    )
+    library = library_of(image)
+    planes = with_leading_channels(library, library.promote(image), channel_axis)
+    part = interior_of(planes, mask, outside)
+    options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
+    responses = part.filtered(bank, part.box(planes), **options)
     maps = []
     for quantity in quantities:
         if quantity == "frequency":
-            frequency = local_frequency(responses, bank, floor=floor)
+            _check_responses(responses, bank)
+            frequency = _frequencies(responses, bank, floor, part.inside)
             maps.append(frequency.along * frequency.valid)
         else:
             maps.append(part_of(responses, quantity))
     labels = channel_names(bank)
     names = [f"{quantity} {label}" for quantity in quantities for label in labels]
-    return Features(library_of(responses).concatenate(maps, -3), names, maps=True)
+    return Features(part.put_back(library.concatenate(maps, -3)), names, maps=True)
 
 
 def peak_of(planes: Array, axes: tuple[int, ...] = (-2, -1)) -> Array:
@@ -199,11 +218,16 @@ def gain_of(kernel: Kernel) -> float:
     return abs(complex(kernel.transfer(fy, fx)))
 
 
-def _of_kernel(response: Array, kernel: Kernel, floor: float) -> LocalFrequency:
+def _of_kernel(
+    response: Array, kernel: Kernel, floor: float, inside: NDArray[np.bool_] | None
+) -> LocalFrequency:
     y, x = (part / (2 * math.pi) for part in phase_gradient(response, kernel))
     theta = number(kernel.theta)
     magnitude = abs(response)
-    largest = magnitude.reshape(*magnitude.shape[:-2], -1).max(-1)
+    flat = magnitude.reshape(*magnitude.shape[:-2], -1)
+    if inside is not None:
+        flat = library_of(flat).take(flat, np.flatnonzero(inside), flat.ndim - 1)
+    largest = flat.max(-1)
     largest = largest if isinstance(magnitude, np.ndarray) else largest.values
     valid = (magnitude >= floor * largest[..., None, None]) & (magnitude > 0)
     return LocalFrequency(y, x, y * math.sin(theta) + x * math.cos(theta), valid)

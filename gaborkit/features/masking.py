@@ -49,6 +49,12 @@ class Interior(NamedTuple):
         responses = bank.filter(box, mask=mask, outside=self.outside, **options)
         return iter(library_of(box).moveaxis(responses, -3, 0))
 
+    def filtered(self, bank: GaborBank, box: ArrayT, **options: Any) -> ArrayT:
+        """Responses (..., K, h, w) of a bank to the box, together; see :meth:`responses`."""
+        if self.region is not None and self.outside == "normalized":
+            options |= {"mask": self.region.inside, "outside": self.outside}
+        return bank.filter(box, channel_axis=-3 if box.ndim > 2 else None, **options)
+
     def refilled(self, box: ArrayT) -> ArrayT:
         """Maps (..., h, w) of the box, outside with the nearest value inside."""
         if self.region is None:

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.energy import smoothed
+from ..features.masking import Interior
 from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
-from ..types import Array, RealArray
+from ..types import Array, Outside, RealArray
+from .covariance import good_statistics, mahalanobis
 from .extremes import threshold as extreme_threshold
-from .texture_maps import check_windows, flat_pixels, planes_of
+from .texture_maps import check_windows, planes_within
 
 #: Share of a map's median that is added before the logarithm, which would else follow noise.
 FLOOR = 0.05
@@ -37,19 +39,14 @@ LEAST, BROAD = (3.0, 0.35), (8.0, 0.45)
 #: its responses count.
 TRUST = 4
 
+#: Margin of a picture and of a mask, whose borders are not straight, in longest wavelengths.
+MARGINS = (0.7, 1.0)
+
+#: Blocks of a mask without which nothing is known of a texture: as many as of the least picture.
+BLOCKS = 16
+
 #: How soon what is the same all along a border is taken off, as windows hold less.
 SHIFT = 4.0
-
-#: Pixels of which mean and covariance are estimated at most; the share of them that is taken for
-#: good at least, and the probability of good ones that later count too.
-SAMPLE, GOOD, LIKELY = 3000, 0.4, 0.975
-
-#: Tiles along each side from which the search for good pixels starts.
-TILES = 4
-
-#: Added to variances, as a share of each, and what the share of none is. Neighbours are alike, so
-#: the covariance is known from fewer pixels than there are, and least variances come out too low.
-RIDGE, TINY = 0.03, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +58,11 @@ class Defects:
     mask : bool array (H, W)
         Pixels whose score is above the threshold.
     score : float32 array (H, W)
-        Squared Mahalanobis distance; 0 within the margin.
+        Squared Mahalanobis distance; 0 in the margin, and outside a mask.
     threshold : float
     usual : float32 array (h, w)
-        Scores within the margin of the picture that defects are compared with.
+        Scores within the margin of the picture that defects are compared with; NaN where a mask
+        leaves none.
     block : int
         Pixels along a side of the blocks whose largest scores tell the threshold.
     judged : int
@@ -112,6 +110,8 @@ def find_defects(
     false_alarms: float = 0.05,
     seed: int = 0,
     channel_axis: int | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Defects:
     """Find defects in a picture of a regular texture.
 
@@ -131,7 +131,7 @@ def find_defects(
         0.35 periods of the texture if None, and 3 pixels or more.
     margin : int, optional
         Pixels at the borders that are not judged, as what lies outside is not known; 0.7 of the
-        longest wavelength if None.
+        longest wavelength if None, or all of it with a mask.
     false_alarms : float
         Probability that something is found in a picture without defects, between 0 and 1. It holds
         as far as the texture is the same everywhere.
@@ -139,6 +139,9 @@ def find_defects(
         Of the choice of pixels that the estimate is made of.
     channel_axis : int, optional
         Axis of colour.
+    mask, outside
+        As in :meth:`GaborBank.filter`: the part of the picture that is judged, in which values
+        outside have no part. The margin lies along its border. The reference is seen as a whole.
 
     Returns
     -------
@@ -146,10 +149,10 @@ def find_defects(
 
     Raises
     ------
-    ImageError
+    ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If an option is out of range, or a picture too small.
+        If an option is out of range, or a picture or what a mask leaves of it too small.
 
     References
     ----------
@@ -171,38 +174,71 @@ def find_defects(
     _check_probability(false_alarms)
     bank = bank or GaborBank.grid(3, 4, wavelength=2 * math.sqrt(2), norm="gain")
     longest = max(1 / kernel.frequency for kernel in bank)
-    margin = math.ceil(0.7 * longest) if margin is None else _margin(margin)
+    share = MARGINS[mask is not None]
+    margin = math.ceil(share * longest) if margin is None else _margin(margin)
     block = max(8, round(0.7 * longest))
-    planes = planes_of(image, channel_axis)
-    known = planes if reference is None else planes_of(reference, channel_axis)
+    planes, part = planes_within(image, channel_axis, mask, outside)
+    same = reference is None
+    if same:
+        known, seen = planes, part
+    else:
+        known, seen = planes_within(reference, channel_axis, None, outside)
     if len(known) != len(planes):
         raise FeatureError(
             f"a reference of {len(known)} channels does not fit a picture of {len(planes)}"
         )
-    smallest = 2 * margin + 4 * block
-    for picture in (planes, known):
-        if min(picture.shape[-2:]) < smallest:
-            raise FeatureError(
-                f"a picture of {picture.shape[-2]} x {picture.shape[-1]} pixels is too small to "
-                f"know its texture from; give {smallest} a side, or a bank of shorter wavelengths"
-            )
-    period = _period(known)
+    judged = _judged(part, margin, block, same)
+    known_judged = judged if same else _judged(seen, margin, block, same)
+    period = _period(known, seen.inside)
     least = max(LEAST[0], LEAST[1] * period) if least is None else least
     widths = (window, least, max(BROAD[0], BROAD[1] * period))
-    inside = (slice(None), *2 * (slice(margin, -margin or None),))
-    maps, variances = _log_energies(known, bank, *widths)
-    centre = _median(maps[inside], (1, 2))
-    usual = _border_corrected(maps - centre, variances)[inside]
-    statistics = _statistics(usual, robust=reference is None, seed=seed)
-    usual_score = judged = _distances(usual, *statistics)
-    if reference is not None:
-        maps, variances = _log_energies(planes, bank, *widths)
-        judged = _distances(_border_corrected(maps - centre, variances)[inside], *statistics)
-    same = reference is None
-    threshold = _threshold(usual_score, block, judged.size, false_alarms, same)
-    score = np.zeros(planes.shape[-2:], np.float32)
-    score[inside[1:]] = judged
-    return Defects(score > threshold, score, threshold, usual_score, block, judged.size, same)
+    maps, variances = _log_energies(known, seen, bank, *widths)
+    centre = _median(maps[:, known_judged], (1,))[..., None]
+    deviations = _border_corrected(maps - centre, variances, seen.inside)
+    statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
+    usual = scores = mahalanobis(deviations, *statistics)
+    if not same:
+        maps, variances = _log_energies(planes, part, bank, *widths)
+        deviations = _border_corrected(maps - centre, variances, part.inside)
+        scores = mahalanobis(deviations, *statistics)
+    crop = 2 * (slice(margin, -margin or None),)
+    usual = np.where(known_judged, usual, np.nan)[crop].astype(np.float32)
+    pixels = int(judged.sum())
+    threshold = _threshold(usual, block, pixels, false_alarms, same)
+    score = part.put_back(np.where(judged, scores, 0).astype(np.float32))
+    return Defects(score > threshold, score, threshold, usual, block, pixels, same)
+
+
+def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.bool_]:
+    """Pixels (h, w) of a picture's part that are judged; raises FeatureError if they are few."""
+    from scipy.ndimage import distance_transform_cdt
+
+    height, width = part.shape
+    smallest = 2 * margin + 4 * block
+    if part.inside is None:
+        if min(height, width) < smallest:
+            raise FeatureError(
+                f"a picture of {height} x {width} pixels is too small to know its texture from; "
+                f"give {smallest} a side, or a bank of shorter wavelengths"
+            )
+        whole = np.zeros((height, width), bool)
+        whole[2 * (slice(margin, -margin or None),)] = True
+        return whole
+    framed = np.pad(part.inside, 1)
+    judged: NDArray[np.bool_] = distance_transform_cdt(framed)[1:-1, 1:-1] > margin
+    rows, columns = (max(0, size - 2 * margin) // block for size in judged.shape)
+    framed = judged[margin : margin + rows * block, margin : margin + columns * block]
+    blocks = int(framed.reshape(rows, block, columns, block).all((1, 3)).sum())
+    if (blocks < BLOCKS) if same else not judged.any():
+        raise FeatureError(
+            f"the mask leaves {blocks} blocks of {block} pixels, {margin} from its border, of a "
+            f"picture of {height} x {width}: too few to know its texture from; give a larger one "
+            f"that leaves {BLOCKS}, or a bank of shorter wavelengths"
+            if same
+            else f"the mask leaves no pixel that is more than {margin} from its border; give a "
+            "larger one, or a smaller margin"
+        )
+    return judged
 
 
 def _threshold(usual: RealArray, block: int, judged: int, false_alarms: float, same: bool) -> float:
@@ -217,13 +253,16 @@ def _check_probability(false_alarms: float) -> None:
         )
 
 
-def _period(planes: RealArray) -> float:
+def _period(planes: RealArray, inside: NDArray[np.bool_] | None) -> float:
     """Wavelength in pixels of an octave's third with most of a picture's energy.
 
     Waves of which twelve do not fit into the shorter side are no texture.
     """
     height, width = planes.shape[-2:]
-    level = planes - planes.mean((1, 2), keepdims=True)
+    if inside is None:
+        level = planes - planes.mean((1, 2), keepdims=True)
+    else:
+        level = (planes - planes[:, inside].mean(1)[:, None, None]) * inside
     level = level * np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     power = (np.abs(np.fft.rfft2(level)) ** 2).sum(0)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
@@ -237,28 +276,29 @@ def _period(planes: RealArray) -> float:
 
 
 def _log_energies(
-    planes: RealArray, bank: GaborBank, window: float, least: float, broad: float
+    planes: RealArray, part: Interior, bank: GaborBank, window: float, least: float, broad: float
 ) -> tuple[RealArray, RealArray]:
     """Logarithms of local energies, and grey levels in two windows, (F, H, W); their variances.
 
-    What a kernel sees of the reflection at the border counts little in the means of its windows.
-    Variances are in units of those far from the border.
+    What a kernel sees of the reflection at the border, or of what fills a mask's outside, counts
+    little in the means of its windows. Variances are in units of those far from the border.
     """
     shape = planes.shape[-2:]
-    whole = np.ones((1, *shape), planes.dtype)
-    energies = bank.filter(planes, part="magnitude", channel_axis=0)
+    inside = np.ones(shape, bool) if part.inside is None else part.inside
+    whole = inside[None].astype(planes.dtype)
+    energies = part.filtered(bank, planes, part="magnitude")
     maps, variances = np.empty_like(energies), np.empty_like(energies)
     extents = [(_deviation(k), max(window / k.frequency, least)) for k in bank]
     for deviation, width in set(extents):
         alike = [extent == (deviation, width) for extent in extents]
         seen = smoothed(whole, deviation, "constant")
-        weights = np.maximum(2 * seen - 1, 0) ** TRUST
+        weights = np.maximum(2 * seen - 1, 0) ** TRUST * whole
         maps[:, alike], variances[:, alike] = _windowed(energies[:, alike], weights, width)
-    if float(_median(maps.sum((0, 1)), (0, 1)).squeeze()) <= 1e-6 * float(np.abs(planes).max()):
+    if float(_median(maps.sum((0, 1))[inside], (0,))[0]) <= 1e-6 * float(np.abs(planes).max()):
         raise FeatureError(
             "most of the picture is the same, as if blank: there is no texture to compare with"
         )
-    floor = FLOOR * _median(maps, (2, 3))
+    floor = FLOOR * _median(maps[..., inside], (2,))[..., None]
     tiny = np.finfo(maps.dtype).tiny  # of a kernel that answers nothing anywhere
     maps += floor + tiny
     parts = [(np.log(maps, out=maps), variances)]
@@ -289,19 +329,45 @@ def _deviation(kernel: Any) -> float:
     return 0.56 / float(kernel.frequency)  # of a bandwidth of an octave
 
 
-def _border_corrected(deviations: RealArray, variances: RealArray) -> RealArray:
+def _border_corrected(
+    deviations: RealArray, variances: RealArray, inside: NDArray[np.bool_] | None
+) -> RealArray:
     """Deviations from the usual as they would be in full windows, (F, H, W), in place.
 
     Windows that the border cuts vary more. They hold no whole periods either, and are off by as
     much all along the border: there the median is taken off, a defect being in the lesser part.
+    Of a mask, it is that of all pixels as far from the border above or below, left or right.
     """
+    lines = None if inside is None else [_from_border(inside, axis) for axis in (0, 1)]
     for values, spread in zip(deviations, variances, strict=True):  # one fits into the caches
         variance = np.maximum(spread, 1)
         share = np.minimum(SHIFT - SHIFT / variance, 1)
         for axis in (0, 1):
-            values -= share * _median(values, (axis,))
+            usual = (
+                _median(values, (1 - axis,)) if lines is None else _medians_of(values, lines[axis])
+            )
+            values -= share * usual
         values /= np.sqrt(variance)
     return deviations
+
+
+def _from_border(inside: NDArray[np.bool_], axis: int) -> NDArray[np.intp]:
+    """Pixels (H, W) to the nearest one outside along an axis, negative from behind; 0 outside."""
+    framed = np.moveaxis(np.pad(inside, 1), axis, 0)
+    place = np.arange(len(framed))[:, None]
+    before = np.maximum.accumulate(np.where(framed, 0, place))
+    after = np.minimum.accumulate(np.where(framed, len(framed), place)[::-1])[::-1]
+    distance = np.where(place - before <= after - place, place - before, place - after)
+    return np.moveaxis(distance, 0, axis)[1:-1, 1:-1]
+
+
+def _medians_of(values: RealArray, groups: NDArray[np.intp]) -> RealArray:
+    """For each pixel (H, W), the median of its group; 0 of the group 0."""
+    from scipy.ndimage import median
+
+    numbers, places = np.unique(groups, return_inverse=True)
+    medians = np.where(numbers, median(values, groups, numbers), 0)
+    return medians.astype(values.dtype)[places.reshape(groups.shape)]
 
 
 def _median(values: RealArray, axes: tuple[int, ...]) -> RealArray:
@@ -314,62 +380,6 @@ def _median(values: RealArray, axes: tuple[int, ...]) -> RealArray:
     if flat.shape[-1] % 2 == 0:
         middle = (middle + parted[..., :half].max(-1)) / 2
     return np.asarray(np.expand_dims(middle, axes))
-
-
-def _statistics(maps: RealArray, robust: bool, seed: int) -> tuple[RealArray, RealArray]:
-    """Mean (F,) of good pixels, and the factor (F, F) that makes their covariance the unit.
-
-    Robustly: from the pixels of each tile of the picture, of which some are without defects, grows
-    the part of all pixels that is closest; the one of the smallest determinant is taken, and then
-    all whose distance is a likely one of a good pixel.
-    """
-    from scipy.special import gammaincinv
-
-    height, width = maps.shape[-2:]
-    chosen = np.sort(np.random.default_rng(seed).permutation(height * width)[:SAMPLE])
-    rows = flat_pixels(maps)[chosen].astype(np.float64)
-    # In units of their deviations, or else the determinant is that of the units.
-    unit = np.median(np.abs(rows - np.median(rows, 0)), 0)
-    unit[unit <= 1e-9 * np.abs(rows).max(0)] = 1
-    rows = rows / unit
-    good = np.ones(len(rows), bool)
-    if robust:
-        y, x = np.divmod(chosen, width)
-        tiles = y * TILES // height * TILES + x * TILES // width
-        starts = [_closest(rows, tiles == tile, 3) for tile in range(TILES**2)]
-        # The factor's diagonal is that of the inverse: the smallest determinant is its largest.
-        good = max(starts, key=lambda part: np.log(np.diag(_whitening(rows[part])[1])).sum())
-        distances = _distances(rows.T, *_whitening(rows[_closest(rows, good, 50)]))
-        # Quantiles of chi-squared distributions with as many degrees of freedom as maps.
-        part, likely = (float(gammaincinv(len(maps) / 2, p)) for p in (GOOD, LIKELY))
-        good = distances <= np.quantile(distances, GOOD) * likely / part
-    mean, factor = _whitening(rows[good])
-    return mean * unit, factor / unit
-
-
-def _closest(rows: RealArray, good: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    """The share GOOD of rows that are closest to their own mean: concentration from some rows."""
-    for _ in range(steps):
-        before = good
-        distances = _distances(rows.T, *_whitening(rows[good]))
-        good = distances <= np.quantile(distances, GOOD)
-        if np.array_equal(before, good):
-            break
-    return good
-
-
-def _whitening(rows: RealArray) -> tuple[RealArray, RealArray]:
-    """Mean of rows, and the inverse of the Cholesky factor of their covariance."""
-    covariance = np.cov(rows.T)
-    covariance += RIDGE * np.diag(np.diag(covariance) + TINY)
-    return rows.mean(0), np.linalg.inv(np.linalg.cholesky(covariance))
-
-
-def _distances(maps: RealArray, mean: RealArray, factor: RealArray) -> RealArray:
-    """Squared Mahalanobis distances (...) of maps (F, ...)."""
-    factor, mean = factor.astype(maps.dtype), mean.astype(maps.dtype)
-    white = np.tensordot(factor, maps, 1).T - factor @ mean
-    return np.asarray(np.square(white).sum(-1).T)
 
 
 def _margin(value: Any) -> int:

@@ -55,7 +55,7 @@ def threshold(
     Parameters
     ----------
     scores : real array (H, W)
-        Positive, of a texture with few defects.
+        Positive, of a texture with few defects; NaN where there is none. Blocks without NaN count.
     block : int
         Side of a block in pixels, of which there are some in each direction.
     pixels : int
@@ -75,6 +75,8 @@ def threshold(
     rows, columns = (size // block for size in scores.shape)
     whole = scores[: rows * block, : columns * block].astype(np.float64)
     maxima = whole.reshape(rows, block, columns, block).max((1, 3))
+    known = np.isfinite(maxima)
+    maxima = maxima[np.ix_(known.any(1), known.any(0))]
     sound = _sound_lines(maxima)
     highest = _gumbel(math.exp(math.log1p(-false_alarms) * block**2 / pixels))
     ordered = np.sort(maxima[sound])
@@ -92,13 +94,15 @@ def threshold(
 def _sound_lines(maxima: RealArray) -> NDArray[np.bool_]:
     """Blocks in rows and columns whose median is one of those of the lowest share SOUND."""
     logarithms = np.log(maxima + np.finfo(np.float64).tiny)
-    sound = np.ones(maxima.shape, bool)
+    known = np.isfinite(maxima)
+    sound = known.copy()
     for axis in (0, 1):
-        medians = np.median(logarithms, axis, keepdims=True)
-        low, high = np.quantile(logarithms, (0.25, 0.75), axis)
+        medians = np.nanmedian(logarithms, axis, keepdims=True)
+        low, high = np.nanquantile(logarithms, (0.25, 0.75), axis)
         # Of a normal distribution the quartiles are 1.35 deviations apart, and the standard error
         # of the median is 1.25 times that of the mean.
-        error = 1.25 * np.median(high - low) / 1.35 * math.sqrt(ALIKE / maxima.shape[axis])
+        count = known.sum(axis, keepdims=True)
+        error = 1.25 * np.median(high - low) / 1.35 * np.sqrt(ALIKE / count)
         sound &= medians <= np.quantile(medians, SOUND) + UNLIKE * error
     return sound
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..features.energy import smoothed
-from ..types import RealArray
+from ..features.masking import interior_of
+from ..types import Outside, RealArray
 from .texture_maps import one_thread, standardized, texture_maps
 
 #: Windows in wavelengths, and the smallest in pixels.
@@ -34,6 +35,8 @@ def refined(
     *,
     smoothing: float,
     seed: int,
+    mask: NDArray[np.bool_] | None = None,
+    outside: Outside = "nearest",
 ) -> RealArray:
     """Probabilities of textures, learned from the middle of what they were before.
 
@@ -46,6 +49,9 @@ def refined(
         Deviation in pixels of the Gaussian over the scores.
     seed : int
         Of the choice of pixels to learn from.
+    mask : bool array (H, W), optional
+        Of the planes' pixels, in a box that it fills; the probabilities are 0 outside.
+    outside : {"nearest", "normalized"}
 
     Returns
     -------
@@ -53,20 +59,21 @@ def refined(
         As they were, where a segment has no middle.
     """
     count = len(probabilities)
-    maps = standardized(
-        texture_maps(planes, bank=bank, window=WINDOW, least=LEAST, channel_axis=0).to_numpy()
-    )
+    part = interior_of(planes, mask, outside)
+    options: dict[str, Any] = {"bank": bank, "window": WINDOW, "least": LEAST, "channel_axis": 0}
+    maps = texture_maps(planes, mask=mask, outside=outside, **options).to_numpy()
+    maps = standardized(maps, mask)
     rng = np.random.default_rng(seed)
     for _ in range(ROUNDS):
-        labels = probabilities.argmax(0)
-        middle = np.flatnonzero(_middle(labels))
+        labels = part.refilled(probabilities.argmax(0))
+        middle = np.flatnonzero(_middle(labels) if mask is None else _middle(labels) & mask)
         chosen = rng.permutation(middle)[:EXAMPLES]
         numbers = labels.ravel()[chosen]
         if len(np.unique(numbers)) < max(count, 2):
             break
         weights, bias = _rule(maps.reshape(len(maps), -1)[:, chosen].T, numbers)
         scores = np.tensordot(weights, maps, 1) + bias[:, None, None]
-        scores = smoothed(scores.astype(np.float32), smoothing)
+        scores = smoothed(scores.astype(np.float32), smoothing, inside=mask)
         scores = np.exp(scores - scores.max(0))
         probabilities = scores / scores.sum(0)
     return probabilities

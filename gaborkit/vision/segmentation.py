@@ -24,15 +24,15 @@ from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.table import Features
 from ..filtering.labelled import keeps_labels
-from ..types import Array, RealArray
+from ..types import Array, Outside, RealArray
 from .refinement import refined
 from .texture_maps import (
     Nonlinearity,
     coordinates,
     dyadic_bank,
-    flat_pixels,
     one_thread,
-    planes_of,
+    planes_within,
+    principal_components,
     standardized,
     strongest_kernels,
     texture_maps,
@@ -52,11 +52,11 @@ JAIN_FARROKHNIA: Mapping[str, Any] = {
     "smoothing": 0.0,
 }
 
-#: Principal components that are clustered, and the share of the variance that each must have.
-COMPONENTS, NEGLIGIBLE = 20, 1e-4
-
 #: Pixels along the shorter side of the grid on which clusters are found.
 GRID = 64
+
+#: Label of what lies outside a mask.
+OUTSIDE = 255
 
 #: Pixels among which the silhouette is computed, and starts of the mixture.
 SILHOUETTE, STARTS = 2000, 6
@@ -75,10 +75,11 @@ class Segmentation:
     Attributes
     ----------
     labels : uint8 array (H, W)
-        Texture of each pixel, from 0, in the order of first appearance, row by row.
+        Texture of each pixel, from 0, in the order of first appearance, row by row; 255 outside a
+        mask.
     probabilities : float32 array (count, H, W)
-        Of each texture, summing to 1; 0 and 1 of ``clustering="kmeans"`` where nothing is
-        refined and smoothed.
+        Of each texture, summing to 1, or 0 outside a mask; 0 and 1 of ``clustering="kmeans"`` where
+        nothing is refined and smoothed.
     features : Features
         The maps that were clustered, before they were standardised.
     silhouettes : dict of int to float
@@ -113,6 +114,8 @@ def segment_textures(
     smoothing: float = 6.0,
     seed: int = 0,
     channel_axis: int | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Segmentation:
     """Divide a picture into its textures (needs scikit-learn).
 
@@ -144,6 +147,9 @@ def segment_textures(
         Of k-means and of the pixels whose silhouette is computed.
     channel_axis : int, optional
         Axis of colour; the maps of all channels are taken together.
+    mask, outside
+        As in :meth:`GaborBank.filter`: the part of the picture that is divided, in which values
+        outside have no part.
 
     Returns
     -------
@@ -151,7 +157,7 @@ def segment_textures(
 
     Raises
     ------
-    ImageError
+    ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
         If an option is out of range, or the picture has the same texture energy everywhere.
@@ -181,9 +187,11 @@ def segment_textures(
         if not (math.isfinite(value) and value >= 0):
             raise FeatureError(f"{name}={value!r} is out of range; give 0 or more")
     tried = [_count("count", count)] if count is not None else _counts(counts)
-    planes = planes_of(image, channel_axis)
-    _check_enough(planes[0].size, max(tried))
-    bank = strongest_kernels(planes, bank or dyadic_bank(planes.shape[-2:]), share)
+    planes, part = planes_within(image, channel_axis, mask, outside)
+    inside = np.ones(planes.shape[-2:], bool) if part.inside is None else part.inside
+    _check_enough(int(inside.sum()), max(tried))
+    masked: dict[str, Any] = {"mask": part.inside, "outside": outside}
+    bank = strongest_kernels(planes, bank or dyadic_bank(planes.shape[-2:]), share, **masked)
     features = texture_maps(
         planes if channel_axis is not None else planes[0],
         bank=bank,
@@ -191,20 +199,18 @@ def segment_textures(
         window=window,
         least=least,
         channel_axis=None if channel_axis is None else 0,
+        **masked,
     )
-    maps = _principal(standardized(features.to_numpy()))
+    maps = principal_components(standardized(features.to_numpy(), part.inside), part.inside)
     if not len(maps):
         raise FeatureError(
             "the picture has the same texture energy everywhere, as a constant one has; there is "
             "nothing to be divided"
         )
-    coordinates_scaled = coordinates(maps.shape[-2:], maps.dtype) * position * maps[0].std()
-    everything = np.concatenate([maps, coordinates_scaled])
-    step = max(1, min(maps.shape[-2:]) // GRID)
-    sample, placed = (
-        flat_pixels(values[:, step // 2 :: step, step // 2 :: step])
-        for values in (maps, everything)
-    )
+    places = coordinates(maps.shape[-2:], maps.dtype, part.inside)
+    everything = np.concatenate([maps, places * position * maps[0][inside].std()])
+    chosen = _sampled(inside, 10 * max(tried))
+    sample, placed = (np.ascontiguousarray(values[:, chosen].T) for values in (maps, everything))
     with one_thread():
         fits = {k: _fit(sample, placed, k, clustering, seed) for k in tried}
         silhouettes = {} if count is not None else _silhouettes(placed, sample, fits, seed)
@@ -212,29 +218,31 @@ def segment_textures(
     seen = everything if clustering == "kmeans" else maps
     with one_thread():
         probabilities = _probabilities(fits[best], seen, best)
-    probabilities = smoothed(probabilities, smoothing)
+    probabilities = smoothed(probabilities, smoothing, inside=part.inside)
     if refine:
-        probabilities = refined(planes, probabilities, bank, smoothing=smoothing, seed=seed)
-    return Segmentation(*_in_order(probabilities), features, silhouettes)
-
-
-# ---- features ----
-
-
-def _principal(maps: RealArray) -> RealArray:
-    """Principal components, strongest first, without those of negligible variance."""
-    flat = maps.reshape(len(maps), -1)
-    # In double precision: long sums.
-    covariance = np.cov(flat, dtype=np.float64).reshape(len(maps), len(maps))
-    variances, axes = np.linalg.eigh(covariance)
-    order = np.argsort(-variances)[:COMPONENTS]
-    components = [k for k in order if variances[k] > NEGLIGIBLE * max(variances[order[0]], 1e-12)]
-    # The sign of an axis is arbitrary, and differs from machine to machine.
-    axes = axes[:, components] * np.sign(axes[np.abs(axes[:, components]).argmax(0), components])
-    return np.tensordot(axes.T.astype(maps.dtype), maps, 1)
+        probabilities = refined(
+            planes, probabilities, bank, smoothing=smoothing, seed=seed, **masked
+        )
+    labels, probabilities = _in_order(probabilities, inside)
+    return Segmentation(
+        part.put_back(labels + 1) - 1,  # outside, 0 - 1 is OUTSIDE
+        part.put_back(probabilities * inside),
+        Features(part.put_back(features.values), features.names, maps=True),
+        silhouettes,
+    )
 
 
 # ---- clusters ----
+
+
+def _sampled(inside: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Pixels inside on the grid on which clusters are found; all, if those are too few."""
+    shorter = min(*inside.shape, math.isqrt(int(inside.sum())))
+    step = max(1, shorter // GRID)
+    chosen = np.zeros_like(inside)
+    chosen[step // 2 :: step, step // 2 :: step] = True
+    chosen &= inside
+    return chosen if chosen.sum() >= least else inside
 
 
 def _fit(sample: RealArray, placed: RealArray, count: int, clustering: str, seed: int) -> Any:
@@ -349,10 +357,12 @@ def _posterior(mixture: Any, flat: RealArray) -> RealArray:
     return scores
 
 
-def _in_order(probabilities: RealArray) -> tuple[NDArray[np.uint8], RealArray]:
+def _in_order(
+    probabilities: RealArray, inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], RealArray]:
     """Labels by first appearance, and the probabilities in that order; none for unseen ones."""
     raw = probabilities.argmax(0)
-    present, first = np.unique(raw, return_index=True)
+    present, first = np.unique(raw[inside], return_index=True)
     absent = sorted(set(range(len(probabilities))) - set(present.tolist()))
     order = [*present[np.argsort(first)].tolist(), *absent]
     rank = np.empty(len(order), np.uint8)

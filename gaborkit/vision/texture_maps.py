@@ -18,10 +18,11 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.bank_grid import channel_names
 from ..features.energy import smoothed
+from ..features.masking import Interior, interior_of
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary, library_of
 from ..filtering.run import with_leading_channels
-from ..types import Array, Boundary, RealArray
+from ..types import Array, Boundary, Outside, RealArray
 
 Nonlinearity = Literal["magnitude", "tanh"]
 NONLINEARITIES: tuple[str, ...] = get_args(Nonlinearity)
@@ -29,6 +30,9 @@ NONLINEARITIES: tuple[str, ...] = get_args(Nonlinearity)
 #: Deviation of an 8-bit picture with all grey levels as frequent: the unit of the article's ALPHA.
 EQUALISED = 255 / math.sqrt(12)
 ALPHA = 0.25
+
+#: Principal components that count at most, and the share of the variance that each must have.
+COMPONENTS, NEGLIGIBLE = 20, 1e-4
 
 #: Longest wavelength of :func:`dyadic_bank` in pixels, whatever the size of the picture.
 LONGEST = 50.0
@@ -66,7 +70,14 @@ def dyadic_bank(shape: tuple[int, int], *, orientations: int = 4) -> GaborBank:
     return GaborBank.grid(scales, orientations, wavelength=finest, bandwidth=1, norm="gain")
 
 
-def strongest_kernels(image: Array, bank: GaborBank, share: float) -> GaborBank:
+def strongest_kernels(
+    image: Array,
+    bank: GaborBank,
+    share: float,
+    *,
+    mask: Any = None,
+    outside: Outside = "nearest",
+) -> GaborBank:
     """The fewest kernels whose real responses hold a share of the energy of all.
 
     It is the article's selection, by its approximation that filters overlap little: R^2, the share
@@ -78,6 +89,8 @@ def strongest_kernels(image: Array, bank: GaborBank, share: float) -> GaborBank:
     bank : GaborBank
     share : float
         Above 0 and at most 1; the article takes 0.95.
+    mask, outside
+        As in :meth:`GaborBank.filter`; the energy is that inside.
 
     Returns
     -------
@@ -88,6 +101,8 @@ def strongest_kernels(image: Array, bank: GaborBank, share: float) -> GaborBank:
     ------
     FeatureError
         If the share is out of range.
+    ImageError, FilterError
+        As :meth:`GaborBank.filter`.
 
     Examples
     --------
@@ -99,7 +114,10 @@ def strongest_kernels(image: Array, bank: GaborBank, share: float) -> GaborBank:
         raise FeatureError(f"share={share!r} is no share of energy; give one in (0, 1], as 0.95")
     if share == 1:
         return bank
-    energies = np.array([np.square(r).sum() for r in bank.responses(image, part="real")], float)
+    part = interior_of(image, mask, outside)
+    inside = ... if part.inside is None else (..., part.inside)
+    responses = part.responses(bank, part.box(image), part="real")
+    energies = np.array([np.square(r[inside]).sum() for r in responses], float)
     order = np.argsort(-energies, kind="stable")
     enough = np.cumsum(energies[order]) >= share * energies.sum()
     return GaborBank(bank[int(k)] for k in np.sort(order[: enough.argmax() + 1]))
@@ -114,6 +132,8 @@ def texture_maps(
     least: float = 8.0,
     boundary: Boundary = "reflect",
     channel_axis: int | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> Features:
     """Local energy of a picture in each channel of a bank, as maps.
 
@@ -135,6 +155,9 @@ def texture_maps(
         What lies outside, as in :meth:`GaborBank.filter`.
     channel_axis : int, optional
         Axis of colour: the maps of the channels lie side by side.
+    mask, outside
+        As in :meth:`GaborBank.filter`: values outside have no part in those inside, windows hold
+        what is inside alone, and all maps are 0 outside.
 
     Returns
     -------
@@ -143,7 +166,7 @@ def texture_maps(
 
     Raises
     ------
-    ImageError
+    ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
         If there is more than one picture, or an option is out of range.
@@ -156,22 +179,24 @@ def texture_maps(
     ((8, 64, 64), 0.49)
     """
     check_windows(nonlinearity, window, least)
-    planes = planes_of(image, channel_axis)
+    planes, part = planes_within(image, channel_axis, mask, outside)
     bank = bank or dyadic_bank(planes.shape[-2:])
     widths = [max(window / kernel.frequency, least) for kernel in bank]
     if nonlinearity == "tanh":
         # A constant picture answers nothing, whatever its scale.
-        deviation = float(planes.std()) or 1.0
+        seen = planes if part.inside is None else planes[:, part.inside]
+        deviation = float(seen.std()) or 1.0
         alpha = planes.dtype.type(ALPHA * EQUALISED / deviation)
-        responses = bank.filter(planes, part="real", boundary=boundary, channel_axis=0)
+        responses = part.filtered(bank, planes, part="real", boundary=boundary)
         amplitudes = np.abs(np.tanh(alpha * responses))
     else:
-        amplitudes = bank.filter(planes, part="magnitude", boundary=boundary, channel_axis=0)
-    maps = smoothed(amplitudes, widths, boundary)
+        amplitudes = part.filtered(bank, planes, part="magnitude", boundary=boundary)
+    maps = smoothed(amplitudes, widths, boundary, part.inside)
     names: Sequence[str] = channel_names(bank)
     if channel_axis is not None:
         names = [f"c{c} {name}" for c in range(len(planes)) for name in names]
-    return Features(maps.reshape(-1, *planes.shape[-2:]), names, maps=True)
+    maps = maps.reshape(-1, *planes.shape[-2:])
+    return Features(part.put_back(maps), names, maps=True)
 
 
 def check_windows(nonlinearity: str, window: float, least: float) -> None:
@@ -187,32 +212,56 @@ def check_windows(nonlinearity: str, window: float, least: float) -> None:
 
 def planes_of(image: Array, channel_axis: int | None) -> RealArray:
     """One picture's channels (C, H, W) in memory, promoted as by :meth:`GaborBank.filter`."""
+    return planes_within(image, channel_axis, None, "nearest")[0]
+
+
+def planes_within(
+    image: Array, channel_axis: int | None, mask: Any, outside: Outside
+) -> tuple[RealArray, Interior]:
+    """As :func:`planes_of`, of the mask's box, filled outside; and what lies inside it."""
     if library_of(image).name == "torch":
         image = image.detach().cpu().numpy()
     library = NumpyLibrary()
     planes = with_leading_channels(library, library.promote(image), channel_axis)
-    library.check_finite(planes)
     if planes.ndim != (2 if channel_axis is None else 3):
         raise FeatureError(
             f"an array of shape {tuple(image.shape)} holds several pictures; give them one by one"
         )
-    return planes.reshape(-1, *planes.shape[-2:])
+    part = interior_of(planes, mask, outside)
+    box = part.box(planes)
+    library.check_finite(box)
+    return box.reshape(-1, *box.shape[-2:]), part
 
 
-def standardized(maps: RealArray) -> RealArray:
-    """Maps of mean 0 and deviation 1; a constant one becomes 0."""
-    mean = maps.mean((-2, -1), keepdims=True)
-    deviation = maps.std((-2, -1), keepdims=True)
+def standardized(maps: RealArray, inside: NDArray[np.bool_] | None = None) -> RealArray:
+    """Maps of mean 0 and deviation 1 over the pixels inside; a constant one becomes 0."""
+    seen = maps.reshape(len(maps), -1) if inside is None else maps[:, inside]
+    mean, deviation = (values[:, None, None] for values in (seen.mean(1), seen.std(1)))
     # Of a constant map, rounding is all that deviates.
     flat = deviation <= 1e-5 * np.abs(mean)
     return np.where(flat, 0, (maps - mean) / np.where(flat, 1, deviation)).astype(maps.dtype)
 
 
-def coordinates(shape: tuple[int, int], dtype: Any = np.float32) -> RealArray:
-    """Rows and columns (2, H, W), of mean 0 and deviation 1."""
+def coordinates(
+    shape: tuple[int, int], dtype: Any = np.float32, inside: NDArray[np.bool_] | None = None
+) -> RealArray:
+    """Rows and columns (2, H, W), of mean 0 and deviation 1 over the pixels inside."""
     height, width = shape
     y, x = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
-    return standardized(np.stack([y, x]).astype(dtype))
+    return standardized(np.stack([y, x]).astype(dtype), inside)
+
+
+def principal_components(maps: RealArray, inside: NDArray[np.bool_] | None = None) -> RealArray:
+    """Principal components of the pixels inside, strongest first, none of negligible variance."""
+    flat = maps.reshape(len(maps), -1) if inside is None else maps[:, inside]
+    # In double precision: long sums.
+    covariance = np.cov(flat, dtype=np.float64).reshape(len(maps), len(maps))
+    variances, axes = np.linalg.eigh(covariance)
+    order = np.argsort(-variances)[:COMPONENTS]
+    components = [k for k in order if variances[k] > NEGLIGIBLE * max(variances[order[0]], 1e-12)]
+    # The sign of an axis is arbitrary, and differs from machine to machine.
+    axes = axes[:, components] * np.sign(axes[np.abs(axes[:, components]).argmax(0), components])
+    return np.tensordot(axes.T.astype(maps.dtype), maps, 1)
 
 
 def flat_pixels(maps: NDArray[Any]) -> NDArray[Any]:

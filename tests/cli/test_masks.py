@@ -8,7 +8,8 @@ from commands_for_tests import GREY, description, run
 
 import gaborkit as gk
 from gaborkit.features import local_orientation, phase_symmetry
-from gaborkit.vision import find_edges
+from gaborkit.vision import find_defects, find_edges, segment_textures
+from gaborkit.vision.synthetic import weave
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -19,6 +20,8 @@ COMMANDS = {
     "edges": ("out.npz", "--wavelength", "4"),
     "symmetry": ("out.npz",),
 }
+#: These see more of a picture, and have a test of their own.
+OTHERS = {"segment": ("out.npz", "--count", "2"), "defects": ("out.npz",)}
 
 
 @pytest.fixture
@@ -65,7 +68,37 @@ def test_symmetry_and_a_file_for_each_kernel(mask):
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("outside", ["nearest", "normalized"])
+def test_textures_and_defects_of_a_part(outside):
+    picture, inside = weave((100, 110), period=6).astype(np.float32), np.zeros((100, 110), bool)
+    inside[5:-7, 4:-9] = True
+    gk.write_image("cloth.npy", picture)
+    gk.write_image("part.npy", inside)
+    options = ["--mask", "part.npy", "--outside", outside]
+    result = run("segment", "cloth.npy", "--count", 2, *options, "--out", "labels.tif")
+    assert result.exit_code == 0, result.output
+    labels = segment_textures(picture, 2, mask=inside, outside=outside).labels
+    np.testing.assert_array_equal(gk.read_image("labels.tif"), labels)
+    shares = [entry["share"] for entry in description("labels.tif")["textures"]]
+    assert sum(shares) == pytest.approx(1)
+    assert description("labels.tif")["outside"] == outside
+    result = run("defects", "cloth.npy", *options, "--out", "o.npz", "--score", "score.npy")
+    assert result.exit_code == 0, result.output
+    assert " % of the mask" in result.stdout
+    found = find_defects(picture, mask=inside, outside=outside)
+    np.testing.assert_array_equal(np.load("score.npy"), found.score)
+
+
+def test_a_mask_and_strokes_do_not_go_together(mask):
+    gk.write_image("strokes.png", np.uint8(mask))
+    result = run(
+        "segment", "grey.png", "--scribbles", "strokes.png", "--mask", "mask.png", "--out", "o.npy"
+    )
+    assert result.exit_code == 2
+    assert "--mask does not go with --scribbles" in result.stderr
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *OTHERS])
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -78,7 +111,7 @@ def test_symmetry_and_a_file_for_each_kernel(mask):
 def test_masks_that_do_not_fit(name, options, code, message):
     gk.write_image("small.png", np.full((3, 3), 255, np.uint8))
     gk.write_image("black.png", np.zeros(GREY.shape, np.uint8))
-    out, *own = COMMANDS[name]
+    out, *own = (COMMANDS | OTHERS)[name]
     result = run(name, "grey.png", *own, *options, "--out", out)
     assert result.exit_code == code, result.output
     assert message in result.stderr

@@ -8,8 +8,9 @@ import torch
 from orientation_for_tests import angular_error, grating
 
 import gaborkit as gk
-from gaborkit.features import local_orientation, phase_congruency, phase_symmetry
+from gaborkit.features import local_features, local_orientation, phase_congruency, phase_symmetry
 from gaborkit.vision import find_edges
+from gaborkit.vision.texture_maps import texture_maps
 
 rng = np.random.default_rng(0)
 BANK = gk.GaborBank.grid(2, 4, norm="gain")
@@ -23,6 +24,13 @@ MAPS = {
     "edges by congruency": lambda image, **options: find_edges(
         image, BANK, measure="congruency", **options
     ),
+    "local features": lambda image, **options: [local_features(image, BANK, **options).values],
+    "texture maps": lambda image, **options: [
+        texture_maps(image, bank=BANK, least=3, **options).values
+    ],
+    "tanh maps": lambda image, **options: [
+        texture_maps(image, bank=BANK, window=0, least=0, nonlinearity="tanh", **options).values
+    ],
     "symmetry": lambda image, outside="nearest", **options: phase_symmetry(image, **options),
 }
 CALLS = [
@@ -61,8 +69,13 @@ def test_what_lies_outside_never_leaks(name, outside, dtype):
 
 @pytest.mark.parametrize(
     ("name", "outside"),
-    # The noise level of congruency is that of the whole picture, its border too.
-    [(name, outside) for name, outside in CALLS if "cong" not in name or outside == "nearest"],
+    # The noise level of congruency is that of the whole picture, its border too, and what windows
+    # of texture maps and the deviation for their tanh see.
+    [
+        (name, outside)
+        for name, outside in CALLS
+        if outside == "nearest" or not ("cong" in name or "maps" in name)
+    ],
 )
 def test_a_whole_mask_changes_nothing_but_the_border(name, outside):
     image = rng.random((60, 70))
