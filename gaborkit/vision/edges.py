@@ -261,13 +261,21 @@ def _sums(
         turns = [wave(turn * theta) for turn in (2, 1) for wave in (math.cos, math.sin)]
         for top in range(0, sums.shape[1], _ROWS):  # within the caches
             rows = slice(top, top + _ROWS)
-            energy = sums[5, rows]
-            for one in scales:
-                energy += np.square(one.real[rows])
-                energy += np.square(one.imag[rows])
-            real = sum(one.real[rows] for one in scales)
-            imag = sum(one.imag[rows] for one in scales)
+            first, *others = (one[rows] for one in scales)
+            real, imag = first.real.copy(), first.imag.copy()  # numbers apart take longer
             power = real * real + imag * imag
+            energy = sums[5, rows]
+            energy += power
+            for one in others:
+                further, beside = one.real.copy(), one.imag.copy()
+                real += further
+                imag += beside
+                further *= further
+                beside *= beside
+                energy += further
+                energy += beside
+            if others:
+                power = real * real + imag * imag
             sums[0, rows] += turns[0] * power
             sums[1, rows] += turns[1] * power
             # Brightness that rises along theta has a negative imaginary part.
@@ -313,15 +321,25 @@ def crests(strength: RealArray, angle: RealArray) -> Crests:
 
 def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> Crests:
     """As :func:`crests`, of some pixels; what is True takes time."""
-    from scipy.ndimage import map_coordinates
-
+    padded = np.pad(strength, 1, mode="edge")
+    width, flat = padded.shape[1], padded.ravel()
     places = y, x = np.nonzero(among)
     here, theta = strength[places], angle[places]
     dy, dx = np.sin(theta), np.cos(theta)
-    ahead, behind = (
-        map_coordinates(strength, (y + sign * dy, x + sign * dx), order=1, mode="nearest")
-        for sign in (1, -1)
-    )
+    down, right = np.where(dy < 0, -width, width), np.where(dx < 0, -1, 1)
+    dy, dx = abs(dy), abs(dx)
+    centre = (y + 1) * width + x + 1
+
+    def interpolated(sign: int) -> RealArray:
+        """Strengths a pixel away on one side, between four."""
+        below, beside = centre + sign * down, sign * right
+        near = here + dx * (flat[centre + beside] - here)
+        far = flat[below]
+        far = far + dx * (flat[below + beside] - far)
+        between: RealArray = near + dy * (far - near)
+        return between
+
+    ahead, behind = interpolated(1), interpolated(-1)
     crest = (here >= ahead) & (here > behind)
     bend = behind - 2 * here + ahead
     apart = np.where(crest, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
@@ -334,7 +352,10 @@ def _with_hysteresis(
     strength: RealArray, angle: RealArray, low: float, high: float, among: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], RealArray]:
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""
-    from skimage.filters import apply_hysteresis_threshold
+    from scipy.ndimage import label
 
     thin, offset = _crests(strength, angle, among & (strength > low))
-    return apply_hysteresis_threshold(strength * thin, low, high), offset
+    pieces, count = label(thin)
+    held = np.zeros(count + 1, bool)
+    held[pieces[thin & (strength > high)]] = True
+    return held[pieces], offset
