@@ -25,7 +25,7 @@ WINDOW, LEAST = 1.0, 12.0
 MIDDLE, SHARE = 16, 1 / 16
 
 #: Pixels that are learned from, and how often, as borders move.
-EXAMPLES, ROUNDS = 20_000, 2
+EXAMPLES, ROUNDS = 5_000, 2
 
 
 def refined(

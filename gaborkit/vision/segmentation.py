@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import operator
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -25,6 +24,7 @@ from ..features.energy import smoothed
 from ..features.table import Features
 from ..filtering.labelled import keeps_labels
 from ..types import Array, Outside, RealArray
+from .mixture import Mixture
 from .refinement import refined
 from .texture_maps import (
     Nonlinearity,
@@ -246,7 +246,7 @@ def _sampled(inside: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
 
 
 def _fit(sample: RealArray, placed: RealArray, count: int, clustering: str, seed: int) -> Any:
-    """The clusters of sampled pixels, with and without coordinates: what scikit-learn fits."""
+    """Clusters of sampled pixels: a mixture without coordinates, or scikit-learn's k-means with."""
     from sklearn.cluster import KMeans
 
     if clustering == "kmeans":
@@ -257,57 +257,23 @@ def _fit(sample: RealArray, placed: RealArray, count: int, clustering: str, seed
         ).tobytes()
         for start in range(STARTS)
     }
-    sample = sample.astype(np.float64)
+    samples = np.ascontiguousarray(sample.T)
+    ridge = RIDGE * float(samples[0].var())
     tried = [
-        _mixture(sample, np.frombuffer(labels, np.uint8), count, SHORT) for labels in sorted(starts)
+        Mixture.of_shares(samples, np.eye(count)[:, np.frombuffer(labels, np.uint8)], ridge).fitted(
+            samples, ridge, SHORT
+        )
+        for labels in sorted(starts)
     ]
-    best = max(tried, key=lambda fit: fit.lower_bound_)
-    return best if best.converged_ else _continued(best, sample)
+    best = max(tried, key=lambda fit: fit.likelihood)
+    # Where two textures are hardly apart the likelihood creeps on; the clusters hold still.
+    return best if best.converged else best.fitted(samples.astype(np.float64), ridge, STEPS)
 
 
 def _renamed(labels: NDArray[Any]) -> NDArray[np.uint8]:
     """Labels in the order of their first appearance."""
     _, first, places = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.uint8)[places]
-
-
-def _mixture(sample: RealArray, labels: NDArray[Any], count: int, steps: int) -> Any:
-    """A mixture of Gaussians grown from clusters, by some steps at most."""
-    from sklearn.mixture import GaussianMixture
-
-    ridge = RIDGE * float(sample[:, 0].var())
-    clusters = [sample[labels == k] for k in range(count)]
-    scatter = [np.cov(c.T, bias=True).reshape(c.shape[1], c.shape[1]) for c in clusters]
-    mixture = GaussianMixture(
-        count,
-        reg_covar=ridge,
-        max_iter=steps,
-        weights_init=[len(c) / len(sample) for c in clusters],
-        means_init=[c.mean(0) for c in clusters],
-        precisions_init=[np.linalg.inv(s + ridge * np.eye(len(s))) for s in scatter],
-        random_state=0,
-    )
-    return _fitted(mixture, sample)
-
-
-def _continued(mixture: Any, sample: RealArray) -> Any:
-    """A mixture fitted on, from where it is."""
-    mixture.set_params(
-        max_iter=STEPS,
-        weights_init=mixture.weights_,
-        means_init=mixture.means_,
-        precisions_init=mixture.precisions_,
-    )
-    return _fitted(mixture, sample)
-
-
-def _fitted(mixture: Any, sample: RealArray) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Where two textures are hardly apart the likelihood creeps on; the clusters hold still.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(sample)
 
 
 def _silhouettes(
@@ -318,8 +284,10 @@ def _silhouettes(
     few = np.random.default_rng(seed).permutation(len(placed))[:SILHOUETTE]
     silhouettes = {}
     for count, fit in fits.items():
-        seen = placed if fit.n_features_in_ == placed.shape[1] else sample
-        labels = fit.predict(seen[few])
+        if isinstance(fit, Mixture):
+            labels = fit.scores(sample[few].T).argmax(0)
+        else:
+            labels = fit.predict(placed[few])
         several = 1 < len(set(labels.tolist())) < len(few)
         silhouettes[count] = float(silhouette_score(placed[few], labels)) if several else -1.0
     return silhouettes
@@ -333,28 +301,12 @@ def _probabilities(fit: Any, maps: RealArray, count: int) -> RealArray:
     for top in range(0, height, band):
         rows = maps[:, top : top + band]
         flat = rows.reshape(len(rows), -1)
-        if hasattr(fit, "covariances_"):
-            values = _posterior(fit, flat)
+        if isinstance(fit, Mixture):
+            values = fit.probabilities(flat)
         else:
             values = np.eye(count)[fit.predict(flat.T)].T
         probabilities[:, top : top + band] = values.reshape(count, *rows.shape[1:])
     return probabilities
-
-
-def _posterior(mixture: Any, flat: RealArray) -> RealArray:
-    """Probabilities (K, N) of a mixture's components, in the precision of the values (F, N)."""
-    scores = np.empty((len(mixture.weights_), flat.shape[1]), flat.dtype)
-    for score, weight, mean, factor in zip(
-        scores, mixture.weights_, mixture.means_, mixture.precisions_cholesky_, strict=True
-    ):
-        # As scikit-learn's, which takes five times as long: it is in double precision only.
-        white = factor.T.astype(flat.dtype) @ flat - (mean @ factor).astype(flat.dtype)[:, None]
-        score[:] = -0.5 * np.einsum("fn,fn->n", white, white)
-        score += math.log(weight) + np.log(np.diag(factor)).sum()
-    scores -= scores.max(0)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(0)
-    return scores
 
 
 def _in_order(

@@ -235,11 +235,14 @@ def planes_within(
 
 def standardized(maps: RealArray, inside: NDArray[np.bool_] | None = None) -> RealArray:
     """Maps of mean 0 and deviation 1 over the pixels inside; a constant one becomes 0."""
-    seen = maps.reshape(len(maps), -1) if inside is None else maps[:, inside]
-    mean, deviation = (values[:, None, None] for values in (seen.mean(1), seen.std(1)))
-    # Of a constant map, rounding is all that deviates.
-    flat = deviation <= 1e-5 * np.abs(mean)
-    return np.where(flat, 0, (maps - mean) / np.where(flat, 1, deviation)).astype(maps.dtype)
+    scaled = np.empty_like(maps)
+    for values, result in zip(maps, scaled, strict=True):  # one fits into the caches
+        seen = values if inside is None else values[inside]
+        mean, deviation = seen.mean(), seen.std()
+        np.subtract(values, mean, out=result)
+        # Of a constant map, rounding is all that deviates.
+        result *= 0 if deviation <= 1e-5 * abs(mean) else 1 / deviation
+    return scaled
 
 
 def coordinates(
