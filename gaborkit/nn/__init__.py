@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = attach(
         "GaborBank2d": "bank",
         "GaborBank3d": "volume",
         "GaborConv2d": "convolution",
+        "GaborConv3d": "convolution3d",
         "GaborFrame2d": "frame",
         "GaborKernels": "kernels",
         "GaborTransform": "transforms",  # which alone needs torchvision

@@ -2,6 +2,7 @@
 
 from .bank import GaborBank2d
 from .convolution import GaborConv2d
+from .convolution3d import GaborConv3d
 from .frame import GaborFrame2d
 from .initial import initial_bank
 from .kernels import GaborKernels
@@ -15,6 +16,7 @@ __all__ = [
     "GaborBank2d",
     "GaborBank3d",
     "GaborConv2d",
+    "GaborConv3d",
     "GaborFrame2d",
     "GaborKernels",
     "GaborTransform",

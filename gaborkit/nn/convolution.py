@@ -122,12 +122,7 @@ class GaborConv2d(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        counts = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
-        for name, count in counts.items():
-            if not _is_whole(count, 1):
-                raise LayerError(f"{name}={count!r} is not a whole number of 1 or more")
-            if count % groups:
-                raise LayerError(f"{name}={count} cannot be divided into groups={groups}")
+        check_groups(in_channels, out_channels, groups)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = _pair("kernel_size", kernel_size, 3)
         self.stride = _pair("stride", stride, 1)
@@ -332,8 +327,25 @@ def _is_whole(value: Any, least: int) -> bool:
     return whole and bool(value >= least)
 
 
+def check_groups(in_channels: Any, out_channels: Any, groups: Any) -> None:
+    """Raise LayerError for numbers of channels that are none, or that groups do not divide."""
+    counts = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
+    for name, count in counts.items():
+        if not _is_whole(count, 1):
+            raise LayerError(f"{name}={count!r} is not a whole number of 1 or more")
+        if count % groups:
+            raise LayerError(f"{name}={count} cannot be divided into groups={groups}")
+
+
+def sides(name: str, value: Any, least: int, axes: int = 2) -> tuple[int, ...]:
+    """One whole number for each axis; raises LayerError."""
+    numbers = value if isinstance(value, (tuple, list)) else (value,) * axes
+    if len(numbers) != axes or not all(_is_whole(n, least) for n in numbers):
+        many = {2: "two", 3: "three"}[axes]
+        raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or {many}")
+    return tuple(int(n) for n in numbers)
+
+
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or not all(_is_whole(n, least) for n in pair):
-        raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or two")
-    return int(pair[0]), int(pair[1])
+    height, width = sides(name, value, least)
+    return height, width

@@ -101,7 +101,7 @@ class GaborKernels(nn.Module):
     ) -> None:
         super().__init__()
         self.size = size
-        self.learnable = _names(learnable)
+        self.learnable = names_of(learnable)
         extent = max(size)
         self.ranges = {
             "wavelength": Range(2, 2 * extent),
@@ -238,17 +238,20 @@ def check_norm(norm: str) -> Norm:
     return cast(Norm, norm)
 
 
-def _names(learnable: bool | Iterable[str]) -> tuple[str, ...]:
+def names_of(
+    learnable: bool | Iterable[str], known: tuple[str, ...] = LEARNABLE
+) -> tuple[str, ...]:
+    """Parameters that learn, in their order; raises LayerError for one that is not known."""
     if isinstance(learnable, bool):
-        return LEARNABLE if learnable else ()
+        return known if learnable else ()
     names = [learnable] if isinstance(learnable, str) else list(learnable)
     for name in names:
-        if name not in LEARNABLE:
+        if name not in known:
             raise LayerError(
                 f"learnable={name!r} is no parameter of a kernel; choose among "
-                f"{', '.join(LEARNABLE)}, or True or False"
+                f"{', '.join(known)}, or True or False"
             )
-    return tuple(name for name in LEARNABLE if name in names)
+    return tuple(name for name in known if name in names)
 
 
 def _shared(bank: GaborBank) -> tuple[Norm, bool]:
