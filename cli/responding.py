@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 from gaborkit.io.files import atomic_write
+from gaborkit.io.spacing import measured_spacing
 from gaborkit.types import Boundary, Engine, Part
 
 from .jobs import STACKS, PictureFiles
@@ -91,6 +92,7 @@ def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) ->
     """
     image, colour = filterable(gk.read_image(job.source), settings.colour)
     description: dict[str, Any] = {}
+    spacing = measured_spacing(job.source)
     with about(job.source):
         for channels, response in _responses(bank, image, len(job.targets), settings):
             target = job.targets[channels.start or 0]
@@ -104,7 +106,7 @@ def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) ->
                 description["mapping"] = {"value": "offset + gain * stored", **mapping}
             if job.new_folder:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            gk.write_image(target, values, description)
+            gk.write_image(target, values, description, spacing=spacing)
     return description
 
 

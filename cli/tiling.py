@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import gaborkit as gk
+from gaborkit.io.spacing import measured_spacing
 from gaborkit.large.cluster import on_cluster
 from gaborkit.large.memory import available_memory
 from gaborkit.large.sources import Colour, Planes, is_zarr, open_source
@@ -121,6 +122,7 @@ def _filter_tiled(
             resume=settings.resume,
             progress=progress,
             metadata=description,
+            spacing=measured_spacing(job.source),
         )
     return description
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -184,7 +185,11 @@ def reading(name: str) -> Iterator[None]:
 
 
 def write_image(
-    path: StrPath, array: ArrayLike, metadata: Mapping[str, object] | None = None
+    path: StrPath,
+    array: ArrayLike,
+    metadata: Mapping[str, object] | None = None,
+    *,
+    spacing: tuple[float, float] | None = None,
 ) -> None:
     """Write an array to the format that the suffix names, whole or not at all.
 
@@ -214,6 +219,9 @@ def write_image(
         Anything that JSON can hold; NumPy scalars and arrays become numbers and lists. It goes
         into the entry ``metadata`` of an ``.npz`` file, as text, and beside any other file, as
         ``NAME.SUFFIX.json``. Replacing a picture removes the ``.json`` of the old one.
+    spacing : (float, float), optional
+        Millimetres from row to row and from column to column, such as :func:`read_spacing` gives;
+        TIFF holds it, and OME-TIFF (``.ome.tif``), other formats do not.
 
     Raises
     ------
@@ -229,6 +237,8 @@ def write_image(
 write a .tif or .npy file, or scale the values to uint8 first
     """
     name = os.fsdecode(path)
+    if spacing is not None and not all(math.isfinite(x) and x > 0 for x in spacing):
+        raise PictureError(f"{name}: spacing={spacing!r} is not two distances above 0 in mm")
     try:
         kind = _format_of(name, WRITTEN)
         check_unmasked(array)
@@ -249,7 +259,9 @@ write a .tif or .npy file, or scale the values to uint8 first
             else:
                 path.write_text(text, encoding="utf-8")
         try:
-            encode(temporary, kind, values, text)
+            encode(temporary, kind, values, text, name, spacing)
+        except PictureError:
+            raise
         except Exception as cause:
             reason = _one_line(cause)
             raise PictureError(f"{name}: cannot be written as {kind} ({reason})") from cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -12,9 +13,13 @@ from .files import StrPath
 from .images import existing_picture, reading, split_page
 from .pictures import medical
 from .pictures.decoding import quiet
+from .pictures.tiff_tags import UNITS
 
 #: Millimetres of TIFF's units of resolution, by its tag; 1 is none.
 TIFF_UNITS = {2: 25.4, 3: 10.0}
+
+#: Dots per inch that many programs write though nobody has measured them.
+UNASKED = (72, 96)
 
 #: A side is so much longer than the other, at most, where pixels count as square.
 SQUARE = 1e-3
@@ -39,8 +44,9 @@ def read_spacing(source: StrPath) -> PixelSize | None:
     Parameters
     ----------
     source : path or str
-        DICOM (pixel, imager or nominal spacing), NIfTI, TIFF and PNG, JPEG and BMP with a
-        resolution; many programs write 72 or 96 dots per inch there that nobody has measured.
+        DICOM (pixel, imager or nominal spacing), NIfTI, OME-Zarr, OME-TIFF, TIFF and PNG, JPEG
+        and BMP with a resolution; many programs write 72 or 96 dots per inch there that nobody
+        has measured (:func:`measured_spacing` leaves them out).
 
     Returns
     -------
@@ -59,6 +65,8 @@ def read_spacing(source: StrPath) -> PixelSize | None:
     """
     name = os.fsdecode(source)
     with reading(name):
+        if (Path(name) / "zarr.json").is_file() or (Path(name) / ".zattrs").is_file():
+            return _plausible(_of_zarr(Path(name)))
         path = existing_picture(split_page(name)[0])
         with path.open("rb") as stream:
             head = stream.read(352)
@@ -72,6 +80,30 @@ def read_spacing(source: StrPath) -> PixelSize | None:
                     sides = _of_tiff(path)
                 else:
                     sides = _of_pillow(path)
+    return _plausible(sides)
+
+
+def measured_spacing(source: StrPath) -> PixelSize | None:
+    """As :func:`read_spacing`, but None for sizes that programs write unasked.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (4, 3)).save(f"{folder}/a.png", dpi=(72, 72))
+    ...     measured_spacing(f"{folder}/a.png") is None
+    True
+    """
+    size = read_spacing(source)
+    unasked = size is not None and any(
+        all(math.isclose(25.4 / side, density, rel_tol=1e-3) for side in size)
+        for density in UNASKED
+    )
+    return None if unasked else size
+
+
+def _plausible(sides: tuple[float, float] | None) -> PixelSize | None:
     if sides is None or not all(math.isfinite(side) and side > 0 for side in sides):
         return None
     return PixelSize(*sides)
@@ -104,6 +136,8 @@ def _of_tiff(path: Path) -> tuple[float, float] | None:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
+        if file.ome_metadata and (sides := _of_ome(file.ome_metadata)):
+            return sides
         tags = file.pages.first.tags
         unit = TIFF_UNITS.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 2)
         if unit is None or "XResolution" not in tags or "YResolution" not in tags:
@@ -114,6 +148,44 @@ def _of_tiff(path: Path) -> tuple[float, float] | None:
     if not (across > 0 and down > 0 and one > 0 and other > 0):
         return None
     return unit * other / down, unit * one / across
+
+
+def _of_ome(text: str) -> tuple[float, float] | None:
+    """Of OME-XML: sizes are in micrometres where no unit is said."""
+    from xml.etree import ElementTree
+
+    try:
+        pixels = ElementTree.fromstring(text).find("{*}Image/{*}Pixels")
+    except ElementTree.ParseError:  # the pixels may be whole
+        return None
+    sides = []
+    for axis in "YX":
+        size = None if pixels is None else pixels.get(f"PhysicalSize{axis}")
+        unit = "µm" if pixels is None else pixels.get(f"PhysicalSize{axis}Unit", "µm")
+        if size is None or unit not in UNITS:
+            return None
+        sides.append(float(size) * UNITS[unit])
+    return sides[0], sides[1]
+
+
+def _of_zarr(path: Path) -> tuple[float, float] | None:
+    """Of OME-Zarr, 0.5 or before: the scale of the finest level, where axes have a unit."""
+    if (path / "zarr.json").is_file():
+        attributes = json.loads((path / "zarr.json").read_bytes()).get("attributes", {})
+        attributes = attributes.get("ome", {})
+    else:
+        attributes = json.loads((path / ".zattrs").read_bytes())
+    if "multiscales" not in attributes:
+        return None
+    picture = attributes["multiscales"][0]
+    finest = picture["datasets"][0]["coordinateTransformations"]
+    scale = next(change["scale"] for change in finest if change["type"] == "scale")
+    sides = {
+        axis["name"]: factor * UNITS[axis["unit"]]
+        for axis, factor in zip(picture["axes"], scale, strict=True)
+        if axis.get("unit") in UNITS
+    }
+    return (sides["y"], sides["x"]) if {"y", "x"} <= sides.keys() else None
 
 
 def _of_pillow(path: Path) -> tuple[float, float] | None:

@@ -38,6 +38,8 @@ class TileJob:
     cache : int
         Bytes of decoded pieces of a TIFF to keep.
     tile : (int, int)
+    spacing : (float, float), optional
+        Millimetres of a pixel, down and across.
     """
 
     bank: GaborBank
@@ -49,6 +51,7 @@ class TileJob:
     options: FilterOptions
     cache: int
     tile: tuple[int, int] = (0, 0)
+    spacing: tuple[float, float] | None = None
 
     @property
     def array(self) -> Any:
@@ -81,7 +84,7 @@ class TileJob:
         labels = None if self.single else self.bank.labels
         dtype = part_dtype(self.options.part, planes.real == np.float64)
         angles = self.options.part == "phase"
-        layout = Layout(shape, dtype, labels, self.tile, self._colour_last, angles)
+        layout = Layout(shape, dtype, labels, self.tile, self._colour_last, angles, self.spacing)
         return target_of(self.target, layout)
 
     @property

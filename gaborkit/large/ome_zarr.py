@@ -113,8 +113,11 @@ def ome(
     *,
     levels: int = 1,
     halving: Halving = "mean",
+    spacing: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Metadata by which viewers show an array (K, H, W), or (H, W), with the names of its channels.
+
+    ``spacing`` is the size of its pixels in millimetres, down and across.
 
     References
     ----------
@@ -130,18 +133,22 @@ def ome(
     {'type': 'scale', 'scale': [1.0, 4.0, 4.0]}
     {'type': 'translation', 'translation': [0.0, 1.5, 1.5]}
     """
-    axes = [{"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    unit = {} if spacing is None else {"unit": "millimeter"}
+    axes = [{"name": axis, "type": "space", **unit} for axis in ("y", "x")]
+    sides = (1.0, 1.0) if spacing is None else spacing
     if labels is not None:
         axes = [{"name": "c", "type": "channel"}, *axes]
     channel = [1.0] if labels is not None else []
     datasets = []
     for level in range(levels):
         factor = 2.0**level
-        changes: list[dict[str, Any]] = [{"type": "scale", "scale": [*channel, factor, factor]}]
+        changes: list[dict[str, Any]] = [
+            {"type": "scale", "scale": [*channel, *(factor * x for x in sides)]}
+        ]
         if level and halving != "first":
             # The middle of the pixels that it is the mean of.
             middle = (factor - 1) / 2
-            shift = [0.0] * len(channel) + [middle, middle]
+            shift = [0.0] * len(channel) + [middle * x for x in sides]
             changes.append({"type": "translation", "translation": shift})
         datasets.append({"path": str(level), "coordinateTransformations": changes})
     metadata: dict[str, Any] = {

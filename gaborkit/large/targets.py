@@ -26,6 +26,7 @@ from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..io.files import StrPath, check_target, put_in_place
 from ..io.pictures.metadata import to_json
+from ..io.pictures.tiff_tags import tiff_tags
 from .ome_zarr import halving_of, level_shapes, ome, write_levels
 from .sources import is_zarr
 from .tiff_regions import open_tiff
@@ -54,6 +55,8 @@ class Layout:
         Whether the last axis of ``shape`` is that of colour.
     angles : bool
         Whether the values are angles in radians, such as phases.
+    spacing : (float, float), optional
+        Millimetres of a pixel, down and across.
     """
 
     shape: tuple[int, ...]
@@ -62,6 +65,7 @@ class Layout:
     tile: tuple[int, int]
     colour_last: bool = False
     angles: bool = False
+    spacing: tuple[float, float] | None = None
 
 
 class Target(ABC):
@@ -185,22 +189,26 @@ class Tiff(_File):
             raise PictureError(
                 f"{self.path}: TIFF holds no complex responses; .npy and .zarr do, or one part"
             )
+        self._tags()
 
     def create(self) -> None:
         import tifffile
 
         shape = self.layout.shape
-        channels = shape[-1] if self.layout.colour_last else 0
         tifffile.memmap(
             self.partial,
             shape=shape,
             dtype=self.layout.dtype,
-            photometric="rgb" if channels > 2 else "minisblack",
-            planarconfig="contig" if channels else None,
-            extrasamples=["unassalpha"] if channels in (2, 4) else None,
+            **self._tags(),
             # Four bytes point no further than 4 GB.
             bigtiff=math.prod(shape) * self.layout.dtype.itemsize > 2**31,
         )
+
+    def _tags(self) -> dict[str, Any]:
+        layout = self.layout
+        channels = layout.shape[-1] if layout.colour_last else 0
+        name = str(self.path)
+        return tiff_tags(name, layout.shape, channels, layout.spacing, layout.labels)
 
     def open(self) -> Uncompressed:
         page = open_tiff(self.partial, 0)
@@ -297,7 +305,14 @@ class Zarr(Target):
             halving = halving_of(layout.dtype, angles=layout.angles)
             write_levels(self.partial, group["0"], partial(self._array, group), halving)
             name, levels = self.path.stem.removesuffix(".ome"), len(level_shapes(layout.shape))
-            attributes["ome"] = ome(name, layout.labels, limits, levels=levels, halving=halving)
+            attributes["ome"] = ome(
+                name,
+                layout.labels,
+                limits,
+                levels=levels,
+                halving=halving,
+                spacing=layout.spacing,
+            )
         group.attrs.update(attributes)
         for litter in self.partial.rglob("*.partial"):  # of workers that were killed
             litter.unlink()

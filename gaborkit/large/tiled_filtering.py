@@ -18,6 +18,7 @@ from ..filtering.planner import Placement, plan_for
 from ..io.files import StrPath
 from ..io.locks import locked
 from ..io.pictures.tiff import TiffPicture
+from ..io.spacing import measured_spacing
 from ..kernels.base import TOLERANCE, Kernel
 from ..types import Boundary, Engine, Part
 from .cluster import on_cluster
@@ -46,6 +47,7 @@ def filter_large(
     resume: bool = False,
     progress: Progress | None = None,
     metadata: Mapping[str, Any] | None = None,
+    spacing: tuple[float, float] | None = None,
 ) -> None:
     """Filter a picture that does not fit into memory, into a file.
 
@@ -83,6 +85,9 @@ def filter_large(
     metadata : mapping, optional
         JSON-ready, written as NAME.json beside the file, or into the attributes of a zarr store;
         by default how to repeat this.
+    spacing : (float, float), optional
+        Millimetres from row to row and from column to column, for OME-Zarr, OME-TIFF
+        (``.ome.tif``) and TIFF; by default what the source's file says.
 
     Raises
     ------
@@ -131,6 +136,9 @@ def filter_large(
         cache=min(CACHE, budget // 4),
     )
     plan_for(job.bank, job.planes.shape, np.float32, Placement(), options)  # checks
+    if named and spacing is None:
+        spacing = measured_spacing(source)
+    job = replace(job, spacing=spacing)
     files = job.files
     files.check()
     with locked(files.real, PictureError, name=files.path):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import FeatureError, PictureError
 from ..io.files import StrPath
 from ..io.locks import locked
+from ..io.spacing import measured_spacing
 from ..large.sources import Colour, Planes, as_source, open_source
 from ..large.targets import Layout, target_of
 from ..large.tiles import TileGrid
@@ -106,7 +107,10 @@ def predict_large(
         )
     shape = (planes.shape[-2], planes.shape[-1])
     grid = TileGrid(shape, (min(tile, shape[0]), min(tile, shape[1])))
-    files = target_of(target, Layout(shape, np.dtype(np.uint8), None, (tile, tile)))
+    named = isinstance(source, (str, os.PathLike))
+    spacing = measured_spacing(source) if named else None
+    layout = Layout(shape, np.dtype(np.uint8), None, (tile, tile), spacing=spacing)
+    files = target_of(target, layout)
     files.check()
     halo = halo_of_model(model)
     counts = np.zeros(len(model.classes), np.int64)

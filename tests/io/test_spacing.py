@@ -15,6 +15,7 @@ from PIL import Image
 
 import gaborkit as gk
 from gaborkit.errors import ImageError, PictureError
+from gaborkit.io.spacing import measured_spacing
 
 GREY = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
 
@@ -140,3 +141,72 @@ def test_spacing_that_does_not_fit(tmp_path, monkeypatch):
     result = run("features", "two", "--spacing", "0.1", "--out", "o.csv")
     assert (result.exit_code, "give --bank" in result.stderr) == (2, True)
     assert not Path("o.csv").exists()
+
+
+# ---- written ----
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+@pytest.mark.parametrize("shape", [(20, 30), (3, 20, 30), (20, 30, 3), (5, 20, 30, 3)])
+def test_written_tiffs_say_the_size_of_pixels(tmp_path, name, shape):
+    values = np.random.default_rng(1).random(shape, np.float32)
+    gk.write_image(tmp_path / name, values, spacing=(0.5, 0.25))
+    assert gk.read_spacing(tmp_path / name) == pytest.approx((0.5, 0.25))
+    np.testing.assert_array_equal(gk.read_image(tmp_path / name), values)
+    with tifffile.TiffFile(tmp_path / name) as file:
+        assert file.is_ome == (name == "a.ome.tif")
+        assert file.series[0].shape == shape
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("µm", 1e-3), ("nm", 1e-6), ("cm", 10), (None, 1e-3)])
+def test_units_of_ome_tiffs(tmp_path, unit, factor):
+    about = {"axes": "YX", "PhysicalSizeX": 3.0, "PhysicalSizeY": 2.0}
+    if unit is not None:
+        about |= {"PhysicalSizeXUnit": unit, "PhysicalSizeYUnit": unit}
+    tifffile.imwrite(tmp_path / "a.ome.tif", GREY, ome=True, metadata=about)
+    assert gk.read_spacing(tmp_path / "a.ome.tif") == pytest.approx((2 * factor, 3 * factor))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<OME><Image></Image></OME>",
+        '<OME xmlns="x"><Image><Pixels PhysicalSizeX="1" PhysicalSizeY="1" '
+        'PhysicalSizeXUnit="reference frame" PhysicalSizeYUnit="reference frame"/></Image></OME>',
+        "<OME><Image></OME>",
+    ],
+)
+def test_ome_descriptions_without_a_size(tmp_path, text):
+    tifffile.imwrite(tmp_path / "a.tif", GREY, description=text, metadata=None)
+    assert gk.read_spacing(tmp_path / "a.tif") is None
+
+
+@pytest.mark.parametrize("density", [72, 96])
+def test_densities_that_nobody_measured_are_not_handed_on(tmp_path, density):
+    Image.fromarray(GREY).save(tmp_path / "a.png", dpi=(density, density))
+    assert gk.read_spacing(tmp_path / "a.png") is not None
+    assert measured_spacing(tmp_path / "a.png") is None
+    Image.fromarray(GREY).save(tmp_path / "a.png", dpi=(508, 508))
+    assert measured_spacing(tmp_path / "a.png") == pytest.approx((0.05, 0.05), rel=1e-3)
+
+
+def test_bad_spacing_and_axes_without_names_are_refused(tmp_path):
+    for spacing in ((0, 1), (1, float("nan"))):
+        with pytest.raises(PictureError, match="is not two distances above 0 in mm"):
+            gk.write_image(tmp_path / "a.tif", GREY, spacing=spacing)
+    with pytest.raises(PictureError, match="three axes beside rows and columns, not the 4"):
+        gk.write_image(tmp_path / "a.ome.tif", np.zeros((2, 2, 2, 2, 8, 9)))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["x.ome.zarr", "x.tif", "x.ome.tif"])
+def test_filtering_hands_the_size_of_pixels_on(tmp_path, target):
+    write_slice(tmp_path / "a.dcm", np.eye(300, dtype=np.int16), 0.0)  # 0.5 x 0.75 mm
+    options = ["--wavelength", 4, "--sigma", 2, "--part", "magnitude"]
+    done = run("filter", tmp_path / "a.dcm", *options, "--out", tmp_path / target)
+    assert done.exit_code == 0, done.output
+    assert gk.read_spacing(tmp_path / target) == pytest.approx((0.5, 0.75))
+    # And once more, tile by tile, from what was written.
+    kernel = gk.GaborKernel(wavelength=4, sigma=2)
+    gk.filter_large(kernel, tmp_path / target, tmp_path / f"again-{target}")
+    assert gk.read_spacing(tmp_path / f"again-{target}") == pytest.approx((0.5, 0.75))

@@ -194,3 +194,32 @@ def test_halving_by_kind():
     kinds = [halving_of(np.dtype(kind)) for kind in ("f4", "f8", "c8", "u1", "i4", "?")]
     assert kinds == ["mean", "mean", "mean", "first", "first", "first"]
     assert halving_of(np.dtype("f4"), angles=True) == "circular"
+
+
+@pytest.mark.parametrize("part", ["magnitude", "phase"])
+def test_pixels_have_a_size(tmp_path, part):
+    path = tmp_path / "x.ome.zarr"
+    stored(path, part=part, spacing=(0.5, 0.25))
+    image = Image.from_zarr(zarr.open_group(path, mode="r"))
+    (picture,) = image.ome_attributes.multiscales
+    assert [axis.unit for axis in picture.axes] == [None, "millimeter", "millimeter"]
+    for level, data in enumerate(picture.datasets):
+        scale, *shift = data.coordinateTransformations
+        assert scale.scale == [1, 0.5 * 2**level, 0.25 * 2**level]
+        middle = (2**level - 1) / 2
+        assert not shift or shift[0].translation == [0, 0.5 * middle, 0.25 * middle]
+    assert gk.read_spacing(path) == (0.5, 0.25)
+
+
+def test_sizes_in_older_stores_and_other_units(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    change = {"type": "scale", "scale": [2.0, 3.0]}
+    scales = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [change]}]}
+    group.attrs["multiscales"] = [scales]
+    assert gk.read_spacing(tmp_path / "a.zarr") == pytest.approx((2e-3, 3e-3))
+    axes[0].pop("unit")
+    group.attrs["multiscales"] = [scales]
+    assert gk.read_spacing(tmp_path / "a.zarr") is None
+    zarr.open_group(tmp_path / "plain.zarr", mode="w")
+    assert gk.read_spacing(tmp_path / "plain.zarr") is None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PictureError
+from .tiff_tags import tiff_tags
 
 #: Formats that are written, their dtypes and numbers of channels; TIFF holds any real dtype and any
 #: third axis, npy and npz anything.
@@ -55,8 +56,18 @@ def check_fits(kind: str, array: NDArray[Any]) -> None:
         )
 
 
-def encode(path: Path, kind: str, array: NDArray[Any], metadata: str | None) -> None:
-    """Write an array that `check_fits` has passed; only npz takes the metadata in."""
+def encode(
+    path: Path,
+    kind: str,
+    array: NDArray[Any],
+    metadata: str | None,
+    name: str,
+    spacing: tuple[float, float] | None = None,
+) -> None:
+    """Write an array that `check_fits` has passed; only npz takes the metadata in.
+
+    ``name`` is what the file will be called; only TIFF takes the ``spacing`` of pixels in.
+    """
     if kind in ("npy", "npz"):
         described: dict[str, Any] = {} if metadata is None else {"metadata": np.array(metadata)}
         # An open file: given a name, NumPy would add its suffix to one in capitals.
@@ -73,7 +84,9 @@ def encode(path: Path, kind: str, array: NDArray[Any], metadata: str | None) -> 
     if channels == 1:
         array, channels = array[..., 0], 0
     if kind == "TIFF":
-        _encode_tiff(path, array, channels)
+        import tifffile
+
+        tifffile.imwrite(path, array, **tiff_tags(name, array.shape, channels, spacing))
     elif array.dtype == np.uint16 and channels:
         import imagecodecs
 
@@ -82,16 +95,3 @@ def encode(path: Path, kind: str, array: NDArray[Any], metadata: str | None) -> 
         from PIL import Image
 
         Image.fromarray(array).save(path, format=kind, **_SAVE_OPTIONS[kind])
-
-
-def _encode_tiff(path: Path, array: NDArray[Any], channels: int) -> None:
-    import tifffile
-
-    tifffile.imwrite(
-        path,
-        array,
-        photometric="rgb" if channels > 2 else "minisblack",
-        planarconfig="contig" if channels else None,
-        extrasamples=["unassalpha"] if channels in (2, 4) else None,
-        metadata=None,
-    )
