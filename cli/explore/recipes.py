@@ -189,7 +189,9 @@ def _defects(values: Values, subject: Subject) -> Made:
     alt = f"Defects: {100 * defects.mask.mean():.2g} % of the picture"
     around = outlined(subject.stored, defects.mask)
     mask = (defects.mask * 255).astype(np.uint8)
-    return Made(mask, "Defects", alt, lines, told, [panels.picture("Outlined", around, alt)])
+    words = alt.removeprefix("Defects: ") if mask.any() else "nothing found"
+    shown = panels.picture("Outlined", around, alt, legend=words)
+    return Made(mask, "Defects", alt, lines, told, [shown])
 
 
 def _enhance(values: Values, subject: Subject) -> Made:
