@@ -61,20 +61,3 @@ def optional(module: str, error: type[GaborkitError] = FilterError) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as cause:
         raise error(hint(cause.name or module) or str(cause)) from cause
-
-
-def opencv() -> Any:
-    """The module ``cv2``, of whichever distribution of OpenCV is there.
-
-    Raises
-    ------
-    GaborkitError
-        If there is none, or it cannot be loaded: the full build links libraries of a display.
-    """
-    try:
-        return optional("cv2", GaborkitError)
-    except ImportError as cause:
-        raise GaborkitError(
-            f"OpenCV cannot be loaded ({cause}); uninstall opencv-python and install "
-            "opencv-python-headless in its place"
-        ) from cause

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..extras import opencv
 from ..features.codes import checked_mask, checked_sides
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
+from .polylines import draw_polyline
+from .sparse_resampling import blurred, resized
 
 #: Orientations of the code; angles between two are at most half as many steps.
 ORIENTATIONS = 6
@@ -264,8 +265,6 @@ def synthetic_palm(
     >>> synthetic_palm(0, size=64).shape
     (64, 64)
     """
-    cv2 = opencv()
-
     for name, value, least in (("person", person, 0), ("seed", seed, 0), ("size", size, 32)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise FeatureError(
@@ -291,13 +290,10 @@ def synthetic_palm(
             y * math.cos(turn) + x * math.sin(turn) + 0.5 + down,
             x * math.cos(turn) - y * math.sin(turn) + 0.5 + right,
         )
-        points = np.rint(np.stack([x, y], 1) * fine * 16).astype(np.int32)[:, None]
         line = np.zeros_like(lines)
-        cv2.polylines(line, [points], False, depth, max(1, round(width * fine)), cv2.LINE_8, 4)
+        draw_polyline(line, np.stack([y, x], 1) * fine, width * fine, depth)
         lines = np.maximum(lines, line)
-    lines = cv2.GaussianBlur(
-        cv2.resize(lines, (size, size), interpolation=cv2.INTER_AREA), (0, 0), 0.8
-    )
+    lines = blurred(resized(lines, (size, size), "area"), 0.8)
     slope = here.uniform(-0.2, 0.2, 2)
     y, x = np.mgrid[:size, :size] / size - 0.5
     image = 0.62 + slope[0] * y + slope[1] * x - lines + here.normal(0, noise, lines.shape)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FeatureError
-from ..extras import opencv
 from ..types import RealArray
+from .polylines import draw_polyline
+from .sparse_resampling import blurred, resized
 
 #: Finer pixels a side, in which vessels are drawn.
 _FINE = 4
@@ -93,8 +94,6 @@ def synthetic_vessels(
         raise FeatureError(f"noise={noise!r} is no deviation; give 0 or more")
     if isinstance(lesions, bool) or not isinstance(lesions, (int, np.integer)) or lesions < 0:
         raise FeatureError(f"lesions={lesions!r} is no number of blobs; give 0 or more")
-    cv2 = opencv()
-
     rng = np.random.default_rng(seed)
     height, across = shape
     y, x = np.mgrid[:height, :across].astype(np.float32)
@@ -105,8 +104,7 @@ def synthetic_vessels(
     disc = (height / 2 + rng.normal(0, 0.05) * radius, across / 2 + side)
     tubes = _tubes(rng, disc, radius, width / 2)
     cover, dark = (
-        cv2.resize(plane, (across, height), interpolation=cv2.INTER_AREA)
-        for plane in _drawn(tubes, shape, width / 2)
+        resized(plane, (height, across), "area") for plane in _drawn(tubes, shape, width / 2)
     )
     ground = 0.65 - 0.2 * away**2 + 0.04 * _cloud(rng, shape, 0.1 * radius)
     ground += 0.25 * np.exp(
@@ -121,7 +119,7 @@ def synthetic_vessels(
         )
         blob = np.exp(-((((y - row) ** 2 + (x - column) ** 2) / size**2) ** 2))
         ground += rng.choice([-0.15, 0.2]) * blob
-    image = cv2.GaussianBlur(ground - dark, (0, 0), max(0.5, width / 12))
+    image = blurred(ground - dark, max(0.5, width / 12))
     image = np.where(field, image, 0.02) + rng.normal(0, noise, shape)
     return SyntheticVessels(image.clip(0, 1).astype(np.float32), (cover >= 0.5) & field, field)
 
@@ -165,12 +163,10 @@ def _drawn(
     tubes: list[_Tube], shape: tuple[int, int], trunk: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Where vessels are, 0 or 1, and how dark they make it, in fine pixels."""
-    cv2 = opencv()
-
     size = (shape[0] * _FINE, shape[1] * _FINE)
     cover, dark = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for points, radius in sorted(tubes, key=lambda tube: tube[1]):
-        line = np.rint((points[:, ::-1] + 0.5) * _FINE * 16).astype(np.int32)[:, None]
+        line = (points + 0.5) * _FINE - 0.5  # of the centres of fine pixels
         depth = 0.2 * min(1.0, radius / trunk) ** 0.6
         for plane, thickness, value in (
             (cover, 2 * radius, 1.0),
@@ -178,14 +174,11 @@ def _drawn(
             (dark, 0.5 * radius if radius > 0.6 * trunk else 0, 0.7 * depth),
         ):
             if thickness:
-                pixels = max(1, round(thickness * _FINE))
-                cv2.polylines(plane, [line], False, value, pixels, cv2.LINE_8, 4)
+                draw_polyline(plane, line, thickness * _FINE, value)
     return cover, dark
 
 
 def _cloud(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> RealArray:
     """Smooth noise of unit variance."""
-    cv2 = opencv()
-
-    cloud = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigma)
+    cloud = blurred(rng.standard_normal(shape).astype(np.float32), sigma)
     return cloud / cloud.std()
