@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -61,18 +62,18 @@ class Library(Protocol):
         """An axis moved."""
 
 
+@dataclass
 class NumpyLibrary:
     """NumPy arrays, with SciPy's transforms."""
 
     name: ClassVar[str] = "numpy"
 
+    workers: int = -1  # threads of a transform; -1 for one a core
     device: Any = None
 
-    def __init__(self, workers: int = -1) -> None:
-        self.workers = workers  # threads of a transform; -1 for one a core
-
     def promote(self, image: Array) -> Array:
-        image = as_array(image)
+        if type(image) is not np.ndarray or image.dtype.kind not in "biuf":
+            image = as_array(image)
         return image.astype(promoted(image.dtype), copy=False)
 
     def check_finite(self, image: Array) -> None:

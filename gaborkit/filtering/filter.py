@@ -131,17 +131,18 @@ def filter_bank(
     dtype('float64')
     """
     options = FilterOptions(part, boundary, engine, channel_axis, tolerance, transfer)
-    if is_labelled(image):
+    plain = isinstance(image, np.ndarray)
+    if not plain and is_labelled(image):
         responses = filter_bank(
             bank, image.data, **vars(options), out=out, mask=mask, outside=outside
         )
         return labelled(bank, responses, image, channel_axis)
-    if is_dask(image):
+    if not plain and is_dask(image):
         if out is not None or transfer != "sampled":
             raise FilterError("a dask array takes neither out= nor transfer=; leave them out")
         return dask_arrays.filter_blocks(bank, image, options, filter_array)
     if mask is None:
-        return filter_array(bank, image, options, out)
+        return Run(bank, image, options).values(part, out)
     if out is not None:
         raise FilterError("out= is not written where a mask is given; leave one of them out")
     check_outside(outside)

@@ -38,25 +38,18 @@ POWERS = {"phase": 0, "energy": 2}
 
 @dataclass(frozen=True)
 class Normalization:
-    """Powers of two that pictures are multiplied by before they are filtered.
+    """Powers of two that pictures were divided by, and responses are to be multiplied by.
 
     Attributes
     ----------
     exponents : int array (B,), optional
-        Of arrays: of what responses are to be multiplied by.
-    factors, inverses : tensors (B, 1, 1), optional
-        Of tensors: what pictures and what responses are to be multiplied by.
+        Of arrays: theirs.
+    inverses : tensor (B, 1, 1), optional
+        Of tensors: the powers.
     """
 
     exponents: np.ndarray[Any, np.dtype[np.int_]] | None = None
-    factors: Array | None = None
     inverses: Array | None = None
-
-    def scaled(self, images: Array) -> Array:
-        """Pictures (B, H, W) of ordinary size."""
-        if self.exponents is not None:
-            return np.ldexp(images, -self.exponents[:, None, None])
-        return images if self.factors is None else images * self.factors
 
     def restored(self, values: Array, part: Part) -> Array:
         """A part (B, ...) of responses to scaled pictures, of the pictures' size; arrays in place.
@@ -80,40 +73,39 @@ class Normalization:
 UNCHANGED = Normalization()
 
 
-def is_small(dtype: Any) -> bool:
-    """Whether numbers of a dtype, NumPy's or torch's, are all of ordinary size."""
-    return str(dtype).removeprefix("torch.") in SMALL
-
-
-def normalization(
-    library: Library, images: Array, kernels: Sequence[Kernel], double: bool, small: bool
-) -> Normalization:
-    """What pictures (B, H, W) are to be multiplied by before kernels filter them.
+def normalized(
+    library: Library, images: Array, kernels: Sequence[Kernel], double: bool, source: Any = None
+) -> tuple[Array, Normalization]:
+    """Float pictures (B, H, W) of ordinary size for some kernels, and what they came by.
 
     Parameters
     ----------
-    small : bool
-        Whether the pictures came in a dtype that :func:`is_small`.
+    source : dtype, optional
+        In which the pictures came, NumPy's or torch's: of :data:`SMALL` ones none is looked at.
     """
     gain = 0 if any(kernel.learnable for kernel in kernels) else _gain(tuple(kernels))
     low, high = (bound - gain for bound in ORDINARY[double])
+    small = str(source).removeprefix("torch.") in SMALL
     if (small and low <= 0 and high >= 16) or 0 in images.shape:
-        return UNCHANGED
+        return images, UNCHANGED
     if library.name == "numpy":
         largest = np.maximum(images.max((1, 2)), -images.min((1, 2)))
         sizes = np.frexp(largest)[1]
         usable = (largest > 0) & np.isfinite(largest)
         exponents = np.where(usable, sizes - np.clip(sizes, low, high), 0)
-        return Normalization(exponents) if exponents.any() else UNCHANGED
+        if not exponents.any():
+            return images, UNCHANGED
+        return np.ldexp(images, -exponents[:, None, None]), Normalization(exponents)
     factors = _factors(images.detach(), low, high, double)
-    return UNCHANGED if _all_ones(factors) else Normalization(None, factors, 1 / factors)
+    if _all_ones(factors):
+        return images, UNCHANGED
+    return images * factors, Normalization(None, 1 / factors)
 
 
 def ordinary(images: Array) -> Array:
     """Float pictures (..., H, W), each of ordinary size, for what does not depend on its size."""
     library, planes = library_of(images), images.reshape(-1, *images.shape[-2:])
-    scaling = normalization(library, planes, (), library.double(images), False)
-    return scaling.scaled(planes).reshape(images.shape)
+    return normalized(library, planes, (), library.double(images))[0].reshape(images.shape)
 
 
 def _factors(images: Array, low: int, high: int, double: bool) -> Array:

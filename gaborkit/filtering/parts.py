@@ -75,7 +75,9 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     new memory as filtering takes to fill it.
     """
     size = math.prod(shape) * dtype.itemsize
-    memory = _memory(size + CACHE_LINE)
+    memory = _kept(size + CACHE_LINE) if size >= LARGE_BYTES else None
+    if memory is None:
+        memory = np.empty(size + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     if size < LARGE_BYTES:
         return memory[start : start + size].view(dtype).reshape(shape)
@@ -84,16 +86,13 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.frombuffer(owner, dtype, math.prod(shape), start).reshape(shape)
 
 
-def _memory(size: int) -> NDArray[np.uint8]:
-    if size >= LARGE_BYTES:
-        try:
-            memory = _free.pop()
-        except IndexError:
-            pass
-        else:
-            if size <= memory.size <= 2 * size:
-                return memory
-    return np.empty(size, np.uint8)
+def _kept(size: int) -> NDArray[np.uint8] | None:
+    """A block that nobody holds any more, if it is of about this size."""
+    try:
+        memory = _free.pop()
+    except IndexError:
+        return None
+    return memory if size <= memory.size <= 2 * size else None
 
 
 def _give_back(memory: NDArray[np.uint8]) -> None:

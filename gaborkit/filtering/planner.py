@@ -24,8 +24,8 @@ from ..kernels.base import TOLERANCE, Kernel
 from ..notebook import page
 from ..types import Engine, Part, Transfer
 from .backend import promoted
-from .engines.base import Cost, Step, Work
 from .engines.base import Engine as EngineProtocol
+from .engines.base import Step, Work
 from .engines.structures import available_here
 from .engines.threads import available
 from .gpu import fused
@@ -234,7 +234,7 @@ def plan_for(
     if not whole or len(shape) < 2 or 0 in shape[-2:]:
         raise FilterError(f"shape={shape!r} is not that of an image (..., H, W) with pixels in it")
     shape, dtype = tuple(shape), promoted(dtype)
-    learnable = any(kernel.learnable for kernel in bank)
+    learnable = any(kernel.learnable for kernel in bank.kernels)
     if learnable and placement.library == "numpy":
         raise FilterError("learnable kernels filter tensors; give torch.from_numpy(image)")
     if learnable and transfer == "analytic":
@@ -294,7 +294,8 @@ def _steps(
         chosen = min(costs, key=lambda name: costs[name]) if wanted == "auto" else wanted
         steps.append(Step(chosen, tuple(indices), radius, radius, costs))
     sharing = {engine.name for engine in engines if engine.shares_margin}
-    return _with_shared_margin(steps, shape, sharing)
+    shared = [step for step in steps if step.engine in sharing]
+    return _with_shared_margin(steps, shared, shape) if len(shared) > 1 else tuple(steps)
 
 
 def _affordable(work: Work, wanted: str, engines: Sequence[EngineProtocol]) -> dict[str, float]:
@@ -306,7 +307,13 @@ def _affordable(work: Work, wanted: str, engines: Sequence[EngineProtocol]) -> d
     if refused := refusals.get(wanted):
         raise FilterError(refused)
     able = {engine.name: engine.cost(work) for engine in engines if not refusals[engine.name]}
-    affordable = {name: cost for name, cost in able.items() if _is_affordable(cost, work)}
+    most = max(LARGEST_BYTES, 32 * work.pixels * (8 if work.double else 4))
+    longest = math.inf if work.radius < 4 * max(work.height, work.width) else LONGEST
+    affordable = {
+        name: cost
+        for name, cost in able.items()
+        if cost.nbytes <= most and cost.search <= LARGEST_SEARCH and cost.first <= longest
+    }
     if (wanted not in affordable) if wanted != "auto" else not affordable:
         others = [name for name in affordable if name != wanted]
         cheapest = min(others, key=lambda name: affordable[name].milliseconds, default="")
@@ -319,25 +326,17 @@ def _affordable(work: Work, wanted: str, engines: Sequence[EngineProtocol]) -> d
     return {name: cost.milliseconds for name, cost in affordable.items()}
 
 
-def _is_affordable(cost: Cost, work: Work) -> bool:
-    pictures = work.pixels * (8 if work.double else 4)
-    most = max(LARGEST_BYTES, 32 * pictures)
-    longest = math.inf if work.radius < 4 * max(work.height, work.width) else LONGEST
-    return cost.nbytes <= most and cost.search <= LARGEST_SEARCH and cost.first <= longest
-
-
 def _with_shared_margin(
-    steps: list[Step], shape: tuple[int, ...], sharing: set[str]
+    steps: list[Step], shared: list[Step], shape: tuple[int, ...]
 ) -> tuple[Step, ...]:
-    """One forward transform for the steps of some engines, unless their own cost less in all."""
+    """One forward transform for the steps ``shared``, unless their own cost less in all."""
 
     def transforms(margins: list[int], counts: list[int]) -> int:
         sizes = [math.prod(size + 2 * margin for size in shape[-2:]) for margin in margins]
         return sum(size * count for size, count in zip(sizes, counts, strict=True))
 
-    shared = [step for step in steps if step.engine in sharing]
     radii, counts = [step.radius for step in shared], [len(step.indices) for step in shared]
-    largest = max(radii, default=0)
+    largest = max(radii)
     together = transforms([largest], [sum(counts) + 1])
     if together > transforms(radii, [count + 1 for count in counts]):
         return tuple(steps)

@@ -16,7 +16,7 @@ from .backend import Library, NumpyLibrary, followed, library_of
 from .engines.batch import Batch
 from .engines.threads import available
 from .gpu import fused
-from .normalizing import Normalization, is_small, normalization
+from .normalizing import UNCHANGED, Normalization, normalized
 from .options import FilterOptions
 from .parts import empty, part_dtype
 from .planner import Placement, Plan, plan_for
@@ -36,6 +36,8 @@ class Run:
     leading, shape : tuple of int
         Of the image: its axes before (H, W), and those.
     plan : Plan
+    on_arrays : bool
+        Whether engines of NumPy run, also on a tensor's memory.
     batch : Batch
         Its pictures (B, H, W), scaled.
     """
@@ -44,13 +46,14 @@ class Run:
     leading: tuple[int, ...]
     shape: tuple[int, ...]
     double: bool
+    on_arrays: bool
     normalization: Normalization
     batch: Batch
 
     def __init__(self, bank: GaborBank, image: Array, options: FilterOptions) -> None:
         library = library_of(image)
         self.checked = library.name == "numpy"
-        small = is_small(getattr(image, "dtype", None))
+        source = getattr(image, "dtype", None)
         if self.checked:
             image = library.promote(image)
         image = with_leading_channels(library, image, options.channel_axis)
@@ -59,18 +62,18 @@ class Run:
             bank,
             (math.prod(self.leading), *map(int, self.shape)),
             image.dtype,
-            placement_of(image),
+            Placement() if self.checked else placement_of(image),
             options,
         )
-        if self.plan.backend != "triton" or not fused.reads(image.dtype):
+        self.on_arrays = self.plan.backend == "numpy"
+        if not self.checked and not (self.plan.backend == "triton" and fused.reads(image.dtype)):
             image = library.promote(image)
-        if self.plan.backend == "numpy":
+        if self.on_arrays:
             image = image if self.checked else image.detach().numpy()
             library = NumpyLibrary(workers=available())
         self.double = self.plan.dtype == np.float64
         self._source = image = image.reshape(-1, *self.shape)
-        self.normalization = normalization(library, image, bank.kernels, self.double, small)
-        image = self.normalization.scaled(image)
+        image, self.normalization = normalized(library, image, bank.kernels, self.double, source)
         self.bank = bank
         self.batch = Batch(
             library,
@@ -82,11 +85,6 @@ class Run:
             options.transfer,
             self.normalization,
         )
-
-    @property
-    def on_arrays(self) -> bool:
-        """Whether engines of NumPy run, also on a tensor's memory."""
-        return self.plan.backend == "numpy"
 
     def into(self, sink: Sink, indices: Sequence[int] | None = None) -> None:
         """Hand a sink responses of the bank's kernels, or some, to the scaled image."""
@@ -105,13 +103,15 @@ class Run:
 
     def values(self, part: Part, out: Any = None) -> Array:
         """A part of all responses (..., K, H, W), of the image's own size."""
-        count = len(self.bank)
+        count = len(self.bank.kernels)
         if self.on_arrays:
-            result = self._checked_out(out, part)
+            shape, dtype = (*self.leading, count, *self.shape), part_dtype(part, self.double)
+            result = empty(shape, dtype) if out is None else self._checked(out, shape, dtype)
             flat = result.reshape(-1, count, *self.shape)
             self.into(Values(part, {k: flat[:, k] for k in range(count)}))
-            self.normalization.restored(flat, part)
-            return self.like_image(result)
+            if self.normalization is not UNCHANGED:
+                self.normalization.restored(flat, part)
+            return result if self.checked else self.like_image(result)
         if out is not None:
             raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")
         values = self._tensor_values(part, range(count))
@@ -142,19 +142,15 @@ class Run:
             return result
         return sys.modules["torch"].from_numpy(result)
 
-    def _checked_out(self, out: Any, part: Part) -> Any:
-        """``out`` if responses fit into it, or a new array if it is None."""
-        shape = (*self.leading, len(self.bank), *self.shape)
-        dtype = part_dtype(part, self.double)
-        if out is None:
-            return empty(shape, dtype)
+    def _checked(self, out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        """``out``, if responses of a shape and dtype fit into it."""
         if not self.checked:
             raise FilterError("out= is for NumPy arrays; a tensor's responses are returned")
         if not isinstance(out, np.ndarray) or out.shape != shape:
             kind = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise FilterError(f"out has {kind}, not that of the responses, {shape}")
         if out.dtype.kind != dtype.kind or not out.flags.c_contiguous or not out.flags.writeable:
-            number = "complex" if part == "complex" else "float"
+            number = "complex" if dtype.kind == "c" else "float"
             raise FilterError(
                 f"out ({out.dtype}) is not a writable C-contiguous {number} array; "
                 f"make one with numpy.empty({shape}, {dtype.name!r})"

@@ -11,7 +11,6 @@ import importlib.util
 import io
 import math
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, overload
@@ -25,7 +24,7 @@ from ..types import Array
 from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
-from .pictures.formats import FORMATS, suffix_of
+from .pictures.formats import FORMATS, split_page, suffix_of
 from .pictures.metadata import to_json
 
 if TYPE_CHECKING:
@@ -78,21 +77,6 @@ def pixel_limit(pixels: int) -> Iterator[None]:
 def largest_picture(max_pixels: int | None = None) -> int:
     """Pixels that a picture may declare: those asked for, or of `pixel_limit`, or `MAX_PIXELS`."""
     return _limits[-1] if max_pixels is None else max_pixels
-
-
-def split_page(source: StrPath) -> tuple[str, int | None]:
-    """The file and the number of ``NAME[k]``, page or frame k of a file; None without a number.
-
-    Examples
-    --------
-    >>> split_page("stack.tif[3]"), split_page("stack.tif")
-    (('stack.tif', 3), ('stack.tif', None))
-    """
-    name = os.fsdecode(source)
-    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", name, re.DOTALL)
-    if match is None or os.path.lexists(name):
-        return name, None
-    return match[1], int(match[2])
 
 
 def read_image(source: StrPath | IO[bytes], *, max_pixels: int | None = None) -> NDArray[Any]:
@@ -241,9 +225,10 @@ write a .tif or .npy file, or scale the values to uint8 first
         raise PictureError(f"{name}: spacing={spacing!r} is not two distances above 0 in mm")
     try:
         kind = _format_of(name, WRITTEN)
-        check_unmasked(array)
+        if type(array) is not np.ndarray:
+            check_unmasked(array)
         values = np.asarray(array)
-        check_fits(kind, values)
+        check_fits(kind, values.dtype, values.shape)
         text = None if metadata is None else to_json(metadata)
     except (ImageError, PictureError) as problem:
         raise PictureError(f"{name}: {problem}") from problem.__cause__

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gaborkit as gk
 from gaborkit.filtering.backend import TorchLibrary
-from gaborkit.filtering.normalizing import normalization
+from gaborkit.filtering.normalizing import normalized
 from gaborkit.nn.channels import real_part_channels
 
 RNG = np.random.default_rng(0)
@@ -155,8 +155,7 @@ def test_tensors_whose_values_nobody_may_look_at():
     images = torch.from_numpy(np.stack([IMAGE, 1e-200 * IMAGE, 0 * IMAGE, 1e300 * IMAGE]))
 
     def back_and_forth(image):
-        found = normalization(TorchLibrary(image), image[None], NARROW.kernels, True, False)
-        scaled = found.scaled(image[None])
+        scaled, found = normalized(TorchLibrary(image), image[None], NARROW.kernels, True)
         return scaled[0], found.restored(scaled, "real")[0]
 
     scaled, restored = torch.func.vmap(back_and_forth)(images)

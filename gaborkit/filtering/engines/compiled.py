@@ -67,7 +67,9 @@ class Program:
     threads: int
 
     def __init__(self, images: RealArray) -> None:
-        self.images = contiguous(images)
+        # Rows are contiguous and aligned, as the compiled code needs them.
+        fits = images.strides[2] == images.itemsize and min(images.strides) > 0
+        self.images = images if fits and images.flags.aligned else images.copy()
         self.threads = available()
         self._stages: list[Stage] = []
         self._writers: dict[int, int] = {}
@@ -90,13 +92,22 @@ class Program:
         self.references.append(array)
         return int(array.ctypes.data)
 
-    def add(self, work: Filtering | Halving | Doubling, kind: str, pieces: int, after: int) -> int:
+    def add(
+        self,
+        work: Filtering | Halving | Doubling,
+        kind: str,
+        pieces: int,
+        after: int,
+        multiplications: int = 0,
+    ) -> int:
         """A stage, and its place for others to wait for.
 
         It waits for the stage ``after``, unless that is -1, and for those that write the same
-        planes: comparing reads what is there and writes it again.
+        planes: comparing reads what is there and writes it again. About so many multiplications
+        decide whether several threads are worth it.
         """
         self.references.append(work)
+        self._work += multiplications
         index, job = len(self._stages), getattr(work, "job", Job())
         self._kernels = max(self._kernels, job.kernels)
         waits = {after} - {-1}
@@ -109,10 +120,6 @@ class Program:
         stage.after, stage.work = self.keep(before), ctypes.addressof(work)
         self._stages.append(stage)
         return index
-
-    def cost(self, multiplications: int) -> None:
-        """Tell about how much work was added: it decides whether several threads are worth it."""
-        self._work += multiplications
 
     def at_the_end(self, call: Callable[[], None]) -> None:
         """Have something done after the last stage."""
@@ -208,12 +215,6 @@ class Program:
 
         self.at_the_end(add_up)
         return job
-
-
-def contiguous(images: RealArray) -> RealArray:
-    """Images (B, H, W) whose rows are contiguous and aligned, as the compiled code needs."""
-    fits = images.strides[2] == images.itemsize and min(images.strides) > 0
-    return images if fits and images.flags.aligned else images.copy()
 
 
 def sources(size: int, first: int, last: int, boundary: Boundary) -> Array:

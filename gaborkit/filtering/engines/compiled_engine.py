@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -12,14 +13,11 @@ from ...types import Array
 from .. import costs
 from ..parts import part_dtype
 from ..sinks import ArgMax, Moments, Sink, Values
-from .base import Region, ResponseEngine, Step, Work
+from .base import Cost, Region, ResponseEngine, Step, Work
 from .batch import Batch
 from .compiled import WORTH, Program
-from .factorization import ACCURACY, factorized_together
+from .factorization import ACCURACY, Set, factorized_together
 from .structures import available_here, missing
-
-#: Kernels that are factorized together, and their indices in the bank.
-Set = tuple[list[Kernel], list[int]]
 
 
 class CompiledEngine(ResponseEngine):
@@ -41,8 +39,8 @@ class CompiledEngine(ResponseEngine):
         if not does(sink, batch.double):
             super().run(batch, steps, sink)
         elif len(batch.image):
-            sets = [one for step in steps for one in sets_of(batch.kernels, step.indices)]
-            self.stages(batch.program, batch, sets, sink)
+            sets = [factorized_together(batch.kernels, step.indices) for step in steps]
+            self.stages(batch.program, batch, list(itertools.chain(*sets)), sink)
 
     def responses(
         self, batch: Batch, step: Step, kernels: Sequence[Kernel], outs: list[Array] | None
@@ -57,7 +55,7 @@ class CompiledEngine(ResponseEngine):
             return list(values.outs.values())
         if len(batch.image):
             program = Program(batch.image)
-            self.stages(program, batch, sets_of(kernels, range(len(kernels))), values)
+            self.stages(program, batch, factorized_together(kernels), values)
             program.run()
         return list(values.outs.values())
 
@@ -76,14 +74,6 @@ def does(sink: Sink, double: bool) -> bool:
     return isinstance(sink, (Moments, ArgMax))
 
 
-def sets_of(kernels: Sequence[Kernel], indices: Sequence[int]) -> list[Set]:
-    """Kernels in the sets that are factorized together."""
-    return [
-        ([kernel for _, kernel in together], [indices[index] for index, _ in together])
-        for together in factorized_together([kernels[k] for k in indices])
-    ]
-
-
 # ---- what the models of both engines' times share ----
 
 
@@ -93,27 +83,18 @@ def mixed(work: Work) -> float:
     return products + 2 * len(work.kernels)
 
 
-def factorized(work: Work, taps: int) -> float:
-    """Time to factorize kernels of so many taps a side."""
-    _, _, terms, squares, sets = work.passes
-    alike = costs.WAVES if work.separable else costs.SET * sets
-    return alike + costs.LINE * terms + costs.FACTOR * taps * squares
+def cost_of(work: Work, element: float, call: float, taps: int, halved: int = 0) -> Cost:
+    """Cost with factorizing kernels of so many taps a side, and with bytes of halved pictures."""
+    rows, _, terms, squares, sets = work.passes
+    once, search = costs.WAVES + costs.LINE * terms, 0.0
+    if not work.separable:  # about as many multiplications as the longest kernel's factors take
+        most = max(kernel.terms(work.tolerance, ACCURACY[work.double]) for kernel in work.kernels)
+        once = costs.SET * sets + costs.LINE * terms + costs.FACTOR * taps * squares
+        search = float((2 * work.radius + 1) * most**2)
+    filters = math.ceil(64 * (2 * work.radius + 1) * rows)
+    return Cost.of(work, element, call, once, filters + halved, search)
 
 
 def shared(element: float, work: float, threads: int) -> float:
     """Time of work that as many threads share as it is worth."""
     return element / min(threads, 1 + work // WORTH)
-
-
-def search(work: Work) -> float:
-    """Multiplications, about, by which the factors of the longest elongated kernel are found."""
-    if work.separable:
-        return 0.0
-    accuracy = ACCURACY[work.double]
-    terms = max(kernel.terms(work.tolerance, accuracy) for kernel in work.kernels)
-    return float((2 * work.radius + 1) * terms**2)
-
-
-def nbytes(work: Work) -> int:
-    """Bytes of the filters."""
-    return math.ceil(64 * (2 * work.radius + 1) * work.passes.rows)

@@ -26,6 +26,9 @@ from .samples import factors_of, fields_of
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.signedinteger[Any]]
 
+#: Kernels that are factorized together, and their indices.
+Set = tuple[list[Kernel], list[int]]
+
 #: Share of a kernel's L2 norm that a low-rank factorization may leave out, in single and in double
 #: precision.
 ACCURACY = (1e-6, 1e-15)
@@ -192,20 +195,25 @@ class _Waves:
         self.sums = (2 * cosines.sum(1) - cosines[:, 0])[self.even]
 
 
-def factorized_together(kernels: Sequence[Kernel]) -> list[list[tuple[int, Kernel]]]:
-    """Kernels with their places, in the sets that the separable engine factorizes.
+def factorized_together(
+    kernels: Sequence[Kernel], indices: Sequence[int] | None = None
+) -> list[Set]:
+    """Kernels, or those at some indices, in the sets that the separable engine factorizes.
 
     Round kernels share filters, and so do elongated ones at theta and pi - theta.
     """
-    together: dict[Hashable, list[tuple[int, Kernel]]] = {}
-    for index, kernel in enumerate(kernels):
+    together: dict[Hashable, Set] = {}
+    for index in range(len(kernels)) if indices is None else indices:
+        kernel = kernels[index]
         key: Hashable = "round"
         if not kernel.separable:
             key = kernel.canonical()[0]
             if isinstance(key, tuple):
                 theta, *fields = key
                 key = (round(min(theta, math.pi - theta), 9), *fields)
-        together.setdefault(key, []).append((index, kernel))
+        members, places = together.setdefault(key, ([], []))
+        members.append(kernel)
+        places.append(index)
     return list(together.values())
 
 
@@ -230,10 +238,10 @@ def passes_of(kernels: Sequence[Kernel], separable: bool, tolerance: float, doub
         return Passes(count + 2, 2 * count + 3, 3 * count, 0, 1)
     rows = searched = lines = 0.0
     sets = factorized_together(kernels)
-    for together in sets:
-        terms = together[0][1].terms(tolerance, ACCURACY[double])
+    for members, _ in sets:
+        terms = members[0].terms(tolerance, ACCURACY[double])
         rows += terms
-        lines += len(together) * terms
+        lines += len(members) * terms
         searched += terms**2  # mirror images are found together
     return Passes(rows, 2 * rows, lines, searched, len(sets))
 

@@ -58,6 +58,10 @@ def cost(work: Work) -> Cost:
     """What the work would take on a processor, by NumPy or by torch."""
     high, wide = (fast_size(side + 2 * work.radius) for side in (work.height, work.width))
     count, grown = len(work.kernels), high * wide
+    # A spectrum, a product and its transform; of an elongated kernel samples and their sums.
+    padded = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
+    nbytes = work.bytes_per_pixel * padded * (1 + 2 * work.images)
+    nbytes += 0 if work.separable else 16 * (5 * (2 * work.radius + 1) ** 2 + padded)
 
     def transforms(rows: float, columns: float) -> float:
         """So many rows, then columns."""
@@ -66,36 +70,25 @@ def cost(work: Work) -> Cost:
 
     parts = blocks(count, work.images * grown * work.bytes_per_pixel, work.threads)
     banded = work.separable and parts == count and not work.double
-    back = sum(
-        transforms(high * (_answered(kernel) if banded else 1.0), work.width)
+    # Of a round kernel's spectrum the rows that it answers to.
+    answered = [
+        min(1.0, 2 * (edge_of(kernel) - kernel.frequency)) if banded else 1.0
         for kernel in work.kernels
-    )
+    ]
+    back = sum(transforms(high * share, work.width) for share in answered)
     # Of real rows half as much.
     forward = transforms(high / 2, wide)
     element = work.images * (forward + back + costs.PRODUCT * count * grown) / work.threads
     call = costs.BLOCK * (1 + parts)
     if work.separable:
         once = costs.SPECTRA * parts + costs.KERNEL * count
-        return Cost.of(work, element, call, once, nbytes(work))
+        return Cost.of(work, element, call, once, nbytes)
     once = costs.SAMPLE * work.taps
     once += count * (transforms(high / 2, work.radius + 1) + costs.PRODUCT * grown)
     once += costs.SPECTRA * parts
     if count * grown * work.bytes_per_pixel / 2 > KEPT_BYTES:  # made again at every call
         call, once = call + once, 0.0
-    return Cost.of(work, element, call, once, nbytes(work))
-
-
-def nbytes(work: Work) -> int:
-    """Of a spectrum, a product and its transform; of an elongated kernel samples and their sums."""
-    grown = (work.height + 2 * work.radius) * (work.width + 2 * work.radius)
-    taps = (2 * work.radius + 1) ** 2
-    sampled = 0 if work.separable else 16 * (5 * taps + grown)
-    return work.bytes_per_pixel * grown * (1 + 2 * work.images) + sampled
-
-
-def _answered(kernel: Kernel) -> float:
-    """Share of the rows of its spectrum that a kernel answers to."""
-    return min(1.0, 2 * (edge_of(kernel) - kernel.frequency))
+    return Cost.of(work, element, call, once, nbytes)
 
 
 def padded_size(batch: Batch, margin: int) -> tuple[int, int]:

@@ -29,7 +29,8 @@ from . import separable
 from .base import Cost, Region, Work
 from .batch import Batch
 from .compiled import DOUBLED, LINES, SLACK, TILE_BYTES, Program, sources
-from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
+from .compiled_engine import CompiledEngine, cost_of, mixed, shared
+from .factorization import Set
 from .half_band import EDGE, edge_of, half_band, halvings
 from .separable import Tables
 from .structures import Doubling, Halving, Job
@@ -75,10 +76,9 @@ class Pyramid(CompiledEngine):
         element = coarse * filtered + doubled + costs.HALVE * grown
         element = shared(element, work.pixels * count, work.threads)
         call = costs.BEGIN + costs.STAGE * (2 * depth + sets * (1 + depth))
-        once = factorized(work, 2 * work.radius // 2**depth + 1)
-        # Of the halved pictures, and of rows in between.
+        # Halved pictures, and rows in between.
         halved = work.bytes_per_pixel * grown // 4
-        return Cost.of(work, element, call, once, nbytes(work) + halved, search(work))
+        return cost_of(work, element, call, 2 * work.radius // 2**depth + 1, halved)
 
     def stages(self, program: Program, batch: Batch, sets: Sequence[Set], sink: Sink) -> None:
         """All sets by the same halved pictures."""
@@ -136,8 +136,12 @@ def respond(
 
     Parameters
     ----------
-    program, levels, boundary, sink
-        As in :func:`gaborkit.filtering.engines.separable.respond`.
+    program : Program
+        Of the images.
+    levels : float64 array (B,)
+        Taken off each image; what kernels with DC answer to it is added again.
+    sink : Sink
+        Of a part that the compiled code knows, and of the precision of the images.
     sets : sequence of (kernels, places)
         Kernels that are factorized together, and where in the bank they are.
     """
@@ -252,8 +256,8 @@ class _Halved:
             columns_out=size[1],
             count=len(taps),
         )
-        program.cost(out.size * len(taps))
-        rows = program.add(work, "halve_rows", -(-count * height // LINES), after)
+        pieces, products = -(-count * height // LINES), out.size * len(taps)
+        rows = program.add(work, "halve_rows", pieces, after, products)
         columns = program.add(work, "halve_columns", count * -(-size[0] // LINES), rows)
         self.pictures.append(out)
         self.stages.append(columns)
@@ -341,9 +345,9 @@ class _Doubled:
             count=len(taps),
             together=together,
         )
-        self.program.cost(count * kernels * height * width * len(taps))
         pieces *= -(-height // job.band)
-        self.last = self.program.add(work, "twice", pieces, self.last)
+        products = count * kernels * height * width * len(taps)
+        self.last = self.program.add(work, "twice", pieces, self.last, products)
 
 
 def _coarse(kernel: GaborKernel, depth: int) -> tuple[GaborKernel, float]:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from ...caches import keep
 from ...kernels.base import Kernel
-from ...types import Array, Boundary, RealArray
+from ...types import Array, RealArray
 from .. import costs
 from ..sinks import Sink, Values
 from .base import Cost, Work
 from .batch import Batch
 from .compiled import TILE_BYTES, Program, sources
-from .compiled_engine import CompiledEngine, Set, factorized, mixed, nbytes, search, shared
-from .factorization import ACCURACY, Factorization, factorized_together
+from .compiled_engine import CompiledEngine, cost_of, mixed, shared
+from .factorization import ACCURACY, Factorization, Set, factorized_together
 from .structures import Bank, Filtering, Job
 
 #: Pieces of a picture for each thread, so that none waits long for the last one.
@@ -42,68 +42,47 @@ class Separable(CompiledEngine):
         filtered = (work.radius + 1) * (costs.TAP * rows * grown + column * columns * pixels)
         written = costs.WRITE * mixed(work) * work.pixels
         element = shared(filtered + written, filtered / costs.TAP, work.threads)
-        call, once = costs.BEGIN + costs.STAGE * sets, factorized(work, 2 * work.radius + 1)
-        return Cost.of(work, element, call, once, nbytes(work), search(work))
+        return cost_of(work, element, costs.BEGIN + costs.STAGE * sets, 2 * work.radius + 1)
 
     def details(self, kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
         """How many passes."""
         return passes_text(kernels, tolerance, double)
 
     def stages(self, program: Program, batch: Batch, sets: Sequence[Set], sink: Sink) -> None:
-        """A stage each set."""
-        for kernels, indices in sets:
-            respond(program, batch.levels, batch.boundary, kernels, indices, batch.tolerance, sink)
+        """A stage each set, those whose terms nearly cancel in double precision."""
+        images, levels = program.images, batch.levels
+        part = sink.part if sink.part in ("real", "imag") else "complex"
+        for kernels, places in sets:
+            tables = Tables.of(tuple(kernels), batch.tolerance, images.dtype, (), part)
+            if tables.factorization.cancels and images.dtype == np.float32:
+                self._in_double(program, batch, (kernels, places), sink)
+                continue
+            ends = -tables.radius, tables.radius
+            rows, columns = (
+                sources(n, ends[0], n + ends[1], batch.boundary) for n in images.shape[1:]
+            )
+            add(program, tables, images, rows, columns, levels, program.job(sink, places))
+
+    def _in_double(self, program: Program, batch: Batch, one: Set, sink: Sink) -> None:
+        """Hand a sink the responses of one set, found in double precision."""
+        kernels, places = one
+        wide = np.empty((len(kernels), *program.images.shape), np.complex128)
+        values = Values("complex", dict(enumerate(wide)))
+        double = Program(program.images.astype(np.float64))
+        self.stages(double, batch, [(kernels, list(range(len(kernels))))], values)
+        double.run()
+        for k, response in zip(places, wide, strict=True):
+            sink.take(k, response.astype(np.complex64))
 
 
 def passes_text(kernels: Sequence[Kernel], tolerance: float, double: bool) -> str:
     """How many row and column passes kernels of one radius take, in words."""
     rows = columns = 0
-    for together in factorized_together(kernels):
-        chosen = tuple(kernel for _, kernel in together)
+    for members, _ in factorized_together(kernels):
         dtype = np.dtype(np.float64 if double else np.float32)
-        passes = Tables.of(chosen, tolerance, dtype, (), "complex").passes
+        passes = Tables.of(tuple(members), tolerance, dtype, (), "complex").passes
         rows, columns = rows + passes[0], columns + passes[1]
     return f", {rows} row and {columns} column passes"
-
-
-def respond(
-    program: Program,
-    levels: RealArray,
-    boundary: Boundary,
-    kernels: Sequence[Kernel],
-    places: Sequence[int],
-    tolerance: float,
-    sink: Sink,
-) -> None:
-    """Have a program convolve with kernels of one radius by their common factorization.
-
-    Parameters
-    ----------
-    program : Program
-        Of the images.
-    levels : float64 array (B,)
-        Taken off each image; what kernels with DC answer to it is added again.
-    kernels, places : sequences of Kernel and int
-        And where in the bank they are.
-    sink : Sink
-        Of a part that the compiled code knows, and of the precision of the images.
-    """
-    images = program.images
-    part = sink.part if sink.part in ("real", "imag") else "complex"
-    tables = Tables.of(tuple(kernels), tolerance, images.dtype, (), part)
-    if tables.factorization.cancels and images.dtype == np.float32:
-        wide = np.empty((len(kernels), *images.shape), np.complex128)
-        values = Values("complex", dict(enumerate(wide)))
-        double = Program(images.astype(np.float64))
-        respond(double, levels, boundary, kernels, range(len(kernels)), tolerance, values)
-        double.run()
-        for k, response in zip(places, wide, strict=True):
-            sink.take(k, response.astype(np.complex64))
-        return
-    _, height, width = images.shape
-    radius = tables.radius
-    rows, columns = (sources(n, -radius, n + radius, boundary) for n in (height, width))
-    add(program, tables, images, rows, columns, levels, program.job(sink, places))
 
 
 def add(
@@ -122,6 +101,8 @@ def add(
     ----------
     rows, columns : int64 arrays
         Source of each padded row and column; -1 is a zero.
+    levels : float64 array (B,)
+        Taken off each image; what kernels with DC answer to it is added again.
     """
     height, width = (len(lines) - 2 * tables.radius for lines in (rows, columns))
     tile = TILE_BYTES // images.itemsize
@@ -132,10 +113,11 @@ def add(
     # Bands repeat the row passes above and below them.
     bands = min(-(-PIECES * program.threads // tiles), max(1, height // (2 * tables.radius + 16)))
     job.band = -(-height // bands)
-    bank = tables.bank(program, tables.biases(levels).astype(images.dtype))
-    program.cost(height * width * len(images) * sum(tables.passes) * tables.radius)
+    program.references.append(tables)
+    bank = tables.bank(program.keep(tables.biases(levels).astype(images.dtype)))
     pieces = tiles * -(-height // job.band)
-    return program.add(Filtering(bank, picture, job), "filter", pieces, after)
+    products = height * width * len(images) * sum(tables.passes) * tables.radius
+    return program.add(Filtering(bank, picture, job), "filter", pieces, after, products)
 
 
 class Tables:
@@ -233,11 +215,10 @@ class Tables:
         answers = np.multiply.outer(levels, self.gains)
         return np.stack([answers.real, answers.imag], axis=2)
 
-    def bank(self, program: Program, biases: RealArray) -> Bank:
-        """The structure, for (B, K, 2) values that are added to the responses."""
-        program.references.append(self)
+    def bank(self, biases: int) -> Bank:
+        """The structure, for (B, K, 2) values at an address that are added to the responses."""
         sizes = (self.radius, *self.passes, self.row_groups, self.column_groups)
-        return Bank(*sizes, *self._addresses, program.keep(biases))
+        return Bank(*sizes, *self._addresses, biases)
 
 
 def _groups(

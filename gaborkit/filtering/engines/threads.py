@@ -84,7 +84,8 @@ def in_threads(
             raise
         finally:
             # Those that did not wake up in time have nothing to do.
-            _await([future for future in futures if not future.cancel()], halt)
+            if left := [future for future in futures if not future.cancel()]:
+                _await(left, halt)
     finally:
         _users.discard(user)
     for future in futures:

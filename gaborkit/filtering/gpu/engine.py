@@ -124,10 +124,8 @@ class TritonEngine(ABC):
     ) -> None:
         if not len(batch.image):
             return
-        for together in factorized_together([batch.kernels[k] for k in indices]):
-            kernels = [kernel for _, kernel in together]
-            chosen = [channels[index] for index, _ in together]
-            self.store(batch, margin, kernels, chosen, target)
+        for kernels, places in factorized_together([batch.kernels[k] for k in indices]):
+            self.store(batch, margin, kernels, [channels[place] for place in places], target)
 
 
 def written(work: Work) -> float:

@@ -75,13 +75,13 @@ def _decoder(head: bytes) -> Decoder:
         return functools.partial(_alone, npy.decode_npz)
     if re.match(rb"P[1-6][\s#]", head):
         return pnm.decode
+    for kind, pattern in _HEADS.items():
+        if re.match(pattern, head, re.DOTALL):
+            return functools.partial(raster.decode, kind)
     if medical.is_dicom(head):
         return medical.decode_dicom
     if medical.is_nifti(head):
         return medical.decode_nifti
-    for kind, pattern in _HEADS.items():
-        if re.match(pattern, head, re.DOTALL):
-            return functools.partial(raster.decode, kind)
     raise PictureError(
         f"is not a picture that gaborkit reads; {', '.join(_HEADS)}, PNM, TIFF, NIfTI, DICOM, npy, "
         "npz work"

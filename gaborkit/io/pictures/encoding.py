@@ -30,9 +30,8 @@ _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
 }
 
 
-def check_fits(kind: str, array: NDArray[Any]) -> None:
-    """Raise PictureError if the format cannot hold the array as it is."""
-    dtype, shape = array.dtype, array.shape
+def check_fits(kind: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Raise PictureError if the format cannot hold an array as it is."""
     if dtype.kind not in "buifc":
         raise PictureError(f"{dtype} values are no picture; booleans and numbers work")
     if kind in ("npy", "npz"):
@@ -46,9 +45,9 @@ def check_fits(kind: str, array: NDArray[Any]) -> None:
             f"{kind} holds {', '.join(dtypes)}, not {dtype}; "
             "write a .tif or .npy file, or scale the values to uint8 first"
         )
-    fits = array.ndim == 2 or (array.ndim == 3 and shape[2] in channels)
-    fits = fits or (kind == "TIFF" and array.ndim > 2)
-    if not fits or array.size == 0:
+    fits = len(shape) == 2 or (len(shape) == 3 and shape[2] in channels)
+    fits = fits or (kind == "TIFF" and len(shape) > 2)
+    if not fits or 0 in shape:
         third = " | ".join(map(str, channels)) or "C), (K, H, W"
         raise PictureError(
             f"{kind} holds {dtype} of shape (H, W), (H, W, {third}), not {shape}; "

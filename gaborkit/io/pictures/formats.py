@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+
+from ..files import StrPath
 
 FORMATS: Mapping[str, str] = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF",
@@ -29,6 +32,30 @@ HINTS: Mapping[str, str] = {
     "": "if it is DICOM, its name with .dcm works",
 }  # fmt: skip
 """How files can be read that are not, by suffix."""
+
+
+#: Files of which a zarr store has one.
+_ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+
+def is_zarr(path: StrPath) -> bool:
+    """Whether a path is a folder that zarr has written."""
+    return any(os.path.isfile(os.path.join(path, mark)) for mark in _ZARR_MARKS)  # noqa: PTH113, PTH118
+
+
+def split_page(source: StrPath) -> tuple[str, int | None]:
+    """The file and the number of ``NAME[k]``, page or frame k of a file; None without a number.
+
+    Examples
+    --------
+    >>> split_page("stack.tif[3]"), split_page("stack.tif")
+    (('stack.tif', 3), ('stack.tif', None))
+    """
+    name = os.fsdecode(source)
+    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", name, re.DOTALL)
+    if match is None or os.path.lexists(name):
+        return name, None
+    return match[1], int(match[2])
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:

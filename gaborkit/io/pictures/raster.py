@@ -61,8 +61,9 @@ def decode(
             picture.load()
             frames.append(expanded(picture) if deep is None else deep(frame))
         orientation = picture.getexif().get(0x0112, 1)
-    upright = [oriented(frame, orientation, rows=0, columns=1) for frame in frames]
-    return upright[0] if len(upright) == 1 else np.stack(_alike(upright))
+    if orientation != 1:
+        frames = [oriented(frame, orientation, rows=0, columns=1) for frame in frames]
+    return frames[0] if len(frames) == 1 else np.stack(_alike(frames))
 
 
 def _opened(kind: str, stream: IO[bytes]) -> Any:
