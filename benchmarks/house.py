@@ -35,6 +35,8 @@ DOORS = {("gaborkit.kernels.base", "gaborkit.bank"), ("gaborkit.kernel", "gabork
 #: What may be absent: an import of one of these inside a function is no door to another module.
 OPTIONAL = {"torch", "torchvision", "accelerate", "safetensors", "tensorboard", "sklearn", "joblib"}
 OPTIONAL |= {"pandas", "pyarrow", "xarray", "dask", "distributed", "zarr", "threadpoolctl"}
+OPTIONAL |= {"triton", "huggingface_hub", "napari", "magicgui", "starlette", "uvicorn", "cv2"}
+OPTIONAL |= {"diplib", "kymatio"}
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -72,6 +74,24 @@ def imports(name: str, path: Path, known: set[str]) -> Iterator[tuple[str, bool]
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
                 yield inner if inner in known else base, id(node) in late
+
+
+def dependent(files: dict[str, Path]) -> set[str]:
+    """Modules that import what may be absent as they are loaded, by themselves or by others."""
+    loaded = {
+        name: {target for target, late in imports(name, path, set(files)) if not late}
+        for name, path in files.items()
+    }
+    found: set[str] = set()
+    while True:
+        new = {
+            name
+            for name, targets in loaded.items()
+            if targets & found or any(x.partition(".")[0] in OPTIONAL for x in targets)
+        }
+        if new == found:
+            return found
+        found = new
 
 
 def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
@@ -233,13 +253,14 @@ def main() -> None:
     tests = sorted((root / "tests").rglob("*.py"))
     known = set(files)
     arrows: dict[str, set[str]] = {name: set() for name in files}
-    doors, optional = 0, 0
+    doors, optional, absent = 0, 0, dependent(files)
     for name, path in files.items():
         for target, late in imports(name, path, known):
             if target in known and target != name:
                 arrows[name].add(target)
-            doors += late and target.partition(".")[0] not in OPTIONAL
-            optional += late and target.partition(".")[0] in OPTIONAL
+            may_be_absent = target in absent or target.partition(".")[0] in OPTIONAL
+            doors += late and not may_be_absent
+            optional += late and may_be_absent
     groups = circles(arrows)
     without = circles(
         {name: {x for x in targets if (name, x) not in DOORS} for name, targets in arrows.items()}
@@ -258,7 +279,7 @@ def main() -> None:
         "files in circles of imports": f"{sum(map(len, groups))} in {len(groups)}",
         "the same without the door of Kernel.filter": f"{sum(map(len, without))} in {len(without)}",
         "names imported inside functions: modules of its own or required": doors,
-        "names imported inside functions: optional dependencies": optional,
+        "names imported inside functions: optional ones, and what needs one": optional,
         "arrows between modules": sum(map(len, arrows.values())),
         "largest file": f"{largest}, {lengths[largest]}",
         "median file": f"{statistics.median(lengths.values()):g}",

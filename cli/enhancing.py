@@ -11,11 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
-from gaborkit.vision.fingerprint import (
-    FingerprintEnhancement,
-    enhance_fingerprint,
-    thin_ridges,
-)
 
 from .errors import reason
 from .jobs import PictureFiles, jobs_of
@@ -79,7 +74,7 @@ def enhance_picture(job: dict[str, PictureFiles], settings: Settings) -> dict[st
     options = asdict(settings)
     form = options.pop("form")
     with about(source):
-        result = enhance_fingerprint(image, **options)
+        result = gk.vision.fingerprint.enhance_fingerprint(image, **options)
     spacing = 1 / float(np.median(result.frequency[result.mask])) if result.mask.any() else None
     description: dict[str, Any] = {
         "gaborkit": gk.__version__,
@@ -121,12 +116,16 @@ def outcomes(
 
 
 def _content(
-    result: FingerprintEnhancement, what: str, picture: bool
+    result: gk.vision.FingerprintEnhancement, what: str, picture: bool
 ) -> tuple[NDArray[Any], dict[str, Any]]:
     """Values for a file, and what its description says of them."""
     match what:
         case "binary" | "thin":
-            lines = result.binary if what == "binary" else thin_ridges(result.binary)
+            lines = (
+                result.binary
+                if what == "binary"
+                else gk.vision.fingerprint.thin_ridges(result.binary)
+            )
             # Ink on paper in a picture; true or false in an array.
             return (~lines if picture else lines), {"content": f"{what} ridges"}
         case "mask":
@@ -140,13 +139,11 @@ def _content(
 
 
 def _in_bytes(
-    values: NDArray[Any], option: str, settings: Settings, result: FingerprintEnhancement
+    values: NDArray[Any], option: str, settings: Settings, result: gk.vision.FingerprintEnhancement
 ) -> tuple[NDArray[Any], dict[str, Any] | None]:
     """Eight bits of a field: hues of orientation, and else grey values with their mapping."""
     if option == "orientation":
-        from gaborkit.plotting.orientation_hues import orientation_colours
-
-        return orientation_colours(values, result.mask.astype(float)), None
+        return gk.plotting.orientation_colours(values, result.mask.astype(float)), None
     if option == "frequency":
         low = settings.wavelengths[0] if settings.wavelengths else None
         limits = (0.0, 1 / low if low else float(values.max()) or 1.0)

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import click
 
+from gaborkit.io.pictures.formats import is_zarr, split_page
+
 #: Written beside an output: its description, and what it is called until it is finished.
 COMPANIONS = ("", ".json", ".partial", ".tiles")
 
@@ -56,8 +58,6 @@ class Paths:
         click.UsageError
             If an output would be written over it, over a file in it, or into it.
         """
-        from gaborkit.io.images import split_page
-
         path, _ = split_page(path)
         # What describes a picture or a table is read with it.
         for part in (path, f"{path}.json"):
@@ -66,9 +66,10 @@ class Paths:
                 self._read[key] = part
                 if key in self._written:
                     _refuse(self._written[key], "over the input", part)
-        for key in self._around(path) & self._replaced.keys():
-            _refuse(self._replaced[key], "over the input", path)
-        if whole or closed or _is_store(path):
+        if self._replaced:
+            for key in self._around(path) & self._replaced.keys():
+                _refuse(self._replaced[key], "over the input", path)
+        if whole or closed or is_zarr(path):
             self._whole[_key(path)] = path
             if closed:
                 self._closed[_key(path)] = path
@@ -115,6 +116,8 @@ class Paths:
 
     def _check(self, written: Written, key: Key, *, folder: bool = False) -> None:
         """Refuse an output in a folder that is read and that does not take it."""
+        if not self._whole:  # nor closed
+            return
         around = self._around(written[0]) | ({key} if folder else set())
         for name in around & self._closed.keys():
             _refuse(written, "into the input", self._closed[name])
@@ -151,14 +154,6 @@ def _key(path: str) -> Key:
             return path
     # Systems without numbers of files give 0.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
-
-
-def _is_store(path: str) -> bool:
-    """Whether a folder is a zarr store."""
-    return any(os.path.lexists(os.path.join(path, name)) for name in _STORE)  # noqa: PTH118
-
-
-_STORE = ("zarr.json", ".zgroup", ".zarray")
 
 
 def _refuse(written: Written, where: str, source: str) -> NoReturn:

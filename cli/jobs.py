@@ -11,10 +11,8 @@ from pathlib import Path
 import click
 
 from gaborkit import PictureError
-from gaborkit.io.images import split_page
 from gaborkit.io.pictures.folders import warn_of_others
-from gaborkit.io.pictures.formats import FORMATS, suffix_of, without_suffix
-from gaborkit.large.sources import is_zarr
+from gaborkit.io.pictures.formats import FORMATS, is_zarr, split_page, suffix_of, without_suffix
 
 from .file_paths import paths
 from .options.path_arguments import ARRAYS, RESPONSES

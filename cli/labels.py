@@ -6,6 +6,7 @@ import colorsys
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 Colours = NDArray[np.uint8]
@@ -56,8 +57,6 @@ def overlay(image: NDArray[Any], colours: Colours) -> Colours:
 
 def outlined(image: NDArray[Any], mask: NDArray[np.bool_]) -> Colours:
     """A picture with a red line, two pixels wide, around what a mask holds."""
-    from scipy import ndimage
-
     picture = shown(image).copy()
-    picture[ndimage.binary_dilation(mask, iterations=2) & ~mask] = (230, 30, 30)
+    picture[scipy.ndimage.binary_dilation(mask, iterations=2) & ~mask] = (230, 30, 30)
     return picture

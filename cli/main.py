@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import click
 from click.shell_completion import CompletionItem
 
+import gaborkit as gk
 from gaborkit.filtering.engines import structures
 
 from .commands import COMMANDS, SECTIONS
@@ -133,30 +134,32 @@ def _show_warning(
     click.echo(f"warning: {one_line(message)}", err=True)
 
 
-def _import_modules(context: click.Context, option: click.Parameter, names: Sequence[str]) -> None:
-    if names and "" not in sys.path:
-        sys.path.insert(0, "")  # modules of the working folder, as with python -m
-    for name in names:
+class Module(Word):
+    """A Python module, which is imported."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Import it, or fail with what would work."""
+        if "" not in sys.path:
+            sys.path.insert(0, "")  # modules of the working folder, as with python -m
         try:
-            importlib.import_module(name)
+            importlib.import_module(value)
         except (Exception, SystemExit) as error:
             show_traceback()
             remedy = "give a module of the working folder or one that is installed"
-            if name.endswith(".py"):
-                remedy = f"give the name of the module, {Path(name).stem}, and run in its folder"
+            if value.endswith(".py"):
+                remedy = f"give the name of the module, {Path(value).stem}, and run in its folder"
             raise click.BadParameter(
-                f"{name} cannot be imported ({type(error).__name__}: {one_line(error)}); {remedy}",
-                context,
-                option,
+                f"{value} cannot be imported ({type(error).__name__}: {one_line(error)}); {remedy}",
+                ctx,
+                param,
             ) from error
+        return str(value)
 
 
 def _show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
-    from gaborkit import __version__
-
-    click.echo(f"gaborkit {__version__}, fast engines: {structures.performers().state}")
+    click.echo(f"gaborkit {gk.__version__}, fast engines: {structures.performers().state}")
     context.exit()
 
 
@@ -171,12 +174,11 @@ def _show_version(context: click.Context, option: click.Parameter, value: bool) 
 )
 @click.option(
     "--import",
-    type=Word(),
+    type=Module(),
     metavar="MODULE",
     multiple=True,
     is_eager=True,
     expose_value=False,
-    callback=_import_modules,
     help="Import a Python module first, such as one that registers models of your own.",
 )
 @debug_option

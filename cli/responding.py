@@ -94,10 +94,9 @@ def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) ->
     description: dict[str, Any] = {}
     spacing = measured_spacing(job.source)
     with about(job.source):
-        for channels, response in _responses(bank, image, len(job.targets), settings):
-            target = job.targets[channels.start or 0]
-            description = settings.describe(job.source, colour, response.shape, bank[channels])
-            values = response
+        responses = _responses(bank, image, len(job.targets), settings)
+        for target, (kernels, values) in zip(job.targets, responses, strict=True):
+            description = settings.describe(job.source, colour, values.shape, kernels)
             suffix = target.suffix.lower()
             if suffix not in ARRAYS and colour == "channels":
                 values = np.moveaxis(values, 0, -1)
@@ -211,16 +210,18 @@ def write_arrays(out: str, arrays: dict[str, Any]) -> None:
 
 def _responses(
     bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """All channels together for one file, or else one after the other, in bounded memory."""
-    masked = mask_keywords(settings.mask, settings.outside, image.shape[-2:])
-    if files == 1 or masked:
+) -> Iterator[tuple[gk.GaborBank, NDArray[Any]]]:
+    """Of all kernels for one file, or else of one after the other, in bounded memory."""
+    masked: dict[str, Any] = {}
+    if settings.mask is not None:
+        masked = mask_keywords(settings.mask, settings.outside, image.shape[-2:])
+    if files == 1:
         responses = bank.filter(image, **settings.options, **masked)
-        if files == 1:
-            yield slice(None), responses if len(bank) > 1 else responses[..., 0, :, :]
-        else:
-            for k in range(files):
-                yield slice(k, k + 1), responses[..., k, :, :]
-        return
-    for k, response in enumerate(bank.responses(image, **settings.options)):
-        yield slice(k, k + 1), response
+        yield bank, responses if responses.shape[-3] > 1 else responses[..., 0, :, :]
+    elif masked:
+        responses = bank.filter(image, **settings.options, **masked)
+        for k in range(files):
+            yield bank[k : k + 1], responses[..., k, :, :]
+    else:
+        for k, response in enumerate(bank.responses(image, **settings.options)):
+            yield bank[k : k + 1], response

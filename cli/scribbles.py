@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 import gaborkit as gk
 from gaborkit.io.files import StrPath
@@ -190,7 +190,7 @@ def _unmixed(
             mixed |= (rare or touching) if between else (canvas is None and rare and touching)
         if not mixed:
             pure.append(int(k))
-            near.append(ndimage.binary_dilation(members, np.ones((3, 3)), iterations=2))
+            near.append(scipy.ndimage.binary_dilation(members, np.ones((3, 3)), iterations=2))
         if len(pure) > MOST:
             break
     return pure

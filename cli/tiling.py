@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 import gaborkit as gk
+from gaborkit.io.pictures.formats import is_zarr
 from gaborkit.io.spacing import measured_spacing
 from gaborkit.large.cluster import on_cluster
 from gaborkit.large.memory import available_memory
-from gaborkit.large.sources import Colour, Planes, is_zarr, open_source
+from gaborkit.large.sources import Colour, Planes, open_source
 
 from .errors import reason
 from .jobs import TILED, PictureFiles
@@ -58,8 +59,8 @@ def filter_any(
         )
     if scheduler is not None or store or target.suffix.lower() == ".zarr":
         return _filter_tiled(job, bank, settings, scheduler, progress)
-    memory = settings.memory or available_memory() // 2
     needed = _needed(job, bank, settings)
+    memory = settings.memory or (available_memory() // 2 if needed else 0)
     if needed > memory and tiled:
         return _filter_tiled(job, bank, settings, None, progress)
     if needed > memory and settings.memory:
@@ -90,8 +91,6 @@ def _filter_tiled(
     scheduler: str | None,
     progress: Callable[[int, int], object] | None,
 ) -> dict[str, Any]:
-    from gaborkit.large import filter_large
-
     target = job.targets[0]
     try:
         source = open_source(job.source)
@@ -110,7 +109,7 @@ def _filter_tiled(
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):
-        filter_large(
+        gk.large.filter_large(
             kernels,
             picture,
             target,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gaborkit as gk
 from gaborkit.errors import GaborkitError, PictureError
 from gaborkit.io.files import as_text, atomic_write
 
 from ..errors import debug_option, report
 from ..groups import Group
+from ..jobs import pictures_in
 from ..options.arguments import SEED, Choice, Whole
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import (
@@ -115,12 +117,11 @@ def train(
     """  # noqa: D301
     from gaborkit.estimators.classifier_store import claimed, write_classifier
     from gaborkit.estimators.picture_classifier import train_on_folder
-    from gaborkit.features import descriptor
 
     if folds < 0 or folds == 1:
         raise click.UsageError(f"--cross-validate {folds}: give 2 or more folds, or 0 for none")
     try:
-        chosen = descriptor(features, **parameters_from(settings))
+        chosen = gk.features.descriptor(features, **parameters_from(settings))
     except GaborkitError as error:
         raise click.UsageError(f"--features {features}: {error}") from error
     with claimed(out):
@@ -178,8 +179,6 @@ def predict(
       gaborkit classify predict model photos sample:brick --out predictions.csv
     """  # noqa: D301
     from gaborkit.estimators.classifier_store import read_classifier
-
-    from ..jobs import pictures_in
 
     classifier = read_classifier(model)
     sources = pictures_in(pictures, out or "", recursive=recursive)

@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+import gaborkit as gk
+
 from ..errors import debug_option
 from ..options.arguments import Choice
 from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, one_picture
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
@@ -47,13 +50,9 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
       gaborkit compare sample:brick sample:grass
       gaborkit compare sample:camera sample:moon --by jets --by codes
     """  # noqa: D301
-    from gaborkit.vision import compare_pictures
-
-    from ..responding import about, one_picture
-
     one, other = (one_picture(source)[0] for source in (first, second))
     with about(f"{first}, {second}"):
-        measures = compare_pictures(one, other, by or None)
+        measures = gk.vision.compare_pictures(one, other, by or None)
     if as_json:
         click.echo(json.dumps({"a": first, "b": second, **measures}))
     else:

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
+import scipy
 
 import gaborkit as gk
 
 from ..errors import debug_option
+from ..labels import outlined
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
 from ..options.sections import Command
+from ..quantization import quantize
+from ..responding import about, mask_keywords, one_picture
 from .segment import PAINTED
 
 if TYPE_CHECKING:
@@ -89,23 +94,14 @@ def command(
       gaborkit defects sample:gravel --out mask.png --score score.tif
       gaborkit defects photo.png --mask mask.png --out found.png
     """  # noqa: D301
-    import numpy as np
-    from scipy import ndimage
-
-    from gaborkit.vision import find_defects
-
-    from ..labels import outlined
-    from ..quantization import quantize
-    from ..responding import about, mask_keywords, one_picture
-
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]
     masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
-        defects = find_defects(
+        defects = gk.vision.find_defects(
             planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed, **masked
         )
-    regions = int(ndimage.label(defects.mask, np.ones((3, 3)))[1])
+    regions = int(scipy.ndimage.label(defects.mask, np.ones((3, 3)))[1])
     share = float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum())
     description = {
         "gaborkit": gk.__version__,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -16,6 +17,7 @@ from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, mask_keywords, one_picture, write_arrays
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -118,12 +120,6 @@ def command(
       gaborkit edges sample:moon --by congruency --deviations 4 --out moon.png
       gaborkit edges sample:coins --wavelength 3 --high 0.3 --out coins.npz
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.vision import find_edges
-
-    from ..responding import about, mask_keywords, one_picture
-
     suffix = Path(out).suffix.lower()
     if kinds and suffix == ".npz":
         raise click.UsageError("--kinds inks a picture, and .npz holds the kinds already")
@@ -142,7 +138,7 @@ def command(
     planes, _ = one_picture(source)
     masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
-        result = find_edges(
+        result = gk.vision.find_edges(
             planes,
             bank,
             measure=measure,
@@ -172,9 +168,6 @@ def command(
 
 
 def _write_numbers(out: str, edges: Any) -> None:
-    import numpy as np
-
-    from ..responding import write_arrays
 
     arrays = {
         "thin": edges.thin,

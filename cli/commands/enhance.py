@@ -6,6 +6,7 @@ import click
 
 from gaborkit.errors import FeatureError
 
+from ..enhancing import Settings, enhance_picture, outcomes, print_jobs
 from ..errors import debug_option, report, show_traceback
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, PRINTS
@@ -117,8 +118,6 @@ def command(
       gaborkit enhance photo.jpg --thin --out lines.png --orientation turns.png
       gaborkit enhance photos --binary --out ridges --suffix .tif
     """  # noqa: D301
-    from ..enhancing import Settings, enhance_picture, outcomes, print_jobs
-
     if binary and thin:
         raise click.UsageError("--binary and --thin say what OUT holds: give one of them")
     spacing = ridge_distance(spacing, dpi)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 from gaborkit.errors import GaborkitError
 
 from ..errors import debug_option, report
+from ..jobs import companions, pictures_in
 from ..options.arguments import Choice
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, TABLES, Output
@@ -130,15 +132,11 @@ def command(
       gaborkit features cells.tif --labels nuclei.tif --out nuclei.csv
       gaborkit features photos --bank grid --spacing 0.5 --out in_mm.csv
     """  # noqa: D301
-    from gaborkit.features import descriptor, extract_features
-
-    from ..jobs import companions, pictures_in
-
     parameters = parameters_from(settings)
     shared = {"bank": bank, "boundary": boundary}
     parameters |= {key: value for key, value in shared.items() if value is not None}
     try:
-        chosen = descriptor(name, **parameters)
+        chosen = gk.features.descriptor(name, **parameters)
     except GaborkitError as error:
         raise click.UsageError(f"--features {name}: {error}") from error
     pictures = pictures_in(sources, out, recursive=recursive)
@@ -148,7 +146,7 @@ def command(
         if where is not None
     }
     with meter("describing", progress) as show:
-        done = extract_features(
+        done = gk.features.extract_features(
             chosen,
             pictures,
             out,

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gaborkit as gk
 from gaborkit.choices import KERNEL_PARTS
 from gaborkit.errors import FilterError
 
 from ..errors import debug_option, report, show_traceback
+from ..jobs import STACKS, jobs_of
 from ..options.arguments import Choice, Number, Word
 from ..options.kernels import filter_option, filter_options, spaced_bank_options
 from ..options.path_arguments import ARRAYS, IN, RESPONSES
 from ..options.reading import mask_options, max_pixels_option, recursive_option
 from ..options.sections import COMMON, Command, option_of
 from ..progress import followed, meter
+from ..responding import Settings
+from ..tiling import filter_any, outcomes
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -146,10 +150,6 @@ def command(
       gaborkit filter photo.jpg --bank grid --memory 1GB --out photo.zarr
       gaborkit filter photo.jpg --sigma 1 --spacing 0.5 --out in_mm.tif
     """  # noqa: D301
-    from ..jobs import STACKS, jobs_of
-    from ..responding import Settings
-    from ..tiling import filter_any, outcomes
-
     jobs = jobs_of(sources, out, bank.labels, suffix=suffix, recursive=recursive)
     suffix = jobs[0].targets[0].suffix.lower()
     part = part or ("complex" if suffix in (".npy", ".npz") else "real")
@@ -176,7 +176,7 @@ def command(
         colour or "luminance",
         int(bits or 8),
         limits,
-        _bytes(memory),
+        None if memory is None else _bytes(memory),
         resume,
         mask,
         outside,
@@ -205,13 +205,9 @@ def command(
     click.echo(f"{out}: {files} files of {len(jobs)} pictures")
 
 
-def _bytes(memory: str | None) -> int | None:
-    if memory is None:
-        return None
-    from gaborkit.large.memory import parse_memory
-
+def _bytes(memory: str) -> int:
     try:
-        return parse_memory(memory)
+        return gk.large.parse_memory(memory)
     except FilterError as error:
         raise click.UsageError(f"--{error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -15,6 +16,7 @@ from ..options.arguments import Number
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, one_picture, write_arrays
 
 
 @click.command("flow", cls=Command)
@@ -68,18 +70,14 @@ def command(
       gaborkit flow sample:camera sample:camera --out flow.png
       gaborkit flow photos/one.jpg photo.jpg --stereo --out disparity.npz
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.vision import optical_flow, stereo_disparity
-
-    from ..responding import about, one_picture, write_arrays
-
     pictures = [one_picture(source)[0] for source in (first, second)]
     options: dict[str, Any] = {"window": window}
     if largest is not None:
         options["largest"] = largest
     with about(f"{first}, {second}"):
-        displacement = (stereo_disparity if stereo else optical_flow)(*pictures, **options)
+        displacement = (gk.vision.stereo_disparity if stereo else gk.vision.optical_flow)(
+            *pictures, **options
+        )
     sure = displacement.confidence >= np.quantile(displacement.confidence, 0.5)
     numbers = {
         "x": float(np.median(displacement.x[sure])),
@@ -112,7 +110,6 @@ def command(
 
 def _coloured(x: Any, y: Any) -> Any:
     """Directions as hues around the circle, lengths as brightness, uint8 (H, W, 3)."""
-    import numpy as np
     from matplotlib.colors import hsv_to_rgb
 
     length = np.hypot(x, y)

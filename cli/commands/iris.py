@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -14,6 +15,7 @@ from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, one_picture
 
 #: Bits that are compared of two eyes that lids hardly cover.
 TYPICAL = 3000
@@ -68,25 +70,20 @@ def command(
       gaborkit iris left.png other.png --overlay eyes.png
       gaborkit iris left.png other.png --shifts 12 --limit 0.3
     """  # noqa: D301
-    from gaborkit.features import hamming_distance, normalized_distance
-    from gaborkit.vision import draw_iris, eye_code, find_iris
-
-    from ..responding import about, one_picture
-
     codes, drawn = [], []
     for source in (first, second):
         image, _ = one_picture(source)
         with about(source):
-            boundaries = find_iris(image)
-            codes.append(eye_code(image, boundaries))
+            boundaries = gk.vision.find_iris(image)
+            codes.append(gk.vision.eye_code(image, boundaries))
         if overlay:
-            drawn.append(draw_iris(image, boundaries))
-    compared = hamming_distance(*codes, shifts=shifts)
+            drawn.append(gk.vision.draw_iris(image, boundaries))
+    compared = gk.features.hamming_distance(*codes, shifts=shifts)
     if not compared.bits:
         raise gk.FeatureError(
             f"{first}, {second}: no part of the iris is seen in both; open eyes have some"
         )
-    normalized = normalized_distance(compared, typical=TYPICAL)
+    normalized = gk.features.normalized_distance(compared, typical=TYPICAL)
     result: dict[str, Any] = {
         "same": normalized < limit,
         "normalized": normalized,
@@ -107,8 +104,6 @@ def command(
 
 def _write_beside(out: str, pictures: list[Any]) -> None:
     """Write pictures of any heights side by side."""
-    import numpy as np
-
     height = max(len(picture) for picture in pictures)
     padded = [np.pad(p, ((0, height - len(p)), (0, 0), (0, 0))) for p in pictures]
     gk.write_image(out, np.concatenate(padded, 1))

@@ -6,15 +6,18 @@ import json
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
+from ..csv_rows import write_rows
 from ..errors import debug_option
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Output
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, one_picture
 
 COLUMNS = ("y", "x", "angle_degrees", "kind", "quality")
 
@@ -86,18 +89,13 @@ def command(
       gaborkit minutiae photo.jpg --out minutiae.csv --overlay drawn.png
       gaborkit minutiae photo.jpg --dpi 500 --least 0.5 --out minutiae.csv
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.vision.fingerprint import draw_minutiae, enhance_fingerprint, find_minutiae
-
-    from ..csv_rows import write_rows
-    from ..responding import about, one_picture
-
     spacing = ridge_distance(spacing, dpi)
     image, colour = one_picture(source)
     with about(source):
-        result = enhance_fingerprint(image, ridges=ridges, orientation=method, spacing=spacing)
-    minutiae = find_minutiae(result, ridges=ridges, least=least)
+        result = gk.vision.fingerprint.enhance_fingerprint(
+            image, ridges=ridges, orientation=method, spacing=spacing
+        )
+    minutiae = gk.vision.fingerprint.find_minutiae(result, ridges=ridges, least=least)
     apart = 1 / float(np.median(result.frequency[result.mask])) if result.mask.any() else None
     kinds = {kind: int((minutiae.kind == kind).sum()) for kind in ("ending", "bifurcation")}
     description = {
@@ -117,7 +115,9 @@ def command(
     ]
     write_rows(out, COLUMNS, rows, description)
     if overlay:
-        gk.write_image(overlay, draw_minutiae(image, minutiae, size=apart or 9.0))
+        gk.write_image(
+            overlay, gk.vision.fingerprint.draw_minutiae(image, minutiae, size=apart or 9.0)
+        )
     if as_json:
         click.echo(json.dumps({"out": out, **description}))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -16,6 +17,7 @@ from ..options.kernels import bank_options_with, filter_options
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, mask_keywords, one_picture, write_arrays
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -100,10 +102,6 @@ def command(
       gaborkit orient sample:brick --wavelength 3 --legend --out brick.png
       gaborkit orient sample:grass --bank kovesi --lines --out grass.npz
     """  # noqa: D301
-    from gaborkit.features import local_orientation
-
-    from ..responding import about, mask_keywords, one_picture
-
     suffix = Path(out).suffix.lower()
     known = _FIGURES if legend else (*_HUES, *_TABLES)
     if suffix not in known:
@@ -113,7 +111,7 @@ def command(
     planes, colour = one_picture(source)
     masked = mask_keywords(mask, outside, planes.shape)
     with about(source):
-        field = local_orientation(
+        field = gk.features.local_orientation(
             planes,
             bank,
             method=method,
@@ -146,9 +144,6 @@ def command(
 def _write_numbers(
     out: str, suffix: str, angle: Any, field: Orientation, description: dict[str, Any]
 ) -> None:
-    import numpy as np
-
-    from ..responding import write_arrays
 
     # Rounding must not make 180 of what is a little less.
     degrees = np.degrees(angle)
@@ -165,9 +160,6 @@ def _write_numbers(
 def _write_hues(
     out: str, planes: Any, angle: Any, field: Orientation, brightness: str, legend: bool
 ) -> None:
-    import numpy as np
-
-    from gaborkit.plotting import orientation_colours, plot_orientation, save_figure
 
     strength = None if brightness == "full" else field.confidence
     if brightness == "energy":
@@ -176,6 +168,8 @@ def _write_hues(
         strength = field.confidence * np.sqrt((magnitude / most).clip(0, 1))
     if legend:
         words = "confidence" if brightness == "confidence" else "strength"
-        save_figure(plot_orientation(planes, angle, strength, legend=words), out)
+        gk.plotting.save_figure(
+            gk.plotting.plot_orientation(planes, angle, strength, legend=words), out
+        )
     else:
-        gk.write_image(out, orientation_colours(angle, strength))
+        gk.write_image(out, gk.plotting.orientation_colours(angle, strength))

@@ -13,6 +13,7 @@ from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, one_picture
 
 
 @click.command("palm", cls=Command)
@@ -64,18 +65,13 @@ def command(
       gaborkit palm photo.jpg photos/one.jpg
       gaborkit palm photo.jpg photos/one.jpg --shifts 4
     """  # noqa: D301
-    from gaborkit.vision import angular_distance, competitive_code
-    from gaborkit.vision.palmprint import palm_bank
-
-    from ..responding import about, one_picture
-
     codes = []
     for source in (first, second):
         image, _ = one_picture(source)
         with about(source):
-            codes.append(competitive_code(image, palm_bank(wavelength)))
+            codes.append(gk.vision.competitive_code(image, gk.vision.palm_bank(wavelength)))
     with about(f"{first}, {second}"):
-        compared = angular_distance(
+        compared = gk.vision.angular_distance(
             *codes, shifts=tuple(min(shifts, n - 1) for n in codes[0].index.shape)
         )
     if not compared.places:

@@ -13,11 +13,15 @@ import gaborkit as gk
 
 from ..errors import debug_option, reason, report, show_traceback
 from ..groups import Group
+from ..jobs import companions, jobs_of, pictures_in
 from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, RESPONSES, Input, Output
 from ..options.reading import max_pixels_option, progress_option, recursive_option, seed_option
 from ..progress import followed
+from ..responding import about, filterable
+from ..scribbles import read_scribbles
+from ..tiling import colour_axis
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -85,12 +89,6 @@ def train(
       gaborkit pixels train cells.png --scribbles strokes.png --out cells.npz
       gaborkit pixels train cells.png --scribbles strokes.png --out m.npz
     """  # noqa: D301
-    from gaborkit.vision import fit_scribbles
-
-    from ..jobs import companions, pictures_in
-    from ..responding import about, filterable
-    from ..scribbles import read_scribbles
-
     pictures = pictures_in(sources, out)
     strokes = companions(pictures, sources, scribbles, "scribbles")
     missing = [picture for picture in pictures if picture not in strokes]
@@ -117,7 +115,7 @@ def train(
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     axis = 0 if "channels" in taken else None
     with about(", ".join(pictures)):
-        model = fit_scribbles(planes, drawn, seed=seed, channel_axis=axis, **chosen)
+        model = gk.vision.fit_scribbles(planes, drawn, seed=seed, channel_axis=axis, **chosen)
     model.save(out)
     click.echo(f"{out}: classes {', '.join(map(str, model.classes))} of {len(pictures)} pictures")
 
@@ -162,11 +160,7 @@ def apply(
       gaborkit pixels apply cells.npz cells.png --out classes.tif
       gaborkit pixels apply cells.npz photos --out classes --suffix .npy
     """  # noqa: D301
-    from gaborkit.vision import ScribbleModel
-
-    from ..jobs import jobs_of
-
-    rule = ScribbleModel.load(model)
+    rule = gk.vision.ScribbleModel.load(model)
     folder = RESPONSES.is_folder(out)
     jobs = jobs_of(
         sources,
@@ -202,14 +196,8 @@ def apply(
 
 def _classify(job: PictureFiles, rule: ScribbleModel, model: str, tile: int) -> dict[int, float]:
     """Classify one picture into its file; the share of each class."""
-    from gaborkit.large.sources import open_source
-    from gaborkit.vision.pixel_tiles import predict_large
-
-    from ..responding import about
-    from ..tiling import colour_axis
-
     try:
-        source = open_source(job.source)
+        source = gk.large.open_source(job.source)
     except gk.PictureError:
         source = gk.read_image(job.source)
     # As many channels as it has learned from: one is the luminance.
@@ -226,7 +214,7 @@ def _classify(job: PictureFiles, rule: ScribbleModel, model: str, tile: int) -> 
         "classes": rule.classes.tolist(),
     }
     with about(job.source):
-        counts = predict_large(
+        counts = gk.vision.predict_large(
             rule,
             source,
             target,

@@ -16,6 +16,7 @@ from ..options.arguments import Choice, Number
 from ..options.kernels import bank_options, filter_options, kernel_options
 from ..options.path_arguments import IN, Output
 from ..options.reading import max_pixels_option
+from ..responding import about, filterable
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank, GaborKernel
@@ -57,9 +58,8 @@ def _figure_options(default: str) -> Callable[[Callable[..., None]], Callable[..
 
 
 def _save(figure: Any, out: str, dpi: float) -> None:
-    from gaborkit import plotting
 
-    plotting.save_figure(figure, out, dpi=dpi)
+    gk.plotting.save_figure(figure, out, dpi=dpi)
     click.echo(out)
 
 
@@ -75,9 +75,7 @@ def kernel_command(kernel: GaborKernel, gaussian: bool, out: str, dpi: float) ->
       gaborkit plot kernel --sigma 1 --out kernel.png
       gaborkit plot kernel --wavelength 8 --bandwidth 1 --theta 30 --gaussian
     """  # noqa: D301
-    from gaborkit import plotting
-
-    _save(plotting.plot_kernel(kernel, gaussian=gaussian), out, dpi)
+    _save(gk.plotting.plot_kernel(kernel, gaussian=gaussian), out, dpi)
 
 
 @command.command("bank")
@@ -98,9 +96,8 @@ def bank_command(bank: GaborBank, part: str, table: bool, out: str, dpi: float) 
     if table:
         click.echo(bank.table())
         return
-    from gaborkit import plotting
 
-    _save(plotting.plot_bank(bank, part=part), out, dpi)  # type: ignore[arg-type]
+    _save(gk.plotting.plot_bank(bank, part=part), out, dpi)  # type: ignore[arg-type]
 
 
 @command.command("coverage")
@@ -115,9 +112,7 @@ def coverage_command(bank: GaborBank, sampled: bool, log: bool, out: str, dpi: f
     Example:
       gaborkit plot coverage --bank kymatio --out coverage.png
     """  # noqa: D301
-    from gaborkit import plotting
-
-    _save(plotting.plot_coverage(bank, sampled=sampled, log=log), out, dpi)
+    _save(gk.plotting.plot_coverage(bank, sampled=sampled, log=log), out, dpi)
 
 
 @command.command("responses")
@@ -145,8 +140,6 @@ def responses_command(
     Example:
       gaborkit plot responses sample:camera --bank grid --scales 2
     """  # noqa: D301
-    from ..responding import about, filterable
-
     image = gk.read_image(source)
     planes, _ = filterable(image, "luminance")
     with about(source):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 from typing import Any
 
 import click
 
+import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
 from ..errors import debug_option
@@ -144,12 +146,6 @@ def command(
       gaborkit radiomics ct.nii --mask roi.nii --planes orthogonal --out b.csv
       gaborkit radiomics ct.nii --mask roi.nii --out c.csv --map c.nii.gz
     """  # noqa: D301
-    import json
-
-    import gaborkit as gk
-    from gaborkit.features.table_files import write_table
-    from gaborkit.radiomics import GaborResponse, prepare, radiomics
-
     pairs = list(itertools.product(sigmas or (5.0,), wavelengths or (2.0,)))
     if map_path is not None and len(pairs) > 1:
         raise click.UsageError(
@@ -159,7 +155,7 @@ def command(
     step = None if theta_step == "none" else math.radians(float(theta_step))
     try:
         responses = [
-            GaborResponse(
+            gk.radiomics.GaborResponse(
                 sigma,
                 wavelength,
                 gamma,
@@ -179,10 +175,10 @@ def command(
         if not region.values.any():
             raise gk.FeatureError(f"{mask}: no voxel is {label}; another --label works")
     try:
-        image, region = prepare(
+        image, region = gk.radiomics.prepare(
             image, region, spacing=spacing, order=order, rounded=rounded, limits=limits
         )
-        features = radiomics(image, region, responses)
+        features = gk.radiomics.radiomics(image, region, responses)
     except gk.GaborkitError as error:
         raise type(error)(f"{source}, {mask}: {error}") from error
     settings = {
@@ -196,7 +192,7 @@ def command(
         "voxels": int(region.values.sum()),
     }
     description = {"gaborkit": gk.__version__, **settings}
-    write_table(
+    gk.features.write_table(
         out, [(os.fspath(source), features.to_numpy())], features.names, description=description
     )
     if map_path is not None:

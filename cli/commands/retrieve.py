@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gaborkit as gk
 from gaborkit.errors import GaborkitError
 
 from ..errors import debug_option, report
+from ..jobs import pictures_in
 from ..options.arguments import Choice, Whole
 from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import (
@@ -79,11 +81,6 @@ def command(
       gaborkit retrieve sample:brick sample:grass sample:gravel sample:camera
       gaborkit retrieve sample:grass sample:gravel sample:camera --save index.npz
     """  # noqa: D205, D301
-    from gaborkit.features import descriptor
-    from gaborkit.vision import TextureIndex
-
-    from ..jobs import pictures_in
-
     stored = len(collection) == 1 and Path(collection[0]).suffix.lower() in TABLES
     failed = 0
     if stored:
@@ -93,10 +90,12 @@ def command(
                     f"--{option} does not go with the table {collection[0]}, which says how its "
                     "pictures are described"
                 )
-        index = TextureIndex.load(collection[0])
+        index = gk.vision.TextureIndex.load(collection[0])
     else:
         try:
-            index = TextureIndex(descriptor(name or "texture", **parameters_from(settings)))
+            index = gk.vision.TextureIndex(
+                gk.features.descriptor(name or "texture", **parameters_from(settings))
+            )
         except GaborkitError as error:
             raise click.UsageError(f"--features {name or 'texture'}: {error}") from error
         pictures = pictures_in(collection, save or "", recursive=recursive)

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
 from ..errors import debug_option
+from ..labels import overlay as painted_over
+from ..labels import palette
 from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
 from ..options.sections import Command
+from ..responding import about, filterable, mask_keywords, write_arrays
+from ..scribbles import read_scribbles
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -107,15 +112,6 @@ def command(
       gaborkit segment sample:camera --article --count 3 --out labels.png
       gaborkit segment photo.png --mask mask.png --count 2 --out labels.png
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.vision import JAIN_FARROKHNIA, segment_scribbles, segment_textures
-
-    from ..labels import overlay as painted_over
-    from ..labels import palette
-    from ..responding import about, filterable, mask_keywords, write_arrays
-    from ..scribbles import read_scribbles
-
     suffix = Path(out).suffix.lower()
     if scribbles and (count or article):
         raise click.UsageError(
@@ -130,7 +126,7 @@ def command(
     image = gk.read_image(source)
     planes, taken = filterable(image, colour)
     masked = mask_keywords(mask, outside, planes.shape[-2:])
-    options: dict[str, Any] = dict(JAIN_FARROKHNIA) if article else {}
+    options: dict[str, Any] = dict(gk.vision.JAIN_FARROKHNIA) if article else {}
     settings = {"window": window, "smoothing": smoothing, "bank": bank}
     options |= {name: value for name, value in settings.items() if value is not None}
     options |= {"seed": seed, "channel_axis": 0 if taken == "channels" else None}
@@ -138,11 +134,11 @@ def command(
     with about(source):
         if scribbles:
             drawn, colours = read_scribbles(scribbles, image)
-            labels, probabilities = segment_scribbles(planes, drawn, **options)
+            labels, probabilities = gk.vision.segment_scribbles(planes, drawn, **options)
             numbers = np.unique(drawn[drawn > 0]).tolist()
             colours = palette(len(numbers)) if colours is None else colours
         else:
-            segmentation = segment_textures(planes, count, **options, **masked)
+            segmentation = gk.vision.segment_textures(planes, count, **options, **masked)
             labels, probabilities = segmentation.labels, segmentation.probabilities
             silhouettes, numbers = segmentation.silhouettes, list(range(segmentation.count))
             colours = palette(len(numbers))

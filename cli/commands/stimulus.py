@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -127,12 +129,6 @@ def command(
       gaborkit stimulus --contrast 0.5 --screen 57 48 1920 --out gabor.png
       gaborkit stimulus --size 1 --drift 4 --seconds 0.2 --out drifting.npy
     """  # noqa: D301
-    import math
-
-    import numpy as np
-
-    from gaborkit.vision import gabor_stimulus, pixels_per_degree
-
     suffix = Path(out).suffix.lower()
     if seconds is not None and suffix not in _ARRAYS:
         raise click.UsageError(
@@ -141,7 +137,9 @@ def command(
         )
     if options["drift"] and seconds is None:
         raise click.UsageError(f"--drift {options['drift']:g} is of a film: give --seconds too")
-    density = pixels_per_degree(screen[0], screen[1], int(screen[2])) if screen else pixels
+    density = (
+        gk.vision.pixels_per_degree(screen[0], screen[1], int(screen[2])) if screen else pixels
+    )
     count = (size * density) ** 2 * max(1.0, (seconds or 0) * options["rate"])
     if count > 5e7:
         raise click.UsageError(
@@ -150,7 +148,7 @@ def command(
         )
     settings = {**options, "theta": math.radians(theta), "phase": math.radians(phase)}
     try:
-        stimulus = gabor_stimulus(size, pixels=density, duration=seconds, **settings)
+        stimulus = gk.vision.gabor_stimulus(size, pixels=density, duration=seconds, **settings)
     except gk.FeatureError as error:
         raise click.UsageError(str(error)) from error
     description = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
@@ -15,6 +16,7 @@ from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, mask_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about, mask_keywords, one_picture, write_arrays
 
 
 @click.command("symmetry", cls=Command)
@@ -85,12 +87,6 @@ def command(
       gaborkit symmetry sample:retina --polarity dark --out vessels.png
       gaborkit symmetry sample:coins --wavelength 6 --scales 3 --out symmetry.npz
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.features import phase_symmetry
-
-    from ..responding import about, mask_keywords, one_picture, write_arrays
-
     planes, _ = one_picture(source)
     longest = wavelength * a ** (scales - 1)
     if longest > 100 * max(planes.shape):
@@ -100,7 +96,7 @@ def command(
         )
     masked = mask_keywords(mask, None, planes.shape)
     with about(source):
-        result = phase_symmetry(
+        result = gk.features.phase_symmetry(
             planes,
             **masked,
             polarity=polarity,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+import gaborkit as gk
+
 from ..errors import debug_option
 from ..generating import classes_option, codes_of, device_option, load
 from ..options.path_arguments import IN, PICTURES, RUN, Output
@@ -40,7 +42,6 @@ def command(
     Examples:
       gaborkit upscale small.png --model runs/photos --out large.png
     """  # noqa: D301
-    import gaborkit as gk
     from gaborkit.generative.data.folder import read_picture
     from gaborkit.generative.data.resizing import coloured
 

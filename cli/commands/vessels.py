@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 
 from ..errors import debug_option
+from ..labels import outlined
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..quantization import quantize
+from ..responding import about, mask_of, one_picture
 
 _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
 
@@ -94,15 +98,6 @@ def command(
       gaborkit vessels photo.jpg --method line --width 9 --out vessels.png
       gaborkit vessels sample:retina --out vessels.png
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.vision import VesselModel, field_of_view, find_vessels, fit_vessels
-    from gaborkit.vision.error_rates import area_under_roc
-
-    from ..labels import outlined
-    from ..quantization import quantize
-    from ..responding import about, mask_of, one_picture
-
     if save and not truth:
         raise click.UsageError(f"--save {save} learns from known vessels: give --truth too")
     if save and model:
@@ -115,24 +110,24 @@ def command(
     picture = gk.read_image(source)
     colour = picture.ndim == 3 and picture.shape[-1] in (3, 4)
     green = picture[..., 1] if colour else one_picture(source)[0]
-    inside = mask_of(field, green.shape) if field else field_of_view(green)
+    inside = mask_of(field, green.shape) if field else gk.vision.field_of_view(green)
     if not inside.any():
         raise gk.FeatureError(f"{field or source}: there is no field of view; give another --field")
     known = mask_of(truth, green.shape) if truth else None
     chosen["width"] = width or max(3.5, float(_SHARE * np.sqrt(4 / np.pi * inside.sum())))
     with about(source):
         if model:
-            rule = VesselModel.load(model).with_width(chosen["width"])
+            rule = gk.vision.VesselModel.load(model).with_width(chosen["width"])
         else:
             settings = {name: value for name, value in chosen.items() if value is not None}
             if save and known is not None:
-                rule = fit_vessels([green], [known], [inside], **settings)
+                rule = gk.vision.fit_vessels([green], [known], [inside], **settings)
                 rule.save(save)
         if model or save:
             limit = 0.5 if threshold is None else threshold
             result = rule.predict(green, mask=inside, threshold=limit)
         else:
-            result = find_vessels(green, mask=inside, threshold=threshold, **settings)
+            result = gk.vision.find_vessels(green, mask=inside, threshold=threshold, **settings)
     description: dict[str, Any] = {
         "gaborkit": gk.__version__,
         "input": source,
@@ -144,7 +139,7 @@ def command(
     }
     if known is not None:
         with about(str(truth)):
-            description["auc"] = area_under_roc(result.score[inside], known[inside])
+            description["auc"] = gk.vision.area_under_roc(result.score[inside], known[inside])
         description["accuracy"] = float((result.mask == known)[inside].mean())
     gk.write_image(out, result.mask, description)
     if score:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
@@ -17,6 +18,7 @@ from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
 from ..options.reading import json_option, max_pixels_option
 from ..options.sections import Command
+from ..responding import about
 
 _SCANS = (".nii", ".nii.gz")
 
@@ -112,13 +114,6 @@ def command(
       gaborkit volume ct.nii --wavelength 4 --out magnitude.nii.gz
       gaborkit volume ct.nii --pool none --part real --out responses.npy
     """  # noqa: D301
-    import numpy as np
-
-    from gaborkit.volumes import GaborKernel3D, filter_volume, motion_kernels
-    from gaborkit.volumes import directions as spread
-
-    from ..responding import about
-
     name = out.lower()
     scan_out = name.endswith(_SCANS)
     if pool == "none" and not name.endswith(".npy"):
@@ -143,7 +138,7 @@ def command(
     # A round kernel reaches as many sigmas in time as in space.
     grid = (width / (2.0 if duration is None else duration), 1.0, 1.0) if video else None
     if video:
-        kernels = motion_kernels(
+        kernels = gk.volumes.motion_kernels(
             directions,
             1.0 if speed is None else speed,
             wavelength=wavelength,
@@ -152,11 +147,14 @@ def command(
         )
     else:
         kernels = [
-            GaborKernel3D.along(v, wavelength=wavelength, sigma=width) for v in spread(directions)
+            gk.volumes.GaborKernel3D.along(v, wavelength=wavelength, sigma=width)
+            for v in gk.volumes.directions(directions)
         ]
     with about(source):
         if pool == "none":
-            result = filter_volume(kernels, volume, part=part, boundary=boundary, spacing=grid)
+            result = gk.volumes.filter_volume(
+                kernels, volume, part=part, boundary=boundary, spacing=grid
+            )
         else:
             result = _pooled(kernels, volume, pool, part=part, boundary=boundary, spacing=grid)
     description = {
@@ -199,13 +197,9 @@ def _read(source: str) -> Any:
 
 def _pooled(kernels: list[Any], volume: Any, pool: str, **options: Any) -> Any:
     """The largest or the mean response, of which few are held at once."""
-    import numpy as np
-
-    from gaborkit.volumes import filter_volume
-
     result: Any = None
     for start in range(0, len(kernels), _HELD):
-        responses = filter_volume(kernels[start : start + _HELD], volume, **options)
+        responses = gk.volumes.filter_volume(kernels[start : start + _HELD], volume, **options)
         pooled = responses.max(0) if pool == "max" else responses.sum(0)
         if result is None:
             result = pooled

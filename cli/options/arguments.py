@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from gaborkit.errors import closest
+from gaborkit.errors import AngleWarning, closest
 from gaborkit.io.strict_json import parse
 
 
@@ -110,8 +110,6 @@ class Degrees(Number):
         # Multiples of pi / 12, to three digits or more: no one means 1.571 degrees.
         meant = 15 * round(degrees / (math.pi / 12)) if abs(degrees) < 7 else 0
         if meant and abs(degrees - math.radians(meant)) < 5e-4:
-            from gaborkit.errors import AngleWarning
-
             option = "--theta" if param is None else param.opts[0]
             warnings.warn(
                 f"{option} {value} is in degrees; for so many radians give {meant}",

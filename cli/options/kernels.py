@@ -17,7 +17,9 @@ import click
 
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
+from gaborkit.io.spacing import square_side
 
+from ..jobs import pictures_in
 from .arguments import Choice, Degrees, Number, Whole
 from .path_arguments import Input
 from .sections import option_of
@@ -192,10 +194,6 @@ def _side(spacing: float | str, values: dict[str, Any]) -> float:
     """Millimetres of a pixel: those asked for, or those that all pictures say."""
     if spacing != "file":
         return float(spacing)
-    from gaborkit.io.spacing import square_side
-
-    from ..jobs import pictures_in
-
     sides: dict[float, str] = {}
     for picture in pictures_in(values["sources"], values["out"], recursive=values["recursive"]):
         size = gk.read_spacing(picture)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+import gaborkit as gk
 from gaborkit.io.files import check_target
 from gaborkit.io.pictures.formats import suffix_of
 
@@ -105,9 +106,7 @@ class Picture(Input):
 
     def known(self) -> Sequence[str]:
         """The samples."""
-        from gaborkit import sample_names
-
-        return [f"sample:{name}" for name in sample_names()]
+        return [f"sample:{name}" for name in gk.sample_names()]
 
 
 #: What addresses of models on the Hugging Face Hub begin with.

@@ -17,21 +17,26 @@ from .sections import COMMON, option_of
 DESCRIPTORS = ("texture", "energy", "invariant", "spectrum", "gist", "scattering")
 
 
-def _allow_pixels(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
-    if value is not None:
+class Pixels(Whole):
+    """How many a picture may have while the command runs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read no more from now on."""
         from gaborkit.io.images import pixel_limit
 
-        ctx.with_resource(pixel_limit(value))
+        pixels = super().convert(value, param, ctx)
+        if ctx is not None:
+            ctx.with_resource(pixel_limit(pixels))
+        return pixels
 
 
 _common_option = option_of(COMMON)
 
 max_pixels_option = _common_option(
     "--max-pixels",
-    type=Whole(1, 10**12),
+    type=Pixels(1, 10**12),
     metavar="N",
     expose_value=False,
-    callback=_allow_pixels,
     help="Read compressed pictures of so many pixels.  [default: 90000000]",
 )
 recursive_option = click.option(

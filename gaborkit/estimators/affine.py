@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import convolve1d
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -229,8 +230,6 @@ def _shared_out(examples: NDArray[Any], spaces: int, random_state: Any) -> list[
 
 def _principal(centred: NDArray[Any], dimension: int) -> NDArray[Any]:
     """The first orthonormal rows (D, F) that span most of centred rows (n, F)."""
-    import scipy.linalg
-
     count, length = centred.shape
     dimension = min(dimension, count - 1)
     if dimension < 1:

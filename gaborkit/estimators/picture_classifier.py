@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.decomposition import PCA
@@ -82,14 +83,12 @@ class Resized(Descriptor):
 
     def values(self, planes: Array, inside: NDArray[np.bool_] | None = None) -> Array:
         """Values of NumPy pictures (..., H, W), bilinear and without aliasing."""
-        from skimage.transform import resize
-
         shape = (*planes.shape[:-2], self.size, self.size)
-        resized = resize(planes, shape, anti_aliasing=True)
+        resized = skimage.transform.resize(planes, shape, anti_aliasing=True)
         if inside is None:
             return self.descriptor.values(resized)
         # Of a pixel that is in part inside, the half that is more.
-        shares = resize(inside.astype(float), shape[-2:], anti_aliasing=True)
+        shares = skimage.transform.resize(inside.astype(float), shape[-2:], anti_aliasing=True)
         return self.descriptor.values(resized, shares >= min(0.5, shares.max()))
 
 

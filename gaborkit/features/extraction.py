@@ -11,8 +11,8 @@ from typing import NamedTuple
 from .. import __version__
 from ..errors import FeatureError
 from ..io.files import StrPath, check_target
-from ..io.images import split_page
 from ..io.locks import locked
+from ..io.pictures.formats import split_page
 from .base import Descriptor
 from .descriptors import to_dict
 from .file_features import Colour, Described, describe_files

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
@@ -89,8 +90,6 @@ def unwrap_iris(
     >>> unwrap_iris(rings, (50, 50, 10), (50, 50, 40), shape=(3, 4)).image.round(1)[:, 0]
     array([15., 25., 35.])
     """
-    from scipy.ndimage import map_coordinates
-
     values, seen = checked_mask(image, mask, channel_axis)
     inner, outer = _circle("pupil", pupil), _circle("iris", iris)
     if math.hypot(*(inner[:2] - outer[:2])) + inner[2] >= outer[2]:
@@ -102,9 +101,9 @@ def unwrap_iris(
         (1 - share) * (inner[axis] + inner[2] * wave) + share * (outer[axis] + outer[2] * wave)
         for axis, wave in ((0, np.sin(turn)), (1, np.cos(turn)))
     ]
-    unwrapped = map_coordinates(values.astype(float), places, order=1, mode="nearest")
+    unwrapped = scipy.ndimage.map_coordinates(values.astype(float), places, order=1, mode="nearest")
     # Between a seen and an unseen pixel the value is of both: it does not count.
-    whole = map_coordinates(seen.astype(float), places, order=1, mode="constant")
+    whole = scipy.ndimage.map_coordinates(seen.astype(float), places, order=1, mode="constant")
     return UnwrappedIris(unwrapped, whole > 1 - 1e-9)
 
 

@@ -11,6 +11,7 @@ import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 
 from ..errors import FeatureError
 from ..filtering.backend import NumpyLibrary
@@ -136,8 +137,6 @@ def monogenic(
     >>> [round(float(v[0, 0, 0]), 4) for v in (signal.amplitude, signal.phase, signal.orientation)]
     [1.0, 1.2, 0.0]
     """
-    from scipy import fft
-
     values = NumpyLibrary().promote(plane_of(image, channel_axis))
     NumpyLibrary().check_finite(values)
     check_boundary(boundary)
@@ -157,9 +156,9 @@ def monogenic(
     margin = 0 if boundary == "wrap" else min(max(values.shape), math.ceil(3 * longest))
     mode: Any = _PADDING[boundary]
     padded = np.pad(values, margin, mode=mode)
-    spectrum = fft.rfft2(padded)
-    fy = fft.fftfreq(padded.shape[0])[:, None]
-    fx = fft.rfftfreq(padded.shape[1])[None, :]
+    spectrum = scipy.fft.rfft2(padded)
+    fy = scipy.fft.fftfreq(padded.shape[0])[:, None]
+    fx = scipy.fft.rfftfreq(padded.shape[1])[None, :]
     radius = np.hypot(fy, fx)
     # At half a cycle per pixel a real picture has no odd part.
     odd_y, odd_x = (np.where(np.abs(f) < 0.5, f, 0) for f in (fy, fx))
@@ -177,7 +176,7 @@ def monogenic(
         for part, factor in zip(
             parts, (1, -1j * odd_x / radius, -1j * odd_y / radius), strict=True
         ):
-            response = fft.irfft2(seen * factor, padded.shape)
+            response = scipy.fft.irfft2(seen * factor, padded.shape)
             part.append(response[inner].astype(values.dtype))
     return Monogenic(*(np.stack(part) for part in parts))
 

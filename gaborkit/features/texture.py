@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..bank import GaborBank
@@ -128,7 +129,5 @@ def _city_block(one: Array, other: Array) -> Array:
 
         distances = torch.cdist(rows, other, p=1)
     else:
-        from scipy.spatial.distance import cdist
-
-        distances = cdist(rows, other, "cityblock")
+        distances = scipy.spatial.distance.cdist(rows, other, "cityblock")
     return distances.reshape(*one.shape[:-1], len(other))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..errors import ImageError
@@ -73,15 +74,13 @@ def resample(
         raise ImageError(
             f"a grid of {' x '.join(map(str, shape))} values is too large; choose a coarser one"
         )
-    from scipy.ndimage import affine_transform
-
     ratio = wanted / steps
     first = ((np.array(values.shape) - 1) - ratio * (np.array(shape) - 1)) / 2
     if np.allclose(ratio, 1, rtol=1e-12) and shape == values.shape:
         return values.copy() if order == 0 else values.astype(np.result_type(values, np.float32))
     source = values.astype(np.uint8) if values.dtype == np.bool_ else values
     output = source.dtype if order == 0 else np.result_type(source, np.float32)
-    moved = affine_transform(
+    moved = scipy.ndimage.affine_transform(
         source, ratio, first, shape, output=output, order=order, mode="nearest"
     )
     return moved.astype(values.dtype) if order == 0 else moved

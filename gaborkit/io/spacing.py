@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from ..errors import PictureError
 from .files import StrPath
-from .images import existing_picture, reading, split_page
+from .images import existing_picture, reading
 from .pictures import medical
 from .pictures.decoding import quiet
+from .pictures.formats import split_page
 from .pictures.tiff_tags import UNITS
 
 #: Millimetres of TIFF's units of resolution, by its tag; 1 is none.

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..errors import ImageError, PictureError
 from ..extras import optional
 from .files import StrPath, atomic_write, check_target
-from .images import existing_picture, largest_picture, read_image, reading, split_page
+from .images import existing_picture, largest_picture, read_image, reading
 from .pictures import medical
 from .pictures.decoding import quiet, within
 from .pictures.folders import warn_of_others
-from .pictures.formats import suffix_of
+from .pictures.formats import split_page, suffix_of
 
 #: Formats that are written.
 NIFTI = (".nii", ".nii.gz")

@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = attach(
         "available_memory": "memory",
         "filter_dask": "collections",
         "filter_large": "tiled_filtering",
-        "is_zarr": "sources",
+        "is_zarr": ".io.pictures.formats",
         "open_source": "sources",
         "parse_memory": "memory",
     },

@@ -1,8 +1,9 @@
 """What the package offers, for type checkers; the names are imported at first use."""
 
+from ..io.pictures.formats import is_zarr
 from .collections import filter_dask
 from .memory import available_memory, parse_memory
-from .sources import is_zarr, open_source
+from .sources import open_source
 from .tiled_filtering import filter_large
 
 __all__ = [

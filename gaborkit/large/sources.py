@@ -15,7 +15,8 @@ from ..extras import optional
 from ..filtering.backend import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
 from ..filtering.run import with_leading_channels
 from ..io.files import StrPath
-from ..io.images import colour_count, luminance, split_page
+from ..io.images import colour_count, luminance
+from ..io.pictures.formats import is_zarr, split_page
 from ..io.pictures.npy import check_array
 from ..io.pictures.tiff import TiffPicture
 from .tiff_regions import open_tiff
@@ -28,8 +29,6 @@ COLOURS: tuple[str, ...] = get_args(Colour)
 
 #: Bytes of decoded strips and tiles of a TIFF that are kept.
 CACHE = 2**27
-
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
@@ -81,11 +80,6 @@ def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
                 f"{path}: {suffix or 'a file without suffix'} is not read in tiles; .tif, .tiff, "
                 ".npy and .zarr are, and an array of gaborkit.read_image can be given"
             )
-
-
-def is_zarr(path: StrPath) -> bool:
-    """Whether a path is a folder that zarr has written."""
-    return any((Path(path) / mark).is_file() for mark in _ZARR_MARKS)
 
 
 def unmapped(array: Any) -> Any:

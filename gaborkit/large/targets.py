@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..io.files import StrPath, check_target, put_in_place
+from ..io.pictures.formats import is_zarr
 from ..io.pictures.metadata import to_json
 from ..io.pictures.tiff_tags import tiff_tags
 from .ome_zarr import halving_of, level_shapes, ome, write_levels
-from .sources import is_zarr
 from .tiff_regions import open_tiff
 from .uncompressed import Index, Uncompressed
 

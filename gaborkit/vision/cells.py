@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -113,10 +114,10 @@ def cell_responses(
     )
     energy = simple.sum(1)
     if semisaturation is not None:
-        from scipy.ndimage import gaussian_filter
-
         widest = max(1 / kernel.frequency for kernel in chosen)
-        total = gaussian_filter(energy.sum(0), pool * widest) if pool else energy.sum(0)
+        total = (
+            scipy.ndimage.gaussian_filter(energy.sum(0), pool * widest) if pool else energy.sum(0)
+        )
         level = semisaturation**2 + total
         simple, energy = simple / level, energy / level
     return Cells(simple.astype(values.dtype), energy.astype(values.dtype))

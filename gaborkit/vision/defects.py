@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..bank import GaborBank
@@ -211,8 +212,6 @@ def find_defects(
 
 def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.bool_]:
     """Pixels (h, w) of a picture's part that are judged; raises FeatureError if they are few."""
-    from scipy.ndimage import distance_transform_cdt
-
     height, width = part.shape
     smallest = 2 * margin + 4 * block
     if part.inside is None:
@@ -225,7 +224,7 @@ def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.b
         whole[2 * (slice(margin, -margin or None),)] = True
         return whole
     framed = np.pad(part.inside, 1)
-    judged: NDArray[np.bool_] = distance_transform_cdt(framed)[1:-1, 1:-1] > margin
+    judged: NDArray[np.bool_] = scipy.ndimage.distance_transform_cdt(framed)[1:-1, 1:-1] > margin
     rows, columns = (max(0, size - 2 * margin) // block for size in judged.shape)
     framed = judged[margin : margin + rows * block, margin : margin + columns * block]
     blocks = int(framed.reshape(rows, block, columns, block).all((1, 3)).sum())
@@ -363,10 +362,8 @@ def _from_border(inside: NDArray[np.bool_], axis: int) -> NDArray[np.intp]:
 
 def _medians_of(values: RealArray, groups: NDArray[np.intp]) -> RealArray:
     """For each pixel (H, W), the median of its group; 0 of the group 0."""
-    from scipy.ndimage import median
-
     numbers, places = np.unique(groups, return_inverse=True)
-    medians = np.where(numbers, median(values, groups, numbers), 0)
+    medians = np.where(numbers, scipy.ndimage.median(values, groups, numbers), 0)
     return medians.astype(values.dtype)[places.reshape(groups.shape)]
 
 

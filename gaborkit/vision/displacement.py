@@ -12,6 +12,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from ..bank import GaborBank
 from ..errors import FeatureError
@@ -158,8 +159,6 @@ def _displacement(
     *,
     rows_only: bool,
 ) -> Displacement:
-    from scipy.ndimage import map_coordinates, spline_filter
-
     one, other = (_standardized(plane_of(image, channel_axis)) for image in (first, second))
     if one.shape != other.shape:
         raise FeatureError(f"pictures of {one.shape} and {other.shape} pixels differ in size")
@@ -169,7 +168,7 @@ def _displacement(
         if isinstance(value, bool) or not 0 < value < math.inf:
             raise FeatureError(f"{name}={value!r} is no number of pixels above 0")
     window = min(window, float(max(one.shape)))
-    spline = spline_filter(other, output=np.float32, mode="reflect")
+    spline = scipy.ndimage.spline_filter(other, output=np.float32, mode="reflect")
     x, y = np.zeros((2, *one.shape), np.float32)
     confidence = np.zeros(one.shape, np.float32)
     rows, columns = np.mgrid[: one.shape[0], : one.shape[1]].astype(np.float32)
@@ -185,7 +184,7 @@ def _displacement(
         )
         fixed = bank.filter(one)
         for _ in range(ROUNDS):
-            warped = map_coordinates(
+            warped = scipy.ndimage.map_coordinates(
                 spline, [rows + y, columns + x], mode="reflect", prefilter=False
             )
             moved = bank.filter(warped)

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..bank import GaborBank
@@ -352,10 +353,8 @@ def _with_hysteresis(
     strength: RealArray, angle: RealArray, low: float, high: float, among: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], RealArray]:
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""
-    from scipy.ndimage import label
-
     thin, offset = _crests(strength, angle, among & (strength > low))
-    pieces, count = label(thin)
+    pieces, count = scipy.ndimage.label(thin)
     held = np.zeros(count + 1, bool)
     held[pieces[thin & (strength > high)]] = True
     return held[pieces], offset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
 from ..errors import FeatureError
@@ -40,8 +41,6 @@ def area_under_roc(scores: ArrayLike, truth: ArrayLike) -> float:
     >>> area_under_roc([0.1, 0.4, 0.35, 0.8], [False, False, True, True])
     0.75
     """
-    from scipy.stats import rankdata
-
     values, known = np.asarray(scores, float), np.asarray(truth)
     if values.shape != known.shape:
         raise FeatureError(
@@ -54,7 +53,7 @@ def area_under_roc(scores: ArrayLike, truth: ArrayLike) -> float:
         raise FeatureError(
             f"{true} of {known.size} are true: both kinds are needed, mark what is true"
         )
-    ranks = rankdata(values.ravel())
+    ranks = scipy.stats.rankdata(values.ravel())
     return float((ranks[known].sum() - true * (true + 1) / 2) / (true * (known.size - true)))
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..types import RealArray
@@ -109,9 +110,7 @@ def _sound_lines(maxima: RealArray) -> NDArray[np.bool_]:
 
 def _near(blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Blocks that are at most REACH from those chosen."""
-    from scipy import ndimage
-
-    return np.asarray(ndimage.binary_dilation(blocks, np.ones((3, 3)), REACH))
+    return np.asarray(scipy.ndimage.binary_dilation(blocks, np.ones((3, 3)), REACH))
 
 
 def _extreme(maxima: RealArray, power: float, highest: float) -> float:
@@ -123,8 +122,6 @@ def _extreme(maxima: RealArray, power: float, highest: float) -> float:
 
 def _power(maxima: RealArray) -> float:
     """Power of maxima whose quantiles lie as those of Gumbel's distribution, within bounds."""
-    from scipy.optimize import brentq
-
     low, middle, high = np.quantile(maxima, SHAPED)
     first, second, third = (_gumbel(share) for share in SHAPED)
     wanted = (third - second) / (second - first)
@@ -135,7 +132,7 @@ def _power(maxima: RealArray) -> float:
     least, most = POWERS
     if skewness(least) >= 0:
         return least
-    return most if skewness(most) <= 0 else float(brentq(skewness, least, most))
+    return most if skewness(most) <= 0 else float(scipy.optimize.brentq(skewness, least, most))
 
 
 def _gumbel(share: float) -> float:

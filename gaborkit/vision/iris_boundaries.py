@@ -14,6 +14,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..errors import FeatureError
@@ -104,8 +105,6 @@ def find_iris(image: Array, *, channel_axis: int | None = None) -> IrisBoundarie
     >>> bool(np.abs(np.subtract(boundaries.iris, eye.iris)).max() < 3)
     True
     """
-    from scipy import ndimage
-
     library = NumpyLibrary()
     values = library.promote(plane_of(image, channel_axis))
     library.check_finite(values)
@@ -120,14 +119,14 @@ def find_iris(image: Array, *, channel_axis: int | None = None) -> IrisBoundarie
     scale = max(1.0, min(plane.shape) / SMALL)
     height, width = plane.shape
     small = resized(plane, (round(height / scale), round(width / scale)), "area")
-    calm = ndimage.grey_opening(small, 5, mode="nearest")
+    calm = scipy.ndimage.grey_opening(small, 5, mode="nearest")
     pupil, iris, step = _both(calm)
     if step < LEAST_STEP:
         raise FeatureError(
             f"no circle is like an iris: its strongest step is {step:.2f} deviations of the "
             f"picture, of {LEAST_STEP} at least; give a picture of one eye from near"
         )
-    opened = ndimage.grey_opening(plane, 2 * round(1.5 * scale) + 1, mode="nearest")
+    opened = scipy.ndimage.grey_opening(plane, 2 * round(1.5 * scale) + 1, mode="nearest")
     pupil, iris = (
         ((y + 0.5) * scale - 0.5, (x + 0.5) * scale - 0.5, r * scale) for y, x, r in (pupil, iris)
     )
@@ -298,8 +297,6 @@ def _seen(
     lower: tuple[float, float] | None,
 ) -> NDArray[np.bool_]:
     """Pixels of the iris that show it."""
-    from scipy import ndimage
-
     y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
     seen = (np.hypot(y - iris[0], x - iris[1]) < iris[2]) & (
         np.hypot(y - pupil[0], x - pupil[1]) > pupil[2]
@@ -314,7 +311,7 @@ def _seen(
     middle = np.median(own)
     spread = 1.4826 * np.median(np.abs(own - middle)) or 1.0
     unlike = seen & (np.abs(plane - middle) > UNLIKE * spread)
-    return np.asarray(seen & ~ndimage.binary_dilation(unlike))
+    return np.asarray(seen & ~scipy.ndimage.binary_dilation(unlike))
 
 
 def draw_iris(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FeatureError
@@ -116,8 +117,6 @@ def accuracy(labels: ArrayLike, truth: ArrayLike) -> float:
     >>> accuracy([5, 5, 5, 3, 4, 4], [0, 0, 1, 1, 1, 1])
     0.6666666666666666
     """
-    from scipy.optimize import linear_sum_assignment
-
     predicted, right = np.asarray(labels), np.asarray(truth)
     if predicted.shape != right.shape or predicted.size == 0:
         raise FeatureError(f"labels of shape {predicted.shape} do not fit a truth of {right.shape}")
@@ -125,7 +124,7 @@ def accuracy(labels: ArrayLike, truth: ArrayLike) -> float:
     _, other = np.unique(right, return_inverse=True)
     counts = np.zeros((one.max() + 1, other.max() + 1), np.int64)
     np.add.at(counts, (one.ravel(), other.ravel()), 1)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
+    rows, columns = scipy.optimize.linear_sum_assignment(counts, maximize=True)
     return float(counts[rows, columns].sum() / predicted.size)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..bank import GaborBank
@@ -81,12 +82,10 @@ def refined(
 
 def _middle(labels: NDArray[Any]) -> NDArray[np.bool_]:
     """Pixels away from where labels change."""
-    from scipy import ndimage
-
-    border = ndimage.maximum_filter(labels, 3) != ndimage.minimum_filter(labels, 3)
+    border = scipy.ndimage.maximum_filter(labels, 3) != scipy.ndimage.minimum_filter(labels, 3)
     if not border.any():
         return ~border
-    apart: NDArray[np.floating[Any]] = ndimage.distance_transform_edt(~border)
+    apart: NDArray[np.floating[Any]] = scipy.ndimage.distance_transform_edt(~border)
     return apart > min(MIDDLE, SHARE * min(labels.shape))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import RealArray
@@ -154,13 +155,15 @@ def _applied(image: RealArray, rows: csr_array, columns: csr_array) -> RealArray
     return np.ascontiguousarray((columns @ (rows @ image).T).T)
 
 
-def _matrix(index: NDArray[np.intp], weights: RealArray, n: int, dtype: np.dtype[Any]) -> csr_array:
+def _matrix(
+    index: NDArray[np.intp], weights: RealArray, n: int, dtype: np.dtype[Any]
+) -> scipy.sparse.csr_array:
     """Rows of as many weights each, for the elements of an axis that ``index`` names."""
-    from scipy.sparse import csr_array
-
     m, taps = index.shape
     values = np.broadcast_to(weights, index.shape).astype(dtype).ravel()
-    return csr_array((values, index.ravel(), np.arange(0, m * taps + 1, taps)), shape=(m, n))
+    return scipy.sparse.csr_array(
+        (values, index.ravel(), np.arange(0, m * taps + 1, taps)), shape=(m, n)
+    )
 
 
 def _banded(n: int, weights: RealArray, step: int, dtype: np.dtype[Any]) -> csr_array:

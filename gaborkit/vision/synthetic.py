@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import scipy
 
 from ..types import RealArray
 
@@ -37,14 +38,12 @@ def sand(shape: Shape, seed: int = 0) -> RealArray:
 
 def cells(shape: Shape, seed: int = 0, *, spacing: float = 22.0) -> RealArray:
     """Rough cells with dark walls, around points ``spacing`` pixels apart."""
-    from scipy.spatial import KDTree
-
     rng = np.random.default_rng(seed)
     grid = np.meshgrid(*(np.arange(-spacing, size + spacing, spacing) for size in shape))
     points = np.stack(grid, -1).reshape(-1, 2)
     points += rng.uniform(-0.45, 0.45, points.shape) * spacing
     pixels = np.indices(shape).reshape(2, -1).T
-    nearest, _ = KDTree(points).query(pixels, 2)
+    nearest, _ = scipy.spatial.KDTree(points).query(pixels, 2)
     walls = np.minimum((nearest[:, 1] - nearest[:, 0]) / 6, 1).reshape(shape)
     return standard(walls + 0.15 * rng.standard_normal(shape))
 

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..errors import FeatureError
@@ -127,10 +128,8 @@ def _iris(
     points: tuple[RealArray, RealArray],
 ) -> tuple[RealArray, RealArray]:
     """A person's texture at points, and the share of the way from circle to circle there."""
-    from scipy.ndimage import gaussian_filter, map_coordinates
-
     texture = np.random.default_rng((person, 0)).normal(size=_TEXTURE)
-    texture = gaussian_filter(texture, (1.5, 2.5), mode=("nearest", "wrap"))
+    texture = scipy.ndimage.gaussian_filter(texture, (1.5, 2.5), mode=("nearest", "wrap"))
     y, x = points
     angle = np.zeros(y.shape)
     share = np.full(y.shape, 0.5)
@@ -140,11 +139,11 @@ def _iris(
         share = share + (np.hypot(y - centre[0], x - centre[1]) - centre[2]) / (iris[2] - pupil[2])
     columns = (np.rad2deg(angle) - turn) / 360 * _TEXTURE[1] % _TEXTURE[1]
     rows = share * _TEXTURE[0] - 0.5
-    values = map_coordinates(texture / texture.std(), [rows, columns], order=1, mode="grid-wrap")
+    values = scipy.ndimage.map_coordinates(
+        texture / texture.std(), [rows, columns], order=1, mode="grid-wrap"
+    )
     return values, share
 
 
 def _blurred(image: RealArray, sigma: float) -> RealArray:
-    from scipy.ndimage import gaussian_filter
-
-    return np.asarray(gaussian_filter(image, sigma))
+    return np.asarray(scipy.ndimage.gaussian_filter(image, sigma))

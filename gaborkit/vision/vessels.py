@@ -6,6 +6,8 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
@@ -169,13 +171,11 @@ def vessel_responses(
 
 def _line_maps(plane: RealArray, width: float) -> dict[str, RealArray]:
     """The line detector at each length, by its name."""
-    from scipy.ndimage import uniform_filter
-
     # Half lengths of the lines, as many at any width.
     halves = [round(k * width / STANDARD) for k in range(WINDOW // 2 + 1)]
     reach = halves[-1]
     side = 2 * reach + 1
-    average = uniform_filter(plane, side, mode="reflect")
+    average = scipy.ndimage.uniform_filter(plane, side, mode="reflect")
     padded = np.pad(plane, reach, mode="symmetric")
     height, across = plane.shape
     best = np.full((len(halves), *plane.shape), -np.inf, np.float32)
@@ -250,11 +250,9 @@ def find_vessels(
 
 def found(score: RealArray, inside: NDArray[np.bool_], threshold: float | None) -> Vessels:
     """Vessels from the scores of the pixels inside."""
-    from skimage.filters import threshold_otsu
-
     if threshold is None:
         varies = score.max() > score.min()
-        limit = float(threshold_otsu(score)) if varies else float(score.max())
+        limit = float(skimage.filters.threshold_otsu(score)) if varies else float(score.max())
     elif math.isfinite(threshold):
         limit = float(threshold)
     else:
@@ -295,23 +293,23 @@ def field_of_view(image: Array, *, channel_axis: int | None = None) -> NDArray[n
     >>> bool(field[50, 50]), bool(field[2, 2])
     (True, False)
     """
-    from scipy import ndimage
-
     values = np.asarray(as_array(image), np.float32)
     if 0 in values.shape:
         raise ImageError(f"a picture of shape {values.shape} has no pixels; give one with some")
     if values.ndim == 3 and channel_axis is None:
         channel_axis = -1
     grey = plane_of(values, channel_axis, _brightest)
-    smooth = ndimage.gaussian_filter(grey, 2)
+    smooth = scipy.ndimage.gaussian_filter(grey, 2)
     low, high = np.quantile(smooth, (0.001, 0.9))
     lit = smooth > low + 0.15 * (high - low)
     border = np.concatenate([lit[0], lit[-1], lit[:, 0], lit[:, -1]])
     if border.mean() > 0.5:  # nothing surrounds it
         return np.ones(grey.shape, bool)
-    labels, count = ndimage.label(lit)
+    labels, count = scipy.ndimage.label(lit)
     if not count:
         return np.ones(grey.shape, bool)
-    largest = ndimage.binary_fill_holes(labels == 1 + np.bincount(labels[labels > 0])[1:].argmax())
+    largest = scipy.ndimage.binary_fill_holes(
+        labels == 1 + np.bincount(labels[labels > 0])[1:].argmax()
+    )
     margin = max(1.0, min(grey.shape) / 100)
-    return np.asarray(ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1] > margin)
+    return np.asarray(scipy.ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1] > margin)

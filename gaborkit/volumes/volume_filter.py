@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..errors import FilterError, ImageError
@@ -284,8 +285,6 @@ def _fourier(
     """One forward transform of the volume, and an inverse one for each kernel."""
     if not kernels:
         return
-    import scipy.fft
-
     samples = [kernel.sample(tolerance, steps) for kernel in kernels]
     margins = [max(one.shape[axis] // 2 for one in samples) for axis in range(3)]
     padded = values

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
@@ -153,11 +154,9 @@ def _profiles(
 
 def _spacing_frequency(profiles: RealArray, wavelengths: tuple[float, float]) -> RealArray:
     """One over the mean spacing of peaks and of troughs; 0 if it is out of the limits."""
-    from scipy.ndimage import gaussian_filter1d
-
     level = profiles - profiles.mean(1, keepdims=True)
     # Ripple that is shorter than any ridge would count as more peaks.
-    smooth = gaussian_filter1d(level, RIPPLE * wavelengths[0], axis=1, mode="nearest")
+    smooth = scipy.ndimage.gaussian_filter1d(level, RIPPLE * wavelengths[0], axis=1, mode="nearest")
     span, gaps = (sum(parts) for parts in zip(_spacings(smooth), _spacings(-smooth), strict=True))
     wavelength = np.divide(span, gaps, out=np.zeros(len(profiles)), where=gaps > 0)
     inside = (wavelength >= wavelengths[0]) & (wavelength <= wavelengths[1])

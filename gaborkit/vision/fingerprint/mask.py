@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
@@ -93,11 +94,11 @@ def _local_deviation(image: RealArray, grid: tuple[int, int], sigma: float) -> R
 
 def _opened(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     """What discs cover that lie in the region; it goes on beyond the borders."""
-    from scipy import ndimage
-
     step = np.arange(-radius, radius + 1)
     disc = np.hypot(step, step[:, None]) < radius + 0.5
-    return ndimage.binary_dilation(ndimage.binary_erosion(region, disc, border_value=1), disc)
+    return scipy.ndimage.binary_dilation(
+        scipy.ndimage.binary_erosion(region, disc, border_value=1), disc
+    )
 
 
 def _without_islands(region: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ...errors import FeatureError
@@ -115,8 +116,6 @@ def find_minutiae(
         raise FeatureError(f"least={least!r} is no quality; give a number from 0 to 1")
     if not enhancement.mask.any():
         return _table([], [], [], [])
-    from scipy import ndimage
-
     usual = 1 / float(np.median(enhancement.frequency[enhancement.mask]))
     scale = max(1, math.ceil(FINE / usual))
     height, width = enhancement.mask.shape
@@ -130,7 +129,7 @@ def find_minutiae(
     skeleton = cleaned(
         thinned(_without_specks(binary, SPECK * (scale * usual) ** 2)), along, spacing
     )
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > BORDER * spacing
+    inside = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > BORDER * spacing
     number = crossing_number(skeleton)
     rows = []
     for value, kind in ((1, "ending"), (3, "bifurcation")):

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
@@ -133,14 +135,10 @@ def half_angle(x: RealArray, y: RealArray) -> RealArray:
 
 def thinned(binary: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Lines one pixel wide in the middle of ridges."""
-    from skimage.morphology import skeletonize
-
-    return np.asarray(skeletonize(binary))
+    return np.asarray(skimage.morphology.skeletonize(binary))
 
 
 def pieces(region: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Number of the piece that each pixel is of, corners joining, and their areas; 0: of none."""
-    from scipy import ndimage
-
-    labels, count = ndimage.label(region, np.ones((3, 3)))
+    labels, count = scipy.ndimage.label(region, np.ones((3, 3)))
     return labels, np.bincount(labels.ravel(), minlength=count + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 
 from ...types import Array, RealArray
 from ..sparse_resampling import correlated
@@ -97,13 +98,11 @@ def _peaks(tiles: RealArray, squares: RealArray) -> tuple[RealArray, RealArray]:
     ``squares`` are those of the picture's own pixels, averaged over a level's. A tile that keeps
     next to nothing of their energy shows what was too fine for its level, at a false wavelength.
     """
-    from scipy import fft
-
     hann = np.hanning(TILE + 1)[:-1].astype(np.float32)
     weights = hann * hann[:, None]
     mean = tiles.mean((1, 2), keepdims=True)
-    power = np.abs(fft.fft2((tiles - mean) * weights)) ** 2
-    cycles = fft.fftfreq(TILE, 1 / TILE)
+    power = np.abs(scipy.fft.fft2((tiles - mean) * weights)) ** 2
+    cycles = scipy.fft.fftfreq(TILE, 1 / TILE)
     radius = np.hypot(cycles, cycles[:, None])
     within = (radius >= CYCLES[0]) & (radius <= CYCLES[1])
     row, column = np.divmod(np.where(within, power, 0).reshape(len(tiles), -1).argmax(1), TILE)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import NDArray
 
 from ...types import RealArray
@@ -90,13 +92,11 @@ def cleaned(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
 
 def _pruned(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -> NDArray[np.bool_]:
     """Without spurs, bridges and islands."""
-    from scipy import ndimage
-
     square = np.ones((3, 3))
     number = crossing_number(skeleton)
-    branching = ndimage.binary_dilation(number > 2, square) & skeleton
-    nodes, _ = ndimage.label(branching, square)
-    lines, count = ndimage.label(skeleton & ~branching, square)
+    branching = scipy.ndimage.binary_dilation(number > 2, square) & skeleton
+    nodes, _ = scipy.ndimage.label(branching, square)
+    lines, count = scipy.ndimage.label(skeleton & ~branching, square)
     if not count:
         return skeleton
     touched: list[set[int]] = [set() for _ in range(count + 1)]
@@ -107,7 +107,7 @@ def _pruned(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
     lengths = np.bincount(lines.ravel(), minlength=count + 1)
     dropped = np.zeros(count + 1, bool)
     joined: dict[frozenset[int], int] = {}
-    for line, box in enumerate(ndimage.find_objects(lines), 1):
+    for line, box in enumerate(scipy.ndimage.find_objects(lines), 1):
         joins = frozenset(touched[line] - {0})
         y, x = (int(s.start + s.stop - 1) // 2 for s in box)
         length = lengths[line] / spacing[y, x]
@@ -132,9 +132,6 @@ def _chord(line: NDArray[np.bool_]) -> float:
 
 def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -> NDArray[np.bool_]:
     """With the gaps closed between endings that face each other."""
-    from scipy.spatial import cKDTree
-    from skimage.draw import line
-
     ends = np.argwhere(crossing_number(skeleton) == 1)
     if len(ends) < 2:
         return skeleton
@@ -148,7 +145,7 @@ def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
     )
     drawn = skeleton.copy()
     pairs = sorted(
-        cKDTree(ends).query_pairs(float(reach.max())),
+        scipy.spatial.cKDTree(ends).query_pairs(float(reach.max())),
         key=lambda pair: float(np.hypot(*(ends[pair[0]] - ends[pair[1]]))),
     )
     free = np.ones(len(ends), bool)
@@ -162,7 +159,7 @@ def _joined(skeleton: NDArray[np.bool_], along: RealArray, spacing: RealArray) -
         )
         if free[i] and free[j] and gap <= min(reach[i], reach[j]) and facing:
             free[[i, j]] = False
-            drawn[line(*ends[i], *ends[j])] = True
+            drawn[skimage.draw.line(*ends[i], *ends[j])] = True
     return drawn
 
 
@@ -185,14 +182,12 @@ def inward(skeleton: NDArray[np.bool_], point: tuple[int, int], along: float, ra
         Lines ahead less those behind: 1 or -1 of an ending, and of a bifurcation the side of its
         two arms.
     """
-    from scipy import ndimage
-
     y, x = point
     top, left = max(0, y - radius), max(0, x - radius)
     window = skeleton[top : y + radius + 1, left : x + radius + 1].copy()
     y, x = y - top, x - left
     window[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = False
-    arms, _ = ndimage.label(window, np.ones((3, 3)))
+    arms, _ = scipy.ndimage.label(window, np.ones((3, 3)))
     # Only what leaves the point, not lines that pass by.
     edge = np.unique(arms[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3])
     total = 0.0
