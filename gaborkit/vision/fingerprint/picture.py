@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import scipy
-import skimage
 from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
@@ -135,7 +134,9 @@ def half_angle(x: RealArray, y: RealArray) -> RealArray:
 
 def thinned(binary: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Lines one pixel wide in the middle of ridges."""
-    return np.asarray(skimage.morphology.skeletonize(binary))
+    from skimage.morphology import skeletonize  # slow to import, and of few prints
+
+    return np.asarray(skeletonize(binary))
 
 
 def pieces(region: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
