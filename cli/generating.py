@@ -12,9 +12,11 @@ import click
 from gaborkit.errors import DataError, closest
 from gaborkit.generative.configuration import from_dict
 
+from .errors import debug_option
 from .file_paths import paths
 from .options.arguments import SEED, Classes, Number, Whole, Word
 from .options.path_arguments import HUB, RUN, Input, Output
+from .options.reading import max_pixels_option
 from .options.sections import Option
 from .progress import meter
 
@@ -77,6 +79,16 @@ def zoom_option(default: int) -> Callable[[Callable[..., None]], Callable[..., N
         show_default=True,
         help="Side of the square that a pixel of an image becomes.",
     )
+
+
+def picture_options(zoom: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add --zoom, where data and device are, --max-pixels and --debug: pictures of a model."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        function = max_pixels_option(debug_option(function))
+        return zoom_option(zoom)(data_options(device_option(function)))
+
+    return add
 
 
 def classes_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

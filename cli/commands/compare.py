@@ -9,10 +9,9 @@ import click
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Choice
 from ..options.path_arguments import IN
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about, one_picture
 
@@ -29,9 +28,7 @@ MEASURES = ("texture", "gist", "jets", "codes")
     multiple=True,
     help="Measure; may be given several times.  [default: all that fit the pictures' sizes]",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None:
     """Compare two pictures by Gabor features, and print NAME=VALUE for each measure in one line.
 

@@ -6,22 +6,18 @@ import click
 
 from gaborkit.io.tables import counted
 
-from ..errors import debug_option
 from ..generating import (
     check_count,
     classes_option,
-    data_options,
-    device_option,
     drawing_options,
     grid_option,
     load,
+    picture_options,
     run_argument,
     seed_option,
-    zoom_option,
 )
 from ..options.arguments import Whole
 from ..options.path_arguments import IN
-from ..options.reading import max_pixels_option
 from ..options.sections import Command
 from ..progress import meter
 
@@ -50,11 +46,7 @@ from ..progress import meter
 @drawing_options
 @seed_option
 @grid_option("completed.png")
-@zoom_option(2)
-@data_options
-@device_option
-@max_pixels_option
-@debug_option
+@picture_options(2)
 def command(
     run: str,
     sources: tuple[str, ...],

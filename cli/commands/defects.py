@@ -12,12 +12,11 @@ import scipy
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..labels import outlined
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
+from ..options.reading import mask_options, report_options, seed_option
 from ..options.sections import Command
 from ..quantization import quantize
 from ..responding import about, mask_keywords, one_picture
@@ -63,9 +62,7 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 @mask_options
 @bank_options_with("grid", always=False)
 @seed_option
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

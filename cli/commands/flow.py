@@ -11,10 +11,9 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Number
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about, one_picture, write_arrays
 
@@ -42,9 +41,7 @@ from ..responding import about, one_picture, write_arrays
     show_default=True,
     help="Deviation of the window of least squares, pixels.",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     first: str,
     second: str,

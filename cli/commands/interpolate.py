@@ -7,18 +7,14 @@ import click
 import gaborkit as gk
 from gaborkit.io.tables import counted
 
-from ..errors import debug_option
 from ..generating import (
     classes_option,
-    data_options,
-    device_option,
     load,
+    picture_options,
     run_argument,
-    zoom_option,
 )
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import max_pixels_option
 from ..options.sections import Command
 
 
@@ -50,11 +46,7 @@ from ..options.sections import Command
     default=("interpolation.gif", "interpolation.png"),
     help="Animation (.gif) or strip (.png); may be repeated.  [default: both, interpolation.*]",
 )
-@zoom_option(4)
-@data_options
-@device_option
-@max_pixels_option
-@debug_option
+@picture_options(4)
 def command(
     run: str,
     sources: tuple[str, ...],

@@ -10,10 +10,9 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about, one_picture
 
@@ -44,9 +43,7 @@ TYPICAL = 3000
     show_default=True,
     help="Normalised distance below which both are one eye.",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     first: str, second: str, overlay: str | None, shifts: int, limit: float, as_json: bool
 ) -> None:

@@ -7,19 +7,15 @@ import click
 import gaborkit as gk
 from gaborkit.io.tables import counted
 
-from ..errors import debug_option
 from ..generating import (
     classes_option,
-    data_options,
     dataset_of,
-    device_option,
     load,
+    picture_options,
     run_argument,
-    zoom_option,
 )
 from ..options.arguments import Classes, Number, Numbers, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import max_pixels_option
 from ..options.sections import Command
 
 PLOTS = (".png", ".svg", ".pdf")
@@ -62,11 +58,7 @@ PLOTS = (".png", ".svg", ".pdf")
     show_default=True,
     help="File to write: .png; a plot also .svg or .pdf.",
 )
-@zoom_option(2)
-@data_options
-@device_option
-@max_pixels_option
-@debug_option
+@picture_options(2)
 def command(
     run: str,
     traverse: str | None,

@@ -11,11 +11,10 @@ import numpy as np
 import gaborkit as gk
 
 from ..csv_rows import write_rows
-from ..errors import debug_option
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Output
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about, one_picture
 
@@ -52,9 +51,7 @@ COLUMNS = ("y", "x", "angle_degrees", "kind", "quality")
     show_default=True,
     help="How to find the orientation.",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

@@ -8,10 +8,9 @@ import click
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Number, Whole
 from ..options.path_arguments import IN
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about, one_picture
 
@@ -40,9 +39,7 @@ from ..responding import about, one_picture
     show_default=True,
     help="Distance below which both are one palm.",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     first: str, second: str, wavelength: float, shifts: int, limit: float, as_json: bool
 ) -> None:

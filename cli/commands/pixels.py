@@ -17,7 +17,13 @@ from ..jobs import companions, jobs_of, pictures_in
 from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, RESPONSES, Input, Output
-from ..options.reading import max_pixels_option, progress_option, recursive_option, seed_option
+from ..options.reading import (
+    colour_option,
+    max_pixels_option,
+    progress_option,
+    recursive_option,
+    seed_option,
+)
 from ..progress import followed
 from ..responding import about, filterable
 from ..scribbles import read_scribbles
@@ -57,13 +63,7 @@ def command() -> None:
 @click.option("--out", type=Output((".npz",)), required=True, metavar="MODEL", help="To write.")
 @click.option("--window", type=Number(0, 100), help="Deviation of the windows, in wavelengths.")
 @click.option("--smoothing", type=Number(0, 1000), help="Of the probabilities, deviation, pixels.")
-@click.option(
-    "--colour",
-    type=Choice(("luminance", "channels")),
-    default="luminance",
-    show_default=True,
-    help="Look at a colour picture's luminance, or at each channel.",
-)
+@colour_option
 @bank_options_with("grid", always=False)
 @seed_option
 @max_pixels_option

@@ -13,10 +13,9 @@ import click
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
-from ..errors import debug_option
 from ..options.arguments import Choice, Degrees, Number, Whole
 from ..options.path_arguments import IN, TABLES, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 
 #: What is written of response maps.
@@ -108,9 +107,7 @@ _LENGTH = Number(above=0, unit="millimetres")
 @click.option(
     "--map", "map_path", type=Output(VOLUMES), metavar="FILE", help="Response map: .nii, .nii.gz."
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     mask: str,

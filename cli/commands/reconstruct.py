@@ -6,20 +6,16 @@ import click
 
 from gaborkit.io.tables import counted
 
-from ..errors import debug_option
 from ..generating import (
     check_count,
     classes_option,
-    data_options,
-    device_option,
     grid_option,
     load,
+    picture_options,
     run_argument,
-    zoom_option,
 )
 from ..options.arguments import SEED, Whole
 from ..options.path_arguments import IN
-from ..options.reading import max_pixels_option
 from ..options.sections import Command
 
 
@@ -38,11 +34,7 @@ from ..options.sections import Command
     help="Draw the latents of a VAE, with this seed.  [default: their means]",
 )
 @grid_option("reconstructed.png")
-@zoom_option(2)
-@data_options
-@device_option
-@max_pixels_option
-@debug_option
+@picture_options(2)
 def command(
     run: str,
     sources: tuple[str, ...],

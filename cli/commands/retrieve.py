@@ -11,17 +11,16 @@ import click
 import gaborkit as gk
 from gaborkit.errors import GaborkitError
 
-from ..errors import debug_option, report
+from ..errors import report
 from ..jobs import pictures_in
 from ..options.arguments import Choice, Whole
 from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import (
     DESCRIPTORS,
     jobs_option,
-    json_option,
-    max_pixels_option,
     parameters_from,
     recursive_option,
+    report_options,
     set_option,
 )
 from ..options.sections import Command
@@ -55,9 +54,7 @@ if TYPE_CHECKING:
     help="Keep the features, to be searched again: .npz, ...",
 )
 @jobs_option
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     query: str,
     collection: tuple[str, ...],

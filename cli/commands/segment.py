@@ -11,13 +11,12 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..labels import overlay as painted_over
 from ..labels import palette
-from ..options.arguments import Choice, Number, Whole
+from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Input, Output
-from ..options.reading import json_option, mask_options, max_pixels_option, seed_option
+from ..options.reading import colour_option, mask_options, report_options, seed_option
 from ..options.sections import Command
 from ..responding import about, filterable, mask_keywords, write_arrays
 from ..scribbles import read_scribbles
@@ -64,19 +63,11 @@ NUMBERS = (".tif", ".tiff", ".npy", ".npz")
 @click.option(
     "--smoothing", type=Number(0, 1000), help="Of the probabilities, deviation in pixels."
 )
-@click.option(
-    "--colour",
-    type=Choice(("luminance", "channels")),
-    default="luminance",
-    show_default=True,
-    help="Look at a colour picture's luminance, or at each channel.",
-)
+@colour_option
 @mask_options
 @bank_options_with("grid", always=False)
 @seed_option
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

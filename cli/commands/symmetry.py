@@ -11,10 +11,9 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, mask_option, max_pixels_option
+from ..options.reading import mask_option, report_options
 from ..options.sections import Command
 from ..responding import about, mask_keywords, one_picture, write_arrays
 
@@ -58,9 +57,7 @@ from ..responding import about, mask_keywords, one_picture, write_arrays
     help="Of noise above its mean, below which there is nothing.",
 )
 @mask_option
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

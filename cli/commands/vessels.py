@@ -11,11 +11,10 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..labels import outlined
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..quantization import quantize
 from ..responding import about, mask_of, one_picture
@@ -63,9 +62,7 @@ _SHARE = 7 / 540
     "--save", type=Output((".npz",)), metavar="MODEL", help="Learn from IN and --truth, and write."
 )
 @click.option("--model", type=Input(), metavar="MODEL", help="Find by what --save wrote.")
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

@@ -13,10 +13,9 @@ import numpy as np
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
-from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, max_pixels_option
+from ..options.reading import report_options
 from ..options.sections import Command
 from ..responding import about
 
@@ -82,9 +81,7 @@ _HELD = 8
     show_default=True,
     help="What lies outside.",
 )
-@json_option
-@max_pixels_option
-@debug_option
+@report_options
 def command(
     source: str,
     out: str,

@@ -9,6 +9,7 @@ import click
 
 from gaborkit.choices import OUTSIDES
 
+from ..errors import debug_option
 from .arguments import SEED, Choice, Setting, Whole
 from .path_arguments import IN
 from .sections import COMMON, option_of
@@ -73,7 +74,21 @@ jobs_option = _common_option(
     help="Pictures at a time.  [default: one for each core]",
 )
 json_option = _common_option("--json", "as_json", is_flag=True, help="Print a line of JSON.")
+
+
+def report_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add --json, --max-pixels and --debug, of commands that print what a picture shows."""
+    return json_option(max_pixels_option(debug_option(function)))
+
+
 seed_option = click.option("--seed", type=SEED, default=0, show_default=True, help="Of chance.")
+colour_option = click.option(
+    "--colour",
+    type=Choice(("luminance", "channels")),
+    default="luminance",
+    show_default=True,
+    help="Look at a colour picture's luminance, or at each channel.",
+)
 set_option = click.option(
     "--set",
     "settings",

@@ -114,9 +114,10 @@ def write_table(
     if list(names[:1]) == ["label"]:
         raise FeatureError(f"{path}: a first feature named 'label' is taken for that of objects")
     text = json.dumps({"dtype": dtype, **(description or {})}, indent=1)
+    content = _Content(rows, list(names), np.dtype(dtype), text, objects)
     beside = [f"{Path(path)}.json"] * (suffix == ".csv")
     with atomic_writes(path, *beside, error=FeatureError) as (temporary, *sidecar):
-        _WRITERS[suffix](temporary, rows, list(names), np.dtype(dtype), text, objects)
+        _WRITERS[suffix](temporary, content)
         for file in sidecar:
             file.write_text(text + "\n", encoding="utf-8")
 
@@ -157,17 +158,21 @@ def _joined(pictures: Iterable[str], labels: Iterable[Any]) -> list[str]:
     return [f"{picture}#{label}" for picture, label in zip(pictures, labels, strict=True)]
 
 
+class _Content(NamedTuple):
+    """What is written: rows, their names and dtype, the description, whether rows are objects."""
+
+    rows: Iterable[Row]
+    names: list[str]
+    dtype: np.dtype[Any]
+    text: str
+    objects: bool
+
+
 # ---- CSV ----
 
 
-def _write_csv(
-    path: Path,
-    rows: Iterable[Row],
-    names: list[str],
-    dtype: np.dtype[Any],
-    text: str,
-    objects: bool,
-) -> None:
+def _write_csv(path: Path, content: _Content) -> None:
+    rows, names, dtype, _, objects = content
     keys = 1 + objects
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -194,14 +199,8 @@ def _read_csv(path: Path) -> tuple[list[str], list[str], RealArray, str]:
 # ---- npz ----
 
 
-def _write_npz(
-    path: Path,
-    rows: Iterable[Row],
-    names: list[str],
-    dtype: np.dtype[Any],
-    text: str,
-    objects: bool,
-) -> None:
+def _write_npz(path: Path, content: _Content) -> None:
+    rows, names, dtype, text, objects = content
     keys, values = [], []
     for picture, row in rows:
         keys.append(_split(picture, objects))
@@ -228,14 +227,8 @@ def _read_npz(path: Path) -> tuple[list[str], list[str], RealArray, str]:
 # ---- Parquet ----
 
 
-def _write_parquet(
-    path: Path,
-    rows: Iterable[Row],
-    names: list[str],
-    dtype: np.dtype[Any],
-    text: str,
-    objects: bool,
-) -> None:
+def _write_parquet(path: Path, content: _Content) -> None:
+    rows, names, dtype, text, objects = content
     import pyarrow
     import pyarrow.parquet
 
@@ -275,7 +268,7 @@ def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
         yield group
 
 
-_Writer = Callable[[Path, Iterable[Row], list[str], np.dtype[Any], str, bool], None]
+_Writer = Callable[[Path, _Content], None]
 _WRITERS: dict[str, _Writer] = {
     ".csv": _write_csv,
     ".npz": _write_npz,

@@ -48,13 +48,7 @@ FIELDS = {"grid": ("scales", "orientations", "wavelength"), "file": ("file",)}
 
 
 def filter_widget() -> FunctionGui:
-    """Panel that filters an image with a bank.
-
-    Raises
-    ------
-    GaborkitError
-        If napari is not installed.
-    """
+    """Panel that filters an image with a bank; GaborkitError without napari."""
 
     def compute(
         viewer: napari.Viewer,
@@ -84,13 +78,7 @@ def filter_widget() -> FunctionGui:
 
 
 def orientation_widget() -> FunctionGui:
-    """Panel that finds the orientation at each pixel.
-
-    Raises
-    ------
-    GaborkitError
-        If napari is not installed.
-    """
+    """Panel that finds the orientation at each pixel; GaborkitError without napari."""
 
     def compute(
         viewer: napari.Viewer,
@@ -114,13 +102,7 @@ def orientation_widget() -> FunctionGui:
 
 
 def segmentation_widget() -> FunctionGui:
-    """Panel that learns classes from painted labels, and finds them in the whole image.
-
-    Raises
-    ------
-    GaborkitError
-        If napari is not installed.
-    """
+    """Panel that finds classes learned from painted labels; GaborkitError without napari."""
 
     def compute(
         viewer: napari.Viewer,

@@ -31,6 +31,7 @@ from ...types import Array, RealArray
 from ..backend import fast_size, put
 from ..engines.base import Cost, Work
 from ..engines.batch import Batch
+from ..engines.factorization import Set
 from ..engines.pyramid import not_wide
 from . import fused
 from .engine import START, Target, TritonEngine, plane, written
@@ -78,14 +79,7 @@ class Decimated(TritonEngine):
         """A whole number of coarse samples."""
         return max(margin_of(kernels, step) for step in {step_of(kernel) for kernel in kernels})
 
-    def store(
-        self,
-        batch: Batch,
-        margin: int,
-        kernels: Sequence[Kernel],
-        channels: Sequence[int],
-        target: Target,
-    ) -> None:
+    def store(self, batch: Batch, margin: int, one: Set, target: Target) -> None:
         """By half a spectrum of the pictures."""
         margin = math.ceil(margin / LONGEST) * LONGEST
         size = transform_size(batch.shape, margin)
@@ -93,7 +87,7 @@ class Decimated(TritonEngine):
             "half spectrum", margin, lambda: spectrum(batch.padded(margin), size)
         )
         level = batch.level
-        respond(transformed, size, margin, level, kernels, channels, *target)
+        respond(transformed, size, margin, level, *one, *target)
 
 
 def step_of(kernel: Kernel, limit: int = LONGEST) -> int:

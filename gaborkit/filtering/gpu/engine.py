@@ -15,7 +15,7 @@ from ...types import Array, Part, Transfer
 from ..engines import torch_fourier
 from ..engines.base import Cost, Region, Step, Work
 from ..engines.batch import Batch
-from ..engines.factorization import factorized_together
+from ..engines.factorization import Set, factorized_together
 from ..engines.fourier import transform_size
 from ..normalizing import UNCHANGED
 from ..parts import part_of
@@ -68,15 +68,8 @@ class TritonEngine(ABC):
         return 0
 
     @abstractmethod
-    def store(
-        self,
-        batch: Batch,
-        margin: int,
-        kernels: Sequence[Kernel],
-        channels: Sequence[int],
-        target: Target,
-    ) -> None:
-        """Store responses of kernels factorized together in channels of a tensor.
+    def store(self, batch: Batch, margin: int, one: Set, target: Target) -> None:
+        """Store responses of kernels factorized together, at their places, in a tensor.
 
         ``margin`` is that of all steps, so that they share what is made of the pictures.
         """
@@ -125,7 +118,8 @@ class TritonEngine(ABC):
         if not len(batch.image):
             return
         for kernels, places in factorized_together([batch.kernels[k] for k in indices]):
-            self.store(batch, margin, kernels, [channels[place] for place in places], target)
+            one = kernels, [channels[place] for place in places]
+            self.store(batch, margin, one, target)
 
 
 def written(work: Work) -> float:
@@ -155,15 +149,9 @@ class TritonFourier(TritonEngine):
         time = START + 2 * one + len(work.members) * (4 + 3 + 2) * one + written(work)
         return Cost(time, time)
 
-    def store(
-        self,
-        batch: Batch,
-        margin: int,
-        kernels: Sequence[Kernel],
-        channels: Sequence[int],
-        target: Target,
-    ) -> None:
+    def store(self, batch: Batch, margin: int, one: Set, target: Target) -> None:
         """A batch at a time."""
+        kernels, channels = one
         size = transform_size(batch.library, batch.shape, margin)
 
         def transform() -> Array:

@@ -33,7 +33,7 @@ from ...types import Array, Transfer
 from ..backend import put
 from ..engines.base import Cost, Work
 from ..engines.batch import Batch
-from ..engines.factorization import ACCURACY, Factorization
+from ..engines.factorization import ACCURACY, Factorization, Set
 from ..engines.separable import passes_text
 from .engine import MULTIPLY, START, Target, TritonEngine, written
 
@@ -91,19 +91,12 @@ class Fused(TritonEngine):
         """So small that samples are the closed form, where that is asked for."""
         return min(tolerance, CLOSED) if transfer == "analytic" else tolerance
 
-    def store(
-        self,
-        batch: Batch,
-        margin: int,
-        kernels: Sequence[Kernel],
-        channels: Sequence[int],
-        target: Target,
-    ) -> None:
+    def store(self, batch: Batch, margin: int, one: Set, target: Target) -> None:
         """Of the pictures as they are, their mean taken off in registers."""
         padded = batch.shared("outside", margin, lambda: batch.outside(margin))
         tolerance = self.tolerance(batch.tolerance, batch.transfer)
         out, part, inverses = target
-        respond(padded, margin, batch.level, kernels, channels, out, tolerance, part, inverses)
+        respond(padded, margin, batch.level, *one, out, tolerance, part, inverses)
 
 
 def reads(dtype: Any) -> bool:

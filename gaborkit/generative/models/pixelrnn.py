@@ -96,15 +96,8 @@ class PixelRNN(Autoregressive):
     Parameters
     ----------
     config : PixelRNNConfig
-    space : Space
-        Scaled as ``levels``.
-    classes : int
-        0 for a model without.
-
-    Raises
-    ------
-    ModelError
-        If configuration, space and classes do not fit each other.
+    space, classes
+        As in :class:`Autoregressive`, and what is raised where they do not fit.
 
     References
     ----------

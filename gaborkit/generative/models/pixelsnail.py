@@ -124,15 +124,8 @@ class PixelSNAIL(Autoregressive):
     Parameters
     ----------
     config : PixelSNAILConfig
-    space : Space
-        Scaled as ``levels``.
-    classes : int
-        0 for a model without.
-
-    Raises
-    ------
-    ModelError
-        If configuration, space and classes do not fit each other.
+    space, classes
+        As in :class:`Autoregressive`, and what is raised where they do not fit.
 
     References
     ----------
