@@ -1,7 +1,7 @@
 """The command ``gaborkit``: which subcommands there are, and what becomes of their errors.
 
-Subcommands are imported when they are named, and import gaborkit when they run, so that
-``--help`` answers at once.
+Subcommands are imported when they are named, so that ``--help`` answers at once. What takes long to
+load, such as recipes, plots and torch, they find at first use through gaborkit's lazy names.
 """
 
 from __future__ import annotations

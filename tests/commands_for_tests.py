@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -49,3 +51,10 @@ def decoded(path: object) -> tuple[np.ndarray, float]:
     mapping = description(path)["mapping"]
     values = mapping["offset"] + mapping["gain"] * gk.read_image(path).astype(float)
     return values, mapping["gain"] / 2 * (1 + 1e-6)
+
+
+def python(code: str, **options) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, **options
+    )

@@ -10,7 +10,7 @@ import pytest
 import gaborkit as gk
 from gaborkit.features.plane import plane_of
 
-xarray = pytest.importorskip("xarray")
+xarray = pytest.importorskip("xarray", reason="needs xarray")
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.random((48, 56, 3))

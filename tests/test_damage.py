@@ -28,7 +28,7 @@ KERNEL = gk.GaborKernel(sigma=2)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    pytest.importorskip("zarr")
+    pytest.importorskip("zarr", reason="needs zarr")
     path = tmp_path / "a.zarr"
     filter_large(KERNEL, np.random.default_rng(0).random((60, 60)), path)
     return path
@@ -122,7 +122,7 @@ def command(*words: object, size: int, cwd: Path) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("out", ["o.zarr", "o.npy", "o.csv", "o.pdf", "o.png"])
 def test_a_full_disk_is_one_line_and_keeps_what_there_was(out, tmp_path):
     if out == "o.zarr":
-        pytest.importorskip("zarr")
+        pytest.importorskip("zarr", reason="needs zarr")
         filter_large(KERNEL, np.ones((20, 20)), tmp_path / out)
     else:
         (tmp_path / out).write_text("old")
@@ -160,7 +160,7 @@ def full_disk(size: int) -> Iterator[None]:
 
 
 def test_a_zarr_store_that_fills_the_disk_in_the_middle(tmp_path, monkeypatch):
-    pytest.importorskip("zarr")
+    pytest.importorskip("zarr", reason="needs zarr")
     monkeypatch.setattr(tiled_filtering, "tile_shape", lambda *arguments, **options: (32, 64))
     image = np.zeros((96, 64))
     image[64:] = np.random.default_rng(0).random((32, 64))  # which does not compress

@@ -68,7 +68,7 @@ def test_commands_of_pages_have_these_options(line):
 
 
 def test_the_site_is_built_without_a_warning(tmp_path):
-    pytest.importorskip("sphinx_gallery")
+    pytest.importorskip("sphinx_gallery", reason="needs sphinx-gallery")
     environment = {**os.environ, "GABORKIT_GALLERY": "0", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "--keep-going", DOCS]
     built = subprocess.run(

@@ -122,7 +122,7 @@ def test_the_error_is_that_of_the_worst_kernel():
 def test_responses_and_parts_are_collected_alike():
     rng = np.random.default_rng(0)
     response = (rng.random((8, 8)) + 1j * rng.random((8, 8))).astype(np.complex64)
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2", reason="needs cv2")
     for means in (False, True):
         whole, parts = (Result(Problem(1.5, 8, 1, means=means)) for _ in range(2))
         whole.put(0, response)

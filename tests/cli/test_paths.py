@@ -230,7 +230,7 @@ def test_pictures_of_a_folder_are_inputs(folder):
 
 
 def test_inputs_within_a_zarr_store_that_is_replaced(empty_folder):
-    pytest.importorskip("zarr")
+    pytest.importorskip("zarr", reason="needs zarr")
     gk.large.filter_large(gk.GaborKernel(sigma=2), np.ones((20, 20)), "s.zarr")
     refused(run("filter", "s.zarr/0", *ONE, "--out", "s.zarr"), "over the input s.zarr/0")
     refused(run("filter", "s.zarr", *ONE, "--out", "s.zarr"), "over the input s.zarr")

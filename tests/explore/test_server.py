@@ -15,8 +15,8 @@ import pytest
 from commands_for_tests import run
 from PIL import Image
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
+pytest.importorskip("starlette", reason="needs starlette")
+pytest.importorskip("uvicorn", reason="needs uvicorn")
 
 from gaborkit_cli.explore import server
 from gaborkit_cli.explore.desk import MOST_PICTURES, Desk

@@ -69,7 +69,7 @@ def test_boundaries_are_those_of_the_padded_picture(boundary):
 
 @pytest.mark.parametrize(("polarity", "number"), [("both", 0), ("bright", 1), ("dark", -1)])
 def test_phasepack_s_numbers_are_met(polarity, number):
-    phasepack = pytest.importorskip("phasepack")
+    phasepack = pytest.importorskip("phasepack", reason="needs phasepack")
     image = gk.read_image("sample:coins")[60:160, 50:180].astype(float)
     symmetry, _, level = phasepack.phasesymmono(image, polarity=number)
     result = phase_symmetry(image, polarity=polarity, boundary="wrap")

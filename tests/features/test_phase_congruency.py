@@ -205,7 +205,7 @@ def test_phasepack_agrees_with_the_cosine_spread_of_phasecong3():
 
     phasepack filters by transfer functions that are not truncated.
     """
-    phasepack = pytest.importorskip("phasepack")
+    phasepack = pytest.importorskip("phasepack", reason="needs phasepack")
     image = gk.read_image("sample:coins")[:96, :128].astype(float)
     edge, corner, _, kind, maps, _, level = phasepack.phasecong(image, nscale=4)
     apart = {}

@@ -217,7 +217,7 @@ def test_other_refusals():
         log_gabor.filter(IMAGE, mask=DISC, outside="normalized")
     with pytest.raises(FilterError, match="out="):
         BANK.filter(IMAGE, mask=DISC, out=np.empty((8, 60, 70), complex))
-    dask = pytest.importorskip("dask.array")
+    dask = pytest.importorskip("dask.array", reason="needs dask")
     with pytest.raises(FilterError, match="compute"):
         BANK.statistics(dask.from_array(IMAGE), mask=DISC)
     with pytest.raises(ImageError, match="NaN"):

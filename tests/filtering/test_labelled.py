@@ -7,7 +7,7 @@ import pytest
 
 import gaborkit as gk
 
-xarray = pytest.importorskip("xarray")
+xarray = pytest.importorskip("xarray", reason="needs xarray")
 
 BANK = gk.GaborBank.grid(2, 3, wavelength=5)
 VALUES = np.random.default_rng(0).random((3, 20, 26), np.float32)
@@ -67,7 +67,7 @@ def test_colour(axis, dims):
 
 
 def test_of_dask_it_is_lazy():
-    da = pytest.importorskip("dask.array")
+    da = pytest.importorskip("dask.array", reason="needs dask")
     image = picture(da.from_array(VALUES[0], chunks=(10, 13)))
     responses = BANK.filter(image)
     assert isinstance(responses.data, da.Array)
@@ -153,7 +153,7 @@ def test_statistics_name_the_kernels_and_the_objects():
 
 
 def test_strongest_and_statistics_are_lazy_over_dask():
-    dask = pytest.importorskip("dask.array")
+    dask = pytest.importorskip("dask.array", reason="needs dask")
     image = picture(dask.from_array(VALUES[0], chunks=10))
     strongest, statistics = FINE.strongest(image), FINE.statistics(image)
     assert all(hasattr(one.data, "dask") for one in (*strongest, *statistics))

@@ -75,7 +75,7 @@ def test_filter_dask_of_another_array():
 
 
 def test_a_dask_array_takes_no_transfer():
-    array = pytest.importorskip("dask.array").zeros((40, 40))
+    array = pytest.importorskip("dask.array", reason="needs dask").zeros((40, 40))
     bank = gk.GaborBank.grid(1, 1)
     for method in (bank.filter, bank.responses):
         with pytest.raises(gk.FilterError, match="dask array takes n"):

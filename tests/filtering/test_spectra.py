@@ -98,7 +98,7 @@ def test_lines_longer_than_the_transform_wrap_around():
 
 def test_a_batch_on_a_device_fills_the_bytes_that_it_may_take(monkeypatch):
     """Of a spectrum, four: the product, both transforms, and what the last one uses."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     from gaborkit.filtering.engines import torch_fourier
 
     spectrum = torch.empty((3, 8, 5), dtype=torch.complex64, device="meta")

@@ -58,8 +58,8 @@ def test_pictures_of_pillow_are_images() -> None:
 
 
 def test_features_of_unequal_pictures_and_paths() -> None:
-    estimators = pytest.importorskip("gaborkit.estimators")
-    pandas = pytest.importorskip("pandas")
+    estimators = pytest.importorskip("gaborkit.estimators", reason="needs gaborkit")
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
     fitted = estimators.GaborFeatures("energy").fit(np.zeros((2, 16, 16)))
     for pictures, word in (
         (UNEQUAL, "give them one by one"),

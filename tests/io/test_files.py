@@ -279,7 +279,7 @@ def test_who_is_second_is_refused_and_spoils_nothing(tmp_path):
     kernel, image = gk.GaborKernel(sigma=2), np.ones((20, 20))
     for name in ("o.npy", "o.zarr"):
         if name == "o.zarr":
-            pytest.importorskip("zarr")
+            pytest.importorskip("zarr", reason="needs zarr")
         (tmp_path / f"{name}.partial").write_text("of the other")
         with locked(tmp_path / name, PictureError):
             with pytest.raises(PictureError, match=f"{re.escape(name)}: is being written by"):

@@ -56,7 +56,7 @@ def test_luminance_refuses(shape: tuple[int, ...], axis: int) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_luminance_of_tensors(channels: int) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     for dtype in ("u1", "u2", "i2", "f4", "f8"):
         array = picture(dtype, channels)
         tensor = luminance(torch.from_numpy(array))

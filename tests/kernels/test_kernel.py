@@ -317,7 +317,7 @@ def test_a_bank_of_degrees_says_it_in_one_way():
 def test_angles_of_a_turn_and_a_half_are_as_they_were():
     kernel = gk.GaborKernel(sigma=4, theta=2 * math.pi, phase=-2 * math.pi).rotated(math.pi)
     assert kernel.theta == 3 * math.pi
-    theta = pytest.importorskip("torch").tensor(45.0)
+    theta = pytest.importorskip("torch", reason="needs torch").tensor(45.0)
     assert gk.GaborKernel(sigma=4, theta=theta).theta is theta  # learned, it may drift
 
 

@@ -200,7 +200,7 @@ def test_the_panel_lists_every_published_bank():
 
 
 def test_the_manifest_names_functions_and_commands_that_are_there():
-    yaml = pytest.importorskip("yaml")
+    yaml = pytest.importorskip("yaml", reason="needs yaml")
     text = Path(plugin.__file__).with_name("napari.yaml").read_text(encoding="utf-8")
     parts = yaml.safe_load(text)["contributions"]
     for command in parts["commands"]:

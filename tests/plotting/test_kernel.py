@@ -161,7 +161,7 @@ def test_a_kernel_of_another_family_is_named_by_its_label(coarse):
 
 
 def test_learnable_kernels_and_tensors_can_be_plotted(coarse):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     theta = torch.tensor(0.3, requires_grad=True, dtype=torch.float64)
     learnable = gk.GaborKernel(wavelength=8, theta=theta, sigma=3)
     fixed = gk.GaborKernel(wavelength=8, theta=0.3, sigma=3)

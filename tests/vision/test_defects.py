@@ -170,7 +170,7 @@ def test_contrast_and_offset_do_not_matter():
 
 
 def test_colours_and_tensors():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     picture, where = damaged("thread")
     colour = np.stack([cloth(), picture, cloth(3)], -1)
     assert find_defects(colour, channel_axis=-1).mask[where].mean() > 0.3

@@ -165,7 +165,7 @@ def test_colour_tells_textures_apart():
 
 
 def test_tensors():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     found = segment_textures(torch.from_numpy(PICTURE), 4, clustering="kmeans")
     expected = segment_textures(PICTURE, 4, clustering="kmeans")
     assert np.array_equal(found.labels, expected.labels)

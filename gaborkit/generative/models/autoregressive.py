@@ -60,16 +60,11 @@ class Autoregressive(Model):
     config : AutoregressiveConfig
         Of the ``levels`` of the space.
     space, classes
-        As in :class:`Model`; scaled as ``levels``.
+        As in :class:`Model`, scaled as ``levels``; ModelError where they do not fit.
     trunk : int
         Channels that the head sees.
     stacks : int
         Of ``trunk`` channels each, which take a bias for each location.
-
-    Raises
-    ------
-    ModelError
-        If configuration, space and classes do not fit each other.
     """
 
     #: Whether levels enter as vectors although they have an order.

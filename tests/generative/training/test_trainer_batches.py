@@ -238,7 +238,7 @@ def test_tensorboard_goes_on_after_the_step_that_is_kept_and_is_closed(tmp_path,
         def close(self):
             said.append("closed")
 
-    board = pytest.importorskip("torch.utils.tensorboard")
+    board = pytest.importorskip("torch.utils.tensorboard", reason="needs torch")
     monkeypatch.setattr(board, "SummaryWriter", Board)
     log = Log(tmp_path / "log.csv", 7, tmp_path / "board")
     log.write(8, {"loss": 0.5, "time": 2})
