@@ -11,6 +11,7 @@ estimator", Technometrics 41(3), 212-223, for concentration and reweighting.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ..types import RealArray
@@ -36,8 +37,6 @@ def good_statistics(
     which some are without defects, grows the part of all pixels that is closest; the one of the
     smallest determinant is taken, and then all whose distance is a likely one of a good pixel.
     """
-    from scipy.special import gammaincinv
-
     known = np.flatnonzero(judged)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[:SAMPLE])
     rows = maps.reshape(len(maps), -1)[:, known[chosen]].T.astype(np.float64)
@@ -55,7 +54,7 @@ def good_statistics(
         good = max(starts, key=lambda part: np.log(np.diag(_whitening(rows[part])[1])).sum())
         distances = mahalanobis(rows.T, *_whitening(rows[_closest(rows, good, 50)]))
         # Quantiles of chi-squared distributions with as many degrees of freedom as maps.
-        part, likely = (float(gammaincinv(len(maps) / 2, p)) for p in (GOOD, LIKELY))
+        part, likely = (float(scipy.special.gammaincinv(len(maps) / 2, p)) for p in (GOOD, LIKELY))
         good = distances <= np.quantile(distances, GOOD) * likely / part
     mean, factor = _whitening(rows[good])
     return mean * unit, factor / unit
