@@ -94,7 +94,7 @@ def command(
 
     \b
     .png .webp  a colour for each texture; OUT.json tells which, and their shares
-    .tif .npy   numbers of the textures: from 0 on, or those of the strokes; 255 outside --mask
+    .tif .npy   numbers of the textures, from 0 on, or the strokes'; 255 outside
     .npz        labels (H, W) and probabilities (count, H, W)
 
     \b
