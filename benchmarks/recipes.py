@@ -155,7 +155,8 @@ def prints():
 def vessels():
     print("## Vessels\n")
     print("Ten generated trees of 400 x 400 (seeds 1000 to 1009; the models learn from six")
-    print("others): area under the ROC curve in the field of view, mean and deviation.\n")
+    print("others): area under the ROC curve in the field of view, mean and deviation.")
+    print("Frangi and Sato with sigmas 1, 1.5, 2 and 3.\n")
     train = [synthetic_vessels(seed=seed) for seed in range(6)]
     parts = [list(part) for part in zip(*train, strict=True)]
     models = {m: fit_vessels(*parts, method=m) for m in ("line", "gabor", "both")}
