@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,12 +196,14 @@ def find_defects(
     widths = (window, least, max(BROAD[0], BROAD[1] * period))
     maps, variances = _log_energies(known, seen, bank, *widths)
     centre = _median(maps[:, known_judged], (1,))[..., None]
-    deviations = _border_corrected(maps - centre, variances, seen.inside)
+    maps -= centre
+    deviations = _border_corrected(maps, variances, seen.inside)
     statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
     usual = scores = mahalanobis(deviations, *statistics)
     if not same:
         maps, variances = _log_energies(planes, part, bank, *widths)
-        deviations = _border_corrected(maps - centre, variances, part.inside)
+        maps -= centre
+        deviations = _border_corrected(maps, variances, part.inside)
         scores = mahalanobis(deviations, *statistics)
     crop = 2 * (slice(margin, -margin or None),)
     usual = np.where(known_judged, usual, np.nan)[crop].astype(np.float32)
@@ -276,49 +279,57 @@ def _period(planes: RealArray, inside: NDArray[np.bool_] | None) -> float:
 
 def _log_energies(
     planes: RealArray, part: Interior, bank: GaborBank, window: float, least: float, broad: float
-) -> tuple[RealArray, RealArray]:
+) -> tuple[RealArray, list[RealArray]]:
     """Logarithms of local energies, and grey levels in two windows, (F, H, W); their variances.
 
     What a kernel sees of the reflection at the border, or of what fills a mask's outside, counts
     little in the means of its windows. Variances are in units of those far from the border.
     """
-    shape = planes.shape[-2:]
+    channels, *shape = planes.shape
     inside = np.ones(shape, bool) if part.inside is None else part.inside
     whole = inside[None].astype(planes.dtype)
     energies = part.filtered(bank, planes, part="magnitude")
-    maps, variances = np.empty_like(energies), np.empty_like(energies)
+    kernels = channels * len(bank)
+    result = np.empty((kernels + 2 * channels, *shape), energies.dtype)
+    maps = result[:kernels].reshape(energies.shape)
+    variances = [whole[0]] * len(bank)
     extents = [(_deviation(k), max(window / k.frequency, least)) for k in bank]
     for deviation, width in set(extents):
-        alike = [extent == (deviation, width) for extent in extents]
+        alike = [k for k, extent in enumerate(extents) if extent == (deviation, width)]
         seen = smoothed(whole, deviation, "constant")
         weights = np.maximum(2 * seen - 1, 0) ** TRUST * whole
-        maps[:, alike], variances[:, alike] = _windowed(energies[:, alike], weights, width)
+        maps[:, alike], variance = _windowed(energies[:, alike], weights, width)
+        for k in alike:
+            variances[k] = variance
     if float(_median(maps.sum((0, 1))[inside], (0,))[0]) <= 1e-6 * float(np.abs(planes).max()):
         raise FeatureError(
             "most of the picture is the same, as if blank: there is no texture to compare with"
         )
-    floor = FLOOR * _median(maps[..., inside], (2,))[..., None]
+    flat = maps.reshape(*maps.shape[:2], -1) if part.inside is None else maps[..., inside]
+    floor = FLOOR * _median(flat, (2,))[..., None]
     tiny = np.finfo(maps.dtype).tiny  # of a kernel that answers nothing anywhere
     maps += floor + tiny
-    parts = [(np.log(maps, out=maps), variances)]
-    parts += [_windowed(planes[:, None], whole, width) for width in (least, broad)]
-    return (
-        np.concatenate([values.reshape(-1, *shape) for values, _ in parts]),
-        np.concatenate([spread.reshape(-1, *shape) for _, spread in parts]),
-    )
+    np.log(maps, out=maps)
+    variances *= channels
+    for greys, width in zip(np.split(result[kernels:], 2), (least, broad), strict=True):
+        means, variance = _windowed(planes[:, None], whole, width)
+        greys[:] = means[:, 0]
+        variances += [variance] * channels
+    return result, variances
 
 
 def _windowed(values: RealArray, weights: RealArray, width: float) -> tuple[RealArray, RealArray]:
-    """Weighted means (C, K, H, W) over a Gaussian window, and their variances.
+    """Means (C, K, H, W) over a Gaussian window by weights (1, H, W), and their variance (H, W).
 
     The means are Knutsson and Westin's normalized convolution.
     """
     whole = smoothed(weights, width, "constant")
     whole = np.maximum(whole, np.finfo(values.dtype).eps)
-    means = smoothed(values * weights, width, "constant") / whole
+    means = smoothed(values * weights, width, "constant")
+    means /= whole
     # The square of a Gaussian is one, narrower by sqrt(2).
     squares = smoothed(weights**2, width / math.sqrt(2), "constant")
-    return means, np.broadcast_to(squares / whole**2, means.shape)
+    return means, (squares / whole**2)[0]
 
 
 def _deviation(kernel: Any) -> float:
@@ -329,7 +340,7 @@ def _deviation(kernel: Any) -> float:
 
 
 def _border_corrected(
-    deviations: RealArray, variances: RealArray, inside: NDArray[np.bool_] | None
+    deviations: RealArray, variances: Sequence[RealArray], inside: NDArray[np.bool_] | None
 ) -> RealArray:
     """Deviations from the usual as they would be in full windows, (F, H, W), in place.
 
