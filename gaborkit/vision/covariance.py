@@ -73,13 +73,16 @@ def _closest(rows: RealArray, good: NDArray[np.bool_], steps: int) -> NDArray[np
 
 def _whitening(rows: RealArray) -> tuple[RealArray, RealArray]:
     """Mean of rows, and the inverse of the Cholesky factor of their covariance."""
-    covariance = np.cov(rows.T)
+    mean = rows.mean(0)
+    apart = rows - mean
+    covariance = apart.T @ apart / (len(rows) - 1)
     covariance += RIDGE * np.diag(np.diag(covariance) + TINY)
-    return rows.mean(0), np.linalg.inv(np.linalg.cholesky(covariance))
+    return mean, np.linalg.inv(np.linalg.cholesky(covariance))
 
 
 def mahalanobis(maps: RealArray, mean: RealArray, factor: RealArray) -> RealArray:
     """Squared Mahalanobis distances (...) of maps (F, ...)."""
     factor, mean = factor.astype(maps.dtype), mean.astype(maps.dtype)
-    white = np.tensordot(factor, maps, 1).T - factor @ mean
-    return np.asarray(np.square(white).sum(-1).T)
+    white = factor @ maps.reshape(len(maps), -1)
+    white -= (factor @ mean)[:, None]
+    return np.asarray(np.einsum("fn,fn->n", white, white).reshape(maps.shape[1:]))
