@@ -143,6 +143,7 @@ def local_orientation(
     planes = with_leading_channels(library, library.promote(image), channel_axis)
     part = interior_of(planes, mask, outside)
     planes = part.box(planes)
+    library.check_finite(planes)  # before a peak of NaN makes all of them NaN
     if min(planes.shape[-2:]) < 2:
         raise FeatureError(
             f"a picture of shape {tuple(planes.shape[-2:])} varies along one axis at most; give "

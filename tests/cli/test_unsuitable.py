@@ -16,6 +16,7 @@ PICTURES = {
     "constant.png": np.full((56, 64), 100, np.uint8),
     "zero.png": np.zeros((56, 64), np.uint8),
     "small.png": NOISE[:8, :8],
+    "three.png": NOISE[:3, :3],
     "pixel.png": NOISE[:1, :1],
     "row.png": NOISE[:1],
     "column.png": NOISE[:, :1],
@@ -73,6 +74,22 @@ def test_nothing_but_nan_is_one_line(name):
     assert "4096 of 4096 pixels are NaN or infinite; nothing is left" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("o.npz").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_pixel_without_a_value_is_named(command):
+    gk.write_image("grey.png", NOISE)
+    picture = NOISE.astype(float)
+    picture[20, 30] = np.nan
+    np.save("nan.npy", picture)
+    result = answer(command, "nan.npy")
+    assert result.exit_code == 1
+    first, *others = result.stderr.splitlines()
+    assert first.startswith("error: nan.npy")
+    assert "1 of 3584 pixels are NaN or infinite; replace them" in first
+    # Of several pictures each has a line, and their number another.
+    assert not others or command in ("features", "retrieve", "gist")
+    assert not list(Path().glob("o.*"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
