@@ -78,6 +78,7 @@ MOVED = {
     "estimators.pictures": "estimators.picture_classifier",
     "generative.metrics.synthetic": "generative.metrics.train_on_samples",
     "nn.kept": "nn.content_cache",
+    "generative.representation.gabor": "generative.representation.viewed",
 }
 
 

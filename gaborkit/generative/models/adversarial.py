@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -11,11 +11,11 @@ from torch.func import functional_call
 
 from ...errors import ModelError
 from ...io.tables import counted
-from ..progress import Progress
 from ..space import Scaling, Space
 from .adversarial_config import AdversarialConfig
 from .gan_losses import GAN_LOSSES, GANLoss, gradient_penalty
-from .model import Loss, Model, evaluating
+from .latent_variable import LatentVariableModel
+from .model import Loss
 from .networks import join, one_hot
 from .scoring import pack
 
@@ -58,7 +58,7 @@ class Stage(NamedTuple):
     discriminator: nn.Module
 
 
-class Adversarial(Model):
+class Adversarial(LatentVariableModel):
     """Stages of a generator and a discriminator each, which learn in turns.
 
     Most models have one stage, whose networks are ``generator`` and ``discriminator``. One of
@@ -293,31 +293,11 @@ class Adversarial(Model):
         scores = discriminator(images, torch.cat(told) if told else None).float()
         return list(scores.chunk(len(pairs)))
 
-    @torch.no_grad()
-    def sample(
-        self,
-        count: int,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """Draw features (count, C, H, W), float32, with running statistics.
-
-        Without a generator the noise is that of torch's own.
-
-        Raises
-        ------
-        ModelError
-            If labels do not fit; see :meth:`check_labels`.
-        """
-        labels = self.check_labels(labels, count)
+    def _draws(
+        self, count: int, labels: Tensor | None, generator: torch.Generator | None
+    ) -> Iterator[Tensor]:
         noise = self.noise(count, generator)
-        chunks: list[Tensor] = []
-        with evaluating(self):
-            for start in range(0, count, CHUNK):
-                some = slice(start, start + CHUNK)
-                of = None if labels is None else labels[some]
-                chunks.append(self.composed([values[some] for values in noise], of).float())
-                if progress is not None:
-                    progress(min(start + CHUNK, count), count)
-        return torch.cat([noise[0].new_zeros(0, *self.space.shape), *chunks])
+        for start in range(0, count, CHUNK):
+            some = slice(start, start + CHUNK)
+            of = None if labels is None else labels[some]
+            yield self.composed([values[some] for values in noise], of)

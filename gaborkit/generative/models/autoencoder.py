@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -11,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
-from ..progress import Progress
 from ..space import Scaling, Space
 from .convolutional import ConvolutionalDecoder, ConvolutionalEncoder
+from .latent_variable import LatentVariableModel
 from .likelihoods import LIKELIHOODS, Likelihood, LikelihoodName, Variance, make_likelihood
-from .model import Model, Presets
+from .model import Presets
 from .networks import (
     ACTIVATIONS,
     Activation,
@@ -123,7 +124,7 @@ class VAEConfig(AEConfig):
             raise ModelError(f"beta={self.beta} is out of range; give 0 or more, such as 1.0")
 
 
-class Autoencoder(Model):
+class Autoencoder(LatentVariableModel):
     """What VAE and AE share: encoder, decoder, likelihood."""
 
     likelihood: Likelihood
@@ -205,26 +206,15 @@ class Autoencoder(Model):
             mean = mean + (log_variance / 2).exp() * normal_like(mean, generator)
         return self.decode(mean, labels)
 
-    @torch.no_grad()
-    def sample(
-        self,
-        count: int,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """Features (count, C, H, W): the likelihood's mean, without the noise of the pixels."""
-        labels = self.check_labels(labels, count)
+    def _draws(
+        self, count: int, labels: Tensor | None, generator: torch.Generator | None
+    ) -> Iterator[Tensor]:
         noise = torch.randn(count, self.config.latent, generator=generator, device=self.device)
         latents = self.from_normal(noise, labels)
-        features = torch.empty(count, *self.space.shape, device=self.device)
         step = max(1, CHUNK // self.space.size)
         for start in range(0, count, step):
-            part = slice(start, start + step)
-            features[part] = self.decode(latents[part], None if labels is None else labels[part])
-            if progress is not None:
-                progress(min(start + step, count), count)
-        return features
+            some = slice(start, start + step)
+            yield self.decode(latents[some], None if labels is None else labels[some])
 
     def _condition(self, labels: Tensor | None) -> Tensor | None:
         """One-hot code (B, classes) of labels, on the model's device."""

@@ -7,10 +7,10 @@ from abc import abstractmethod
 from torch import Tensor
 
 from ..space import Space
-from .model import Model
+from .latent_variable import LatentVariableModel
 
 
-class Coder(Model):
+class Coder(LatentVariableModel):
     """A model that turns features into codes, and codes into features.
 
     Codes are levels without an order: an autoregressive model of them is a prior, and this model

@@ -325,22 +325,6 @@ class SRGAN(Adversarial):
         """The content."""
         return {"content loss": self.content(images, features)}
 
-    def sample(
-        self,
-        count: int,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """Refuse: nothing is drawn from noise.
-
-        Raises
-        ------
-        ModelError
-            Always.
-        """
-        raise ModelError(f"{self.name} draws nothing from noise: it upscales pictures that it gets")
-
     @torch.no_grad()
     def upscale(
         self, pictures: Tensor, labels: Tensor | None = None, progress: Progress | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError
-from ..progress import Progress
 from ..space import Scaling, Space
 from .autoencoder import CHUNK, AEConfig, Network
 from .codebook import Codebook, perplexity
@@ -250,28 +250,17 @@ class VQVAE(Coder):
         self.check_labels(labels, len(features))
         return self.decode(self.codes(features))
 
-    @torch.no_grad()
-    def sample(
-        self,
-        count: int,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """Features (count, C, H, W) of codes that are drawn location by location."""
-        labels = self.check_labels(labels, count)
-        features = torch.empty(count, *self.space.shape, device=self.device)
+    def _draws(
+        self, count: int, labels: Tensor | None, generator: torch.Generator | None
+    ) -> Iterator[Tensor]:
         step = max(1, CHUNK // self.space.size)
         for start in range(0, count, step):
-            part = slice(start, min(start + step, count))
-            size = part.stop - part.start
-            prior = self._prior(None if labels is None else labels[part], size)
+            some = slice(start, start + step)
+            prior = self._prior(None if labels is None else labels[some], min(step, count - start))
             uniform = torch.rand(prior.shape[:-1], generator=generator, device=self.device)
+            # Each location by itself, by how often a code was the nearest there.
             codes = draw(prior.log().flatten(0, 2), uniform.flatten()).view(uniform.shape)
-            features[part] = self.decode(codes[:, None])
-            if progress is not None:
-                progress(part.stop, count)
-        return features
+            yield self.decode(codes[:, None])
 
     def _latents(self, features: Tensor) -> Tensor:
         """(B, D, h, w), float32."""

@@ -15,8 +15,8 @@ torch.Size([4, 18, 28, 28])
 from .base import VERSION, Representation
 from .coefficients import Coefficients, Parts
 from .description import REPRESENTATIONS, representation_from_dict
-from .gabor import Gabor
 from .raw import Binarize, Raw
+from .viewed import Gabor
 
 __all__ = [
     "REPRESENTATIONS",

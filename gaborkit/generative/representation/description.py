@@ -10,8 +10,8 @@ from ...bank import GaborBank
 from ...errors import RepresentationError
 from .base import VERSION, Representation
 from .coefficients import Coefficients
-from .gabor import Gabor
 from .raw import Raw
+from .viewed import Gabor
 
 #: Families by the name in their description.
 REPRESENTATIONS: dict[str, type[Representation]] = {
