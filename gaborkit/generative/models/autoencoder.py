@@ -20,6 +20,7 @@ from .model import Presets
 from .networks import (
     ACTIVATIONS,
     Activation,
+    Architecture,
     PerceptronDecoder,
     PerceptronEncoder,
     one_hot,
@@ -124,6 +125,22 @@ class VAEConfig(AEConfig):
             raise ModelError(f"beta={self.beta} is out of range; give 0 or more, such as 1.0")
 
 
+def architecture_of(
+    config: AEConfig, space: Space, likelihood: Likelihood, classes: int = 0
+) -> Architecture:
+    """Encoder and decoder of features of this space, which see ``classes`` if there are any."""
+    return Architecture(
+        space.shape,
+        config.hidden,
+        config.activation,
+        blocks=config.blocks,
+        classes=classes,
+        view=space.view,
+        outputs=likelihood.outputs,
+        gain=likelihood.gain,
+    )
+
+
 class Autoencoder(LatentVariableModel):
     """What VAE and AE share: encoder, decoder, likelihood."""
 
@@ -138,25 +155,16 @@ class Autoencoder(LatentVariableModel):
         self.likelihood = make_likelihood(
             config.likelihood, space.channels, config.variance, config.deviation
         )
-        shape, outputs = space.shape, self.likelihood.outputs
+        architecture = architecture_of(config, space, self.likelihood, classes)
         codes = self.encoder_outputs * config.latent
-        hidden, activation, view = config.hidden, config.activation, space.view
-        gain = self.likelihood.gain
         self.encoder: nn.Module
         self.decoder: nn.Module
         if config.network == "mlp":
-            self.encoder = PerceptronEncoder(shape, hidden, codes, activation, classes, view)
-            self.decoder = PerceptronDecoder(
-                config.latent, hidden, shape, activation, classes, view, outputs, gain
-            )
+            self.encoder = PerceptronEncoder(architecture, codes)
+            self.decoder = PerceptronDecoder(architecture, config.latent)
         else:
-            blocks = config.blocks
-            self.encoder = ConvolutionalEncoder(
-                shape, hidden, codes, activation, classes, blocks, view
-            )
-            self.decoder = ConvolutionalDecoder(
-                config.latent, hidden, shape, activation, classes, blocks, view, outputs, gain
-            )
+            self.encoder = ConvolutionalEncoder(architecture, codes)
+            self.decoder = ConvolutionalDecoder(architecture, config.latent)
 
     @classmethod
     def scaling(cls, config: AEConfig) -> Scaling:

@@ -6,14 +6,13 @@ A condition (B, classes), if any, is joined to the input of those of a vector.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
 from typing import cast
 
 from torch import Tensor, nn
 
-from ..view import View
 from .drawn import last_layer
-from .networks import ACTIVATIONS, Activation, Shape, join, raise_condition
+from .networks import ACTIVATIONS, Activation, Architecture, Shape, join, raise_condition
 from .seen import first_layer
 
 
@@ -51,50 +50,42 @@ def halved(height: int, width: int, times: int) -> list[tuple[int, int]]:
     return sizes
 
 
-def downward(
-    shape: Shape,
-    hidden: Sequence[int],
-    activation: Activation,
-    classes: int = 0,
-    blocks: int = 0,
-    view: View | None = None,
-) -> nn.Sequential:
-    """Convolutions of stride 2, one for each number of channels in ``hidden``.
-
-    ``blocks`` residual blocks follow each; the other parameters are those of
-    :class:`PerceptronEncoder`.
-    """
+def downward(architecture: Architecture) -> nn.Sequential:
+    """Convolutions of stride 2, one for each number of hidden channels; residual blocks follow."""
+    shape, activation = architecture.shape, architecture.activation
     layers: list[nn.Module] = []
-    for inputs, channels in itertools.pairwise([shape[0] + classes, *hidden]):
+    sizes = [shape[0] + architecture.classes, *architecture.hidden]
+    for inputs, channels in itertools.pairwise(sizes):
         layers += [nn.Conv2d(inputs, channels, 3, stride=2, padding=1)]
-        layers += [Residual(channels, activation) for _ in range(blocks)]
+        layers += [Residual(channels, activation) for _ in range(architecture.blocks)]
         layers += [ACTIVATIONS[activation]()]
     first = cast(nn.Conv2d, layers[0])
-    raise_condition(first, classes)
-    return nn.Sequential(first_layer(first, view, shape), *layers[1:])
+    raise_condition(first, architecture.classes)
+    return nn.Sequential(first_layer(first, architecture.view, shape), *layers[1:])
 
 
-def upward(
-    hidden: Sequence[int],
-    shape: Shape,
-    activation: Activation,
-    blocks: int = 0,
-    view: View | None = None,
-    outputs: int = 1,
-    gain: float = 1.0,
-) -> nn.ModuleList:
-    """The mirror of :func:`downward`: transposed convolutions, after ``blocks`` residual blocks.
+def upward(architecture: Architecture) -> nn.ModuleList:
+    """The mirror of :func:`downward`: transposed convolutions, residual blocks before each.
 
     Their 4 x 4 kernels at stride 2 cover every place equally often, so no chequerboard shows.
     """
+    shape, outputs = architecture.shape, architecture.outputs
+    activation = architecture.activation
+    channels = [*reversed(architecture.hidden), outputs * shape[0]]
     stages: list[nn.Module] = []
-    for channels, after in itertools.pairwise([*reversed(hidden), outputs * shape[0]]):
-        residual = [Residual(channels, activation) for _ in range(blocks)]
-        up = nn.ConvTranspose2d(channels, after, 4, stride=2, padding=1)
-        last = len(stages) == len(hidden) - 1
-        layer = last_layer(up, view if last else None, shape, outputs, gain)
+    for before, after in itertools.pairwise(channels):
+        residual = [Residual(before, activation) for _ in range(architecture.blocks)]
+        up = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        view = architecture.view if len(stages) == len(channels) - 2 else None
+        layer = last_layer(up, view, shape, outputs, architecture.gain)
         stages.append(nn.Sequential(*residual, ACTIVATIONS[activation](), layer))
     return nn.ModuleList(stages)
+
+
+def smallest(architecture: Architecture) -> Shape:
+    """Channels, height and width of what :func:`downward` gives."""
+    hidden, (_, height, width) = architecture.hidden, architecture.shape
+    return hidden[-1], *halved(height, width, len(hidden))[-1]
 
 
 def climb(stages: nn.ModuleList, planes: Tensor, height: int, width: int) -> Tensor:
@@ -106,32 +97,18 @@ def climb(stages: nn.ModuleList, planes: Tensor, height: int, width: int) -> Ten
 
 
 class ConvolutionalEncoder(nn.Module):
-    """Convolutions of stride 2, one for each number of channels in ``hidden``, then a linear layer.
-
-    ``blocks`` residual blocks follow each convolution; the other parameters are those of
-    :class:`PerceptronEncoder`.
-    """
+    """Convolutions of stride 2, then a linear layer, to vectors of a ``length``."""
 
     layers: nn.Sequential
     head: nn.Linear
 
-    def __init__(
-        self,
-        shape: Shape,
-        hidden: Sequence[int],
-        outputs: int,
-        activation: Activation,
-        classes: int = 0,
-        blocks: int = 0,
-        view: View | None = None,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
-        self.layers = downward(shape, hidden, activation, classes, blocks, view)
-        height, width = halved(*shape[1:], len(hidden))[-1]
-        self.head = nn.Linear(hidden[-1] * height * width, outputs)
+        self.layers = downward(architecture)
+        self.head = nn.Linear(math.prod(smallest(architecture)), length)
 
     def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Vectors (B, outputs) of features (B, C, H, W)."""
+        """Vectors (B, length) of features (B, C, H, W)."""
         vectors: Tensor = self.head(self.layers(join(features, condition)).flatten(1))
         return vectors
 
@@ -140,32 +117,19 @@ class ConvolutionalDecoder(nn.Module):
     """The mirror of :class:`ConvolutionalEncoder`: a linear layer, then transposed convolutions."""
 
     size: tuple[int, int]
-    start: tuple[int, int, int]
+    start: Shape
     head: nn.Linear
     stages: nn.ModuleList
 
-    def __init__(
-        self,
-        inputs: int,
-        hidden: Sequence[int],
-        shape: Shape,
-        activation: Activation,
-        classes: int = 0,
-        blocks: int = 0,
-        view: View | None = None,
-        outputs: int = 1,
-        gain: float = 1.0,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
-        self.size = shape[1:]
-        height, width = halved(*self.size, len(hidden))[-1]
-        self.start = (hidden[-1], height, width)
-        self.head = nn.Linear(inputs + classes, hidden[-1] * height * width)
-        raise_condition(self.head, classes)
-        self.stages = upward(hidden, shape, activation, blocks, view, outputs, gain)
+        self.size, self.start = architecture.shape[1:], smallest(architecture)
+        self.head = nn.Linear(length + architecture.classes, math.prod(self.start))
+        raise_condition(self.head, architecture.classes)
+        self.stages = upward(architecture)
 
     def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Features (B, C, H, W) of vectors (B, inputs)."""
+        """Features (B, outputs * C, H, W) of vectors (B, length)."""
         planes: Tensor = self.head(join(vectors, condition)).unflatten(1, self.start)
         return climb(self.stages, planes, *self.size)
 
@@ -176,21 +140,13 @@ class GridEncoder(nn.Module):
     layers: nn.Sequential
     head: nn.Conv2d
 
-    def __init__(
-        self,
-        shape: Shape,
-        hidden: Sequence[int],
-        outputs: int,
-        activation: Activation,
-        blocks: int = 0,
-        view: View | None = None,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
-        self.layers = downward(shape, hidden, activation, 0, blocks, view)
-        self.head = nn.Conv2d(hidden[-1], outputs, 1)
+        self.layers = downward(architecture)
+        self.head = nn.Conv2d(architecture.hidden[-1], length, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Vectors (B, outputs, h, w) of features (B, C, H, W)."""
+        """Vectors (B, length, h, w) of features (B, C, H, W)."""
         vectors: Tensor = self.head(self.layers(features))
         return vectors
 
@@ -202,22 +158,12 @@ class GridDecoder(nn.Module):
     head: nn.Conv2d
     stages: nn.ModuleList
 
-    def __init__(
-        self,
-        inputs: int,
-        hidden: Sequence[int],
-        shape: Shape,
-        activation: Activation,
-        blocks: int = 0,
-        view: View | None = None,
-        outputs: int = 1,
-        gain: float = 1.0,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
-        self.size = shape[1:]
-        self.head = nn.Conv2d(inputs, hidden[-1], 3, padding=1)
-        self.stages = upward(hidden, shape, activation, blocks, view, outputs, gain)
+        self.size = architecture.shape[1:]
+        self.head = nn.Conv2d(length, architecture.hidden[-1], 3, padding=1)
+        self.stages = upward(architecture)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Features (B, C, H, W) of vectors (B, inputs, h, w)."""
+        """Features (B, outputs * C, H, W) of vectors (B, length, h, w)."""
         return climb(self.stages, self.head(vectors), *self.size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import torch
@@ -86,74 +87,76 @@ def raise_condition(layer: nn.Linear | nn.Conv2d, classes: int) -> None:
         layer.weight[:, -classes:] *= math.sqrt(layer.weight.shape[1])
 
 
-class PerceptronEncoder(nn.Module):
-    """Fully connected layers on the flattened features.
+@dataclass(frozen=True)
+class Architecture:
+    """What an encoder and the decoder that mirrors it have in common.
 
-    Parameters
+    Attributes
     ----------
     shape : (C, H, W)
+        Of the features.
     hidden : sequence of int
-        Sizes of the hidden layers, from the features on.
-    outputs : int
+        Sizes of the hidden layers, or channels after each halving, from the features on.
     activation : str
+    blocks : int
+        Residual blocks after each halving.
     classes : int
         Length of the condition.
+    view : View, optional
+        What the first layer of the encoder sees through and the last of the decoder draws by.
+    outputs : int
+        Numbers that the decoder gives for each feature.
+    gain : float
+        What the frame of the view draws is multiplied by it.
     """
+
+    shape: Shape
+    hidden: Sequence[int]
+    activation: Activation
+    blocks: int = 0
+    classes: int = 0
+    view: View | None = None
+    outputs: int = 1
+    gain: float = 1.0
+
+
+class PerceptronEncoder(nn.Module):
+    """Fully connected layers on the flattened features, to vectors of a ``length``."""
 
     layers: nn.Sequential
 
-    def __init__(
-        self,
-        shape: Shape,
-        hidden: Sequence[int],
-        outputs: int,
-        activation: Activation,
-        classes: int = 0,
-        view: View | None = None,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
-        inputs = shape[0] * shape[1] * shape[2] + classes
-        self.layers = perceptron([inputs, *hidden, outputs], activation)
-        raise_condition(cast(nn.Linear, self.layers[0]), classes)
-        self.layers[0] = first_layer(cast(nn.Linear, self.layers[0]), view, shape)
+        shape, classes = architecture.shape, architecture.classes
+        sizes = [math.prod(shape) + classes, *architecture.hidden, length]
+        self.layers = perceptron(sizes, architecture.activation)
+        first = cast(nn.Linear, self.layers[0])
+        raise_condition(first, classes)
+        self.layers[0] = first_layer(first, architecture.view, shape)
 
     def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Vectors (B, outputs) of features (B, C, H, W)."""
+        """Vectors (B, length) of features (B, C, H, W)."""
         vectors: Tensor = self.layers(join(features.flatten(1), condition))
         return vectors
 
 
 class PerceptronDecoder(nn.Module):
-    """The mirror of :class:`PerceptronEncoder`: ``hidden`` is still listed from the features on.
+    """The mirror of :class:`PerceptronEncoder`."""
 
-    ``outputs`` numbers are given for each feature; what the frame of a view draws is multiplied by
-    ``gain``.
-    """
-
-    shape: tuple[int, int, int]
+    shape: Shape
     layers: nn.Sequential
 
-    def __init__(
-        self,
-        inputs: int,
-        hidden: Sequence[int],
-        shape: Shape,
-        activation: Activation,
-        classes: int = 0,
-        view: View | None = None,
-        outputs: int = 1,
-        gain: float = 1.0,
-    ) -> None:
+    def __init__(self, architecture: Architecture, length: int) -> None:
         super().__init__()
+        shape, outputs, classes = architecture.shape, architecture.outputs, architecture.classes
         self.shape = (outputs * shape[0], *shape[1:])
-        self.layers = perceptron(
-            [inputs + classes, *reversed(hidden), math.prod(self.shape)], activation
-        )
+        sizes = [length + classes, *reversed(architecture.hidden), math.prod(self.shape)]
+        self.layers = perceptron(sizes, architecture.activation)
         raise_condition(cast(nn.Linear, self.layers[0]), classes)
         last = cast(nn.Linear, self.layers[-1])
-        self.layers[-1] = last_layer(last, view, shape, outputs, gain)
+        self.layers[-1] = last_layer(last, architecture.view, shape, outputs, architecture.gain)
 
     def forward(self, vectors: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Features (B, C, H, W) of vectors (B, inputs)."""
+        """Features (B, outputs * C, H, W) of vectors (B, length)."""
         features: Tensor = self.layers(join(vectors, condition))
         return features.view(-1, *self.shape)

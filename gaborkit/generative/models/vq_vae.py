@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Scaling, Space
-from .autoencoder import CHUNK, AEConfig, Network
+from .autoencoder import CHUNK, AEConfig, Network, architecture_of
 from .codebook import Codebook, perplexity
 from .coder import Coder
 from .convolutional import GridDecoder, GridEncoder, halved
@@ -167,13 +167,10 @@ class VQVAE(Coder):
         self.likelihood = make_likelihood(
             config.likelihood, space.channels, config.variance, config.deviation
         )
-        shape, hidden, blocks, view = space.shape, config.hidden, config.blocks, space.view
-        self.encoder = GridEncoder(shape, hidden, config.latent, config.activation, blocks, view)
+        architecture = architecture_of(config, space, self.likelihood)
+        self.encoder = GridEncoder(architecture, config.latent)
         self.codebook = Codebook(config.codes, config.latent, config.decay, config.restart)
-        self.decoder = GridDecoder(
-            *(config.latent, hidden, shape, config.activation, blocks, view),
-            *(self.likelihood.outputs, self.likelihood.gain),
-        )
+        self.decoder = GridDecoder(architecture, config.latent)
         _, height, width = self.code_space.shape
         usage = torch.zeros(max(classes, 1), height, width, config.codes)
         self.register_buffer("usage", usage)
