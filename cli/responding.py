@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gaborkit as gk
+from gaborkit.filtering.backend import NumpyLibrary
 from gaborkit.io.files import atomic_write
 from gaborkit.io.spacing import measured_spacing
 from gaborkit.types import Boundary, Engine, Part
@@ -163,6 +164,25 @@ def one_picture(source: str) -> tuple[NDArray[Any], str]:
     if planes.ndim != 2:
         raise gk.ImageError(f"{source}: a stack of shape {planes.shape} is not one picture")
     return planes, colour
+
+
+def pair_of_pictures(first: str, second: str) -> list[NDArray[Any]]:
+    """Read two pictures (H, W) that are looked at together, of colour the luminance.
+
+    Raises
+    ------
+    PictureError
+        If one cannot be read.
+    ImageError
+        If one is a stack of several, or holds NaN or infinity: the message names that one alone.
+    """
+    pictures = []
+    for source in (first, second):
+        picture, _ = one_picture(source)
+        with about(source):
+            NumpyLibrary().check_finite(picture)
+        pictures.append(picture)
+    return pictures
 
 
 def mask_of(path: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:

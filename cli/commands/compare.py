@@ -13,7 +13,7 @@ from ..options.arguments import Choice
 from ..options.path_arguments import IN
 from ..options.reading import report_options
 from ..options.sections import Command
-from ..responding import about, one_picture
+from ..responding import about, pair_of_pictures
 
 #: The library's measures.
 MEASURES = ("texture", "gist", "jets", "codes")
@@ -47,7 +47,7 @@ def command(first: str, second: str, by: tuple[Any, ...], as_json: bool) -> None
       gaborkit compare sample:brick sample:grass
       gaborkit compare sample:camera sample:moon --by jets --by codes
     """  # noqa: D301
-    one, other = (one_picture(source)[0] for source in (first, second))
+    one, other = pair_of_pictures(first, second)
     with about(f"{first}, {second}"):
         measures = gk.vision.compare_pictures(one, other, by or None)
     if as_json:

@@ -87,9 +87,9 @@ def command(
 
     \b
     Examples:
-      gaborkit defects sample:brick --out mask.png --overlay defects.png
-      gaborkit defects sample:gravel --out mask.png --score score.tif
-      gaborkit defects photo.png --mask mask.png --out found.png
+      gaborkit defects cloth.png --out found.png --overlay marked.png
+      gaborkit defects cloth.png --reference good.png --out found.png
+      gaborkit defects cloth.png --mask mask.png --out found.png
     """  # noqa: D301
     planes, colour = one_picture(source)
     good = None if reference is None else one_picture(reference)[0]

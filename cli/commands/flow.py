@@ -15,7 +15,7 @@ from ..options.arguments import Number
 from ..options.path_arguments import IN, Output
 from ..options.reading import report_options
 from ..options.sections import Command
-from ..responding import about, one_picture, write_arrays
+from ..responding import about, pair_of_pictures, write_arrays
 
 
 @click.command("flow", cls=Command)
@@ -67,13 +67,13 @@ def command(
       gaborkit flow sample:camera sample:camera --out flow.png
       gaborkit flow photos/one.jpg photo.jpg --stereo --out disparity.npz
     """  # noqa: D301
-    pictures = [one_picture(source)[0] for source in (first, second)]
+    one, other = pair_of_pictures(first, second)
     options: dict[str, Any] = {"window": window}
     if largest is not None:
         options["largest"] = largest
     with about(f"{first}, {second}"):
         displacement = (gk.vision.stereo_disparity if stereo else gk.vision.optical_flow)(
-            *pictures, **options
+            one, other, **options
         )
     sure = displacement.confidence >= np.quantile(displacement.confidence, 0.5)
     numbers = {

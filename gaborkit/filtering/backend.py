@@ -28,7 +28,7 @@ class Library(Protocol):
     def promote(self, image: Array) -> Array:
         """The image in a floating dtype that is filtered; integers keep their values."""
 
-    def check_finite(self, image: Array) -> None:
+    def check_finite(self, image: Array, unit: str = "pixels") -> None:
         """Raise ImageError for NaN and infinity, where looking for them costs no more than time."""
 
     def double(self, image: Array) -> bool:
@@ -76,13 +76,13 @@ class NumpyLibrary:
             image = as_array(image)
         return image.astype(promoted(image.dtype), copy=False)
 
-    def check_finite(self, image: Array) -> None:
+    def check_finite(self, image: Array, unit: str = "pixels") -> None:
         wrong = image.size - np.count_nonzero(np.isfinite(image))
         if wrong:
             advice = "replace them, with numpy.nan_to_num or skimage.restoration.inpaint_biharmonic"
             if wrong == image.size:
                 advice = "nothing is left to look at: see how the picture was made or read"
-            raise ImageError(f"{wrong} of {image.size} pixels are NaN or infinite; {advice}")
+            raise ImageError(f"{wrong} of {image.size} {unit} are NaN or infinite; {advice}")
 
     def double(self, image: Array) -> bool:
         return bool(image.dtype == np.float64)
@@ -141,7 +141,7 @@ class TorchLibrary:
     def promote(self, image: Array) -> Array:
         return image.to(getattr(self.torch, promoted(image.dtype).name))
 
-    def check_finite(self, image: Array) -> None:
+    def check_finite(self, image: Array, unit: str = "pixels") -> None:
         pass  # an answer would stall a GPU
 
     def double(self, image: Array) -> bool:

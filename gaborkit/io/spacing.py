@@ -45,9 +45,9 @@ def read_spacing(source: StrPath) -> PixelSize | None:
     Parameters
     ----------
     source : path or str
-        DICOM (pixel, imager or nominal spacing), NIfTI, OME-Zarr, OME-TIFF, TIFF and PNG, JPEG
-        and BMP with a resolution; many programs write 72 or 96 dots per inch there that nobody
-        has measured (:func:`measured_spacing` leaves them out).
+        DICOM (pixel, imager or nominal spacing), NIfTI, OME-Zarr and zarr of ours, OME-TIFF, TIFF
+        and PNG, JPEG and BMP with a resolution, also one of 72 or 96 dots per inch, which many
+        programs write though nobody has measured it.
 
     Returns
     -------
@@ -170,15 +170,19 @@ def _of_ome(text: str) -> tuple[float, float] | None:
 
 
 def _of_zarr(path: Path) -> tuple[float, float] | None:
-    """Of OME-Zarr, 0.5 or before: the scale of the finest level, where axes have a unit."""
+    """Of OME-Zarr, 0.5 or before: the scale of the finest level, where axes have a unit.
+
+    Of responses that OME-Zarr does not hold, what filtering wrote.
+    """
     if (path / "zarr.json").is_file():
         attributes = json.loads((path / "zarr.json").read_bytes()).get("attributes", {})
-        attributes = attributes.get("ome", {})
+        ome = attributes.get("ome", {})
     else:
-        attributes = json.loads((path / ".zattrs").read_bytes())
-    if "multiscales" not in attributes:
-        return None
-    picture = attributes["multiscales"][0]
+        attributes = ome = json.loads((path / ".zattrs").read_bytes())
+    if "multiscales" not in ome:
+        sides = attributes.get("gaborkit", {}).get("spacing")
+        return None if sides is None else (float(sides[0]), float(sides[1]))
+    picture = ome["multiscales"][0]
     finest = picture["datasets"][0]["coordinateTransformations"]
     scale = next(change["scale"] for change in finest if change["type"] == "scale")
     sides = {

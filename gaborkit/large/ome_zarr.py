@@ -23,6 +23,9 @@ COARSEST = 256
 Halving = Literal["mean", "circular", "first"]
 
 
+#: What OME-Zarr calls the axes that it knows; one further may be there, of no type.
+TYPES = {"c": "channel", "y": "space", "x": "space"}
+
 Create = Callable[[str, tuple[int, ...]], Any]
 
 
@@ -108,6 +111,7 @@ def write_levels(path: Path, whole: Any, create: Create, halving: Halving) -> No
 
 def ome(
     name: str,
+    axes: Sequence[str],
     labels: Sequence[str] | None,
     limits: tuple[float, float] | None,
     *,
@@ -115,9 +119,10 @@ def ome(
     halving: Halving = "mean",
     spacing: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
-    """Metadata by which viewers show an array (K, H, W), or (H, W), with the names of its channels.
+    """Metadata by which viewers show an array (K, H, W), (N, H, W) or (H, W).
 
-    ``spacing`` is the size of its pixels in millimetres, down and across.
+    ``axes`` are their names, ``labels`` those of the K channels, and ``spacing`` is the size of the
+    pixels in millimetres, down and across.
 
     References
     ----------
@@ -125,7 +130,7 @@ def ome(
 
     Examples
     --------
-    >>> metadata = ome("a", ["4 px, 0°"], (0, 2), levels=3)
+    >>> metadata = ome("a", ["c", "y", "x"], ["4 px, 0°"], (0, 2), levels=3)
     >>> metadata["omero"]["channels"][0]["label"]
     '4 px, 0°'
     >>> for change in metadata["multiscales"][0]["datasets"][2]["coordinateTransformations"]:
@@ -134,26 +139,28 @@ def ome(
     {'type': 'translation', 'translation': [0.0, 1.5, 1.5]}
     """
     unit = {} if spacing is None else {"unit": "millimeter"}
-    axes = [{"name": axis, "type": "space", **unit} for axis in ("y", "x")]
+    described = [
+        {"name": axis, **({"type": TYPES[axis]} if axis in TYPES else {})} for axis in axes
+    ]
+    for axis in described[-2:]:
+        axis.update(unit)
     sides = (1.0, 1.0) if spacing is None else spacing
-    if labels is not None:
-        axes = [{"name": "c", "type": "channel"}, *axes]
-    channel = [1.0] if labels is not None else []
+    leading = len(axes) - 2
     datasets = []
     for level in range(levels):
         factor = 2.0**level
         changes: list[dict[str, Any]] = [
-            {"type": "scale", "scale": [*channel, *(factor * x for x in sides)]}
+            {"type": "scale", "scale": [*[1.0] * leading, *(factor * x for x in sides)]}
         ]
         if level and halving != "first":
             # The middle of the pixels that it is the mean of.
             middle = (factor - 1) / 2
-            shift = [0.0] * len(channel) + [middle * x for x in sides]
+            shift = [0.0] * leading + [middle * x for x in sides]
             changes.append({"type": "translation", "translation": shift})
         datasets.append({"path": str(level), "coordinateTransformations": changes})
     metadata: dict[str, Any] = {
         "version": "0.5",
-        "multiscales": [{"name": name, "axes": axes, "datasets": datasets, "type": halving}],
+        "multiscales": [{"name": name, "axes": described, "datasets": datasets, "type": halving}],
     }
     if labels is not None and limits is not None:
         low, high = limits

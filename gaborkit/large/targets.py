@@ -67,6 +67,14 @@ class Layout:
     angles: bool = False
     spacing: tuple[float, float] | None = None
 
+    @property
+    def axes(self) -> list[str]:
+        """Names of the axes."""
+        names = [f"axis_{axis}" for axis in range(len(self.shape) - 2)]
+        if self.labels is not None:
+            names[-1] = "c"
+        return [*names, "y", "x"]
+
 
 class Target(ABC):
     """A file or folder of one format, from its first byte until it takes its name.
@@ -254,9 +262,10 @@ def _pieces(span: range, chunk: int) -> list[slice]:
 
 
 class Zarr(Target):
-    """A zarr store of one array, ``0``; of a picture without further axes an OME-Zarr.
+    """A zarr store of one array, ``0``; an OME-Zarr where one axis, or none, is before the rows.
 
-    That has coarser levels of resolution beside it, ``1``, ``2``, ...
+    That has coarser levels of resolution beside it, ``1``, ``2``, ... OME-Zarr has no place for a
+    stack's axis beside that of channels: there the size of pixels is among our own attributes.
     """
 
     def check(self) -> None:
@@ -275,16 +284,12 @@ class Zarr(Target):
     def _array(self, group: Any, name: str, shape: tuple[int, ...]) -> Any:
         layout, zarr = self.layout, optional("zarr")
         chunk = [chunk_of(side) for side in layout.tile]
-        leading = len(shape) - 2
-        names = [f"axis_{axis}" for axis in range(leading)] + ["y", "x"]
-        if layout.labels is not None:
-            names[leading - 1] = "c"
         return group.create_array(
             name,
             shape=shape,
-            chunks=(*[1] * leading, *chunk),
+            chunks=(*[1] * (len(shape) - 2), *chunk),
             dtype=layout.dtype,
-            dimension_names=names,
+            dimension_names=layout.axes,
             compressors=[
                 # Of the codecs that every reader has, the fastest on responses, and the smallest.
                 zarr.codecs.BloscCodec(cname="lz4", shuffle="shuffle"),
@@ -301,18 +306,21 @@ class Zarr(Target):
         group = optional("zarr").open_group(self.partial, mode="r+")
         attributes = {"gaborkit": json.loads(to_json(metadata))}
         layout = self.layout
-        if len(layout.shape) == (2 if layout.labels is None else 3):
+        if len(layout.shape) <= 3:
             halving = halving_of(layout.dtype, angles=layout.angles)
             write_levels(self.partial, group["0"], partial(self._array, group), halving)
             name, levels = self.path.stem.removesuffix(".ome"), len(level_shapes(layout.shape))
             attributes["ome"] = ome(
                 name,
+                layout.axes,
                 layout.labels,
                 limits,
                 levels=levels,
                 halving=halving,
                 spacing=layout.spacing,
             )
+        elif layout.spacing is not None:
+            attributes["gaborkit"]["spacing"] = layout.spacing
         group.attrs.update(attributes)
         for litter in self.partial.rglob("*.partial"):  # of workers that were killed
             litter.unlink()

@@ -62,8 +62,8 @@ def filter_large(
         See :func:`~gaborkit.large.open_source` for files; or anything with ``shape``, ``dtype`` and
         NumPy's basic indexing, such as a zarr array.
     target : path
-        ``.zarr`` (float or complex, chunked; of a picture of two axes an OME-Zarr with coarser
-        levels of resolution), ``.npy``, or
+        ``.zarr`` (float or complex, chunked; of a picture, or of a stack and one kernel, an
+        OME-Zarr with coarser levels of resolution), ``.npy``, or
         ``.tif`` (a page a channel; colour comes last). An existing one is replaced at the end.
     part : {"complex", "real", "imag", "magnitude", "energy", "phase"}
     boundary, engine, channel_axis, tolerance
@@ -86,7 +86,7 @@ def filter_large(
         JSON-ready, written as NAME.json beside the file, or into the attributes of a zarr store;
         by default how to repeat this.
     spacing : (float, float), optional
-        Millimetres from row to row and from column to column, for OME-Zarr, OME-TIFF
+        Millimetres from row to row and from column to column, for zarr, OME-TIFF
         (``.ome.tif``) and TIFF; by default what the source's file says.
 
     Raises

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError, ImageError, SamplingWarning
+from ..filtering.backend import NumpyLibrary
 from ..filtering.padding import check_boundary
 from ..io.volumes import Volume
 from ..kernels.base import TOLERANCE
@@ -142,14 +143,13 @@ class GaborResponse:
         Raises
         ------
         ImageError
-            If pixels of a plane are not square, or values are NaN or infinite.
+            If voxels are not of equal sides in a plane, or values are NaN or infinite.
         """
         z, y, x = volume.spacing
         sides = (y, x) if self.planes == "slice" else (z, y, x)
         if max(sides) - min(sides) > SQUARE * min(sides):
-            what = "pixels" if self.planes == "slice" else "voxels"
             raise ImageError(
-                f"{what} of {' x '.join(f'{side:.4g}' for side in sides)} mm are not of equal "
+                f"voxels of {' x '.join(f'{side:.4g}' for side in sides)} mm are not of equal "
                 "sides, as Gabor kernels need them here; resample the volume (spacing)"
             )
         bank = self.bank(y)
@@ -186,6 +186,7 @@ def _add(
         top, bottom, left, right = 0, stack.shape[1], 0, stack.shape[2]
     for z in used:
         plane = np.asarray(stack[z, top:bottom, left:right], dtype=np.float64)
+        NumpyLibrary().check_finite(plane, "voxels")
         pooled: RealArray | None = None
         for modulus in bank.responses(plane, part="magnitude", boundary=response.boundary):
             if pooled is None:

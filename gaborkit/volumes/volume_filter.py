@@ -124,7 +124,7 @@ def _grid(volume: Any, spacing: Sequence[float] | None) -> tuple[Spacing, RealAr
     values = library.promote(values)
     if values.ndim != 3 or 0 in values.shape:
         raise ImageError(f"an array of shape {values.shape} is no volume (Z, Y, X) with voxels")
-    library.check_finite(values)
+    library.check_finite(values, "voxels")
     distances = np.asarray((1, 1, 1) if steps is None else steps, dtype=float)
     if distances.shape != (3,) or not (np.isfinite(distances) & (distances > 0)).all():
         raise FilterError(f"spacing={spacing!r} is not three distances above 0 along z, y and x")

@@ -152,7 +152,8 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
     Path("photos").mkdir()
     for name in ("photo.jpg", "photos/one.jpg", "photos/two.png"):
         gk.write_image(name, picture)
-    gk.write_image("photo.png", np.tile(picture, (2, 2, 1)))
+    for name in ("photo.png", "cloth.png", "good.png"):
+        gk.write_image(name, np.tile(picture, (2, 2, 1)))
     gk.write_image("mask.png", np.pad(np.full((84, 116), 255, np.uint8), 6))
     for name in ("cells.tif", "nuclei.tif"):
         gk.write_image(name, picture[..., 0] // 64)

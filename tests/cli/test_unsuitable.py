@@ -92,6 +92,17 @@ def test_a_pixel_without_a_value_is_named(command):
     assert not list(Path().glob("o.*"))
 
 
+@pytest.mark.parametrize("command", ["flow", "compare"])
+@pytest.mark.parametrize("names", [("grey.png", "nan.npy"), ("nan.npy", "grey.png")])
+def test_of_a_pair_the_one_without_a_value_is_named(command, names):
+    gk.write_image("grey.png", NOISE)
+    np.save("nan.npy", np.where(NOISE > 128, np.nan, NOISE))
+    result = run(command, *names, *COMMANDS[command][3:])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: nan.npy: ")
+    assert "grey.png" not in result.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_result_or_one_line(command):
     for name, picture in PICTURES.items():

@@ -107,13 +107,36 @@ def test_numbers_of_classes_stay_numbers_of_classes(tmp_path, dtype):
     assert [len(dataset.coordinateTransformations) for dataset in scales.datasets] == [1, 1]
 
 
-def test_small_pictures_have_one_level_and_stacks_none(tmp_path):
+def test_small_pictures_have_one_level_and_stacks_of_banks_none(tmp_path):
     gk.filter_large(BANK, PICTURE[:256, :200], tmp_path / "small.zarr")
     group = zarr.open_group(tmp_path / "small.zarr", mode="r")
     assert list(group.array_keys()) == ["0"]
     Image.from_zarr(group)
     gk.filter_large(BANK, np.stack([PICTURE[:300]] * 2), tmp_path / "stack.zarr")
     assert list(zarr.open_group(tmp_path / "stack.zarr", mode="r").array_keys()) == ["0"]
+
+
+def test_a_stack_through_one_kernel_has_levels_and_a_size(tmp_path):
+    path = tmp_path / "stack.zarr"
+    gk.filter_large(BANK[0], np.stack([PICTURE] * 2), path, memory=MEMORY, spacing=(0.5, 0.25))
+    group = zarr.open_group(path, mode="r")
+    (scales,) = Image.from_zarr(group).attributes.ome.multiscales
+    assert [(axis.name, axis.type) for axis in scales.axes] == [
+        ("axis_0", None),
+        ("y", "space"),
+        ("x", "space"),
+    ]
+    assert group["1"].shape == (2, 301, 265)
+    assert gk.read_spacing(path) == (0.5, 0.25)
+
+
+def test_a_stack_through_a_bank_keeps_its_size(tmp_path):
+    stack = np.stack([PICTURE[:300]] * 2)
+    gk.filter_large(BANK, stack, tmp_path / "a.zarr", memory=MEMORY, spacing=(0.5, 0.25))
+    assert "ome" not in zarr.open_group(tmp_path / "a.zarr", mode="r").attrs
+    assert gk.read_spacing(tmp_path / "a.zarr") == (0.5, 0.25)
+    gk.filter_large(BANK, tmp_path / "a.zarr", tmp_path / "b.tif", memory=MEMORY)
+    assert gk.read_spacing(tmp_path / "b.tif") == pytest.approx((0.5, 0.25))
 
 
 def test_the_whole_resolution_is_read_again(tmp_path):

@@ -199,7 +199,12 @@ def test_features_are_those_of_the_region_alone():
         (
             lambda: GaborResponse(2, 4)(gk.Volume.of(VOLUME.values, (3, 1, 0.8))),
             ImageError,
-            "pixels of 1 x 0.8 mm are not of equal sides",
+            "voxels of 1 x 0.8 mm are not of equal sides",
+        ),
+        (
+            lambda: GaborResponse(2, 4)(VOLUME.with_values(VOLUME.values * np.nan)),
+            ImageError,
+            "voxels are NaN or infinite",
         ),
         (lambda: prepare(VOLUME, REGION, limits=(5, 5)), FeatureError, "are no range"),
         (lambda: prepare(VOLUME, REGION, limits=(200, 300)), FeatureError, "leaves no voxel"),

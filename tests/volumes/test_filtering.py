@@ -227,7 +227,7 @@ def test_a_grating_in_space_is_seen_by_its_kernel_alone():
         (([], VOLUME), {}, FilterError, "no kernels filter nothing"),
         (([1], VOLUME), {}, FilterError, "1 is no GaborKernel3D"),
         ((None, VOLUME[0]), {}, ImageError, "is no volume"),
-        ((None, np.full((3, 3, 3), np.nan)), {}, ImageError, "NaN"),
+        ((None, np.full((3, 3, 3), np.nan)), {}, ImageError, "27 of 27 voxels are NaN"),
         ((None, VOLUME), {"engine": "fast"}, FilterError, "engine='fast' is unknown"),
         ((None, VOLUME), {"part": "half"}, FilterError, "part='half' is unknown"),
         ((None, VOLUME), {"boundary": "zero"}, FilterError, "boundary='zero' is unknown"),
