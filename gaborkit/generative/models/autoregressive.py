@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from .context import CausalContext
 from .heads import Head, make_head
 from .level_embedding import LevelEmbedding
 from .model import Loss, Model, evaluating
-from .sampling import METHODS, Method, draw_rows
+from .sampling import Method, draw_rows
 from .sampling_cache import Cache
 
 
@@ -346,25 +346,15 @@ class Autoregressive(Model):
             raise ModelError(f"rows={rows} cannot be kept of {height}; give 0 to {height}")
         features = self._checked(features).clone()
         features[:, :, rows:] = 0
-        if method not in get_args(Method):
-            raise ModelError(f"method={method!r} is unknown; choose {', '.join(METHODS)}")
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise ModelError(f"temperature={temperature} is not positive; 1 draws from the model")
         labels = self.check_labels(labels, len(features))
         guidance = self._checked_guidance(guidance)
-        if noise is None:
-            noise = torch.rand(features.shape, generator=generator, device=self.device)
-        elif noise.shape != features.shape:
-            raise ModelError(
-                f"noise of shape {tuple(noise.shape)} does not fit features of shape "
-                f"{tuple(features.shape)}; give one number for each value"
-            )
         with evaluating(self), torch.inference_mode():
             draw_rows(
-                *(self, features, noise.to(self.device), rows, labels),
+                *(self, features, rows, labels, generator),
                 method=method,
                 temperature=temperature,
                 guidance=guidance,
+                noise=noise,
                 progress=progress,
             )
         return features

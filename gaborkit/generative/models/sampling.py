@@ -18,6 +18,7 @@ Le Paine et al. (2016), "Fast Wavenet generation algorithm".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from ...errors import ModelError
 from ..progress import Progress
 from .draws import Adjust, adjusted, draw
 from .sampling_cache import Cache
@@ -94,16 +96,37 @@ METHODS: dict[Method, Callable[..., None]] = {"cached": draw_cached, "naive": dr
 def draw_rows(
     model: Autoregressive,
     features: Tensor,
-    noise: Tensor,
     rows: int,
     labels: Tensor | None,
+    generator: torch.Generator | None,
     *,
     method: Method,
     temperature: float,
     guidance: float,
+    noise: Tensor | None,
     progress: Progress | None,
 ) -> None:
-    """Draw the rows from ``rows`` on into features (B, C, H, W), some images at a time."""
+    """Draw the rows from ``rows`` on into features (B, C, H, W), some images at a time.
+
+    In eval mode. See :meth:`.autoregressive.Autoregressive.sample`, of which the options are.
+
+    Raises
+    ------
+    ModelError
+        If the method is unknown, the temperature out of range, or the noise of another shape.
+    """
+    if method not in METHODS:
+        raise ModelError(f"method={method!r} is unknown; choose {', '.join(METHODS)}")
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ModelError(f"temperature={temperature} is not positive; 1 draws from the model")
+    if noise is None:
+        noise = torch.rand(features.shape, generator=generator, device=model.device)
+    elif noise.shape != features.shape:
+        raise ModelError(
+            f"noise of shape {tuple(noise.shape)} does not fit features of shape "
+            f"{tuple(features.shape)}; give one number for each value"
+        )
+    noise = noise.to(model.device)
     missing = features.shape[2] - rows
     if not (len(features) and missing):
         return
