@@ -11,11 +11,9 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Choice, Number
-from ..options.kernels import bank_options_with, filter_options
+from ..options.kernels import bank_options_with, map_options
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
 from ..responding import about, mask_keywords, one_picture, write_arrays
 
@@ -75,11 +73,7 @@ INKS = ((255, 255, 255), (20, 20, 20), (230, 120, 0), (0, 110, 220))
 )
 @click.option("--sharpness", type=Number(0, 1000), help="Of that transition.  [default: 10]")
 @click.option("--kinds", is_flag=True, help="Ink edges black, bright lines orange, dark ones blue.")
-@mask_options
-@json_option
-@filter_options
-@max_pixels_option
-@debug_option
+@map_options
 def command(
     source: str,
     out: str,

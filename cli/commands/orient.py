@@ -11,11 +11,9 @@ import numpy as np
 
 import gaborkit as gk
 
-from ..errors import debug_option
 from ..options.arguments import Choice
-from ..options.kernels import bank_options_with, filter_options
+from ..options.kernels import bank_options_with, map_options
 from ..options.path_arguments import IN, Output
-from ..options.reading import json_option, mask_options, max_pixels_option
 from ..options.sections import Command
 from ..responding import about, mask_keywords, one_picture, write_arrays
 
@@ -65,11 +63,7 @@ _BRIGHT = 0.99
     help="What makes a pixel bright; energy: confidence times the square root of the magnitude.",
 )
 @click.option("--legend", is_flag=True, help="Draw the picture too, and a wheel of the hues.")
-@mask_options
-@json_option
-@filter_options
-@max_pixels_option
-@debug_option
+@map_options
 def command(
     source: str,
     out: str,

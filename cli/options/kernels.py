@@ -19,9 +19,11 @@ import gaborkit as gk
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 from gaborkit.io.spacing import square_side
 
+from ..errors import debug_option
 from ..jobs import pictures_in
 from .arguments import Choice, Degrees, Number, Whole
 from .path_arguments import Input
+from .reading import json_option, mask_options, max_pixels_option
 from .sections import option_of
 
 if TYPE_CHECKING:
@@ -239,6 +241,11 @@ def filter_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = option(function)
     return function
+
+
+def map_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add what commands that map one picture share: its mask, how to filter, what is printed."""
+    return mask_options(json_option(filter_options(max_pixels_option(debug_option(function)))))
 
 
 def kernel_from(chosen: dict[str, Any]) -> GaborKernel:
