@@ -93,7 +93,9 @@ def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) ->
     """
     image, colour = filterable(gk.read_image(job.source), settings.colour)
     description: dict[str, Any] = {}
-    spacing = measured_spacing(job.source)
+    # No other format holds the size of pixels, for which the picture is opened once more.
+    sized = job.targets[0].suffix.lower() in (".tif", ".tiff")
+    spacing = measured_spacing(job.source) if sized else None
     with about(job.source):
         responses = _responses(bank, image, len(job.targets), settings)
         for target, (kernels, values) in zip(job.targets, responses, strict=True):
