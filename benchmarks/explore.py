@@ -18,6 +18,7 @@ import click
 import numpy as np
 from gaborkit_cli.explore.controls import Numbers, Slider, parse_all
 from gaborkit_cli.explore.desk import Desk
+from gaborkit_cli.explore.latent_tab import runs_of
 from gaborkit_cli.explore.tabs import TABS
 
 import gaborkit as gk
@@ -40,8 +41,10 @@ STATES = [
     ("recipes", {"recipe": "edges", "low": "0.01", "high": "0.9"}),
     ("recipes", {"recipe": "edges", "by": "congruency", "low": "0.01", "high": "0.9"}),
     ("recipes", {"recipe": "defects", "picture": "sample:brick"}),
-    ("latent", {}),
 ]
+
+#: What a row says of its state.
+SHOWN = ("recipe", "bank", "by", "run")
 
 
 def positions(slider: Slider | Numbers) -> list[str]:
@@ -72,13 +75,11 @@ def milliseconds(
 
 def rows() -> Iterator[str]:
     """A row a slider, of each tab in each state."""
-    for tab, texts in STATES:
-        try:
-            controls = TABS[tab].controls(Desk(runs=RUNS))
-            values = parse_all(controls, texts)
-        except click.UsageError:
-            continue
-        shown = ", ".join(text for name, text in texts.items() if name in ("recipe", "bank", "by"))
+    models = [("latent", {"run": run}) for run in runs_of(Desk(runs=RUNS))]
+    for tab, texts in [*STATES, *models]:
+        controls = TABS[tab].controls(Desk(runs=RUNS))
+        values = parse_all(controls, texts)
+        shown = ", ".join(Path(texts[name]).name for name in SHOWN if name in texts)
         shown += " by strokes" if "strokes" in texts else ""
         for control in controls:
             if not isinstance(control, (Slider, Numbers)) or not control.applies(values):
@@ -98,9 +99,9 @@ def main() -> None:
         "# Latency of `gaborkit explore`",
         "",
         f"CPU time of the server for one answer, at {MOVES} positions of each slider from its",
-        "least to its most; 512 x 512 pixels, one thread, beside other work. While a slider moves,",
-        "textures are those of a smaller picture and orientations those of its middle; the whole",
-        "follows once it rests. `benchmarks/explore.py` writes this.",
+        "least to its most; 512 x 512 pixels, of models 28 x 28; one thread. While a slider moves,",
+        "textures are those of a smaller picture, orientations those of its middle, and drawings",
+        "are not completed; the whole follows once it rests. `benchmarks/explore.py` writes this.",
         "",
         "| tab | slider | moving: median, ms | largest, ms | at rest: median, ms |",
         "| --- | --- | ---: | ---: | ---: |",

@@ -22,10 +22,15 @@ from .sliders import PEN
 from .strokes import Strokes, paint
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gaborkit.generative.image_model import ImageModel
 
 #: Drawn pixels of a pixel of an image, along a side; and the file of the drawing.
 FINER, DRAWING = 10, "drawing.png"
+
+#: The name of what is slow to show.
+COMPLETED = "a completed drawing"
 
 #: Zoom of pictures, and pictures of a way.
 ZOOM, STEPS = 4, 9
@@ -53,7 +58,7 @@ class Run:
     def views(self) -> list[str]:
         """What can be done with it."""
         views = ["one picture", "a way between two"] if self.latents else []
-        return views + ["a completed drawing"] * self.completes
+        return views + [COMPLETED] * self.completes
 
 
 def runs_of(desk: Desk) -> dict[str, Run]:
@@ -104,7 +109,7 @@ def controls(desk: Desk) -> Sequence[Control]:
             least=0,
             most=run.classes - 1,
             step=1,
-            when={"run": [name], "view": ["one picture", "a completed drawing"]},
+            when={"run": [name], "view": ["one picture", COMPLETED]},
         )
         for name, run in runs.items()
         if run.classes
@@ -124,7 +129,7 @@ def controls(desk: Desk) -> Sequence[Control]:
         for name, run in runs.items()
         if run.latents
     ]
-    way, completed = {"view": ["a way between two"]}, {"view": ["a completed drawing"]}
+    way, completed = {"view": ["a way between two"]}, {"view": [COMPLETED]}
     for name, label, default in (("a", "From test image", 0), ("b", "To test image", 1)):
         declared.append(
             Slider(name=name, label=label, default=default, least=0, most=999, step=1, when=way)
@@ -153,13 +158,37 @@ def show(values: Values, desk: Desk) -> panels.Shown:
             f"there is no trained model in {desk.runs}/: gaborkit train vae --out "
             f"{desk.runs}/vae makes one, in minutes"
         )
-    run = runs_of(desk)[values["run"]]
-    model = loaded(run.folder, (run.folder / "config.json").stat().st_mtime_ns)
+    run, model = _chosen(values, desk)
     return {
         "one picture": _point,
         "a way between two": _way,
-        "a completed drawing": _completed,
+        COMPLETED: _completed,
     }[values["view"]](values, run, model)
+
+
+def preview(values: Values, desk: Desk) -> panels.Shown | None:
+    """A drawing without its completions, which are drawn pixel by pixel; None where there is none.
+
+    What a model decodes takes no longer than its preview would.
+    """
+    import torch
+
+    if values.get("view") != COMPLETED:
+        return None
+    _, model = _chosen(values, desk)
+    image, rows, sheet = _sheet(values, model)
+    upper = image.clone()
+    upper[:, rows:] = 0
+    words = "Preview without completions; they follow."
+    alt = "The drawing, and its upper half before the model completes it"
+    row = _row(image, torch.stack([upper / 255] * values["draws"]))
+    shown = panels.picture("Completed", row, alt, wide=True, legend=words)
+    return panels.Shown([sheet, shown], "", "", preview=words)
+
+
+def _chosen(values: Values, desk: Desk) -> tuple[Run, ImageModel]:
+    run = runs_of(desk)[values["run"]]
+    return run, loaded(run.folder, (run.folder / "config.json").stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2)
@@ -241,22 +270,43 @@ def _way(values: Values, run: Run, model: ImageModel) -> panels.Shown:
     return panels.Shown([panel], python, command)
 
 
-def _completed(values: Values, run: Run, model: ImageModel) -> panels.Shown:
+def _sheet(values: Values, model: ImageModel) -> tuple[Tensor, int, panels.Panel]:
+    """A drawing (C, H, W) from 0 to 255, how many of its rows count, and what is drawn on."""
+    import torch
+
+    colours, height, width = model.representation.image_shape
+    fine = paint(values["strokes"], (height * FINER, width * FINER), values["width"])
+    drawing, rows = drawn(fine), height // 2
+    sheet = panels.picture(
+        "Draw the upper half",
+        np.repeat(np.repeat(drawing, FINER, 0), FINER, 1) // 2,
+        f"The drawing; what is below row {rows} does not count",
+        legend=f"The upper {rows} of {height} rows count.",
+        draw="strokes",
+        pens=["rgb(255 255 255)"],
+        pen_width="width",
+    )
+    return torch.from_numpy(drawing)[None].repeat(colours, 1, 1), rows, sheet
+
+
+def _row(image: Tensor, completed: Tensor) -> NDArray[np.uint8]:
+    """A drawing (C, H, W) from 0 to 255, and what becomes of it (N, C, H, W), side by side."""
     import torch
 
     from gaborkit.generative.montage import image_grid
 
-    colours, height, width = model.representation.image_shape
-    rows, draws, label = height // 2, values["draws"], values.get("label")
-    fine = paint(values["strokes"], (height * FINER, width * FINER), values["width"])
-    drawing = drawn(fine)
-    image = torch.from_numpy(drawing)[None].repeat(colours, 1, 1)
+    everything = torch.cat([image[None] / 255, completed])
+    return image_grid(everything, columns=len(everything), zoom=ZOOM)
+
+
+def _completed(values: Values, run: Run, model: ImageModel) -> panels.Shown:
+    draws, label = values["draws"], values.get("label")
+    image, rows, sheet = _sheet(values, model)
+    colours = len(image)
     labels = None if label is None else [label] * draws
     completed = model.complete(
         image[None].repeat(draws, 1, 1, 1), rows, labels, seed=values["seed"]
     )
-    everything = torch.cat([image[None] / 255, completed])
-    pixels = image_grid(everything, columns=1 + draws, zoom=ZOOM)
     python = _program(
         run,
         f'drawing = torch.from_numpy(gk.read_image("{DRAWING}"))[None].repeat({colours}, 1, 1)',
@@ -267,28 +317,19 @@ def _completed(values: Values, run: Run, model: ImageModel) -> panels.Shown:
         'gk.write_image("completed.png", picture)',
         imports=["from gaborkit.generative import image_grid"],
     )
-    sheet = panels.picture(
-        "Draw the upper half",
-        np.repeat(np.repeat(drawing, FINER, 0), FINER, 1) // 2,
-        f"The drawing; what is below row {rows} does not count",
-        legend=f"The upper {rows} of {height} rows count.",
-        draw="strokes",
-        pens=["rgb(255 255 255)"],
-        pen_width="width",
-    )
     told: dict[str, Any] = {"rows": rows, "draws": draws, "seed": values["seed"], "zoom": ZOOM}
     if label is not None:
         told["classes"] = label
     # The command lays each completion below its picture; one row is what the page shows.
     alt = "The drawing, then what the model makes of its upper half"
-    shown = panels.picture("Completed", pixels, alt, wide=True)
+    shown = panels.picture("Completed", _row(image, completed), alt, wide=True)
     return panels.Shown(
         [sheet, shown],
         python,
         code.command(
             "complete", str(run.folder), DRAWING, **told, device="cpu", out="completed.png"
         ),
-        {DRAWING: panels.png(drawing)},
+        {DRAWING: panels.png(image[0].numpy())},
     )
 
 

@@ -87,5 +87,6 @@ TABS = {
         "or what it makes of the upper half of a drawing.",
         latent_tab.controls,
         latent_tab.show,
+        latent_tab.preview,
     ),
 }

@@ -258,6 +258,29 @@ def test_a_drawing_is_completed_as_by_python_and_command(desk):
         )
 
 
+@pytest.mark.parametrize("desk", [["pixelcnn_run"]], indirect=True)
+def test_while_a_slider_moves_a_drawing_is_not_completed(desk):
+    texts = {"strokes": "1:30,30,120,60", "draws": "2", "width": "30"}
+    quick = TABS["latent"].answer(texts, desk, preview=True)
+    assert quick["preview"] == "Preview without completions; they follow."
+    whole = TABS["latent"].answer(texts, desk)
+    assert whole["preview"] == ""
+    sheets, (before, after) = zip(*(answer["panels"] for answer in (quick, whole)), strict=True)
+    assert sheets[0] == sheets[1]
+    before, after = pixels(before), pixels(after)
+    assert before.shape == after.shape
+    # The drawing is there as a whole; of what is to be completed, the upper half.
+    np.testing.assert_array_equal(before[:, :68], after[:, :68])
+    np.testing.assert_array_equal(before[:34], after[:34])
+    assert not before[34:66, 68:132].any()
+
+
+@pytest.mark.parametrize("desk", [["vae_run"]], indirect=True)
+def test_what_a_model_decodes_has_no_preview(desk):
+    for texts in ({}, {"view": "a way between two"}):
+        assert TABS["latent"].answer(texts, desk, preview=True)["preview"] == ""
+
+
 @pytest.mark.parametrize("desk", [["vae_run", "conditional_run", "pixelcnn_run"]], indirect=True)
 def test_each_model_has_its_own_controls(desk):
     def names(run, **texts):
