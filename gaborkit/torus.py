@@ -60,6 +60,10 @@ class Torus:
         As in :meth:`Kernel.sample`.
     """
 
+    kernels: Sequence[Kernel]
+    shape: tuple[int, int]
+    tolerance: float
+
     def __init__(self, kernels: Sequence[Kernel], shape: tuple[int, int], tolerance: float) -> None:
         self.kernels, self.shape, self.tolerance = kernels, shape, tolerance
         self._lines: dict[int, _Lines] = {}

@@ -73,6 +73,12 @@ class GaborConv3d(nn.Module):
     72
     """
 
+    in_channels: int
+    out_channels: int
+    groups: int
+    dc_free: bool
+    learnable: tuple[str, ...]
+    ranges: dict[str, Range]
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]

@@ -69,6 +69,7 @@ class GaborBank3d(nn.Module):
     kernels: tuple[GaborKernel3D, ...]
     spacing: tuple[float, float, float]
     margins: tuple[int, ...]
+    tolerance: float
 
     def __init__(
         self,

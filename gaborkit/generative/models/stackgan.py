@@ -212,6 +212,9 @@ class Refiner(nn.Module):
 class Discriminator(nn.Module):
     """Pictures and their conditions to scores (B,): joined where pictures are smallest."""
 
+    slope: float
+    layers: nn.Sequential
+
     def __init__(self, config: StackGANConfig, space: Space, classes: int) -> None:
         super().__init__()
         self.slope = config.slope
