@@ -41,7 +41,8 @@ def angle_of(y: Array, x: Array) -> Array:
     array([ 0.    ,  0.7854, -1.5708], dtype=float32)
     """
     if library_of(y).name == "torch":
-        result: Array = y.arctan2(x)
+        nothing = (y == 0) & (x == 0)  # before torch 2.9 it has no slope there but NaN
+        result: Array = y.masked_fill(nothing, 0).arctan2(x.masked_fill(nothing, 1))
         return result
     if y.dtype != np.float32 or x.dtype != np.float32:
         return np.arctan2(y, x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +81,10 @@ def resample(
         return values.copy() if order == 0 else values.astype(np.result_type(values, np.float32))
     source = values.astype(np.uint8) if values.dtype == np.bool_ else values
     output = source.dtype if order == 0 else np.result_type(source, np.float32)
-    moved = scipy.ndimage.affine_transform(
-        source, ratio, first, shape, output=output, order=order, mode="nearest"
-    )
+    with warnings.catch_warnings():
+        # SciPy before 1.14 tells of what changed in its version 0.18.
+        warnings.filterwarnings("ignore", "The behavior of affine_transform", UserWarning)
+        moved = scipy.ndimage.affine_transform(
+            source, ratio, first, shape, output=output, order=order, mode="nearest"
+        )
     return moved.astype(values.dtype) if order == 0 else moved
