@@ -87,29 +87,6 @@ class Codes(Representation):
         """Nothing is left to choose; returns itself."""
         return self
 
-    @torch.no_grad()
-    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Codes (B, 1, h, w), int64, of images (B, colours, H, W).
-
-        Raises
-        ------
-        RepresentationError
-            If the images do not fit.
-        """
-        return self.coder_on(images.device).codes(self.seen.encode(images, generator))
-
-    @torch.no_grad()
-    def decode(self, features: Tensor) -> Tensor:
-        """Images, float32 in [0, 1], of codes (B, 1, h, w).
-
-        Raises
-        ------
-        RepresentationError
-            If the shape does not fit.
-        """
-        self._check_features(features)
-        return self.seen.decode(self.coder_on(features.device).decode(features.long()))
-
     def to_dict(self) -> dict[str, Any]:
         """What tells these codes from others; the coder itself is stored beside it."""
         return {
@@ -124,11 +101,15 @@ class Codes(Representation):
         self.coder = self.coder.to(device)
         return self.coder
 
-    def _analyze(self, images: Tensor) -> Tensor:
-        return self.encode(images).float()
+    @torch.no_grad()
+    def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        codes = self.coder_on(images.device).codes(self.seen.encode(images, generator))
+        return codes / (self._levels - 1)
 
+    @torch.no_grad()
     def _synthesize(self, coefficients: Tensor) -> Tensor:
-        return self.decode(coefficients)
+        codes = (coefficients * (self._levels - 1)).round().long()
+        return self.seen.decode(self.coder_on(codes.device).decode(codes))
 
     def _options(self) -> dict[str, Any]:
         return {}

@@ -23,7 +23,7 @@ from .data.dataset import first_images
 from .device import choose_device
 from .hub import Address, fetch, push_to_hub
 from .models.model import Model
-from .pixels import as_tensor, check_range, to_floats
+from .pixels import as_tensor, to_floats
 from .progress import Progress
 from .representation import Representation
 from .store import read_model, write_model
@@ -237,12 +237,11 @@ class ImageModel:
             If the model cannot, colours or values are others, or classes do not fit.
         """
         upscale, images = self._able("upscale", "srgan"), as_tensor(images)
-        check_range(images, ModelError)
         labels = self._labels(classes, len(images))
 
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             mine = None if labels is None else labels[some]
-            return upscale(to_floats(images[some]).to(self.device), mine, report)
+            return upscale(to_floats(images[some], ModelError).to(self.device), mine, report)
 
         pixels = math.prod(images.shape[2:])
         size = max(1, min(CHUNK, UPSCALED // max(1, pixels)))

@@ -24,34 +24,31 @@ def as_tensor(images: ArrayLike | Tensor) -> Tensor:
     return torch.from_numpy(np.array(images))
 
 
-def to_floats(images: Tensor) -> Tensor:
+def to_floats(images: Tensor, error: type[GaborkitError] | None = None) -> Tensor:
     """Images as float32 in [0, 1]: uint8 is divided by 255, floats stay.
+
+    Raises
+    ------
+    error
+        If there is one, and they are neither uint8 nor floats in [0, 1].
 
     Examples
     --------
     >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
     tensor([0.0000, 0.2000, 1.0000])
     """
-    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
-
-
-def check_range(images: Tensor, error: type[GaborkitError]) -> None:
-    """Refuse images that are neither uint8 nor floats in [0, 1].
-
-    Raises
-    ------
-    error
-        If they are not.
-    """
-    if images.dtype != torch.uint8 and not images.dtype.is_floating_point:
+    if images.dtype == torch.uint8:
+        return images.float() / 255
+    if error is not None and not images.dtype.is_floating_point:
         raise error(f"images of dtype {images.dtype} are neither uint8 nor floats in [0, 1]")
-    if images.dtype != torch.uint8 and images.numel():
+    if error is not None and images.numel():
         low, high = (float(value) for value in images.aminmax())
         if not (low >= 0 and high <= 1):  # nor of NaN
             raise error(
                 f"images hold floats from {low:g} to {high:g}; floats in [0, 1] or uint8 work: "
                 "scale them first"
             )
+    return images.float()
 
 
 def shrunk(images: Tensor, factor: int) -> Tensor:

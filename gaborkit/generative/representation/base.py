@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import RepresentationError
-from ..pixels import check_range, to_floats
+from ..pixels import to_floats
 from ..randomness import generator_of
 from ..space import Scaling, Space
 
@@ -64,13 +64,9 @@ class Representation(ABC):
     def channel_names(self) -> tuple[str, ...]:
         """Name of each channel."""
 
-    def _seen(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        """What is analysed of images: floats in [0, 1]."""
-        return self._checked_images(images)
-
     @abstractmethod
-    def _analyze(self, images: Tensor) -> Tensor:
-        """Coefficients (B, C, H, W) of float images."""
+    def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Coefficients (B, C, H, W) of images in [0, 1]; level k of L is k / (L - 1)."""
 
     @abstractmethod
     def _synthesize(self, coefficients: Tensor) -> Tensor:
@@ -124,7 +120,8 @@ class Representation(ABC):
         generator = generator_of(images.device, "fit") if self.stochastic else None
         for chunk in images.split(CHUNK):
             # (C, B * H * W)
-            values = self._analyze(self._seen(chunk, generator)).movedim(1, 0).flatten(1).double()
+            pixels = self._checked_images(chunk)
+            values = self._analyze(pixels, generator).movedim(1, 0).flatten(1).double()
             total += values.sum(1).cpu()
             squares += values.square().sum(1).cpu()
             low = torch.minimum(low, values.amin(1).cpu())
@@ -169,10 +166,9 @@ class Representation(ABC):
             If the shape or dtype does not fit, or :meth:`fit` was not called.
         """
         self._check_fitted()
-        values = self._analyze(self._seen(images, generator))
-        features = values * self._broadcast(self.gain, values) + self._broadcast(
-            self.offset, values
-        )
+        values = self._analyze(self._checked_images(images), generator)
+        gain, offset = self._scales(values.device)
+        features = values * gain + offset
         if self._scaling != "levels":
             return features
         return (features * (self._levels - 1)).round().clamp(0, self._levels - 1).long()
@@ -185,11 +181,16 @@ class Representation(ABC):
         RepresentationError
             If the shape does not fit, or :meth:`fit` was not called.
         """
-        self._check_features(features)
+        self._check_fitted()
+        if tuple(features.shape[1:]) != self.space.shape:
+            raise RepresentationError(
+                f"features of shape {tuple(features.shape)} do not fit this representation, which "
+                f"has (B, {', '.join(map(str, self.space.shape))})"
+            )
         values = features.float()
         if self._scaling == "levels":
             values = values / (self._levels - 1)
-        offset, gain = self._broadcast(self.offset, values), self._broadcast(self.gain, values)
+        gain, offset = self._scales(values.device)
         return self._synthesize((values - offset) / gain).clamp(0, 1)
 
     def psnr(self, images: Tensor, generator: torch.Generator | None = None) -> float:
@@ -218,24 +219,15 @@ class Representation(ABC):
                 f"images of shape {tuple(images.shape)} do not fit this representation of "
                 f"(B, {', '.join(map(str, self.image_shape))})"
             )
-        check_range(images, RepresentationError)
-        return to_floats(images)
-
-    def _check_features(self, features: Tensor) -> None:
-        self._check_fitted()
-        if tuple(features.shape[1:]) != self.space.shape:
-            raise RepresentationError(
-                f"features of shape {tuple(features.shape)} do not fit this representation, which "
-                f"has (B, {', '.join(map(str, self.space.shape))})"
-            )
+        return to_floats(images, RepresentationError)
 
     def _check_fitted(self) -> None:
         if not self.fitted:
             raise RepresentationError("this representation is not fitted; call fit(images) first")
 
-    @staticmethod
-    def _broadcast(values: Tensor, like: Tensor) -> Tensor:
-        return values.to(like.device)[:, None, None]
+    def _scales(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Gain and offset (C, 1, 1)."""
+        return self.gain.to(device)[:, None, None], self.offset.to(device)[:, None, None]
 
     # ---- on disk ----
 

@@ -107,7 +107,7 @@ class Coefficients(Representation):
             return (*one, *rest)
         return tuple(f"colour {k}: {name}" for k in range(colours) for name in (*one, *rest))
 
-    def _analyze(self, images: Tensor) -> Tensor:
+    def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         coefficients = self.frame.analyze(images)  # (B, colours, K, h, w)
         return self._split(coefficients).flatten(1, 2)
 

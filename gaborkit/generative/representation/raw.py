@@ -95,17 +95,6 @@ class Raw(Representation):
         """Whether each encoding binarizes anew."""
         return self.binarize == "dynamic"
 
-    def _seen(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        values = self._checked_images(images)
-        if self.binarize is None:
-            return values
-        if self.binarize == "threshold":
-            return (values >= 0.5).float()
-        if self.binarize == "static":
-            return (noise_of(values) < values).float()
-        noise = torch.rand(values.shape, generator=generator, device=values.device)
-        return (noise < values).float()
-
     @property
     def space(self) -> Space:
         """Shape and scaling of the pixels; the codes of a palette have no order."""
@@ -118,24 +107,24 @@ class Raw(Representation):
             self.palette = Palette.fit(self._checked_images(some), self._levels)
         return super().fit(images)
 
-    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Features of images; see :meth:`.base.Representation.encode`."""
-        if self.palette is None:
-            return super().encode(images, generator)
-        return self.palette.codes(self._seen(images, generator))
-
-    def decode(self, features: Tensor) -> Tensor:
-        """Images of features; see :meth:`.base.Representation.decode`."""
-        if self.palette is None:
-            return super().decode(features)
-        self._check_features(features)
-        return self.palette.pixels(features)
-
-    def _analyze(self, images: Tensor) -> Tensor:
-        return images if self.palette is None else self.palette.codes(images).float()
+    def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        if self.palette is not None:
+            return self.palette.codes(images) / (self._levels - 1)
+        match self.binarize:
+            case None:
+                return images
+            case "threshold":
+                return (images >= 0.5).float()
+            case "static":
+                return (noise_of(images) < images).float()
+            case "dynamic":
+                noise = torch.rand(images.shape, generator=generator, device=images.device)
+                return (noise < images).float()
 
     def _synthesize(self, coefficients: Tensor) -> Tensor:
-        return coefficients
+        if self.palette is None:
+            return coefficients
+        return self.palette.pixels((coefficients * (self._levels - 1)).round())
 
     def _range(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         # Of the pixel format, not of the data: 8-bit values map to themselves.
