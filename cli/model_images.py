@@ -111,11 +111,6 @@ def classes_of(
 # ---- out ----
 
 
-def write_grid(out: str, images: Tensor, *, columns: int | None = None, zoom: int = 1) -> None:
-    """Write images (N, colours, h, w) in [0, 1] side by side."""
-    gk.write_image(out, image_grid(images, columns=columns, zoom=zoom))
-
-
 def write_pairs(out: str, above: Tensor, below: Tensor, *, zoom: int, columns: int = 16) -> None:
     """Write images (N, colours, h, w) in [0, 1], each above another, in rows of pairs."""
     blank = torch.full_like(above[:1], 0.5)
@@ -125,7 +120,8 @@ def write_pairs(out: str, above: Tensor, below: Tensor, *, zoom: int, columns: i
             row = images[start : start + columns]
             missing = min(columns, len(above)) - len(row)
             rows += [row, blank.expand(missing, -1, -1, -1)]
-    write_grid(out, torch.cat(rows), columns=min(columns, len(above)), zoom=zoom)
+    grid = image_grid(torch.cat(rows), columns=min(columns, len(above)), zoom=zoom)
+    gk.write_image(out, grid)
 
 
 def write_arrays(out: str, images: Tensor, labels: Sequence[int] | None) -> None:

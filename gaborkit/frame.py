@@ -102,7 +102,7 @@ class GaborFrame:
         tolerance: float = TOLERANCE,
     ) -> None:
         shape = _checked_shape(shape)
-        if any(kernel.learnable for kernel in bank):
+        if any(kernel.learnable for kernel in bank.kernels):
             raise FrameError("a frame of learnable kernels would go stale; give float parameters")
         self.bank, self.shape, self.tight, self.tolerance = bank, shape, tight, tolerance
         self._covering = _covering(bank.kernels, shape, highpass, tolerance)
@@ -118,12 +118,13 @@ class GaborFrame:
 
     def __len__(self) -> int:
         """Count the channels: the bank's kernels, the low-pass, and the high-pass if there."""
-        return len(self.bank) + len(self._covering.completion)
+        return len(self.bank.kernels) + len(self._covering.completion)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Name of each channel."""
-        return (*self.bank.labels, "low-pass", "high-pass")[: len(self)]
+        kernels = (kernel.label for kernel in self.bank.kernels)
+        return (*kernels, "low-pass", "high-pass")[: len(self)]
 
     @property
     def highpass(self) -> bool:
@@ -331,7 +332,8 @@ def _covering(
 ) -> _Covering:
     """The low-pass and, where needed, the high-pass of a frame; see :class:`GaborFrame`."""
     torus = Torus(kernels, shape, tolerance)
-    power = _even(torus.power())
+    power = torus.power()
+    power = (power + np.roll(power[::-1, ::-1], (1, 1), axis=(0, 1))) / 2  # its even part
     # On a few pixels the kernels may answer nothing at all.
     nominal = max(_peak_power(kernel) for kernel in kernels)
     full = float(np.max(power)) if np.max(power) > 1e-6 * nominal else nominal
@@ -364,13 +366,6 @@ def frame_bank(
 
 def _inverse(library: Library, spectrum: Array) -> Array:
     return library.ifft(library.ifft(spectrum, -1), -2)
-
-
-def _even(power: RealArray) -> RealArray:
-    """Mean of a function of frequency and its mirror image at zero."""
-    mirrored = np.roll(power[::-1, ::-1], (1, 1), axis=(0, 1))
-    mean: RealArray = (power + mirrored) / 2
-    return mean
 
 
 def _peak_power(kernel: Kernel) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+import gaborkit as gk
 from gaborkit.io.tables import counted
 
 from ..generating import (
@@ -77,9 +78,10 @@ def command(
     """  # noqa: D301
     import torch
 
+    from gaborkit.generative.montage import image_grid
     from gaborkit.generative.pixels import to_floats
 
-    from ..model_images import classes_of, pictures_of, write_grid
+    from ..model_images import classes_of, pictures_of
 
     check_count(sources, count)
     model = load(run, device)
@@ -103,8 +105,8 @@ def command(
             guidance=guidance,
             progress=progress,
         )
-    columns = len(images)
-    write_grid(out, torch.cat([to_floats(images), completed]), columns=columns, zoom=zoom)
+    shown = torch.cat([to_floats(images), completed])
+    gk.write_image(out, image_grid(shown, columns=len(images), zoom=zoom))
     span = {0: "no row", 1: "row 1"}.get(rows_known, f"rows 1 to {rows_known}")
     click.echo(
         f"{out}: {counted(len(images), 'picture')}, {span} kept, "

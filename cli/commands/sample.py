@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+import gaborkit as gk
 from gaborkit.io.tables import counted
 
 from ..errors import debug_option
@@ -71,7 +72,9 @@ def command(
       gaborkit sample runs/digits --count 1000 --seed 1 --out digits.npz
       gaborkit sample runs/shapes --classes circle,square --out shapes.png
     """  # noqa: D301
-    from ..model_images import check_unmixed, write_arrays, write_grid, write_pictures
+    from gaborkit.generative.montage import image_grid
+
+    from ..model_images import check_unmixed, write_arrays, write_pictures
 
     suffix = "" if SAMPLES.is_folder(out) else Path(out).suffix.lower()
     source = click.get_current_context().get_parameter_source("zoom")
@@ -97,7 +100,7 @@ def command(
     if suffix == ".png":
         if labels is not None and columns is None and len(set(labels)) > 1:
             columns = len(set(labels))  # a column for each class
-        write_grid(out, images, columns=columns, zoom=zoom)
+        gk.write_image(out, image_grid(images, columns=columns, zoom=zoom))
     elif suffix == ".npz":
         write_arrays(out, images, labels)
     else:

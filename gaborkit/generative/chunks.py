@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError
-from .models.model import Model
+from .models.model import Model, evaluating
 from .progress import Progress
 from .randomness import generator_of
 
@@ -34,10 +34,8 @@ def in_chunks(
         raise ModelError(f"there are no images to {task}; give 1 or more")
     size = CHUNK if size is None else size
     chunks = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    was_training = model.training
-    model.eval()
     drawn = []
-    try:
+    with evaluating(model):
         for number, some in enumerate(chunks):
 
             def report(done: int, total: int, number: int = number) -> None:
@@ -48,6 +46,4 @@ def in_chunks(
             drawn.append(draw(some, generator, None if progress is None else report).cpu())
             if progress is not None:
                 progress(number + 1, len(chunks))
-    finally:
-        model.train(was_training)
     return torch.cat(drawn)

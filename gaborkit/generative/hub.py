@@ -21,7 +21,7 @@ from ..errors import StoreError
 from ..extras import optional
 from ..io.files import StrPath
 from .card import card
-from .store import CODER, drawing_call, headed, read_config, read_metrics
+from .store import CODER, HEAD, drawing_call, read_config, read_metrics
 
 #: Files of a model, beside its card and the grid of samples.
 NEEDED = ("config.json", "representation.json", "model.safetensors")
@@ -171,7 +171,7 @@ def _contents(folder: Path, repository: str, licence: str) -> dict[str, bytes | 
     if grid.is_file():
         contents[grid.name] = str(grid)
     for inner in ("", *([f"{CODER}/"] if (folder / CODER).is_dir() else [])):
-        config = headed(_without_paths(read_config(folder / inner)))
+        config = {**HEAD, **_without_paths(read_config(folder / inner))}
         contents[f"{inner}config.json"] = (json.dumps(config, indent=2) + "\n").encode()
         for name in FILES[1:]:
             path = folder / inner / name

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..errors import DataError, ModelError
 from ..io.files import StrPath
 from ..notebook import page
-from .chunks import CHUNK, Draw, in_chunks
+from .chunks import CHUNK, in_chunks
 from .data.arrays import as_conditions
 from .data.dataset import first_images
 from .device import choose_device
@@ -141,9 +141,10 @@ class ImageModel:
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             size = some.stop - some.start
             mine = None if labels is None else labels[some]
-            return self.model.sample(size, mine, generator, report, **options)
+            features = self.model.sample(size, mine, generator, report, **options)
+            return self.representation.decode(features)
 
-        return self._in_chunks(draw, count, seed, "sample", progress)
+        return in_chunks(draw, self.model, count, seed, "sample", progress)
 
     @torch.no_grad()
     def reconstruct(
@@ -169,9 +170,10 @@ class ImageModel:
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             features = self.representation.encode(images[some].to(self.device), generator)
             mine = None if labels is None else labels[some]
-            return reconstruct(features, mine, None if seed is None else generator)
+            kept = reconstruct(features, mine, None if seed is None else generator)
+            return self.representation.decode(kept)
 
-        return self._in_chunks(draw, len(images), seed or 0, "reconstruct", progress)
+        return in_chunks(draw, self.model, len(images), seed or 0, "reconstruct", progress)
 
     @torch.no_grad()
     def complete(
@@ -210,9 +212,10 @@ class ImageModel:
         def draw(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
             features = self.representation.encode(known[some].to(self.device), generator)
             mine = None if labels is None else labels[some]
-            return complete(features, filled, mine, generator, report, **options)
+            drawn = complete(features, filled, mine, generator, report, **options)
+            return self.representation.decode(drawn)
 
-        completed = self._in_chunks(draw, len(images), seed, "complete", progress)
+        completed = in_chunks(draw, self.model, len(images), seed, "complete", progress)
         completed[:, :, :rows] = to_floats(images[:, :, :rows]).cpu()
         return completed
 
@@ -246,21 +249,6 @@ class ImageModel:
         pixels = math.prod(images.shape[2:])
         size = max(1, min(CHUNK, UPSCALED // max(1, pixels)))
         return in_chunks(draw, self.model, len(images), 0, "upscale", progress, size)
-
-    def _in_chunks(
-        self,
-        draw: Draw,
-        count: int,
-        seed: int,
-        task: str,
-        progress: Progress | None,
-    ) -> Tensor:
-        """Images of the features that ``draw`` gives, some at a time."""
-
-        def images(some: slice, generator: torch.Generator, report: Progress | None) -> Tensor:
-            return self.representation.decode(draw(some, generator, report))
-
-        return in_chunks(images, self.model, count, seed, task, progress)
 
     def _able(self, name: str, who: str) -> Callable[..., Tensor]:
         method: Callable[..., Tensor] | None = getattr(self.model, name, None)

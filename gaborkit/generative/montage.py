@@ -84,7 +84,7 @@ def image_grid(
         )
     shape = (rows * height + gap, columns * width + gap, *pixels.shape[3:])
     sheet = np.full(shape, SEPARATOR, np.uint8)
-    for k, image in enumerate(_zoomed(pixels, zoom)):
+    for k, image in enumerate(pixels.repeat(zoom, 1).repeat(zoom, 2)):
         top, left = gap + k // columns * height, gap + k % columns * width
         sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
     if words is None:
@@ -156,7 +156,7 @@ def write_gif(
     if zoom < 1:
         raise ImageError(f"zoom={zoom} is out of range; give 1 or more")
     pixels = to_pixels(frames) if isinstance(frames, Tensor) else _stacked(frames)
-    pictures = [Image.fromarray(frame) for frame in _zoomed(pixels, zoom)]
+    pictures = [Image.fromarray(frame) for frame in pixels.repeat(zoom, 1).repeat(zoom, 2)]
     if bounce:
         pictures += pictures[-2:0:-1]
     options: dict[str, Any] = {"loop": 0} if loop else {}
@@ -212,11 +212,6 @@ def _stacked(frames: Sequence[Pixels]) -> Pixels:
     if stack.ndim not in (3, 4) or stack.shape[3:] not in ((), (3,)):
         raise ImageError(f"a frame of shape {stack.shape[1:]} is not (H, W) or (H, W, 3)")
     return stack
-
-
-def _zoomed(pixels: Pixels, zoom: int) -> Pixels:
-    """Each pixel of (N, h, w, ...) as a square."""
-    return pixels.repeat(zoom, 1).repeat(zoom, 2)
 
 
 def _margin(sheet: Pixels, words: Sequence[str], tops: Sequence[int], height: int) -> Pixels:

@@ -24,19 +24,29 @@ def as_tensor(images: ArrayLike | Tensor) -> Tensor:
     return torch.from_numpy(np.array(images))
 
 
-def to_floats(images: Tensor, error: type[GaborkitError] | None = None) -> Tensor:
+def to_floats(
+    images: Tensor,
+    error: type[GaborkitError] | None = None,
+    shape: tuple[int, int, int] | None = None,
+) -> Tensor:
     """Images as float32 in [0, 1]: uint8 is divided by 255, floats stay.
 
     Raises
     ------
     error
-        If there is one, and they are neither uint8 nor floats in [0, 1].
+        If there is one, and they are neither uint8 nor floats in [0, 1], or not of a ``shape``,
+        (colours, h, w), that is asked for.
 
     Examples
     --------
     >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
     tensor([0.0000, 0.2000, 1.0000])
     """
+    if error is not None and shape not in (None, tuple(images.shape[1:])):
+        raise error(
+            f"images of shape {tuple(images.shape)} do not fit this representation of "
+            f"(B, {', '.join(map(str, shape))})"
+        )
     if images.dtype == torch.uint8:
         return images.float() / 255
     if error is not None and not images.dtype.is_floating_point:

@@ -40,6 +40,8 @@ from .strict import Shapes, at_most, opened, read_json, shapes_of
 
 FORMAT = "gaborkit model"
 VERSION = 1
+#: What ``config.json`` begins with.
+HEAD: Mapping[str, Any] = {"format": FORMAT, "version": VERSION}
 
 #: Folder of the model whose codes another is a prior over.
 CODER = "codes"
@@ -52,7 +54,7 @@ FRAME_LIMIT = 2**28
 
 def write_config(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``config.json``: ``model``, ``config``, ``classes`` and ``provenance``."""
-    _write_json(folder / "config.json", headed(description))
+    _write_json(folder / "config.json", {**HEAD, **description})
 
 
 def write_representation(folder: Path, representation: Representation) -> None:
@@ -88,7 +90,7 @@ def write_model(
     descriptions = {
         folder / "representation.json": representation.to_dict(),
         folder / "metrics.json": metrics,
-        folder / "config.json": headed(describe(model, provenance)),
+        folder / "config.json": {**HEAD, **describe(model, provenance)},
     }
     texts = [_json(path, data) for path, data in descriptions.items()]
     targets = [_target(path) for path in (folder / "model.safetensors", *descriptions)]
@@ -141,11 +143,6 @@ def write_metrics(folder: StrPath, metrics: Mapping[str, Any]) -> None:
 def drawing_call(described: Mapping[str, Any]) -> str:
     """What gives images of a model that ``config.json`` describes."""
     return "upscale(pictures)" if MODELS[described["model"]].takes_pictures else "sample(16)"
-
-
-def headed(description: Mapping[str, Any]) -> dict[str, Any]:
-    """``config.json`` with its format and version before what it describes."""
-    return {"format": FORMAT, "version": VERSION, **description}
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -12,7 +12,6 @@ from ..bank import GaborBank
 from ..errors import LayerError
 from ..filtering.backend import full_precision, torch_transform
 from ..frame import GaborFrame
-from .channels import check_input
 from .kernels import GaborKernels
 
 
@@ -165,8 +164,7 @@ class GaborFrame2d(nn.Module):
         LayerError
             If the images do not fit.
         """
-        check_input(images)
-        self._check(images, self.shape)
+        self._check(images)
         with full_precision(images.device):
             values = images.to(self._real_dtype)
             transforms = torch_transform(torch.fft.rfft2, values)[..., None, :, :] * self.spectra()
@@ -198,8 +196,7 @@ class GaborFrame2d(nn.Module):
         >>> frame.respond(torch.rand(5, 1, 28, 28), stride=2).shape
         torch.Size([5, 1, 8, 14, 14])
         """
-        check_input(images)
-        self._check(images, self.shape)
+        self._check(images)
         _check_stride(stride)
         transfers = self.transfers()[channels]
         with full_precision(images.device):
@@ -265,8 +262,7 @@ class GaborFrame2d(nn.Module):
         LayerError
             If the channels do not fit.
         """
-        check_input(channels)
-        self._check(channels, self.shape)
+        self._check(channels)
         if channels.shape[-3] % len(self):
             raise LayerError(
                 f"{channels.shape[-3]} channels are no multiple of the frame's {len(self)}"
@@ -282,11 +278,12 @@ class GaborFrame2d(nn.Module):
         held = self.window if self.learnable else self.pairs
         return torch.float64 if held.dtype == torch.float64 else torch.float32
 
-    def _check(self, values: Tensor, shape: tuple[int, int]) -> None:
-        if tuple(values.shape[-2:]) != shape:
+    def _check(self, values: Tensor) -> None:
+        if values.ndim not in (3, 4) or tuple(values.shape[-2:]) != self.shape:
+            height, width = self.shape
             raise LayerError(
-                f"input of shape {tuple(values.shape)} does not fit this frame of "
-                f"(N, C, {shape[0]}, {shape[1]})"
+                f"an input of shape {tuple(values.shape)} does not fit this frame; "
+                f"(N, C, {height}, {width}) or (C, {height}, {width}) works"
             )
 
     def extra_repr(self) -> str:

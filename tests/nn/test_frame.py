@@ -130,7 +130,7 @@ def test_casts_autocast_and_empty_batches():
 
 def test_what_does_not_fit():
     layer = GaborFrame2d(BANK, (12, 12))
-    with pytest.raises(LayerError, match=r"\(1, 1, 12, 13\) does not fit this frame of \(N, C, 12"):
+    with pytest.raises(LayerError, match=r"\(1, 1, 12, 13\) does not fit this frame; \(N, C, 12"):
         layer(torch.zeros(1, 1, 12, 13))
     with pytest.raises(LayerError, match="7 channels are no multiple of the frame's 14"):
         layer.synthesize(torch.zeros(1, 7, 12, 12))

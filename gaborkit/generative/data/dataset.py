@@ -324,7 +324,7 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
     >>> len(training), held.labels.bincount().tolist()
     (24, [2, 2, 2])
     """
-    rank, size, tie = _ranks(split, seed=0)
+    rank, size, tie = _ranks(split.labels, len(split), seed=0)
     chosen = ((rank + tie) / size).argsort()[:count].sort().values
     rest = torch.ones(len(split), dtype=torch.bool)
     rest[chosen] = False
@@ -340,16 +340,16 @@ def balanced(split: Split, count: int, seed: int) -> Split:
     >>> balanced(Split(images, (torch.arange(30) > 9).long()), 4, seed=0).labels.bincount()
     tensor([2, 2])
     """
-    rank, _, tie = _ranks(split, seed)
+    rank, _, tie = _ranks(split.labels, len(split), seed)
     return split.take((rank + tie).argsort()[:count])
 
 
-def _ranks(split: Split, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _ranks(labels: Tensor | None, count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Each image's place in a random order of its class, the size of that, a number from 0 to 1."""
     generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(split), generator=generator)
-    tie = torch.rand(len(split), dtype=torch.float64, generator=generator)
-    labels = torch.zeros_like(order) if split.labels is None else split.labels
+    order = torch.randperm(count, generator=generator)
+    tie = torch.rand(count, dtype=torch.float64, generator=generator)
+    labels = torch.zeros_like(order) if labels is None else labels
     rank, size = torch.empty_like(order), torch.empty_like(order)
     for label in labels.unique():
         members = order[labels[order] == label]

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -138,12 +138,13 @@ def load_dataset(
         dataset = read_folder(Path(name), size or SIZE, fit, colour, progress)
     if limit is not None:
         dataset = replace(dataset, train=balanced(dataset.train, limit, seed))
-    return replace(
-        dataset,
-        train=_shaped(dataset.train, size, fit, colour),
-        validation=_shaped(dataset.validation, size, fit, colour),
-        test=_shaped(dataset.test, size, fit, colour),
-    )
+    splits: dict[str, Any] = {}
+    for part in ("train", "validation", "test"):
+        split: Split = getattr(dataset, part)
+        images = split.images if size is None else fitted(split.images, size, fit)
+        images = images if colour is None else coloured(images, colour)
+        splits[part] = replace(split, images=images.contiguous())
+    return replace(dataset, **splits)
 
 
 def check_there(name: str) -> None:
@@ -208,15 +209,6 @@ def _read_source(name: str, root: Path, progress: Progress | None) -> Dataset:
     # 5,000 of 60,000.
     train, validation = hold_out(train, max(1, len(train) // 12))
     return Dataset(name, train, validation, test, class_names)
-
-
-def _shaped(split: Split, size: int | None, fit: Fit, colour: bool | None) -> Split:
-    images = split.images
-    if size is not None:
-        images = fitted(images, size, fit)
-    if colour is not None:
-        images = coloured(images, colour)
-    return replace(split, images=images.contiguous())
 
 
 def _listed(names: Iterable[str]) -> str:

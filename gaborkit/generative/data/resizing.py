@@ -53,7 +53,18 @@ def fitted(images: Tensor, size: int | tuple[int, int], fit: Fit) -> Tensor:
         rows, columns = (max(1, round(side / max(ratios))) for side in (height, width))
         target = (rows, columns)
     if images.shape[-2:] != target or images.dtype != torch.uint8:
-        images = torch.cat([_resize(chunk, target) for chunk in images.split(_CHUNK)])
+        chunks = []
+        for chunk in images.split(_CHUNK):
+            # In double precision, and with ties shifted, so that every processor rounds alike: a
+            # digest of the images tells whether they are those that a model was trained with.
+            resized = chunk.double()
+            if images.shape[-2:] != target:
+                resized = functional.interpolate(
+                    resized, size=target, mode="bicubic", antialias=True
+                )
+            # Bicubic interpolation overshoots at edges.
+            chunks.append((resized + 1e-6).round().clamp(0, 255).to(torch.uint8))
+        images = torch.cat(chunks)
     down, across = wanted[0] - target[0], wanted[1] - target[1]
     return functional.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
 
@@ -65,13 +76,3 @@ def coloured(images: Tensor, colour: bool) -> Tensor:
     if images.shape[1] == 1:
         return images
     return luminance(images, channel_axis=1)[:, None].round().to(torch.uint8)
-
-
-def _resize(images: Tensor, target: tuple[int, int]) -> Tensor:
-    # In double precision, and with ties shifted, so that every processor rounds alike: a digest of
-    # the images tells whether they are those that a model was trained with.
-    resized = images.double()
-    if images.shape[-2:] != target:
-        resized = functional.interpolate(resized, size=target, mode="bicubic", antialias=True)
-    # Bicubic interpolation overshoots at edges.
-    return (resized + 1e-6).round().clamp(0, 255).to(torch.uint8)

@@ -186,17 +186,7 @@ class Autoencoder(LatentVariableModel):
     def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Features (B, C, H, W): the likelihood's mean given latents (B, latent)."""
         condition = self._condition(self.check_labels(labels, len(latents)))
-        return self.likelihood.mean(self._outputs(latents, condition))
-
-    def _codes(self, features: Tensor, condition: Tensor | None) -> Tensor:
-        """What the encoder says of features (B, C, H, W): (B, encoder_outputs * latent)."""
-        codes: Tensor = self.encoder(features, condition)
-        return codes.float()
-
-    def _outputs(self, latents: Tensor, condition: Tensor | None) -> Tensor:
-        """Parameters (B, outputs * C, H, W) of the likelihood that the decoder gives."""
-        outputs: Tensor = self.decoder(latents, condition)
-        return outputs
+        return self.likelihood.mean(self.decoder(latents, condition))
 
     @torch.no_grad()
     def reconstruct(
@@ -211,7 +201,8 @@ class Autoencoder(LatentVariableModel):
         """
         mean, log_variance = self.encode(features, labels)
         if generator is not None:
-            mean = mean + (log_variance / 2).exp() * normal_like(mean, generator)
+            noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+            mean = mean + (log_variance / 2).exp() * noise
         return self.decode(mean, labels)
 
     def _draws(
@@ -231,11 +222,6 @@ class Autoencoder(LatentVariableModel):
         if labels is None:
             raise ModelError(f"this {self.name} is conditional: give a label with each image")
         return one_hot(labels, self.classes)
-
-
-def normal_like(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise of the shape of a tensor, on its device."""
-    return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 _ARTICLE: dict[str, Any] = {"hidden": (400,), "latent": 20, "activation": "relu"}

@@ -44,12 +44,9 @@ class Likelihood(nn.Module, ABC):
     def log_prob(self, outputs: Tensor, features: Tensor) -> Tensor:
         """Logarithm of the probability or density, summed over C, H, W: nats (...)."""
 
+    @abstractmethod
     def mean(self, outputs: Tensor) -> Tensor:
         """Mean of the features (..., C, H, W)."""
-        return self._mean(outputs.float())
-
-    @abstractmethod
-    def _mean(self, outputs: Tensor) -> Tensor: ...
 
 
 class Bernoulli(Likelihood):
@@ -77,8 +74,9 @@ class Bernoulli(Likelihood):
         ones = (features * outputs).sum((-3, -2, -1))
         return ones - functional.softplus(outputs).sum((-3, -2, -1))
 
-    def _mean(self, outputs: Tensor) -> Tensor:
-        return outputs.sigmoid()
+    def mean(self, outputs: Tensor) -> Tensor:
+        """Mean of the features (..., C, H, W)."""
+        return outputs.float().sigmoid()
 
 
 class ContinuousBernoulli(Likelihood):
@@ -109,7 +107,9 @@ class ContinuousBernoulli(Likelihood):
         cross_entropy = functional.softplus(outputs) - features * outputs
         return (log_normaliser(outputs) - cross_entropy).sum((-3, -2, -1))
 
-    def _mean(self, outputs: Tensor) -> Tensor:
+    def mean(self, outputs: Tensor) -> Tensor:
+        """Mean of the features (..., C, H, W)."""
+        outputs = outputs.float()
         near = outputs.abs() < 0.5
         t = torch.where(near, torch.ones_like(outputs), outputs)
         far = 0.5 / torch.tanh(t / 2) - 1 / t
@@ -187,8 +187,9 @@ class Gaussian(Likelihood):
         normaliser = outputs.shape[-1] * outputs.shape[-2] * (2 * log_deviation + LOG_TWO_PI)
         return -0.5 * (errors * (-2 * log_deviation).exp() + normaliser).sum(-1)
 
-    def _mean(self, outputs: Tensor) -> Tensor:
-        return outputs
+    def mean(self, outputs: Tensor) -> Tensor:
+        """Mean of the features (..., C, H, W)."""
+        return outputs.float()
 
 
 def log_mass(
@@ -265,10 +266,11 @@ class DiscretizedLogistic(Likelihood):
         terms = log_mass(features, location, log_scale, 1 / (self.levels - 1), 0.0)
         return terms.sum((-3, -2, -1))
 
-    def _mean(self, outputs: Tensor) -> Tensor:
+    def mean(self, outputs: Tensor) -> Tensor:
+        """Mean of the features (..., C, H, W)."""
         # Integral over [0, 1] of the probability of lying above, of which the sum over the
         # values is the midpoint rule.
-        location, log_scale = outputs.chunk(2, -3)
+        location, log_scale = outputs.float().chunk(2, -3)
         scale = log_scale.clamp(LEAST_LOG, MOST_LOG).exp()
         above = functional.softplus(location / scale) - functional.softplus((location - 1) / scale)
         return (scale * above).clamp(0, 1)

@@ -16,7 +16,6 @@ from .autoencoder import (
     VAE_PRESETS,
     VAE_REPRESENTATIONS,
     Autoencoder,
-    normal_like,
 )
 from .autoencoder import AEConfig as AEConfig
 from .autoencoder import VAEConfig as VAEConfig
@@ -80,7 +79,9 @@ class VAE(Autoencoder):
 
     def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of the latents given features, both (B, latent)."""
-        return self._encode(features, self._condition(self.check_labels(labels, len(features))))
+        condition = self._condition(self.check_labels(labels, len(features)))
+        mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)
+        return mean, log_variance
 
     def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """Draws from the prior, of each label's class if it has its own."""
@@ -160,7 +161,7 @@ class VAE(Autoencoder):
     ) -> Tensor:
         count, condition = len(features), self._condition(labels)
         prior_mean, prior_log_variance = (moment[:, None] for moment in self._prior(labels))
-        mean, log_variance = self._encode(features, condition)  # (B, latent)
+        mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)  # (B, latent)
         mean, deviation = mean[:, None], (log_variance / 2).exp()[:, None]
         total = torch.full((count,), -math.inf, device=mean.device)
         step = max(1, chunk // count)
@@ -171,17 +172,13 @@ class VAE(Autoencoder):
             repeated = None
             if condition is not None:
                 repeated = condition.repeat_interleave(shape[1], 0)
-            outputs = self._outputs(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
+            outputs = self.decoder(latents.flatten(0, 1), repeated).unflatten(0, shape[:2])
             # log p(x | z) + log p(z) - log q(z | x); 2 pi cancels, and log q needs the noise only.
             weights = self.likelihood.log_prob(outputs, features[:, None])
             distances = (latents - prior_mean).square() * (-prior_log_variance).exp()
             weights = weights + 0.5 * (noise.square() - distances - prior_log_variance).sum(-1)
             total = torch.logaddexp(total, weights.logsumexp(1))
         return total + 0.5 * log_variance.sum(1) - math.log(samples)
-
-    def _encode(self, features: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self._codes(features, condition).chunk(2, 1)
-        return mean, log_variance
 
     def _prior(self, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance, (B or 1, latent), of the latents of labels (B,)."""
@@ -196,9 +193,10 @@ class VAE(Autoencoder):
     ) -> tuple[Tensor, Tensor]:
         """Log-likelihood at one draw, and divergence: nats (B,) each, sums over dimensions."""
         condition = self._condition(labels)
-        mean, log_variance = self._encode(features, condition)
-        latents = mean + (log_variance / 2).exp() * normal_like(mean, generator)
-        outputs = self._outputs(latents, condition)
+        mean, log_variance = self.encoder(features, condition).float().chunk(2, 1)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        latents = mean + (log_variance / 2).exp() * noise
+        outputs = self.decoder(latents, condition)
         prior_mean, prior_log_variance = self._prior(labels)
         # The divergence of two normal distributions is the same in units of the second.
         mean = (mean - prior_mean) * (-prior_log_variance / 2).exp()
@@ -272,10 +270,10 @@ class AE(Autoencoder):
     ) -> Loss:
         """Negative log-likelihood of features given their latents: nats, mean over the batch."""
         condition = self._condition(labels)
-        latents = self._codes(features, condition)
+        latents = self.encoder(features, condition).float()
         if self.training:
             self._watch(latents.detach(), labels)
-        loss = -self.likelihood.log_prob(self._outputs(latents, condition), features).mean()
+        loss = -self.likelihood.log_prob(self.decoder(latents, condition), features).mean()
         return Loss(loss, {"reconstruction": loss.detach()})
 
     @torch.no_grad()
@@ -306,7 +304,7 @@ class AE(Autoencoder):
     def encode(self, features: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Latents (B, latent), and minus infinity: their variance is 0."""
         condition = self._condition(self.check_labels(labels, len(features)))
-        latents = self._codes(features, condition)
+        latents = self.encoder(features, condition).float()
         return latents, torch.full_like(latents, -math.inf)
 
     def from_normal(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -120,7 +120,7 @@ class Representation(ABC):
         generator = generator_of(images.device, "fit") if self.stochastic else None
         for chunk in images.split(CHUNK):
             # (C, B * H * W)
-            pixels = self._checked_images(chunk)
+            pixels = to_floats(chunk, RepresentationError, self.image_shape)
             values = self._analyze(pixels, generator).movedim(1, 0).flatten(1).double()
             total += values.sum(1).cpu()
             squares += values.square().sum(1).cpu()
@@ -166,7 +166,8 @@ class Representation(ABC):
             If the shape or dtype does not fit, or :meth:`fit` was not called.
         """
         self._check_fitted()
-        values = self._analyze(self._checked_images(images), generator)
+        pixels = to_floats(images, RepresentationError, self.image_shape)
+        values = self._analyze(pixels, generator)
         gain, offset = self._scales(values.device)
         features = values * gain + offset
         if self._scaling != "levels":
@@ -205,21 +206,10 @@ class Representation(ABC):
         """
         error, count = 0.0, 0
         for chunk in images.split(CHUNK):
-            wanted = self._checked_images(chunk)
-            restored = self.decode(self.encode(chunk, generator))
+            restored, wanted = self.decode(self.encode(chunk, generator)), to_floats(chunk)
             error += float((restored - wanted).double().square().sum())
             count += wanted.numel()
         return 200.0 if error <= 1e-14 * count else -10 * math.log10(error / count)
-
-    # ---- checks ----
-
-    def _checked_images(self, images: Tensor) -> Tensor:
-        if tuple(images.shape[1:]) != self.image_shape:
-            raise RepresentationError(
-                f"images of shape {tuple(images.shape)} do not fit this representation of "
-                f"(B, {', '.join(map(str, self.image_shape))})"
-            )
-        return to_floats(images, RepresentationError)
 
     def _check_fitted(self) -> None:
         if not self.fitted:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...errors import RepresentationError
+from ..pixels import to_floats
 from ..space import Scaling, Space
 from .base import CHUNK, Representation
 from .palette import Palette
@@ -104,7 +105,8 @@ class Raw(Representation):
         """As every representation; the palette is chosen for these images."""
         if self.has_palette and len(images):
             some = images[:: max(1, len(images) // CHUNK)]
-            self.palette = Palette.fit(self._checked_images(some), self._levels)
+            pixels = to_floats(some, RepresentationError, self.image_shape)
+            self.palette = Palette.fit(pixels, self._levels)
         return super().fit(images)
 
     def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import torch
-
 from ...errors import DataError, TrainingError
 from ..configuration import check_types, from_dict, to_dict
 from ..data import Dataset, load_dataset
@@ -259,7 +257,18 @@ class Recipe:
                 config={**config, **self.config},
                 representation={**options, **self.representation},
             )
-        return recipe._for_large(shape)
+        side, network = max(shape[1:]), getattr(self._preset()[0], "network", None)
+        said = {"network", "hidden"} & recipe.config.keys()
+        if self.preset != "auto" or network != "mlp" or said or side <= FULLY_CONNECTED:
+            return recipe
+        halvings = math.ceil(math.log2(side / 8))
+        hidden = [min(16 * 2**number, 128) for number in range(halvings)]
+        batch = max(8, 128 * FULLY_CONNECTED**2 // side**2)
+        return replace(
+            recipe,
+            config={"network": "conv", "hidden": hidden, **recipe.config},
+            training={"batch_size": batch, **recipe.training},
+        )
 
     def for_codes(self, codes: Codes, shape: tuple[int, int, int]) -> Recipe:
         """Return this recipe, with as many levels as there are codes, for images of that shape.
@@ -283,31 +292,14 @@ class Recipe:
             )
         return replace(self, config={**self.config, "levels": levels})
 
-    def _for_large(self, shape: tuple[int, int, int]) -> Recipe:
-        """Return this recipe, with convolutions where images are large."""
-        side = max(shape[1:])
-        network = getattr(self._preset()[0], "network", None)
-        said = {"network", "hidden"} & self.config.keys()
-        if self.preset != "auto" or network != "mlp" or said or side <= FULLY_CONNECTED:
-            return self
-        halvings = math.ceil(math.log2(side / 8))
-        hidden = [min(16 * 2**number, 128) for number in range(halvings)]
-        batch = max(8, 128 * FULLY_CONNECTED**2 // side**2)
-        return replace(
-            self,
-            config={"network": "conv", "hidden": hidden, **self.config},
-            training={"batch_size": batch, **self.training},
-        )
-
-    def represented(self, config: Any, images: torch.Tensor) -> Representation:
-        """Representation, scaled as the model asks, fitted to images (N, colours, h, w)."""
+    def represented(self, config: Any, shape: tuple[int, int, int]) -> Representation:
+        """Representation of images (colours, h, w), scaled as the model asks; not fitted yet."""
         scaling = self.kind.scaling(config)
         options = self._options()
         if scaling == "levels":
             options = {"levels": config.levels, **options}
-        colours, height, width = images.shape[1:]
         kind: Callable[..., Representation] = REPRESENTATIONS[self.features]
         try:
-            return kind((colours, height, width), scaling, **options).fit(images)
+            return kind(shape, scaling, **options)
         except TypeError as problem:
             raise TrainingError(f"representation: {problem}") from problem

@@ -141,12 +141,13 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """What must not change while a run goes on; the number of steps and the log may."""
         free = ("steps", "tensorboard")
+        representation = json.dumps(self.representation.to_dict(), sort_keys=True)
         return {
             "model": self.model.name,
             "classes": self.model.classes,
             **{f"config.{name}": value for name, value in to_dict(self.model.config).items()},
             **{n: v for n, v in to_dict(self.training).items() if n not in free},
-            "representation": _digest(self.representation.to_dict()),
+            "representation": hashlib.sha256(representation.encode()).hexdigest(),
             "data": self.digest,
         }
 
@@ -269,8 +270,3 @@ class Run:
         else:
             images = self._sampled(model, ROWS * columns)
         write_image(path, image_grid(images, columns=columns, zoom=2))
-
-
-def _digest(data: Any) -> str:
-    """SHA-256 of JSON."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -98,12 +98,12 @@ def start(
             _say_other_images(recipe, codes, dataset, say)
     config, training = recipe.configuration(), recipe.settings(len(dataset.train))
     _check_classes(recipe, dataset)
-    _check_shown(recipe, dataset)
     classes = len(dataset.class_names) if recipe.by_class else 0
     if recipe.init is not None:
         model, representation = _initial(recipe.init, recipe, dataset, classes, codes)
     else:
-        representation = codes or recipe.represented(config, dataset.train.images)
+        representation = codes or recipe.represented(config, dataset.image_shape)
+        representation.fit(dataset.train.images)
         space = representation.space
         large = check_memory(recipe.kind, config, space, classes, training, where)
         if large is not None and say is not None and state.is_main_process:
@@ -315,26 +315,25 @@ def _check_conditions(model: Model, dataset: Dataset) -> None:
 
 
 def _check_classes(recipe: Recipe, dataset: Dataset) -> None:
-    if recipe.by_class and len(dataset.class_names) < 2:
-        count = counted(len(dataset.class_names), "class", "classes")
+    """Refuse classes that are fewer than two, or that no training image shows."""
+    names, labels = dataset.class_names, dataset.train.labels
+    if not recipe.by_class:
+        return
+    if len(names) < 2 or labels is None:
+        count = counted(len(names), "class", "classes")
         without = "" if recipe.kind.always_conditional else "train without, or "
         raise TrainingError(
             f"classes=True: {dataset.name} has {count}; {without}sort its images into a folder "
             "for each class"
         )
-
-
-def _check_shown(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse classes that no training image shows."""
-    if recipe.by_class and dataset.train.labels is not None:
-        shown = set(dataset.train.labels.tolist())
-        missing = [name for k, name in enumerate(dataset.class_names) if k not in shown]
-        if missing:
-            raise TrainingError(
-                f"classes=True: no training image of {dataset.name} is of class "
-                f"{', '.join(missing[:5])}{', ...' if missing[5:] else ''}; add images of it, or "
-                "leave the class out"
-            )
+    shown = set(labels.tolist())
+    missing = [name for k, name in enumerate(names) if k not in shown]
+    if missing:
+        raise TrainingError(
+            f"classes=True: no training image of {dataset.name} is of class "
+            f"{', '.join(missing[:5])}{', ...' if missing[5:] else ''}; add images of it, or "
+            "leave the class out"
+        )
 
 
 def _read_run(out: Path, described: Mapping[str, Any]) -> tuple[Recipe, Training]:

@@ -104,6 +104,8 @@ class Trainer:
         on_sample: Callable[[Model, int], None] = lambda model, step: None,
     ) -> None:
         self.model, self.training, self.run = model, training, run
+        self._folder = run / "checkpoints"
+        self._best_path = self._folder / "best.safetensors"
         self.identity = dict(identity or {})
         self.on_sample = on_sample
         self._check(device)
@@ -265,14 +267,6 @@ class Trainer:
         return value
 
     # ---- checkpoints ----
-
-    @property
-    def _folder(self) -> Path:
-        return self.run / "checkpoints"
-
-    @property
-    def _best_path(self) -> Path:
-        return self._folder / "best.safetensors"
 
     def save(self) -> None:
         """Write a checkpoint; the main process does, all wait.

@@ -73,7 +73,7 @@ def test_the_network_of_the_published_figure():
     assert sum(isinstance(layer, nn.Tanh) for layer in model.modules()) == 4
     assert (training["learning_rate"], training["batch_size"]) == (1e-3, 100)
     recipe = Recipe("vae", preset="mlp-200-200-50")
-    representation = recipe.represented(config, torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    representation = recipe.represented(config, (1, 28, 28))
     assert representation.binarize == "dynamic"
     assert set(VAE.preset_representations) <= set(VAE.presets)
 

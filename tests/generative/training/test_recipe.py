@@ -10,6 +10,7 @@ import torch
 from gaborkit.errors import GaborkitError, ModelError, TrainingError
 from gaborkit.generative.models import MODELS
 from gaborkit.generative.models.autoregressive import Autoregressive
+from gaborkit.generative.representation import Representation
 from gaborkit.generative.training.recipe import Recipe
 from gaborkit.generative.training.settings import Training
 
@@ -49,13 +50,17 @@ def test_fields_replace_those_of_the_preset() -> None:
     assert (recipe.settings().batch_size, recipe.settings().steps) == (7, training["steps"])
 
 
+def represented(recipe: Recipe) -> Representation:
+    return recipe.represented(recipe.configuration(), (1, 28, 28)).fit(IMAGES)
+
+
 def test_a_preset_may_ask_for_a_representation() -> None:
     recipe = Recipe("vae", preset="mlp-200-200-50")
-    assert recipe.represented(recipe.configuration(), IMAGES).to_dict()["binarize"] == "dynamic"
+    assert represented(recipe).to_dict()["binarize"] == "dynamic"
     own = Recipe("vae", preset="mlp-200-200-50", representation={"binarize": "threshold"})
-    assert own.represented(own.configuration(), IMAGES).to_dict()["binarize"] == "threshold"
+    assert represented(own).to_dict()["binarize"] == "threshold"
     plain = Recipe("vae")
-    assert plain.represented(plain.configuration(), IMAGES).to_dict()["binarize"] is None
+    assert represented(plain).to_dict()["binarize"] is None
 
 
 def test_names_that_are_unknown() -> None:
@@ -69,7 +74,7 @@ def test_names_that_are_unknown() -> None:
 def test_options_that_the_representation_does_not_have() -> None:
     recipe = Recipe("vae", representation={"scales": 2})
     with pytest.raises(TrainingError, match=r"representation: .*scales"):
-        recipe.represented(recipe.configuration(), IMAGES)
+        represented(recipe)
 
 
 # ---- binarized pixels ----
@@ -81,7 +86,7 @@ def test_binarized_pixels_have_two_levels_unless_given(model: str, binarize: str
     recipe = Recipe(model, representation={"binarize": binarize})
     config = recipe.configuration()
     assert config.levels == 2
-    assert recipe.represented(config, IMAGES).space.levels == 2
+    assert represented(recipe).space.levels == 2
     given = Recipe(model, representation={"binarize": binarize}, config={"levels": 16})
     assert given.configuration().levels == 16
     assert Recipe(model, representation={"binarize": None}).configuration().levels > 2
@@ -99,7 +104,7 @@ def test_colour_is_modelled_exactly_by_default(model: str) -> None:
         assert recipe == grey
         return
     config = recipe.configuration()
-    representation = recipe.represented(config, images)
+    representation = recipe.represented(config, shape).fit(images)
     space = representation.space
     if space.ordinal:
         assert (config.likelihood, space.channels, space.levels) == ("mixture", 3, 256)
@@ -111,7 +116,7 @@ def test_colour_is_modelled_exactly_by_default(model: str) -> None:
     # What is said stays.
     said = Recipe(model, config={"levels": 8}, representation={"palette": False})
     said = said.for_images(shape)
-    assert said.represented(said.configuration(), images).space.levels == 8
+    assert said.represented(said.configuration(), shape).space.levels == 8
     binarized = Recipe(model, representation={"binarize": "static"}).for_images(shape)
     assert binarized.configuration().levels == 2
 
