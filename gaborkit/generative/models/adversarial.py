@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,11 +16,11 @@ from ..space import Scaling, Space
 from .adversarial_config import AdversarialConfig
 from .gan_losses import GAN_LOSSES, GANLoss, gradient_penalty
 from .latent_variable import LatentVariableModel
-from .model import Loss
+from .model import Loss, Model
 from .networks import join, one_hot
 from .scoring import pack
 
-#: Images made at once by :meth:`Adversarial.sample`, which bounds the memory.
+#: Images made at once by :meth:`LatentAdversarial.sample`, which bounds the memory.
 CHUNK = 512
 
 
@@ -58,13 +59,12 @@ class Stage(NamedTuple):
     discriminator: nn.Module
 
 
-class Adversarial(LatentVariableModel):
+class Adversarial(Model):
     """Stages of a generator and a discriminator each, which learn in turns.
 
     Most models have one stage, whose networks are ``generator`` and ``discriminator``. One of
     several has them in :attr:`stages`, and says in :meth:`drawn`, :meth:`target` and :meth:`shown`
-    what each draws, from what, what real images are to it, and what its discriminator sees; and in
-    :meth:`noise` and :meth:`composed` how samples pass them all.
+    what each draws, from what, what real images are to it, and what its discriminator sees.
 
     A generator has batch normalisation. While it learns, that takes the statistics of the batch;
     samples are drawn with the running statistics, so that an image does not depend on those made
@@ -104,21 +104,11 @@ class Adversarial(LatentVariableModel):
         """The pairs by name, in the order in which samples pass them."""
         return {"": Stage(self.generator, self.discriminator)}
 
+    @abstractmethod
     def drawn(
         self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
     ) -> Tensor:
         """What the generator of a stage makes, with noise, beside a batch of real features."""
-        return self.composed(self.noise(len(features), generator), labels)
-
-    def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
-        """What samples are made of, by stage."""
-        shape = (count, self.config.latent)
-        return [torch.randn(shape, generator=generator, device=self.device)]
-
-    def composed(self, noise: list[Tensor], labels: Tensor | None) -> Tensor:
-        """Features (B, C, H, W) of noise, through all stages."""
-        features: Tensor = self.generator(*noise, labels)
-        return features
 
     def target(self, stage: str, features: Tensor) -> Tensor:
         """What real features are to a stage: of the shape of what its generator makes."""
@@ -292,6 +282,29 @@ class Adversarial(LatentVariableModel):
         images = torch.cat([images for images, _ in pairs])
         scores = discriminator(images, torch.cat(told) if told else None).float()
         return list(scores.chunk(len(pairs)))
+
+
+class LatentAdversarial(Adversarial, LatentVariableModel):
+    """An adversarial model that draws images from noise.
+
+    One of several stages says in :meth:`noise` and :meth:`composed` how samples pass them all.
+    """
+
+    def drawn(
+        self, stage: str, features: Tensor, labels: Tensor | None, generator: torch.Generator
+    ) -> Tensor:
+        """What the generator makes of noise beside a batch of real features."""
+        return self.composed(self.noise(len(features), generator), labels)
+
+    def noise(self, count: int, generator: torch.Generator | None) -> list[Tensor]:
+        """What samples are made of, by stage."""
+        shape = (count, self.config.latent)
+        return [torch.randn(shape, generator=generator, device=self.device)]
+
+    def composed(self, noise: list[Tensor], labels: Tensor | None) -> Tensor:
+        """Features (B, C, H, W) of noise, through all stages."""
+        features: Tensor = self.generator(*noise, labels)
+        return features
 
     def _draws(
         self, count: int, labels: Tensor | None, generator: torch.Generator | None

@@ -17,7 +17,7 @@ from .autoregressive_config import AutoregressiveConfig, check_guidance
 from .context import CausalContext
 from .heads import Head, make_head
 from .level_embedding import LevelEmbedding
-from .model import Loss, Model, evaluating
+from .model import Loss, Model, check_count, evaluating
 from .sampling import Method, draw_rows
 from .sampling_cache import Cache
 
@@ -307,8 +307,7 @@ class Autoregressive(Model):
         ----------
         Ho and Salimans (2021), "Classifier-free diffusion guidance".
         """
-        if count < 0:
-            raise ModelError(f"count={count} is no number of images; give 0 or more")
+        check_count(count)
         nothing = torch.zeros(count, *self.space.shape, dtype=torch.int64, device=self.device)
         return self.complete(
             *(nothing, 0, labels, generator, progress),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..space import Space
 from ..view import Shape
-from .adversarial import Adversarial, condition
+from .adversarial import LatentAdversarial, condition
 from .adversarial_config import LatentConfig, Norm
 from .drawn import last_layer
 from .model import Presets
@@ -210,7 +210,7 @@ PRESETS: Presets = {
 }
 
 
-class DCGAN(Adversarial):
+class DCGAN(LatentAdversarial):
     """The convolutional GAN, of images of any size from 8 x 8 on and any number of channels.
 
     Conditional on classes by a one-hot code beside the noise, and by projection in the

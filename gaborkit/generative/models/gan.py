@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ..space import Space
-from .adversarial import Adversarial, condition
+from .adversarial import LatentAdversarial, condition
 from .adversarial_config import LatentConfig
 from .drawn import last_layer
 from .model import PresetRepresentations, Presets
@@ -168,7 +168,7 @@ REPRESENTATIONS = {
 }
 
 
-class GAN(Adversarial):
+class GAN(LatentAdversarial):
     """The GAN of fully connected layers, of images of any size and number of channels.
 
     Conditional on classes by a one-hot code beside the noise, and by projection in the

@@ -13,7 +13,7 @@ from ...errors import ModelError
 from ..space import Space
 from ..view import Shape, View
 from . import dcgan, gan
-from .adversarial import Adversarial, Stage
+from .adversarial import LatentAdversarial, Stage
 from .adversarial_config import LatentConfig, Norm
 from .drawn import last_layer
 from .image_pyramid import Pyramid, PyramidName
@@ -193,7 +193,7 @@ _LARGE = LAPGANConfig(width=128, layers=4, discriminator_width=128, loss="hinge"
 _LARGE_TRAINING = {**_ARTICLE_TRAINING, "batch_size": 256, "schedule": "linear", "ema": 0.999}
 
 
-class LAPGAN(Adversarial):
+class LAPGAN(LatentAdversarial):
     """Draws a coarse picture, and then from coarse to fine the band that makes it one size larger.
 
     Each stage is a generator and a discriminator that learn from real pictures alone: a band's

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ...errors import ModelError
 from ..progress import Progress
-from .model import Model, evaluating
+from .model import Model, check_count, evaluating
 
 
 class LatentVariableModel(Model):
@@ -38,12 +37,9 @@ class LatentVariableModel(Model):
         Raises
         ------
         ModelError
-            If labels do not fit (see :meth:`check_labels`), or it makes pictures of pictures.
+            If the count is none, or labels do not fit (see :meth:`check_labels`).
         """
-        if self.takes_pictures:
-            raise ModelError(
-                f"{self.name} draws nothing from noise: it upscales pictures that it gets"
-            )
+        check_count(count)
         labels = self.check_labels(labels, count)
         features = torch.empty(count, *self.space.shape, device=self.device)
         done = 0

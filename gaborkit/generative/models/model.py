@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -276,6 +277,18 @@ class Model(nn.Module, ABC):
         if not bool(vectors.isfinite().all()):
             raise ModelError("conditions hold NaN or infinity; give vectors of finite floats")
         return vectors
+
+
+def check_count(count: object) -> None:
+    """Refuse what is no number of images to draw.
+
+    Raises
+    ------
+    ModelError
+        If it is negative or no whole number.
+    """
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
+        raise ModelError(f"count={count!r} is no number of images; give 0 or more")
 
 
 @contextmanager

@@ -325,6 +325,16 @@ class SRGAN(Adversarial):
         """The content."""
         return {"content loss": self.content(images, features)}
 
+    def sample(
+        self,
+        count: int,
+        labels: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Raise ModelError: it makes pictures of pictures, by :meth:`upscale`."""
+        raise ModelError(f"{self.name} draws nothing from noise: it upscales pictures that it gets")
+
     @torch.no_grad()
     def upscale(
         self, pictures: Tensor, labels: Tensor | None = None, progress: Progress | None = None

@@ -15,7 +15,7 @@ from ...errors import ModelError
 from ..space import Space
 from ..view import Shape, View
 from . import dcgan
-from .adversarial import Adversarial, Stage
+from .adversarial import LatentAdversarial, Stage
 from .adversarial_config import LatentConfig, Norm
 from .augmentation import Augmentation, Embedding
 from .convolutional import halved
@@ -272,7 +272,7 @@ _LARGE = StackGANConfig(width=128, discriminator_width=128, loss="hinge")
 _LARGE_TRAINING = {**_ARTICLE_TRAINING, "batch_size": 256, "ema": 0.999}
 
 
-class StackGAN(Adversarial):
+class StackGAN(LatentAdversarial):
     """Draws a coarse picture of a condition, and then from it and the condition the picture.
 
     Conditions are classes, or vectors such as embeddings of texts. Each stage draws around the

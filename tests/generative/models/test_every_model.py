@@ -12,9 +12,10 @@ from processes_for_tests import assert_equal_runs, resume
 from runs_for_tests import TINY
 from safetensors.torch import load_file, save_file
 
-from gaborkit.errors import StoreError
+from gaborkit.errors import ModelError, StoreError
 from gaborkit.generative import MODELS, ImageModel
 from gaborkit.generative.models.autoregressive import Autoregressive
+from gaborkit.generative.training.recipe import Recipe
 from gaborkit.generative.training.trainer import Trainer
 
 FAMILY = [name for name, model in MODELS.items() if issubclass(model, Autoregressive)]
@@ -56,6 +57,19 @@ def classes_of(name):
 
 def test_every_model_is_tried():
     assert set(TINY) == set(MODELS)
+
+
+@pytest.mark.parametrize("count", [-1, 2.0, "two", True])
+@pytest.mark.parametrize("name", MODELS)
+def test_counts_that_are_none(name, count):
+    kind, classes = MODELS[name], 2 * MODELS[name].always_conditional
+    recipe = Recipe(name, classes=bool(classes))
+    space = recipe.represented(recipe.configuration(), (1, 16, 16)).space
+    with torch.device("meta"):
+        model = kind(recipe.configuration(), space, classes)
+    wanted = f"count={count!r} is no number of images; give 0 or more"
+    with pytest.raises(ModelError, match="draws nothing" if kind.takes_pictures else wanted):
+        model.sample(count)
 
 
 @pytest.mark.parametrize("name", MODELS)
