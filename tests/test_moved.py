@@ -10,19 +10,23 @@ import sys
 import pytest
 
 import gaborkit as gk
-from gaborkit.moved import MOVED
+from gaborkit.moved import MOVED, new_path
 
 
 @pytest.fixture(autouse=True)
 def _forgotten():
-    """Old paths are imported anew, as another test may have."""
-    before = dict(sys.modules)
+    """Old paths are imported anew; the modules themselves, which others hold, stay as they are."""
+    _forget()
     yield
-    for name in set(sys.modules) - set(before):
-        if name.split(".")[0] == "gaborkit":
-            sys.modules.pop(name)
-            parent, _, child = name.rpartition(".")
-            vars(sys.modules.get(parent, gk)).pop(child, None)
+    _forget()
+
+
+def _forget():
+    for name in [name for name in sys.modules if new_path(name)]:
+        sys.modules.pop(name)
+        parent, _, child = name.rpartition(".")
+        if not new_path(parent):
+            vars(sys.modules[parent]).pop(child, None)
 
 
 @pytest.mark.parametrize("old", MOVED)

@@ -84,7 +84,10 @@ class TileJob:
         labels = None if self.single else self.bank.labels
         dtype = part_dtype(self.options.part, planes.real == np.float64)
         angles = self.options.part == "phase"
-        layout = Layout(shape, dtype, labels, self.tile, self._colour_last, angles, self.spacing)
+        layout = Layout(
+            *(shape, dtype, labels, self.tile, self._colour_last, angles, self.spacing),
+            channels=self.single and planes.has_channels and not self._colour_last,
+        )
         return target_of(self.target, layout)
 
     @property

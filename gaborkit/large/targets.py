@@ -57,6 +57,8 @@ class Layout:
         Whether the values are angles in radians, such as phases.
     spacing : (float, float), optional
         Millimetres of a pixel, down and across.
+    channels : bool
+        Whether the axis before the rows is that of colour; of one kernel's responses.
     """
 
     shape: tuple[int, ...]
@@ -66,12 +68,13 @@ class Layout:
     colour_last: bool = False
     angles: bool = False
     spacing: tuple[float, float] | None = None
+    channels: bool = False
 
     @property
     def axes(self) -> list[str]:
         """Names of the axes."""
         names = [f"axis_{axis}" for axis in range(len(self.shape) - 2)]
-        if self.labels is not None:
+        if self.labels is not None or self.channels:
             names[-1] = "c"
         return [*names, "y", "x"]
 

@@ -130,6 +130,13 @@ def test_a_stack_through_one_kernel_has_levels_and_a_size(tmp_path):
     assert gk.read_spacing(path) == (0.5, 0.25)
 
 
+def test_colours_through_one_kernel_are_channels(tmp_path):
+    colours = np.stack([PICTURE[:300]] * 3, -1)
+    gk.filter_large(BANK[0], colours, tmp_path / "c.zarr", channel_axis=-1)
+    (scales,) = Image.from_zarr(zarr.open_group(tmp_path / "c.zarr")).attributes.ome.multiscales
+    assert (scales.axes[0].name, scales.axes[0].type) == ("c", "channel")
+
+
 def test_a_stack_through_a_bank_keeps_its_size(tmp_path):
     stack = np.stack([PICTURE[:300]] * 2)
     gk.filter_large(BANK, stack, tmp_path / "a.zarr", memory=MEMORY, spacing=(0.5, 0.25))
