@@ -36,7 +36,7 @@ from torch.nn import functional
 import gaborkit as gk
 from gaborkit.io.files import atomic_write
 from gaborkit.nn.channels import real_part_channels
-from gaborkit.nn.convolution import LayerPart
+from gaborkit.nn.gabor_convolution import LayerPart
 
 CHANNELS, SIZE = 16, 11
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,22 +12,15 @@ from torch.nn import functional
 from ..bank import GaborBank
 from ..errors import LayerError
 from ..types import Norm
-from .channels import check_input, check_part, real_part_channels
-from .content_cache import ContentCache
+from .channels import check_input, real_part_channels
+from .gabor_convolution import SQUARED, GaborConvolution, LayerPart, PaddingMode, sides
 from .initial import initial_bank
 from .kernels import GaborKernels, check_norm
 
-LayerPart = Literal["real", "imag", "complex", "magnitude", "energy"]
-PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 Pair = int | tuple[int, int]
 
-PARTS: tuple[str, ...] = get_args(LayerPart)
-#: Parts that are no convolution.
-SQUARED = ("magnitude", "energy")
-MODES: tuple[str, ...] = get_args(PaddingMode)
 
-
-class GaborConv2d(nn.Module):
+class GaborConv2d(GaborConvolution):
     """Drop-in for ``torch.nn.Conv2d`` whose kernels are Gabor kernels with learned parameters.
 
     Output channel o has one kernel psi_o, and answers to the input channels i of its group with::
@@ -90,16 +81,14 @@ class GaborConv2d(nn.Module):
     112
     """
 
-    in_channels: int
-    out_channels: int
-    groups: int
+    axes = 2
+    unit = "pixels"
+
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: str | tuple[int, int]
     kernels: GaborKernels
-    mixing: nn.Parameter
-    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -121,24 +110,10 @@ class GaborConv2d(nn.Module):
         learnable: bool | Iterable[str] = True,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        check_groups(in_channels, out_channels, groups)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = _pair("kernel_size", kernel_size, 3)
-        self.stride = _pair("stride", stride, 1)
-        self.dilation = _pair("dilation", dilation, 1)
-        self.padding = padding if isinstance(padding, str) else _pair("padding", padding, 0)
-        if padding not in ("same", "valid") and isinstance(padding, str):
-            raise LayerError(f"padding={padding!r} is unknown; give pixels, 'same' or 'valid'")
-        if padding == "same" and self.stride != (1, 1):
-            raise LayerError(f"padding='same' needs a stride of 1, not {stride}; give pixels")
-        if padding_mode not in MODES:
-            raise LayerError(
-                f"padding_mode={padding_mode!r} is unknown; choose one of {', '.join(MODES)}"
-            )
-        self.padding_mode = padding_mode
-        check_part(part, PARTS)
-        self.part = part
+        super().__init__(
+            *(in_channels, out_channels, kernel_size, stride, padding, dilation, groups),
+            *(padding_mode, part),
+        )
         self.kernels = GaborKernels(
             self._first_bank(check_norm(norm), dc_free, generator),
             self.kernel_size,
@@ -146,12 +121,8 @@ class GaborConv2d(nn.Module):
             device=device,
             dtype=dtype,
         )
-        like: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.mixing = nn.Parameter(torch.empty(out_channels, in_channels // groups, **like))
-        channels = out_channels * (2 if part == "complex" else 1)
-        self.bias = nn.Parameter(torch.empty(channels, **like)) if bias else None
+        self._register_mixing(bias, {"device": device, "dtype": dtype})
         self._reset_mixing(generator)
-        self._cache: ContentCache[Tensor] = ContentCache()
 
     @classmethod
     def from_bank(
@@ -187,7 +158,8 @@ class GaborConv2d(nn.Module):
         """
         if kernel_size is None:
             kernel_size = 2 * max(kernel.radius() for kernel in bank) + 1
-        kernels = GaborKernels(bank, _pair("kernel_size", kernel_size, 3))  # checks the bank
+        height, width = sides("kernel_size", kernel_size, 3)
+        kernels = GaborKernels(bank, (height, width))  # checks the bank
         options = {"bias": False, **options}
         norm, dc_free = kernels.norm, kernels.dc_free
         layer = cls(in_channels, len(bank), kernel_size, norm=norm, dc_free=dc_free, **options)
@@ -262,13 +234,6 @@ class GaborConv2d(nn.Module):
                 plain.bias.copy_(self.bias)
         return plain
 
-    def extra_repr(self) -> str:
-        """What ``print`` shows."""
-        return (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
-            f"stride={self.stride}, padding={self.padding}, part={self.part!r}"
-        )
-
     def _first_bank(
         self, norm: Norm, dc_free: bool, generator: torch.Generator | None
     ) -> GaborBank:
@@ -280,15 +245,6 @@ class GaborConv2d(nn.Module):
             dc_free=dc_free,
             generator=generator,
         )
-
-    @torch.no_grad()
-    def _reset_mixing(self, generator: torch.Generator | None) -> None:
-        """Signs at random, of a size that keeps the energy of white noise (for norm ``l2``)."""
-        device = "cpu" if generator is None else generator.device
-        signs = torch.randint(0, 2, self.mixing.shape, generator=generator, device=device) * 2 - 1
-        self.mixing.copy_(signs / math.sqrt(self.mixing.shape[1]))
-        if self.bias is not None:
-            self.bias.zero_()
 
     def _weight(self) -> Tensor:
         return self._cache.get([*self.kernels.tensors(), self.mixing], self._sampled)
@@ -309,43 +265,3 @@ class GaborConv2d(nn.Module):
         return functional.conv2d(
             image, self._weight(), bias, self.stride, padding, self.dilation, self.groups
         )
-
-    def _margins(self) -> list[int]:
-        """Pixels to the left, to the right, above and below."""
-        margins = []
-        for axis in (1, 0):
-            if isinstance(self.padding, str):
-                total = self.dilation[axis] * (self.kernel_size[axis] - 1)
-                margins += [total // 2, total - total // 2]
-            else:
-                margins += [self.padding[axis]] * 2
-        return margins
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return whole and bool(value >= least)
-
-
-def check_groups(in_channels: Any, out_channels: Any, groups: Any) -> None:
-    """Raise LayerError for numbers of channels that are none, or that groups do not divide."""
-    counts = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
-    for name, count in counts.items():
-        if not _is_whole(count, 1):
-            raise LayerError(f"{name}={count!r} is not a whole number of 1 or more")
-        if count % groups:
-            raise LayerError(f"{name}={count} cannot be divided into groups={groups}")
-
-
-def sides(name: str, value: Any, least: int, axes: int = 2) -> tuple[int, ...]:
-    """One whole number for each axis; raises LayerError."""
-    numbers = value if isinstance(value, (tuple, list)) else (value,) * axes
-    if len(numbers) != axes or not all(_is_whole(n, least) for n in numbers):
-        many = {2: "two", 3: "three"}[axes]
-        raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or {many}")
-    return tuple(int(n) for n in numbers)
-
-
-def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    height, width = sides(name, value, least)
-    return height, width

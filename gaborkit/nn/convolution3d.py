@@ -16,9 +16,8 @@ from ..kernels.formula import Parameters, along_and_across, amplitude, of_zero_s
 from ..types import Norm
 from ..volumes import GaborKernel3D
 from ..volumes.kernel import NORMS, directions
-from .channels import check_part, real_part_channels
-from .content_cache import ContentCache
-from .convolution import MODES, PARTS, SQUARED, LayerPart, PaddingMode, check_groups, sides
+from .channels import real_part_channels
+from .gabor_convolution import SQUARED, GaborConvolution, LayerPart, PaddingMode
 from .kernels import Range, names_of
 
 #: What a kernel in space can learn.
@@ -27,7 +26,7 @@ LEARNABLE = ("wavelength", "direction", "sigma", "gamma", "phase")
 Triple = int | tuple[int, int, int]
 
 
-class GaborConv3d(nn.Module):
+class GaborConv3d(GaborConvolution):
     """Drop-in for ``torch.nn.Conv3d`` whose kernels are Gabor kernels in space that learn.
 
     As :class:`GaborConv2d`: output channel o has one kernel psi_o, and answers to the input
@@ -73,18 +72,12 @@ class GaborConv3d(nn.Module):
     72
     """
 
-    in_channels: int
-    out_channels: int
-    groups: int
+    axes = 3
+    unit = "voxels"
+
     dc_free: bool
     learnable: tuple[str, ...]
     ranges: dict[str, Range]
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    dilation: tuple[int, ...]
-    padding: str | tuple[int, ...]
-    mixing: nn.Parameter
-    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -106,26 +99,13 @@ class GaborConv3d(nn.Module):
         learnable: bool | Iterable[str] = True,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        check_groups(in_channels, out_channels, groups)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = sides("kernel_size", kernel_size, 3, axes=3)
-        self.stride = sides("stride", stride, 1, axes=3)
-        self.dilation = sides("dilation", dilation, 1, axes=3)
-        named = isinstance(padding, str)
-        self.padding = padding if named else sides("padding", padding, 0, axes=3)  # type: ignore[assignment]
-        if named and padding not in ("same", "valid"):
-            raise LayerError(f"padding={padding!r} is unknown; give voxels, 'same' or 'valid'")
-        if padding == "same" and set(self.stride) != {1}:
-            raise LayerError(f"padding='same' needs a stride of 1, not {stride}; give voxels")
-        if padding_mode not in MODES:
-            raise LayerError(
-                f"padding_mode={padding_mode!r} is unknown; choose one of {', '.join(MODES)}"
-            )
-        check_part(part, PARTS)
+        super().__init__(
+            *(in_channels, out_channels, kernel_size, stride, padding, dilation, groups),
+            *(padding_mode, part),
+        )
         if norm not in NORMS:
             raise LayerError(f"norm={norm!r} is unknown; choose one of {', '.join(NORMS)}")
-        self.padding_mode, self.part, self.norm, self.dc_free = padding_mode, part, norm, dc_free
+        self.norm, self.dc_free = norm, dc_free
         self.learnable = names_of(learnable, LEARNABLE)
         extent = max(self.kernel_size)
         self.ranges = {
@@ -140,11 +120,8 @@ class GaborConv3d(nn.Module):
                 self.register_parameter(f"raw_{name}", nn.Parameter(empty))
             else:
                 self.register_buffer(f"raw_{name}", empty)
-        self.mixing = nn.Parameter(torch.empty(out_channels, in_channels // groups, **like))
-        channels = out_channels * (2 if part == "complex" else 1)
-        self.bias = nn.Parameter(torch.empty(channels, **like)) if bias else None
+        self._register_mixing(bias, like)
         self.reset_parameters(generator)
-        self._cache: ContentCache[Tensor] = ContentCache()
 
     @classmethod
     def from_kernels(
@@ -230,11 +207,7 @@ class GaborConv3d(nn.Module):
                 )
             )
         self._assign(kernels)
-        # Of a size that keeps the energy of white noise (for norm l2).
-        signs = torch.randint(0, 2, self.mixing.shape, generator=generator, device=device) * 2 - 1
-        self.mixing.copy_(signs / math.sqrt(self.mixing.shape[1]))
-        if self.bias is not None:
-            self.bias.zero_()
+        self._reset_mixing(generator)
 
     @property
     def weight(self) -> Tensor:
@@ -274,13 +247,6 @@ class GaborConv3d(nn.Module):
         if self.bias is None:
             return answer
         return answer + self.bias[:, None, None, None].to(answer.dtype)
-
-    def extra_repr(self) -> str:
-        """What ``print`` shows."""
-        return (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
-            f"stride={self.stride}, padding={self.padding}, part={self.part!r}"
-        )
 
     @torch.no_grad()
     def _assign(self, kernels: Sequence[GaborKernel3D]) -> None:
@@ -335,12 +301,8 @@ class GaborConv3d(nn.Module):
     def _convolve(self, volume: Tensor, bias: Tensor | None) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
-            margins = []
-            for axis in (2, 1, 0):
-                total = self.dilation[axis] * (self.kernel_size[axis] - 1)
-                named = isinstance(padding, str)
-                margins += [total // 2, total - total // 2] if named else [padding[axis]] * 2
-            volume, padding = functional.pad(volume, margins, self.padding_mode), "valid"
+            volume = functional.pad(volume, self._margins(), self.padding_mode)
+            padding = "valid"
         return functional.conv3d(
             volume, self._weight(), bias, self.stride, padding, self.dilation, self.groups
         )

@@ -1,7 +1,7 @@
 """Mixtures of Gaussians with full covariances, by expectation and maximisation.
 
-With scikit-learn's ``GaussianMixture`` from the same starts, ``segment_textures`` of 512 x 512 takes
-1.35 times the CPU time for the same labels: its fits take three times as long as these, which are
+With scikit-learn's ``GaussianMixture`` from the same starts ``segment_textures`` of 512 x 512 takes
+1.35 times the CPU time, for the same labels: its fits take three times as long as these, which are
 a sixth of the recipe.
 """
 
