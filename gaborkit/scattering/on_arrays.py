@@ -9,6 +9,7 @@ import numpy as np
 
 from ..filtering.engines.threads import available, in_threads
 from ..types import Array, ComplexArray, RealArray
+from . import in_lanes
 from .averaging import averaged
 from .cascade import Indices, branch
 from .filters import Filters, Wavelets
@@ -61,10 +62,38 @@ class NumpySteps:
 
 def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> RealArray:
     """Coefficients (B, C, h, w) of padded pictures (B, H', W')."""
-    steps = NumpySteps(filters)
+    # Squares neither overflow nor vanish; a power of two rounds nothing.
+    limit = -np.finfo(padded.dtype).minexp
+    exponents = np.clip(np.frexp(abs(padded).max((1, 2)))[1], -limit, limit)
+    powers = np.ldexp(padded.dtype.type(1), exponents)[:, None, None]
+    padded = padded * (1 / powers)
     shape = (len(matrix) for matrix in filters.averages[1])
     out = np.empty((len(padded), len(places), *shape), padded.dtype)
-    together = max(1, CHUNK // math.prod(padded.shape[1:]))
+    compiled = filters.order > 0 and in_lanes.fits(filters)
+    (_scatter_compiled if compiled else _scatter_by_numpy)(filters, padded, places, out)
+    out *= powers[:, None]
+    return out
+
+
+def _scatter_compiled(
+    filters: Filters, padded: RealArray, places: dict[Indices, int], out: RealArray
+) -> None:
+    steps, together = NumpySteps(filters), max(1, CHUNK // math.prod(padded.shape[1:]))
+    chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
+    threads = 1 if len(chunks) >= 2 * available() else available()
+
+    def work(chunk: slice) -> None:
+        out[chunk, places[()]] = steps.average(padded[chunk], 1)
+        for spectrum, coefficients in zip(steps.spectra(padded[chunk]), out[chunk], strict=True):
+            in_lanes.scatter(filters, spectrum, coefficients, threads)
+
+    in_threads(work, chunks, available() if threads == 1 else 1)
+
+
+def _scatter_by_numpy(
+    filters: Filters, padded: RealArray, places: dict[Indices, int], out: RealArray
+) -> None:
+    steps, together = NumpySteps(filters), max(1, CHUNK // math.prod(padded.shape[1:]))
     chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
     # Wavelets one by one, for the caches' sake; those of the most work come first.
     firsts = filters.firsts
@@ -80,7 +109,7 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> 
 
     if len(chunks) >= 2 * available():
         in_threads(lambda chunk: go_on(chunk, begin(chunk), firsts), chunks, len(chunks))
-        return out
+        return
     for chunk in chunks:
         spectra = begin(chunk)
 
@@ -90,4 +119,3 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> 
             go_on(chunk, spectra, [first])
 
         in_threads(work, firsts, len(firsts))
-    return out

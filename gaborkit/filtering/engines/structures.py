@@ -92,8 +92,37 @@ class Stage(ctypes.Structure):
     )
 
 
+class Transform(ctypes.Structure):
+    """A size, its prime factors and the roots of unity."""
+
+    _fields_ = (("size", ctypes.c_int64), ("factors", ctypes.c_void_p), ("turns", ctypes.c_void_p))
+
+
+class Lowpass(ctypes.Structure):
+    """A matrix, and where its rows matter."""
+
+    _fields_ = (
+        ("outputs", ctypes.c_int64),
+        ("values", ctypes.c_void_p),
+        ("ranges", ctypes.c_void_p),
+    )
+
+
+class Cascade(ctypes.Structure):
+    """A step of a scattering transform."""
+
+    _fields_ = (
+        *((name, Transform) for name in ("down", "across")),
+        *((name, Lowpass) for name in ("low_down", "low_across")),
+        *((name, ctypes.c_int64) for name in ("finer_height", "finer_width", "tiles")),
+        *((name, ctypes.c_void_p) for name in ("places", "ranges", "values", "channels")),
+        ("is_first", ctypes.c_int32),
+    )
+
+
 #: Whose sizes are compared with those of the compiled code.
 STRUCTURES = (Bank, Picture, Job, Filtering, Halving, Doubling, Stage)
+OF_SCATTERING = (Transform, Lowpass, Cascade)
 
 
 class Performers(NamedTuple):
@@ -107,11 +136,14 @@ class Performers(NamedTuple):
         What there is, or why there is nothing, in a few words.
     double_angles : function or None
         Of single precision.
+    scatter : dict of str to function
+        Steps of a scattering transform, of each precision.
     """
 
     by_dtype: dict[str, Any]
     state: str
     double_angles: Any = None
+    scatter: dict[str, Any] = {}  # noqa: RUF012
 
 
 def available_here() -> bool:
@@ -139,15 +171,18 @@ def _loaded(path: Path) -> Performers:
     """The functions of a file; OSError, AttributeError or ValueError if it does not fit."""
     library = ctypes.CDLL(str(path))
     width = library.vector_bytes()
-    sizes = (ctypes.c_int64 * len(STRUCTURES)).in_dll(library, f"structure_sizes_{width}")
-    if list(sizes) != [ctypes.sizeof(structure) for structure in STRUCTURES]:
-        raise AttributeError("structures of other sizes")
-    by_dtype = {}
+    _check_sizes(library, width, STRUCTURES)
+    by_dtype, scatter = {}, {}
     for dtype, precision in (("float32", "float"), ("float64", "double")):
         perform = getattr(library, f"perform_{precision}_{width}")
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
+        if hasattr(library, f"scatter_{precision}_{width}"):  # else NumPy scatters
+            _check_sizes(library, width, (*STRUCTURES, *OF_SCATTERING))
+            scatter[dtype] = getattr(library, f"scatter_{precision}_{width}")
+            scatter[dtype].argtypes = (*5 * (ctypes.c_void_p,), *2 * (ctypes.c_int32,))
+            scatter[dtype].restype = None
     double_angles = getattr(library, f"double_angles_float_{width}")
     double_angles.argtypes = (
         ctypes.c_void_p,
@@ -157,7 +192,15 @@ def _loaded(path: Path) -> Performers:
         ctypes.c_void_p,
     )
     double_angles.restype = None
-    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", double_angles)
+    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", double_angles, scatter)
+
+
+def _check_sizes(
+    library: ctypes.CDLL, width: int, structures: tuple[type[ctypes.Structure], ...]
+) -> None:
+    sizes = (ctypes.c_int64 * len(structures)).in_dll(library, f"structure_sizes_{width}")
+    if list(sizes) != [ctypes.sizeof(structure) for structure in structures]:
+        raise AttributeError("structures of other sizes")
 
 
 def missing() -> str:

@@ -129,6 +129,34 @@ static inline int is_stopped(const int32_t *stop) {
     return __atomic_load_n(stop, __ATOMIC_RELAXED);
 }
 
+/* Pictures that are transformed side by side, and the largest prime factor of their sizes. */
+#define PLANES 8
+#define LARGEST 64
+
+struct transform {
+    int64_t size;
+    const int32_t *factors; /* radices, from the last stage to the first */
+    const void *turns;      /* exp(-2 pi i k / size) */
+};
+
+/* A matrix (outputs, size), and of each row the first column that matters and the one behind the last. */
+struct lowpass {
+    int64_t outputs;
+    const void *values;
+    const int32_t *ranges;
+};
+
+struct cascade {
+    struct transform down, across; /* of responses */
+    struct lowpass low_down, low_across;
+    int64_t finer_height, finer_width, tiles;
+    const int32_t *places;   /* row and column of each tile of the finer grid's spectra */
+    const int32_t *ranges;   /* first, last + 1 of each row that matters: (member, tile, row, 2) */
+    const void *values;      /* (member, tile, row, column), of the first wavelets by lane */
+    const int32_t *channels; /* of the coefficients, or -1: (member, lane) */
+    int32_t is_first;
+};
+
 #define JOIN(x, y, z) x##_##y##_##z
 #define NAMED(x, y, z) JOIN(x, y, z)
 #define NAME(x) NAMED(x, REAL, VARIANT)
@@ -136,7 +164,8 @@ static inline int is_stopped(const int32_t *stop) {
 /* Bytes of each structure that compiled.py lays out, in the order of its STRUCTURES. */
 EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
     sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),  sizeof(struct filtering),
-    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage)};
+    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage),
+    sizeof(struct transform), sizeof(struct lowpass), sizeof(struct cascade)};
 
 /* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
    reverse. */
@@ -184,6 +213,8 @@ SHUFFLES
 #include "passes.h"
 #include "halves.h"
 #include "stages.h"
+#include "transforms.h"
+#include "cascade.h"
 #include "double_angles.h"
 #include "end.h"
 #undef REAL
@@ -210,4 +241,6 @@ SHUFFLES
 #include "passes.h"
 #include "halves.h"
 #include "stages.h"
+#include "transforms.h"
+#include "cascade.h"
 #include "end.h"

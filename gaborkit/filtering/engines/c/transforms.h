@@ -1,0 +1,137 @@
+/* Fourier transforms of eight pictures side by side, one a lane, for one precision: no number
+   crosses lanes, so any size is as wide as the registers. Mixed radix, by decimation in time. */
+
+/* Loops over a radix that is no constant stay loops. */
+#pragma clang diagnostic ignored "-Wpass-failed"
+
+#define OCTET NAME(octet)
+#define WAVE NAME(wave)
+typedef REAL OCTET __attribute__((vector_size(PLANES * sizeof(REAL))));
+typedef struct {
+    OCTET re, im;
+} WAVE;
+
+INLINE WAVE NAME(turned)(const WAVE *wave, const REAL *turn) {
+    const REAL c = turn[0], s = turn[1];
+    return (WAVE){wave->re * c - wave->im * s, wave->re * s + wave->im * c};
+}
+
+INLINE WAVE NAME(sum)(WAVE a, WAVE b) {
+    return (WAVE){a.re + b.re, a.im + b.im};
+}
+
+INLINE WAVE NAME(difference)(WAVE a, WAVE b) {
+    return (WAVE){a.re - b.re, a.im - b.im};
+}
+
+/* a + i b */
+INLINE WAVE NAME(ahead)(WAVE a, WAVE b) {
+    return (WAVE){a.re - b.im, a.im + b.re};
+}
+
+/* a - i b */
+INLINE WAVE NAME(behind)(WAVE a, WAVE b) {
+    return (WAVE){a.re + b.im, a.im - b.re};
+}
+
+INLINE void NAME(four)(const WAVE *x, WAVE *out, ptrdiff_t to) {
+    const WAVE a = NAME(sum)(x[0], x[2]), b = NAME(difference)(x[0], x[2]);
+    const WAVE c = NAME(sum)(x[1], x[3]), d = NAME(difference)(x[1], x[3]);
+    out[0] = NAME(sum)(a, c), out[to] = NAME(behind)(b, d);
+    out[2 * to] = NAME(difference)(a, c), out[3 * to] = NAME(ahead)(b, d);
+}
+
+/* An odd radix: the sums and differences of x_j and x_(radix - j) meet the cosines and sines of
+   1 / radix turns, of which `roots` has one every `step`. */
+INLINE void NAME(odd)(const WAVE *x, WAVE *out, ptrdiff_t to, int radix, const REAL *roots,
+                      ptrdiff_t step) {
+    const int half = radix / 2;
+    WAVE sums[LARGEST / 2 + 1], differences[LARGEST / 2 + 1], total = x[0];
+#pragma unroll
+    for (int j = 1; j <= half; j++) {
+        sums[j] = NAME(sum)(x[j], x[radix - j]);
+        differences[j] = NAME(difference)(x[j], x[radix - j]);
+        total = NAME(sum)(total, sums[j]);
+    }
+    out[0] = total;
+#pragma unroll
+    for (int k = 1; k <= half; k += 2) {
+        /* Two at a time, for as many multiplications as loads; the last may be done twice. */
+        const int l = k < half ? k + 1 : k;
+        WAVE even = x[0], odd = {{0}, {0}}, even_2 = x[0], odd_2 = {{0}, {0}};
+#pragma unroll
+        for (int j = 1; j <= half; j++) {
+            const REAL *root = roots + 2 * (j * k % radix) * step;
+            const REAL *root_2 = roots + 2 * (j * l % radix) * step;
+            even.re += root[0] * sums[j].re, even.im += root[0] * sums[j].im;
+            odd.re += root[1] * differences[j].re, odd.im += root[1] * differences[j].im;
+            even_2.re += root_2[0] * sums[j].re, even_2.im += root_2[0] * sums[j].im;
+            odd_2.re += root_2[1] * differences[j].re, odd_2.im += root_2[1] * differences[j].im;
+        }
+        out[k * to] = NAME(ahead)(even, odd), out[(radix - k) * to] = NAME(behind)(even, odd);
+        out[l * to] = NAME(ahead)(even_2, odd_2);
+        out[(radix - l) * to] = NAME(behind)(even_2, odd_2);
+    }
+}
+
+/* Transforms of `radix` numbers, `count` times; the first of each stand side by side. In place if
+   `in` is `out`. */
+INLINE void NAME(combine)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out,
+                          ptrdiff_t count, ptrdiff_t step, const int radix) {
+    const REAL *turns = axis->turns;
+    WAVE x[LARGEST];
+    for (ptrdiff_t k = 0; k < count; k++) {
+        x[0] = in[k];
+#pragma unroll
+        for (int q = 1; q < radix; q++)
+            x[q] = count == 1 ? in[q * from]
+                              : NAME(turned)(in + k + q * from, turns + 2 * q * k * step);
+        if (radix == 4)
+            NAME(four)(x, out + k, count);
+        else if (radix == 2)
+            out[k] = NAME(sum)(x[0], x[1]), out[k + count] = NAME(difference)(x[0], x[1]);
+        else if (radix == 1)
+            out[k] = x[0];
+        else
+            NAME(odd)(x, out + k, count, radix, turns, axis->size / radix);
+    }
+}
+
+/* Transform of every `from`-th wave of `in`; from outside: size, factors of the axis, and 1. */
+static void NAME(transform)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out,
+                            ptrdiff_t size, const int32_t *factors, ptrdiff_t step) {
+    const int radix = *factors;
+    const ptrdiff_t count = size / radix;
+    if (count > 1) {
+        for (int q = 0; q < radix; q++)
+            NAME(transform)(axis, in + q * from, from * radix, out + q * count, count, factors + 1,
+                            step * radix);
+        in = out, from = count;
+    }
+    switch (radix) {
+        case 4:
+            NAME(combine)(axis, in, from, out, count, step, 4);
+            break;
+        case 2:
+            NAME(combine)(axis, in, from, out, count, step, 2);
+            break;
+        case 3:
+            NAME(combine)(axis, in, from, out, count, step, 3);
+            break;
+        case 5:
+            NAME(combine)(axis, in, from, out, count, step, 5);
+            break;
+        case 7:
+            NAME(combine)(axis, in, from, out, count, step, 7);
+            break;
+        case 17: /* 512 pixels, padded as kymatio does, are 17 * 32 */
+            NAME(combine)(axis, in, from, out, count, step, 17);
+            break;
+        default:
+            NAME(combine)(axis, in, from, out, count, step, radix);
+    }
+}
+
+INLINE void NAME(fourier)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out) {
+    NAME(transform)(axis, in, from, out, axis->size, axis->factors, 1);
+}

@@ -1,0 +1,78 @@
+"""The compiled cascade gives what NumPy gives, at any size, precision and number of wavelets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaborkit.filtering.engines import structures
+from gaborkit.scattering import Scattering, in_lanes
+
+
+def random(*shape, dtype=np.float64):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+def by_numpy(scattering, images, monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(in_lanes, "fits", lambda filters: False)
+        return scattering(images)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float64, 1e-13), (np.float32, 1e-6)])
+@pytest.mark.parametrize(
+    ("shape", "octaves", "angles", "options"),
+    [
+        ((1, 40, 56), 3, 8, {}),
+        ((3, 17, 9), 2, 3, {}),  # lanes that are left empty
+        ((2, 24, 24), 2, 11, {}),  # more wavelets than lanes
+        ((1, 20, 28), 1, 4, {}),
+        ((1, 20, 44), 3, 2, {"order": 1}),
+        ((2, 26, 34), 3, 4, {"cells": 3}),
+        ((1, 33, 50), 3, 4, {"oversampling": 2}),
+        ((1, 44, 52), 2, 4, {"boundary": "wrap"}),  # 11, 13: primes without a case of their own
+        ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # grids of odd sizes
+    ],
+)
+def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatch):
+    images, scattering = random(*shape, dtype=dtype), Scattering(octaves, angles, **options)
+    assert in_lanes.fits(scattering.filters(shape[1:], dtype == np.float64))
+    found, expected = scattering(images), by_numpy(scattering, images, monkeypatch)
+    assert found.dtype == dtype
+    for channel, values in zip(np.moveaxis(found, 1, 0), np.moveaxis(expected, 1, 0), strict=True):
+        assert np.linalg.norm(channel - values) <= most * np.linalg.norm(values)
+
+
+def test_many_pictures_are_as_one_by_one(monkeypatch):
+    images, scattering = random(130, 30, 20, dtype=np.float32), Scattering(2, 3)
+    monkeypatch.setattr("gaborkit.scattering.on_arrays.CHUNK", 2**13)
+    found = scattering(images)
+    for k in (0, 64, 129):
+        np.testing.assert_array_equal(found[k], scattering(images[k]))
+
+
+@pytest.mark.parametrize("exponent", [-100, 100])
+def test_neither_tiny_nor_huge_values_lose_digits(exponent):
+    images, scattering = random(2, 20, 30, dtype=np.float32), Scattering(2, 4)
+    found = scattering(np.ldexp(images, exponent))
+    np.testing.assert_array_equal(found, np.ldexp(scattering(images), exponent))
+
+
+def test_a_large_prime_is_numpy_s(monkeypatch):
+    images, scattering = random(1, 67 * 4, 20), Scattering(2, 2, boundary="wrap")
+    filters = scattering.filters((268, 20), True)
+    assert not in_lanes.fits(filters)
+    assert scattering(images).shape == (1, 9, 67, 5)
+    assert in_lanes.fits(scattering.filters((61 * 4, 20), True))
+    monkeypatch.setattr(structures, "performers", lambda: structures.Performers({}, "not here"))
+    monkeypatch.setattr(in_lanes, "performers", structures.performers)
+    assert not in_lanes.fits(scattering.filters((61 * 4, 20), True))
+
+
+def test_memory_is_kept_and_forgotten():
+    import gaborkit as gk
+
+    Scattering(2, 4)(random(1, 64, 64))
+    assert 0 < sum(block.size for block in in_lanes._kept_blocks) <= in_lanes.KEPT_BYTES
+    gk.clear_caches()
+    assert not in_lanes._kept_blocks
