@@ -250,9 +250,9 @@ class GaborConv2d(GaborConvolution):
         return self._cache.get([*self.kernels.tensors(), self.mixing], self._sampled)
 
     def _sampled(self) -> Tensor:
-        kernels = self.kernels.sample()  # (K, 2, h, w)
-        if self.part in ("real", "imag"):
-            kernels = kernels[:, :1] if self.part == "real" else kernels[:, 1:]
+        parts = self.kernels.parts()
+        chosen = {"real": parts[:1], "imag": parts[1:]}.get(self.part, parts)
+        kernels = torch.stack(chosen, 1)  # (K, 1 or 2, h, w)
         mixed = self.mixing[:, None, :, None, None] * kernels[:, :, None]
         # Convolution is correlation with the kernel turned by half a circle.
         return mixed.flatten(0, 1).flip(-2, -1).to(self.mixing.dtype)

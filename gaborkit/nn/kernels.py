@@ -176,16 +176,23 @@ class GaborKernels(nn.Module):
         value["wavelength"], value["sigma"] = value["wavelength"] / scale, value["sigma"] / scale
         return Parameters(**value, scale=scale)
 
-    def sample(self) -> Tensor:
-        """Real and imaginary parts (K, 2, h, w), origin in the middle of the window."""
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Real and imaginary parts (K, h, w), origin in the middle of the window.
+
+        One without the other passes its gradient alone.
+        """
         p = Parameters(*(value[:, None, None] for value in self.values()))
         y, x = (
             torch.arange(size, device=p.scale.device, dtype=p.scale.dtype) - (size - 1) / 2
             for size in self.size
         )
-        parts = samples(torch, p, y[:, None], x[None, :], self.dc_free)
+        real, imag = samples(torch, p, y[:, None], x[None, :], self.dc_free)
         height = amplitude(torch, p, self.norm, self.dc_free)
-        return torch.stack([height * part for part in parts], 1)
+        return height * real, height * imag
+
+    def sample(self) -> Tensor:
+        """Both parts side by side, (K, 2, h, w)."""
+        return torch.stack(self.parts(), 1)
 
     def forward(self) -> Tensor:
         """The same as :meth:`sample`."""
