@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -40,11 +40,14 @@ class PictureFiles:
     targets : tuple of Path
     new_folder : bool
         Whether their folder is made if it does not exist.
+    mask : str, optional
+        A picture that is not 0 where pixels count.
     """
 
     source: str
     targets: tuple[Path, ...]
     new_folder: bool
+    mask: str | None = None
 
 
 def jobs_of(
@@ -194,6 +197,32 @@ def companions(
             paths().read(alike[0])
             chosen[picture] = alike[0]
     return chosen
+
+
+def with_masks(
+    jobs: Sequence[PictureFiles], sources: Sequence[str], where: str
+) -> list[PictureFiles]:
+    """Jobs that know their masks: one file for all, or those of a folder, called like the pictures.
+
+    Raises
+    ------
+    click.UsageError
+        As :func:`companions`.
+    PictureError
+        If the folder has no mask for a picture.
+    """
+    pictures = [job.source for job in jobs]
+    if Path(where).is_dir():
+        masks = companions(pictures, sources, where, "mask")
+    else:
+        paths().read(where)
+        masks = dict.fromkeys(pictures, where)
+    missing = [picture for picture in pictures if picture not in masks]
+    if missing:
+        raise PictureError(
+            f"{missing[0]}: there is no mask for it in {where}; a file of that name works"
+        )
+    return [replace(job, mask=masks[job.source]) for job in jobs]
 
 
 def _pictures(

@@ -41,8 +41,8 @@ class Settings:
         Bytes beyond which a picture is filtered in tiles; half of what is available if None.
     resume : bool
         Go on with tiles that an earlier run has left.
-    mask, outside : str, optional
-        A picture that is not 0 where pixels count, and what is done about the others.
+    outside : str, optional
+        What is done about pixels outside of masks.
     """
 
     part: Part
@@ -54,7 +54,6 @@ class Settings:
     limits: tuple[float, float] | None
     memory: int | None = None
     resume: bool = False
-    mask: str | None = None
     outside: str | None = None
 
     @property
@@ -63,18 +62,18 @@ class Settings:
         return {name: getattr(self, name) for name in ("part", "boundary", "engine", "tolerance")}
 
     def describe(
-        self, source: str, colour: str, shape: tuple[int, ...], bank: gk.GaborBank
+        self, job: PictureFiles, colour: str, shape: tuple[int, ...], bank: gk.GaborBank
     ) -> dict[str, Any]:
         """What was done, to be written beside the responses."""
         return {
             "gaborkit": gk.__version__,
-            "input": source,
+            "input": job.source,
             "colour": colour,
             "shape": shape,
             "labels": bank.labels,
             "bank": bank.to_dict(),
             **self.options,
-            **({"mask": self.mask, "outside": self.outside or "nearest"} if self.mask else {}),
+            **({"mask": job.mask, "outside": self.outside or "nearest"} if job.mask else {}),
         }
 
 
@@ -97,9 +96,9 @@ def filter_picture(job: PictureFiles, bank: gk.GaborBank, settings: Settings) ->
     sized = job.targets[0].suffix.lower() in (".tif", ".tiff")
     spacing = measured_spacing(job.source) if sized else None
     with about(job.source):
-        responses = _responses(bank, image, len(job.targets), settings)
+        responses = _responses(bank, image, job, settings)
         for target, (kernels, values) in zip(job.targets, responses, strict=True):
-            description = settings.describe(job.source, colour, values.shape, kernels)
+            description = settings.describe(job, colour, values.shape, kernels)
             suffix = target.suffix.lower()
             if suffix not in ARRAYS and colour == "channels":
                 values = np.moveaxis(values, 0, -1)
@@ -231,12 +230,13 @@ def write_arrays(out: str, arrays: dict[str, Any]) -> None:
 
 
 def _responses(
-    bank: gk.GaborBank, image: NDArray[Any], files: int, settings: Settings
+    bank: gk.GaborBank, image: NDArray[Any], job: PictureFiles, settings: Settings
 ) -> Iterator[tuple[gk.GaborBank, NDArray[Any]]]:
     """Of all kernels for one file, or else of one after the other, in bounded memory."""
     masked: dict[str, Any] = {}
-    if settings.mask is not None:
-        masked = mask_keywords(settings.mask, settings.outside, image.shape[-2:])
+    if job.mask is not None:
+        masked = mask_keywords(job.mask, settings.outside, image.shape[-2:])
+    files = len(job.targets)
     if files == 1:
         responses = bank.filter(image, **settings.options, **masked)
         yield bank, responses if responses.shape[-3] > 1 else responses[..., 0, :, :]

@@ -48,7 +48,7 @@ def filter_any(
     GaborkitError
         If the picture cannot be read or filtered, or a file cannot be written.
     """
-    if settings.mask is not None:
+    if job.mask is not None:
         return filter_picture(job, bank, settings)
     target = job.targets[0]
     tiled = len(job.targets) == 1 and target.suffix.lower() in TILED
@@ -105,7 +105,7 @@ def _filter_tiled(
     kernels = bank if len(bank) > 1 else bank[0]
     *leading, height, width = planes.shape
     axes = (len(bank),) if len(bank) > 1 else ()
-    description = settings.describe(job.source, described, (*leading, *axes, height, width), bank)
+    description = settings.describe(job, described, (*leading, *axes, height, width), bank)
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):

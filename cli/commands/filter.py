@@ -12,7 +12,7 @@ from gaborkit.choices import KERNEL_PARTS
 from gaborkit.errors import FilterError
 
 from ..errors import debug_option, report, show_traceback
-from ..jobs import STACKS, jobs_of
+from ..jobs import STACKS, jobs_of, with_masks
 from ..options.arguments import Choice, Number, Word
 from ..options.kernels import filter_option, filter_options, spaced_bank_options
 from ..options.path_arguments import ARRAYS, IN, RESPONSES
@@ -136,9 +136,11 @@ def command(
     In a run over several pictures a bad one does not stop the others.
 
     A picture whose responses exceed --memory is filtered tile by tile into .tif, .npy or .zarr,
-    with the same result; not with --mask, whose other pixels have no part in the responses and
-    are 0 in them. Until all is written the file is called OUT.partial; --resume goes on
+    with the same result. Until all is written the file is called OUT.partial; --resume goes on
     with it.
+
+    Pixels outside --mask, a file for all pictures or a folder of files called like them, have no
+    part in the responses, and are 0 in them; such pictures are filtered as a whole.
 
     \b
     Examples:
@@ -146,6 +148,7 @@ def command(
       gaborkit filter photo.jpg --bandwidth 1 --part magnitude --out out.png
       gaborkit filter photo.jpg --bank grid --scales 3 --out responses.npz
       gaborkit filter photos --bank manjunath --suffix .tif --out results
+      gaborkit filter cells --mask masks --part magnitude --out results
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
       gaborkit filter photo.jpg --bank grid --memory 1GB --out photo.zarr
       gaborkit filter photo.jpg --sigma 1 --spacing 0.5 --out in_mm.tif
@@ -163,11 +166,13 @@ def command(
         raise click.UsageError(f"--range {limits[0]:g} {limits[1]:g} is empty: give LOW below HIGH")
     if outside and not mask:
         raise click.UsageError(f"--outside {outside} says what lies outside --mask: give both")
-    if mask and (len(jobs) > 1 or memory or resume or scheduler or suffix == ".zarr"):
+    if mask and (memory or resume or scheduler or suffix == ".zarr"):
         raise click.UsageError(
-            f"--mask {mask} is of one picture, filtered as a whole: leave out --memory, --resume, "
-            "--scheduler, .zarr and other pictures"
+            f"--mask {mask} is of pictures filtered as a whole: leave out --memory, --resume, "
+            "--scheduler and .zarr"
         )
+    if mask:
+        jobs = with_masks(jobs, sources, mask)
     settings = Settings(
         part,
         boundary,
@@ -178,7 +183,6 @@ def command(
         limits,
         None if memory is None else _bytes(memory),
         resume,
-        mask,
         outside,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from commands_for_tests import GREY, description, run
@@ -120,10 +122,68 @@ def test_masks_that_do_not_fit(name, options, code, message):
 
 @pytest.mark.parametrize(
     "options",
-    [("--memory", "1GB"), ("--resume",), ("--scheduler", "tcp://127.0.0.1:1"), ("colour.png",)],
+    [("--memory", "1GB"), ("--resume",), ("--scheduler", "tcp://127.0.0.1:1")],
 )
 @pytest.mark.usefixtures("mask")
-def test_a_mask_is_of_one_picture_as_a_whole(options):
+def test_masked_pictures_are_filtered_as_a_whole(options):
     result = run("filter", "grey.png", *options, "--mask", "mask.png", "--sigma", 2, "--out", "o/")
     assert result.exit_code == 2, result.output
-    assert "--mask mask.png is of one picture" in result.stderr
+    assert "--mask mask.png is of pictures filtered as a whole" in result.stderr
+
+
+@pytest.fixture
+def pictures(folder):
+    """A folder of two pictures, one of a mask each, and what lies outside of these."""
+    noise, masks = np.random.default_rng(0), {}
+    for directory in ("in", "masks"):
+        (folder / directory).mkdir()
+    for name in ("a", "b"):
+        inside = noise.random((30, 40)) > 0.4
+        masks[name] = inside
+        gk.write_image(f"in/{name}.npy", noise.random((30, 40)))
+        gk.write_image(f"masks/{name}.png", (255 * inside).astype(np.uint8))
+    return masks
+
+
+ONE = ("--sigma", 2, "--suffix", ".npy")
+
+
+@pytest.mark.parametrize("outside", ["nearest", "normalized"])
+def test_a_folder_of_masks_and_one_mask_for_all(pictures, outside):
+    bank = gk.GaborBank([gk.GaborKernel(sigma=2)])
+    for where, mask_of in (
+        ("masks", pictures),
+        ("masks/a.png", dict.fromkeys("ab", pictures["a"])),
+    ):
+        words = ("--mask", where, "--outside", outside)
+        result = run("filter", "in", *ONE, *words, "--out", "first")
+        assert (result.exit_code, result.stderr) == (0, "")
+        for name, mask in mask_of.items():
+            expected = bank.filter(np.load(f"in/{name}.npy"), mask=mask, outside=outside)[0]
+            np.testing.assert_array_equal(np.load(f"first/{name}.npy"), expected)
+        # What lies outside changes no bit.
+        for value in (1e6, -3.0):
+            for name, mask in mask_of.items():
+                picture = np.load(f"in/{name}.npy")
+                np.save(f"in/{name}.npy", np.where(mask, picture, value))
+            assert run("filter", "in", *ONE, *words, "--out", "second").exit_code == 0
+            for name in "ab":
+                first, second = (np.load(f"{out}/{name}.npy") for out in ("first", "second"))
+                np.testing.assert_array_equal(first, second)
+
+
+def test_masks_that_a_folder_lacks_or_has_twice(pictures):
+    gk.write_image("masks/b.tif", pictures["b"].astype(np.float32))
+    result = run("filter", "in", *ONE, "--mask", "masks", "--out", "o/")
+    assert result.exit_code == 2
+    assert "are all called like" in result.stderr
+    for name in ("b.tif", "b.png"):
+        Path("masks", name).unlink()
+    result = run("filter", "in", *ONE, "--mask", "masks", "--out", "o/")
+    assert result.exit_code == 1
+    assert "b.npy: there is no mask for it in masks; a file of that name works" in result.stderr
+    gk.write_image("masks/b.png", np.zeros((3, 3), np.uint8))
+    result = run("filter", "in", *ONE, "--mask", "masks", "--out", "o/")
+    assert result.exit_code == 1
+    assert "error: in/b.npy: masks/b.png: 3 x 3 pixels do not fit" in result.stderr
+    assert sorted(path.name for path in Path("o").iterdir()) == ["a.npy", "a.npy.json"]
