@@ -21,13 +21,15 @@ def step(layer, images):
     result.sum().backward()
 
 
-def seconds(layer, images, runs=9):
-    times = []
+def seconds(layers, images, runs=9):
+    """Least times of layers that take turns, so that what else runs slows all of them."""
+    times = [[] for _ in layers]
     for _ in range(runs):
-        start = time.process_time()
-        step(layer, images)
-        times.append(time.process_time() - start)
-    return min(times)
+        for layer, of_layer in zip(layers, times, strict=True):
+            start = time.process_time()
+            step(layer, images)
+            of_layer.append(time.process_time() - start)
+    return [min(of_layer) for of_layer in times]
 
 
 if __name__ == "__main__":
@@ -39,7 +41,7 @@ if __name__ == "__main__":
         for part, channels in (("real", 16), ("magnitude", 32)):
             ours = gk.nn.GaborConv2d(1, 16, 11, padding="same", part=part)
             plain = torch.nn.Conv2d(1, channels, 11, padding="same")
-            times = [seconds(layer, images) for layer in (ours, plain)]
+            times = seconds((ours, plain), images)
             milliseconds = (f"{1000 * t:.1f} ms" for t in times)
             print("|", name + ",", part, "|", *(f"{t} |" for t in milliseconds), end=" ")
             print(f"{times[0] / times[1]:.2f} |")
