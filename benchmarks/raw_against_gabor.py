@@ -28,21 +28,35 @@ from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.models import MODELS
 
 
-def recipe(
-    model: str, features: str, seed: int, options: dict[str, Any], longer: float = 1.0
-) -> generative.Recipe:
+def recipe(name: str, features: str, seed: int, longer: float = 1.0) -> generative.Recipe:
     """What a run of the comparison is made of."""
+    options = RUNS[name]
     training = {**options["training"], "seed": seed}
     if features == "raw":
         training["steps"] = round(longer * training["steps"])
     return generative.Recipe(
-        model, features=features, config=options.get(features, {}), training=training
+        options.get("model", name),
+        features=features,
+        config=options.get(features, {}),
+        representation=options.get("representation", {}) if features == "gabor" else {},
+        training=training,
     )
 
 
 #: Widths are such that the two have equally many parameters.
 RUNS: dict[str, dict[str, Any]] = {
     "vae": {
+        "raw": {"network": "mlp", "hidden": [400]},
+        "gabor": {"network": "mlp", "hidden": [345]},
+        "training": {
+            "steps": 1200,
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "schedule": "cosine",
+        },
+    },
+    "vae-conv": {
+        "model": "vae",
         "raw": {"network": "conv", "hidden": [40, 64]},
         "gabor": {"network": "conv", "hidden": [40, 64]},
         "training": {
@@ -111,7 +125,7 @@ def main() -> None:
                     trained = generative.ImageModel.from_pretrained(out)
                 else:
                     began = time.process_time()
-                    made = recipe(name, features, seed, RUNS[name], options.longer)
+                    made = recipe(name, features, seed, options.longer)
                     trained = generative.start(made, out, dataset=data)
                     seconds[features] += (time.process_time() - began) / options.seeds
                 count = sum(
@@ -149,5 +163,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert set(RUNS) <= set(MODELS)
+    assert {run.get("model", name) for name, run in RUNS.items()} <= set(MODELS)
     main()
