@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from gaborkit.filtering.engines import structures
 from gaborkit.scattering import Scattering, in_lanes
+
+pytestmark = pytest.mark.skipif(
+    not structures.performers().scatter,
+    reason=f"nothing compiled scatters here: {structures.performers().state}",
+)
 
 
 def random(*shape, dtype=np.float64):
@@ -67,6 +74,40 @@ def test_a_large_prime_is_numpy_s(monkeypatch):
     monkeypatch.setattr(structures, "performers", lambda: structures.Performers({}, "not here"))
     monkeypatch.setattr(in_lanes, "performers", structures.performers)
     assert not in_lanes.fits(scattering.filters((61 * 4, 20), True))
+
+
+class OlderLibrary(ctypes.CDLL):
+    """The compiled code as it was before it scattered."""
+
+    def __getattr__(self, name):
+        if name.startswith("scatter_"):
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
+
+@pytest.fixture
+def loaded_anew():
+    structures.performers.cache_clear()
+    yield
+    structures.performers.cache_clear()
+
+
+def test_numpy_scatters_where_an_older_library_filters(loaded_anew, monkeypatch):
+    images, scattering = random(1, 20, 28), Scattering(2, 3)
+    monkeypatch.setattr(ctypes, "CDLL", OlderLibrary)
+    assert structures.available_here()
+    assert not in_lanes.fits(scattering.filters((20, 28), True))
+    np.testing.assert_array_equal(scattering(images), by_numpy(scattering, images, monkeypatch))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_structures_of_other_sizes_are_not_used(place, loaded_anew, monkeypatch):
+    others = list(structures.OF_SCATTERING)
+    others[place] = structures.Stage
+    monkeypatch.setattr(structures, "OF_SCATTERING", tuple(others))
+    with pytest.warns(RuntimeWarning, match="is of another version of gaborkit"):
+        assert not structures.performers().scatter
+    assert not structures.available_here()
 
 
 def test_memory_is_kept_and_forgotten():
