@@ -148,7 +148,7 @@ def command(
       gaborkit filter photo.jpg --bandwidth 1 --part magnitude --out out.png
       gaborkit filter photo.jpg --bank grid --scales 3 --out responses.npz
       gaborkit filter photos --bank manjunath --suffix .tif --out results
-      gaborkit filter cells --mask masks --part magnitude --out results
+      gaborkit filter cells --mask masks --sigma 2 --part magnitude --out results
       gaborkit filter sample:brick --article --sigma 1 --theta 30 --out brick.tif
       gaborkit filter photo.jpg --bank grid --memory 1GB --out photo.zarr
       gaborkit filter photo.jpg --sigma 1 --spacing 0.5 --out in_mm.tif

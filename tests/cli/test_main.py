@@ -155,6 +155,9 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
     for name in ("photo.png", "cloth.png", "good.png"):
         gk.write_image(name, np.tile(picture, (2, 2, 1)))
     gk.write_image("mask.png", np.pad(np.full((84, 116), 255, np.uint8), 6))
+    for folder, image in (("cells", picture), ("masks", np.pad(picture[6:-6, 6:-6, 0] | 1, 6))):
+        Path(folder).mkdir()
+        gk.write_image(f"{folder}/one.png", image)
     for name in ("cells.tif", "nuclei.tif"):
         gk.write_image(name, picture[..., 0] // 64)
     for k, name in enumerate(("left.png", "other.png")):

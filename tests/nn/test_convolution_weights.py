@@ -16,10 +16,8 @@ import gaborkit as gk
 def samplings(monkeypatch):
     """How often kernels are sampled."""
     count = []
-    sample = gk.nn.GaborKernels.sample
-    monkeypatch.setattr(
-        gk.nn.GaborKernels, "sample", lambda self: (count.append(1), sample(self))[1]
-    )
+    parts = gk.nn.GaborKernels.parts
+    monkeypatch.setattr(gk.nn.GaborKernels, "parts", lambda self: (count.append(1), parts(self))[1])
     return count
 
 
