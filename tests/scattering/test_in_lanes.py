@@ -38,7 +38,7 @@ def by_numpy(scattering, images, monkeypatch):
         ((2, 26, 34), 3, 4, {"cells": 3}),
         ((1, 33, 50), 3, 4, {"oversampling": 2}),
         ((1, 44, 52), 2, 4, {"boundary": "wrap"}),  # 11, 13: primes without a case of their own
-        ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # grids of odd sizes
+        ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # factors of 3 and 5
     ],
 )
 def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatch):

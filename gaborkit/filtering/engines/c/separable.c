@@ -161,7 +161,7 @@ struct cascade {
 #define NAMED(x, y, z) JOIN(x, y, z)
 #define NAME(x) NAMED(x, REAL, VARIANT)
 
-/* Bytes of each structure that compiled.py lays out, in the order of its STRUCTURES. */
+/* Bytes of each structure that structures.py lays out, in the order of its STRUCTURES. */
 EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
     sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),  sizeof(struct filtering),
     sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage),
