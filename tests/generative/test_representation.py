@@ -334,6 +334,8 @@ def test_damaged_descriptions(description, message):
         (lambda: Raw(SHAPE).decode(unit(pictures())), "not fitted"),
         (lambda: Raw(SHAPE).to_dict(), "not fitted"),
         (lambda: Raw(SHAPE).fit(pictures(0)), "no images"),
+        (lambda: Raw(SHAPE).fit(pictures(3)[..., 1:]), "do not fit this representation"),
+        (lambda: Raw(SHAPE).fit(pictures(3).float()), "scale them first"),
         (lambda: Raw(SHAPE).fit(pictures(2, (1, 5, 5))), r"\(2, 1, 5, 5\) do not fit"),
         (lambda: Raw(SHAPE).fit(pictures().long()), "torch.int64 are neither uint8 nor floats"),
         (

@@ -132,18 +132,19 @@ class Representation(ABC):
             deviation = (squares / count - mean**2).clamp(min=0).sqrt()
             # A channel that never varies stays 0.
             gain = torch.where(deviation > 1e-6, 1 / deviation, torch.ones_like(deviation))
-            offset = -mean * gain
-        else:
-            low, high = self._range(low, high)
-            gain, offset = 1 / (high - low), -low / (high - low)
-            if self._scaling == "symmetric":
-                gain, offset = 2 * gain, 2 * offset - 1
+            return self._scaled_by(gain, -mean * gain)
+        return self._scaled_from(low, torch.where(high > low, high, low + 1))
+
+    def _scaled_from(self, low: Tensor, high: Tensor) -> Self:
+        """Take these ends of each channel's range to 0 and 1, or -1 and 1; returns itself."""
+        gain, offset = 1 / (high - low), -low / (high - low)
+        if self._scaling == "symmetric":
+            gain, offset = 2 * gain, 2 * offset - 1
+        return self._scaled_by(gain, offset)
+
+    def _scaled_by(self, gain: Tensor, offset: Tensor) -> Self:
         self.gain, self.offset, self.fitted = gain.float(), offset.float(), True
         return self
-
-    def _range(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        """Range of each channel that is mapped to [0, 1]."""
-        return low, torch.where(high > low, high, low + 1)
 
     def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Features of images.

@@ -102,12 +102,17 @@ class Raw(Representation):
         return replace(super().space, ordinal=not self.has_palette)
 
     def fit(self, images: Tensor) -> Self:
-        """As every representation; the palette is chosen for these images."""
-        if self.has_palette and len(images):
-            some = images[:: max(1, len(images) // CHUNK)]
-            pixels = to_floats(some, RepresentationError, self.image_shape)
+        """As every representation; the palette is chosen for these images.
+
+        Pixels have the range of their format, not of the data: 8-bit values map to themselves.
+        """
+        if self._scaling == "white" or not len(images):  # none are refused there
+            return super().fit(images)
+        some = images[:: max(1, len(images) // CHUNK)]
+        pixels = to_floats(some, RepresentationError, self.image_shape)
+        if self.has_palette:
             self.palette = Palette.fit(pixels, self._levels)
-        return super().fit(images)
+        return self._scaled_from(torch.zeros(self.channels), torch.ones(self.channels))
 
     def _analyze(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         if self.palette is not None:
@@ -127,10 +132,6 @@ class Raw(Representation):
         if self.palette is None:
             return coefficients
         return self.palette.pixels((coefficients * (self._levels - 1)).round())
-
-    def _range(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        # Of the pixel format, not of the data: 8-bit values map to themselves.
-        return torch.zeros_like(low), torch.ones_like(high)
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"binarize": self.binarize}

@@ -90,8 +90,6 @@ def check_free(out: Path) -> None:
     raise StoreError(f"{out}: {what}; give another --out")
 
 
-#: Images that the round trip of a representation is measured on.
-ROUND_TRIP = 512
 #: Rows of a grid of samples.
 ROWS = 6
 #: Columns of one, where classes do not say how many.
@@ -186,9 +184,10 @@ class Run:
     def train(self, trainer: Trainer) -> ImageModel:
         """Do the steps that are left, and write the model."""
         training, device = self.training, trainer.accelerator.device
-        psnr = self._introduce(trainer) if trainer.main else 0.0
+        if trainer.main:
+            self._introduce(trainer)
         trainer.train()
-        metrics = {"steps": trainer.step, **trainer.metrics, "round trip, dB": psnr}
+        metrics = {"steps": trainer.step, **trainer.metrics}
         # The file of weights is float32 whatever the precision of the steps.
         provenance = {**self.provenance, "metrics": {"training": metrics}}
         trained = ImageModel(trainer.evaluated, self.representation, provenance)
@@ -235,17 +234,15 @@ class Run:
             conditions = conditions[torch.arange(count) % columns]
         return model.sample(count, conditions=conditions, seed=self.training.seed)
 
-    def _introduce(self, trainer: Trainer) -> float:
-        """Say what is trained, and return the PSNR of the representation's round trip."""
+    def _introduce(self, trainer: Trainer) -> None:
+        """Say what is trained."""
         space, training = self.representation.space, self.training
-        generator = torch.Generator().manual_seed(training.seed)
-        psnr = self.representation.psnr(self.dataset.train.images[:ROUND_TRIP], generator)
         count = sum(parameter.numel() for parameter in self.model.parameters())
         levels = f" of {space.levels} levels" if space.levels else ""
         trainer.say(f"data: {self.dataset.describe()}")
         trainer.say(
             f"features: {self.representation.name}, {space.channels} x {space.height} x "
-            f"{space.width}, scaled as {space.scaling}{levels}; there and back: {psnr:.1f} dB"
+            f"{space.width}, scaled as {space.scaling}{levels}"
         )
         trainer.say(
             f"model: {self.model.name}, {counted(count, 'parameter')}; "
@@ -253,7 +250,6 @@ class Run:
             f"{trainer.accelerator.device}"
             + (f", {trainer.world} processes" if trainer.world > 1 else "")
         )
-        return psnr
 
     def _write_grid(self, model: ImageModel, path: Path) -> None:
         """Samples, always of the same noise; a column for each class, if there are classes.
