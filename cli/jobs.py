@@ -212,7 +212,7 @@ def with_masks(
         If the folder has no mask for a picture.
     """
     pictures = [job.source for job in jobs]
-    if Path(where).is_dir():
+    if Path(where).is_dir() and not is_zarr(where):
         masks = companions(pictures, sources, where, "mask")
     else:
         paths().read(where)

@@ -15,12 +15,12 @@ import gaborkit as gk
 from gaborkit.io.pictures.formats import is_zarr
 from gaborkit.io.spacing import measured_spacing
 from gaborkit.large.cluster import on_cluster
-from gaborkit.large.memory import available_memory
+from gaborkit.large.memory import available_memory, bytes_of_mask
 from gaborkit.large.sources import Colour, Planes, open_source
 
 from .errors import reason
 from .jobs import TILED, PictureFiles
-from .responding import Settings, about, filter_picture
+from .responding import Settings, about, filter_picture, mask_keywords
 
 #: What becomes of one picture: what was filtered of it, or else what was wrong with it.
 Outcome = tuple[str | None, str | None]
@@ -48,11 +48,9 @@ def filter_any(
     GaborkitError
         If the picture cannot be read or filtered, or a file cannot be written.
     """
-    if job.mask is not None:
-        return filter_picture(job, bank, settings)
     target = job.targets[0]
     tiled = len(job.targets) == 1 and target.suffix.lower() in TILED
-    store = is_zarr(job.source)
+    store = is_zarr(job.source) or (job.mask is not None and is_zarr(job.mask))
     if store and not tiled:
         raise gk.PictureError(
             f"{target}: a zarr store is filtered into {', '.join(TILED)}, not {target.suffix}"
@@ -79,9 +77,14 @@ def _needed(job: PictureFiles, bank: gk.GaborBank, settings: Settings) -> int:
         return 0
     real = np.result_type(source.dtype, np.float32).itemsize
     width = 2 if settings.part == "complex" else 1
-    kernels = len(bank) if len(job.targets) == 1 else 1
+    kernels = len(bank) if len(job.targets) == 1 or job.mask else 1
     # Beside the responses: the picture as it is stored, as it is filtered, and with its outside.
-    return math.prod(source.shape) * real * (width * kernels + 3)
+    needed = math.prod(source.shape) * real * (width * kernels + 3)
+    if job.mask:
+        normalized = len(bank) if settings.outside == "normalized" else 0
+        height, width = Planes(source, *colour_axis(source.shape, settings.colour)[:2]).shape[-2:]
+        needed += bytes_of_mask((height, width), 0, normalized, source.dtype, np.dtype(f"f{real}"))
+    return needed
 
 
 def _filter_tiled(
@@ -106,6 +109,7 @@ def _filter_tiled(
     *leading, height, width = planes.shape
     axes = (len(bank),) if len(bank) > 1 else ()
     description = settings.describe(job, described, (*leading, *axes, height, width), bank)
+    masked = _mask(job, settings, (height, width), scheduler)
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):
@@ -122,8 +126,28 @@ def _filter_tiled(
             progress=progress,
             metadata=description,
             spacing=measured_spacing(job.source),
+            **masked,
         )
     return description
+
+
+def _mask(
+    job: PictureFiles, settings: Settings, shape: tuple[int, int], scheduler: str | None
+) -> dict[str, Any]:
+    """Keywords ``mask`` and ``outside``: a path where it is read by regions, else an array."""
+    if job.mask is None:
+        return {}
+    try:
+        by_regions = len(open_source(job.mask).shape) == 2
+    except gk.PictureError:
+        by_regions = False
+    if by_regions:
+        return {"mask": job.mask, "outside": settings.outside or "nearest"}
+    if scheduler is not None:
+        raise gk.PictureError(
+            f"{job.mask}: workers read a mask by regions; a grey .tif, .npy or .zarr of it works"
+        )
+    return mask_keywords(job.mask, settings.outside, shape)
 
 
 def colour_axis(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:
@@ -158,6 +182,7 @@ def outcomes(
             job,
             source=job.source if job.source.startswith("sample:") else str(here / job.source),
             targets=tuple(here / target for target in job.targets),
+            mask=None if job.mask is None else str(here / job.mask),
         )
         for job in jobs
     ]

@@ -140,7 +140,7 @@ def command(
     with it.
 
     Pixels outside --mask, a file for all pictures or a folder of files called like them, have no
-    part in the responses, and are 0 in them; such pictures are filtered as a whole.
+    part in the responses, and are 0 in them. In tiles, --boundary wrap wants --outside normalized.
 
     \b
     Examples:
@@ -166,11 +166,6 @@ def command(
         raise click.UsageError(f"--range {limits[0]:g} {limits[1]:g} is empty: give LOW below HIGH")
     if outside and not mask:
         raise click.UsageError(f"--outside {outside} says what lies outside --mask: give both")
-    if mask and (memory or resume or scheduler or suffix == ".zarr"):
-        raise click.UsageError(
-            f"--mask {mask} is of pictures filtered as a whole: leave out --memory, --resume, "
-            "--scheduler and .zarr"
-        )
     if mask:
         jobs = with_masks(jobs, sources, mask)
     settings = Settings(

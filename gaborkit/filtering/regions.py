@@ -188,7 +188,7 @@ def _normalized(
     filtered: Callable[[list[GaborKernel], Array, int | None], Array],
 ) -> Array:
     """Normalised convolution (..., K, h, w) of a box (..., h, w)."""
-    kernels = [_gabor(kernel) for kernel in bank]
+    kernels = gabor_kernels(bank)
     waves = [kernel.replace(dc_free=False, norm="peak", phase=0.0) for kernel in kernels]
     shapes = [_envelope(kernel) for kernel in kernels]
     envelopes = list(dict.fromkeys(shapes))
@@ -215,13 +215,17 @@ def _normalized(
     return library.stack(responses, box.ndim - 2)
 
 
-def _gabor(kernel: Any) -> GaborKernel:
-    if not isinstance(kernel, GaborKernel) or kernel.learnable:
-        raise FilterError(
-            f"normalised convolution of {kernel.label} ({type(kernel).__name__}) is not known; "
-            "Gabor kernels of floats work, or outside='nearest'"
-        )
-    return kernel
+def gabor_kernels(bank: GaborBank) -> list[GaborKernel]:
+    """The kernels of a bank; FilterError if normalised convolution of one is not known."""
+    kernels = []
+    for kernel in bank:
+        if not isinstance(kernel, GaborKernel) or kernel.learnable:
+            raise FilterError(
+                f"normalised convolution of {kernel.label} ({type(kernel).__name__}) is not known; "
+                "Gabor kernels of floats work, or outside='nearest'"
+            )
+        kernels.append(kernel)
+    return kernels
 
 
 def _envelope(kernel: GaborKernel) -> GaborKernel:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
-from ..caches import lru_cache
 from ..filtering.engines.threads import in_one_thread
 from ..filtering.options import FilterOptions
 from ..filtering.parts import part_dtype
+from .masked_tiles import TileMask, respond_within
 from .record import Limits
-from .sources import Colour, Planes, open_source
+from .sources import Colour, Planes, kept_open
 from .targets import Layout, Target, target_of
 from .tiles import TileGrid, respond_at
 
@@ -40,6 +40,8 @@ class TileJob:
     tile : (int, int)
     spacing : (float, float), optional
         Millimetres of a pixel, down and across.
+    mask : TileMask, optional
+        Which pixels count.
     """
 
     bank: GaborBank
@@ -52,15 +54,12 @@ class TileJob:
     cache: int
     tile: tuple[int, int] = (0, 0)
     spacing: tuple[float, float] | None = None
+    mask: TileMask | None = None
 
     @property
     def array(self) -> Any:
         """The stored picture."""
-        if not isinstance(self.source, str):
-            return self.source
-        path = Path(self.source)
-        changed = path.stat().st_mtime_ns if path.exists() else 0
-        return _opened(self.source, self.cache, changed)
+        return kept_open(self.source, self.cache)
 
     @property
     def planes(self) -> Planes:
@@ -105,7 +104,11 @@ class TileJob:
             If it holds NaN or infinity.
         """
         tile = self.tiles[number]
-        values = respond_at(self.bank, self.planes, tile, self.options)
+        planes = self.planes
+        if self.mask is None:
+            values = respond_at(self.bank, planes, tile, self.options)
+        else:
+            values = respond_within(self.bank, planes, self.mask, tile, self.options)
         channels: tuple[slice, ...] = (slice(None),)
         if self.single:
             values, channels = values[0], ()
@@ -121,9 +124,3 @@ class TileJob:
     def write_alone(self, number: int) -> Limits:
         """As :meth:`write`, in one thread: a cluster has tiles enough for all of them."""
         return in_one_thread(lambda: self.write(number))
-
-
-@lru_cache(maxsize=2)
-def _opened(path: str, cache: int, changed: int) -> Any:
-    """A source that stays open between tiles; ``changed`` tells a newer file of the same name."""
-    return open_source(path, cache=cache)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -102,3 +103,31 @@ def bytes_of_tile(
     region = Region(padded, grown, real.itemsize, kernels, threads)
     scratch = sum(engines_of("numpy")[name].scratch(region) for name in engines)
     return reading + responses + pictures + scratch
+
+
+def reach_of(halo: int) -> int:
+    """Pixels around a tile's halo among which the nearest one inside a mask is."""
+    return math.isqrt(2 * halo**2) + 1
+
+
+def bytes_of_mask(
+    shape: tuple[int, int],
+    halo: int,
+    normalized: int,
+    stored: np.dtype[np.generic],
+    real: np.dtype[np.floating],
+) -> int:
+    """Most bytes that a mask adds to :func:`bytes_of_tile`.
+
+    Parameters
+    ----------
+    normalized : int
+        Kernels, if their convolution is normalised, else 0.
+    """
+    around = halo + reach_of(halo)
+    window = (shape[0] + 2 * around) * (shape[1] + 2 * around)
+    padded = (shape[0] + 2 * halo) * (shape[1] + 2 * halo)
+    # The mask as it is stored and as booleans; SciPy's copies of it, and two indices a pixel.
+    filling = (2 * stored.itemsize + 2 + 1 + 8 + 8) * window
+    # Waves and envelopes, of the picture and of the mask, and twice what is made of them.
+    return filling + 6 * normalized * 2 * real.itemsize * padded

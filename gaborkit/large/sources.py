@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..caches import lru_cache
 from ..errors import FilterError, PictureError
 from ..extras import optional
 from ..filtering.backend import NumpyLibrary, as_array, check_unmasked, is_dask, library_of
@@ -80,6 +81,20 @@ def open_source(path: StrPath, *, cache: int = CACHE) -> Any:
                 f"{path}: {suffix or 'a file without suffix'} is not read in tiles; .tif, .tiff, "
                 ".npy and .zarr are, and an array of gaborkit.read_image can be given"
             )
+
+
+def kept_open(source: Any, cache: int = CACHE) -> Any:
+    """The picture of a path, which stays open from tile to tile; an array as it is."""
+    if not isinstance(source, str):
+        return source
+    path = Path(source)
+    # A newer file of the same name is opened anew.
+    return _opened(source, cache, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str, cache: int, changed: int) -> Any:
+    return open_source(path, cache=cache)
 
 
 def unmapped(array: Any) -> Any:

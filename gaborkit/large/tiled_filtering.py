@@ -20,9 +20,10 @@ from ..io.locks import locked
 from ..io.pictures.tiff import TiffPicture
 from ..io.spacing import measured_spacing
 from ..kernels.base import TOLERANCE, Kernel
-from ..types import Boundary, Engine, Part
+from ..types import Boundary, Engine, Outside, Part
 from .cluster import on_cluster
 from .job import TileJob
+from .masked_tiles import TileMask, check_maskable
 from .memory import available_memory, parse_memory
 from .record import Limits, Record
 from .sources import CACHE, Colour, as_source, largest_piece
@@ -48,6 +49,8 @@ def filter_large(
     progress: Progress | None = None,
     metadata: Mapping[str, Any] | None = None,
     spacing: tuple[float, float] | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> None:
     """Filter a picture that does not fit into memory, into a file.
 
@@ -88,6 +91,12 @@ def filter_large(
     spacing : (float, float), optional
         Millimetres from row to row and from column to column, for zarr, OME-TIFF
         (``.ome.tif``) and TIFF; by default what the source's file says.
+    mask : path or array (H, W), optional
+        What is not 0 is inside, as in :meth:`gaborkit.GaborBank.filter`; one for all planes. A path
+        of what :func:`~gaborkit.large.open_source` reads is read tile by tile.
+    outside : {"nearest", "normalized"}
+        As in :meth:`gaborkit.GaborBank.filter`. ``nearest`` does not go with the boundary ``wrap``,
+        as nearest pixels may then be anywhere.
 
     Raises
     ------
@@ -96,7 +105,8 @@ def filter_large(
     ImageError
         If the source is no image, or a tile holds NaN or infinity.
     FilterError
-        If an option is unknown, the memory holds no tile, or the scheduler cannot be reached.
+        If an option is unknown, the mask does not fit, the memory holds no tile, or the scheduler
+        cannot be reached.
 
     Examples
     --------
@@ -123,6 +133,16 @@ def filter_large(
             )
     elif Path(source).resolve() == Path(target).resolve():
         raise PictureError(f"{target} would be written over the source; give another name")
+    if mask is not None:
+        mask_named = isinstance(mask, (str, Path))
+        if not mask_named and scheduler is not None:
+            raise FilterError(
+                f"mask={type(mask).__name__}: workers cannot reach an array of this process; "
+                "give the path of a file or zarr store"
+            )
+        if mask_named and Path(mask).resolve() == Path(target).resolve():
+            raise PictureError(f"{target} would be written over the mask; give another name")
+        mask = str(mask) if mask_named else as_source(mask)
     # Messages name a path as it was given; workers may run in another folder.
     here = Path() if scheduler is None else Path.cwd()
     job = TileJob(
@@ -136,6 +156,13 @@ def filter_large(
         cache=min(CACHE, budget // 4),
     )
     plan_for(job.bank, job.planes.shape, np.float32, Placement(), options)  # checks
+    if mask is not None:
+        check_maskable(job.bank, options, outside)
+        height, width = job.planes.shape[-2:]
+        scanned = TileMask.scan(mask, outside, (height, width), job.cache // 2)
+        if mask_named:
+            scanned = replace(scanned, source=str(here / mask))
+        job = replace(job, mask=scanned)
     if named and spacing is None:
         spacing = measured_spacing(source)
     job = replace(job, spacing=spacing)
@@ -196,8 +223,13 @@ def _written(job: TileJob, todo: Sequence[int], scheduler: Any) -> Iterator[tupl
 
 def _tile(job: TileJob, budget: int, threads: int) -> tuple[int, int]:
     """Shape of the tiles: the largest within the budget, beside what reading holds."""
-    array = job.array
-    held = 2 * largest_piece(array) + (job.cache if isinstance(array, TiffPicture) else 0)
+    stored = [(job.array, job.cache)]
+    if job.mask is not None:
+        stored.append((job.mask.array, job.mask.cache))
+    held = sum(
+        2 * largest_piece(array) + (cache if isinstance(array, TiffPicture) else 0)
+        for array, cache in stored
+    )
     return tile_shape(
         job.bank,
         job.planes,
@@ -205,6 +237,7 @@ def _tile(job: TileJob, budget: int, threads: int) -> tuple[int, int]:
         memory=budget,
         held=held,
         threads=threads,
+        outside=None if job.mask is None else job.mask.outside,
     )
 
 
@@ -219,6 +252,7 @@ def _description(job: TileJob) -> dict[str, Any]:
         "bank": job.bank.to_dict(),
         "colour": job.colour if job.channel_axis is not None else "grey",
         **_options(job),
+        **({} if job.mask is None else {"outside": job.mask.outside}),
     }
 
 
@@ -243,5 +277,6 @@ def _identity(job: TileJob) -> dict[str, Any]:
         "bank": job.bank.to_dict(),
         "one kernel": job.single,
         "colour": [job.channel_axis, job.colour],
+        "mask": None if job.mask is None else [job.mask.checksum, job.mask.outside],
         **_options(job),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,23 @@ from ..filtering.options import FilterOptions
 from ..filtering.padding import source_index
 from ..filtering.parts import part_dtype
 from ..filtering.planner import Placement, plan_for
-from ..types import Boundary
-from .memory import bytes_of_tile
+from ..types import Boundary, Outside
+from .memory import bytes_of_mask, bytes_of_tile
 from .sources import Planes
 
 #: Sides of tiles, largest first; from 512 on, whole chunks of a zarr store.
 SIDES = (4096, 3072, 2048, 1536, 1024, 512, 256, 128, 64, 32)
+
+
+class Regions(Protocol):
+    """Planes (..., H, W) that are read by regions, as :class:`~.sources.Planes` are."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(..., H, W)."""
+
+    def read(self, plane: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
+        """A region (h, w) of one plane."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,11 @@ def tile_shape(
     memory: int,
     held: int,
     threads: int,
+    outside: Outside | None = None,
 ) -> tuple[int, int]:
     """The largest tile that can be filtered within ``memory`` bytes, ``held`` of which are taken.
+
+    With a mask, ``outside`` says what is done about what lies outside.
 
     Raises
     ------
@@ -102,15 +116,23 @@ def tile_shape(
         shape = min(side, height), min(side, width)
         padded = shape[0] + 2 * halo, shape[1] + 2 * halo
         plan = plan_for(bank, padded, planes.real, Placement(), options)
-        return held + bytes_of_tile(
-            shape,
-            halo,
-            len(bank),
-            planes.dtype,
-            planes.real,
-            part_dtype(options.part, planes.real == np.float64),
-            threads,
-            engines=frozenset(step.engine for step in plan.steps),
+        masked = 0
+        if outside is not None:
+            pieces = len(bank) if outside == "normalized" else 0
+            masked = bytes_of_mask(shape, halo, pieces, planes.dtype, planes.real)
+        return (
+            held
+            + masked
+            + bytes_of_tile(
+                shape,
+                halo,
+                len(bank),
+                planes.dtype,
+                planes.real,
+                part_dtype(options.part, planes.real == np.float64),
+                threads,
+                engines=frozenset(step.engine for step in plan.steps),
+            )
         )
 
     for side in SIDES:
@@ -124,7 +146,7 @@ def tile_shape(
     )
 
 
-def read_with_halo(planes: Planes, tile: Tile, halo: int, boundary: Boundary) -> NDArray[Any]:
+def read_with_halo(planes: Regions, tile: Tile, halo: int, boundary: Boundary) -> NDArray[Any]:
     """A tile with ``halo`` pixels of what lies around it, inside the image or outside.
 
     Equal to that part of the padded image for every boundary mode and any halo.
@@ -167,7 +189,9 @@ def _runs(taken: NDArray[np.intp]) -> list[slice]:
     return [slice(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
 
 
-def respond_at(bank: GaborBank, planes: Planes, tile: Tile, options: FilterOptions) -> NDArray[Any]:
+def respond_at(
+    bank: GaborBank, planes: Regions, tile: Tile, options: FilterOptions
+) -> NDArray[Any]:
     """One part of the responses (K, h, w) of a tile.
 
     Raises
@@ -181,10 +205,10 @@ def respond_at(bank: GaborBank, planes: Planes, tile: Tile, options: FilterOptio
         responses: NDArray[Any] = filter_array(bank, padded, options)
         return without_halo(responses, halo)
     except ImageError as error:
-        raise ImageError(_wrong_pixels(planes, tile, halo) or f"{tile}: {error}") from error
+        raise ImageError(wrong_pixels(planes, tile, halo) or f"{tile}: {error}") from error
 
 
-def _wrong_pixels(planes: Planes, tile: Tile, halo: int) -> str:
+def wrong_pixels(planes: Regions, tile: Tile, halo: int) -> str:
     """How many pixels of a tile, or else of what lies around it, are NaN or infinite, if any."""
     for around in (0, halo):
         rows, columns = (

@@ -85,6 +85,53 @@ def test_colour_is_filtered_as_in_the_whole(monkeypatch, colour, channels):
         assert description(name)["shape"] == description(f"whole-{name}")["shape"]
 
 
+@pytest.mark.parametrize("outside", [None, "nearest", "normalized"])
+@pytest.mark.parametrize("mask", ["mask.png", "mask.tif", "mask.zarr"])
+@pytest.mark.parametrize("name", ["out.npy", "out.tif", "out.zarr"])
+def test_tiles_and_the_whole_of_a_part_give_the_same(monkeypatch, outside, mask, name):
+    inside = rng.random(GREY.shape) < 0.8
+    inside[:, 40:] = inside[:5] = False
+    if mask.endswith(".zarr"):
+        zarr.create_array(mask, data=inside, chunks=(16, 16))
+    else:
+        gk.write_image(mask, inside.astype(np.uint8) * np.uint8(255))
+    spoiled = np.where(inside, GREY, np.float32(np.nan))
+    options = (*SIX, "--part", "magnitude", "--mask", mask)
+    options += ("--outside", outside) if outside else ()
+    for picture in ("grey.tif", "spoiled.tif"):
+        gk.write_image(picture, GREY if picture == "grey.tif" else spoiled)
+        text = tiled(picture, *options, "--out", f"{picture}-{name}")
+        assert text == f"{picture}-{name}: magnitude, 6 x 40 x 52\n"
+    found, other = (open_source(f"{x}.tif-{name}")[:, :, :] for x in ("grey", "spoiled"))
+    expected = np.abs(BANK.filter(GREY, mask=inside, outside=outside or "nearest"))
+    assert_close(found, expected)
+    np.testing.assert_array_equal(found, other)
+    if not name.endswith(".zarr"):
+        with monkeypatch.context() as patch:
+            patch.setattr(tiling, "available_memory", lambda: 10**9)
+            run_filter("grey.tif", *options, "--out", "whole.npy")
+        assert description(f"grey.tif-{name}") == description("whole.npy")
+
+
+def test_masks_of_large_pictures_that_do_not_fit():
+    gk.write_image("grey.tif", GREY)
+    np.save("small.npy", np.ones((3, 3)))
+    np.save("black.npy", np.zeros(GREY.shape))
+    np.save("good.npy", np.ones(GREY.shape))
+    gk.write_image("colour.tif", COLOUR[:3, :3])
+    cases = {
+        ("small.npy",): "small.npy: 3 x 3 pixels of float64 do not fit a picture of 40 x 52",
+        ("black.npy",): "black.npy: all pixels are 0",
+        ("colour.tif",): "colour.tif: 3 x 3 pixels do not fit a picture of 40 x 52",
+        ("good.npy", "--boundary", "wrap"): "boundary='wrap' with a mask",
+    }
+    for options, text in cases.items():
+        result = run("filter", "grey.tif", *ONE, "--out", "o.npy", "--mask", *options)
+        assert result.exit_code == 1, result.output
+        assert text in result.stderr
+        assert not list(Path().glob("o.npy*"))
+
+
 def test_zarr_in_and_out():
     run_filter("grey.png", *ONE, "--out", "first.zarr")
     assert run_filter("first.zarr", *SIX, "--out", "out.npy").startswith("out.npy: complex")

@@ -120,15 +120,12 @@ def test_masks_that_do_not_fit(name, options, code, message):
     assert len([line for line in result.stderr.splitlines() if "rror" in line]) == 1
 
 
-@pytest.mark.parametrize(
-    "options",
-    [("--memory", "1GB"), ("--resume",), ("--scheduler", "tcp://127.0.0.1:1")],
-)
-@pytest.mark.usefixtures("mask")
-def test_masked_pictures_are_filtered_as_a_whole(options):
-    result = run("filter", "grey.png", *options, "--mask", "mask.png", "--sigma", 2, "--out", "o/")
-    assert result.exit_code == 2, result.output
-    assert "--mask mask.png is of pictures filtered as a whole" in result.stderr
+def test_workers_read_masks_by_regions(mask):
+    gk.write_image("grey.npy", GREY)
+    options = ("--scheduler", "tcp://127.0.0.1:1", "--sigma", 2, "--out", "o.npy")
+    result = run("filter", "grey.npy", *options, "--mask", "mask.png")
+    assert result.exit_code == 1, result.output
+    assert "mask.png: workers read a mask by regions; a grey .tif" in result.stderr
 
 
 @pytest.fixture

@@ -153,6 +153,10 @@ def test_an_address_and_errors_of_workers(local, tmp_path, monkeypatch):
     with pytest.raises(gk.ImageError, match=r"columns 0:91: 1 of .* pixels are NaN"):
         filter_large(BANK, "a.npy", "out.npy", scheduler=address)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+    inside = np.isfinite(image)
+    np.save("mask.npy", inside)
+    filter_large(BANK, "a.npy", "out.npy", scheduler=address, mask="mask.npy")
+    assert_close(np.load("out.npy"), np.abs(BANK.filter(image, mask=inside)))
     np.save("a.npy", GREY)
     filter_large(BANK, "a.npy", "out.npy", scheduler=address)
     assert_close(np.load("out.npy"), np.abs(BANK.filter(GREY)))
