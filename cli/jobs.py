@@ -199,10 +199,8 @@ def companions(
     return chosen
 
 
-def with_masks(
-    jobs: Sequence[PictureFiles], sources: Sequence[str], where: str
-) -> list[PictureFiles]:
-    """Jobs that know their masks: one file for all, or those of a folder, called like the pictures.
+def masks_of(pictures: Sequence[str], sources: Sequence[str], where: str) -> dict[str, str]:
+    """The mask of each picture: one file for all, or those of a folder, called like the pictures.
 
     Raises
     ------
@@ -211,7 +209,6 @@ def with_masks(
     PictureError
         If the folder has no mask for a picture.
     """
-    pictures = [job.source for job in jobs]
     if Path(where).is_dir() and not is_zarr(where):
         masks = companions(pictures, sources, where, "mask")
     else:
@@ -222,6 +219,14 @@ def with_masks(
         raise PictureError(
             f"{missing[0]}: there is no mask for it in {where}; a file of that name works"
         )
+    return masks
+
+
+def with_masks(
+    jobs: Sequence[PictureFiles], sources: Sequence[str], where: str
+) -> list[PictureFiles]:
+    """Jobs that know their masks; see `masks_of`."""
+    masks = masks_of([job.source for job in jobs], sources, where)
     return [replace(job, mask=masks[job.source]) for job in jobs]
 
 

@@ -109,7 +109,11 @@ def _filter_tiled(
     *leading, height, width = planes.shape
     axes = (len(bank),) if len(bank) > 1 else ()
     description = settings.describe(job, described, (*leading, *axes, height, width), bank)
-    masked = _mask(job, settings, (height, width), scheduler)
+    masked = large_mask(job.mask, settings.outside, (height, width))
+    if scheduler is not None and not isinstance(masked.get("mask", ""), str):
+        raise gk.PictureError(
+            f"{job.mask}: workers read a mask by regions; a grey .tif, .npy or .zarr of it works"
+        )
     if job.new_folder:
         target.parent.mkdir(parents=True, exist_ok=True)
     with about(job.source):
@@ -131,23 +135,22 @@ def _filter_tiled(
     return description
 
 
-def _mask(
-    job: PictureFiles, settings: Settings, shape: tuple[int, int], scheduler: str | None
-) -> dict[str, Any]:
-    """Keywords ``mask`` and ``outside``: a path where it is read by regions, else an array."""
-    if job.mask is None:
-        return {}
-    try:
-        by_regions = len(open_source(job.mask).shape) == 2
-    except gk.PictureError:
-        by_regions = False
-    if by_regions:
-        return {"mask": job.mask, "outside": settings.outside or "nearest"}
-    if scheduler is not None:
-        raise gk.PictureError(
-            f"{job.mask}: workers read a mask by regions; a grey .tif, .npy or .zarr of it works"
-        )
-    return mask_keywords(job.mask, settings.outside, shape)
+def large_mask(path: str | None, outside: str | None, shape: tuple[int, int]) -> dict[str, Any]:
+    """As `mask_keywords`, but for a mask that is read by regions, whose path is handed on.
+
+    Raises
+    ------
+    ImageError, click.UsageError
+        As there; a mask that is read by regions is looked at later.
+    """
+    if path is not None:
+        try:
+            by_regions = len(open_source(path).shape) == 2
+        except gk.PictureError:
+            by_regions = False
+        if by_regions:
+            return {"mask": path, "outside": outside or "nearest"}
+    return mask_keywords(path, outside, shape)
 
 
 def colour_axis(shape: Sequence[int], asked: str) -> tuple[int | None, Colour, str]:

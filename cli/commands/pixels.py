@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import gaborkit as gk
+from gaborkit.large.sources import Planes
 
 from ..errors import debug_option, reason, report, show_traceback
 from ..groups import Group
-from ..jobs import companions, jobs_of, pictures_in
+from ..jobs import companions, jobs_of, masks_of, pictures_in, with_masks
 from ..options.arguments import Choice, Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, RESPONSES, Input, Output
 from ..options.reading import (
     colour_option,
+    mask_options,
     max_pixels_option,
     progress_option,
     recursive_option,
     seed_option,
 )
 from ..progress import followed
-from ..responding import about, filterable
+from ..responding import about, filterable, mask_keywords
 from ..scribbles import read_scribbles
-from ..tiling import colour_axis
+from ..tiling import colour_axis, large_mask
 
 if TYPE_CHECKING:
     from gaborkit import GaborBank
@@ -64,6 +66,7 @@ def command() -> None:
 @click.option("--window", type=Number(0, 100), help="Deviation of the windows, in wavelengths.")
 @click.option("--smoothing", type=Number(0, 1000), help="Of the probabilities, deviation, pixels.")
 @colour_option
+@mask_options
 @bank_options_with("grid", always=False)
 @seed_option
 @max_pixels_option
@@ -75,6 +78,8 @@ def train(
     window: float | None,
     smoothing: float | None,
     colour: str,
+    mask: str | None,
+    outside: str | None,
     bank: GaborBank | None,
     seed: int,
 ) -> None:
@@ -82,7 +87,9 @@ def train(
 
     A logistic regression on the local energies of a Gabor bank, as of `gaborkit segment
     --scribbles`, which tells how strokes are drawn. Of several pictures, strokes are whole numbers
-    from 1 on, that mean the same in all. MODEL is an npz file of numbers, without code.
+    from 1 on, that mean the same in all. Pixels outside --mask, a file for all
+    pictures or a folder of files called like them, have no part in what is learned. MODEL is an npz
+    file of numbers, without code.
 
     \b
     Examples:
@@ -96,7 +103,8 @@ def train(
         raise gk.PictureError(
             f"{missing[0]}: there are no strokes for it in {scribbles}; a file of that name works"
         )
-    planes, drawn, taken = [], [], set()
+    outlines = masks_of(pictures, sources, mask) if mask else {}
+    planes, drawn, inside, taken = [], [], [], set()
     for picture in pictures:
         image = gk.read_image(picture)
         plane, kind = filterable(image, colour)
@@ -106,16 +114,20 @@ def train(
                 f"{strokes[picture]}: colours are numbered in each picture by themselves; give "
                 "whole numbers for several pictures"
             )
+        masked = mask_keywords(outlines.get(picture), outside, plane.shape[-2:])
+        inside.append(masked.get("mask"))
         planes.append(plane)
         drawn.append(numbers)
         taken.add(kind)
     if "channels" in taken and len(taken) > 1:
         raise gk.FeatureError(f"{', '.join(pictures)}: some are grey; give --colour luminance")
-    options = {"window": window, "smoothing": smoothing, "bank": bank}
+    options = {"window": window, "smoothing": smoothing, "bank": bank, "outside": outside}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     axis = 0 if "channels" in taken else None
     with about(", ".join(pictures)):
-        model = gk.vision.fit_scribbles(planes, drawn, seed=seed, channel_axis=axis, **chosen)
+        model = gk.vision.fit_scribbles(
+            planes, drawn, seed=seed, channel_axis=axis, mask=inside, **chosen
+        )
     model.save(out)
     click.echo(f"{out}: classes {', '.join(map(str, model.classes))} of {len(pictures)} pictures")
 
@@ -136,6 +148,7 @@ def train(
     show_default=True,
     help="Side of what is held at once, pixels.",
 )
+@mask_options
 @recursive_option
 @progress_option
 @max_pixels_option
@@ -146,6 +159,8 @@ def apply(
     out: str,
     suffix: str | None,
     tile: int,
+    mask: str | None,
+    outside: str | None,
     recursive: bool,
     progress: bool | None,
 ) -> None:
@@ -153,7 +168,8 @@ def apply(
 
     Pictures are read and written tile by tile, so that a TIFF, .npy or zarr may be larger than
     memory. OUT holds the numbers of the strokes at each pixel; a folder, whose name has no suffix
-    or ends with /, takes a file for each picture.
+    or ends with /, takes a file for each picture. Pixels outside --mask,
+    a file for all pictures or a folder of files called like them, have no part, and the number 0.
 
     \b
     Examples:
@@ -169,8 +185,12 @@ def apply(
         suffix=(suffix or ".tif") if folder else suffix,
         recursive=recursive,
     )
+    if outside and not mask:
+        raise click.UsageError(f"--outside {outside} says what lies outside --mask: give both")
+    if mask:
+        jobs = with_masks(jobs, sources, mask)
     if len(jobs) == 1 and jobs[0].source == sources[0]:
-        shares = _classify(jobs[0], rule, model, tile)
+        shares = _classify(jobs[0], rule, model, tile, outside)
         text = ", ".join(f"{label}: {100 * share:.1f} %" for label, share in shares.items())
         click.echo(f"{jobs[0].targets[0]}: {text}")
         return
@@ -178,7 +198,7 @@ def apply(
     def outcomes() -> Iterator[tuple[str, str | None]]:
         for job in jobs:
             try:
-                _classify(job, rule, model, tile)
+                _classify(job, rule, model, tile, outside)
             except (gk.GaborkitError, OSError, MemoryError) as error:
                 show_traceback()
                 yield job.source, reason(error)
@@ -194,7 +214,9 @@ def apply(
     click.echo(f"{out}: {len(jobs)} pictures")
 
 
-def _classify(job: PictureFiles, rule: ScribbleModel, model: str, tile: int) -> dict[int, float]:
+def _classify(
+    job: PictureFiles, rule: ScribbleModel, model: str, tile: int, outside: str | None
+) -> dict[int, float]:
     """Classify one picture into its file; the share of each class."""
     try:
         source = gk.large.open_source(job.source)
@@ -212,8 +234,11 @@ def _classify(job: PictureFiles, rule: ScribbleModel, model: str, tile: int) -> 
         "model": model,
         "colour": described,
         "classes": rule.classes.tolist(),
+        **({"mask": job.mask, "outside": outside or "nearest"} if job.mask else {}),
     }
     with about(job.source):
+        height, width = Planes(source, axis, colour).shape[-2:]
+        masked = large_mask(job.mask, outside, (height, width))
         counts = gk.vision.predict_large(
             rule,
             source,
@@ -222,6 +247,7 @@ def _classify(job: PictureFiles, rule: ScribbleModel, model: str, tile: int) -> 
             colour=colour,
             tile=tile,
             metadata=description,
+            **masked,
         )
     total = math.fsum(counts)
     return {int(k): float(n / total) for k, n in zip(rule.classes, counts, strict=True)}

@@ -94,7 +94,7 @@ def command(
 
     \b
     .png .webp  a colour for each texture; OUT.json tells which, and their shares
-    .tif .npy   numbers of the textures, from 0 on, or the strokes'; 255 outside
+    .tif .npy   numbers of the textures, from 0 on, 255 outside; the strokes', 0 outside
     .npz        labels (H, W) and probabilities (count, H, W)
 
     \b
@@ -109,11 +109,6 @@ def command(
             f"--{'count' if count else 'article'} does not go with --scribbles, which say what "
             "textures there are"
         )
-    if scribbles and mask:
-        raise click.UsageError(
-            "--mask does not go with --scribbles; a texture of strokes of its own for what is "
-            "outside works"
-        )
     image = gk.read_image(source)
     planes, taken = filterable(image, colour)
     masked = mask_keywords(mask, outside, planes.shape[-2:])
@@ -125,7 +120,7 @@ def command(
     with about(source):
         if scribbles:
             drawn, colours = read_scribbles(scribbles, image)
-            labels, probabilities = gk.vision.segment_scribbles(planes, drawn, **options)
+            labels, probabilities = gk.vision.segment_scribbles(planes, drawn, **options, **masked)
             numbers = np.unique(drawn[drawn > 0]).tolist()
             colours = palette(len(numbers)) if colours is None else colours
         else:

@@ -21,7 +21,8 @@ from .palmprint import (
 )
 from .pixel_tiles import predict_large
 from .retrieval import Match, TextureIndex, retrieval_rate
-from .scribbles import Painted, ScribbleModel, fit_scribbles, segment_scribbles
+from .scribble_model import Painted, ScribbleModel
+from .scribbles import fit_scribbles, segment_scribbles
 from .segmentation import JAIN_FARROKHNIA, Segmentation, segment_textures
 from .stimuli import gabor_stimulus, pixels_per_degree
 from .synthetic_eyes import SyntheticEye, synthetic_eye

@@ -11,23 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FeatureError, PictureError
+from ..features.masking import Interior
+from ..filtering.backend import NumpyLibrary
+from ..filtering.regions import Region
 from ..io.files import StrPath
 from ..io.locks import locked
 from ..io.spacing import measured_spacing
-from ..large.sources import Colour, Planes, as_source, open_source
+from ..large.masked_tiles import TileMask
+from ..large.memory import reach_of
+from ..large.sources import CACHE, Colour, Planes, as_source, open_source
 from ..large.targets import Layout, target_of
-from ..large.tiles import TileGrid
-from .scribbles import ScribbleModel
+from ..large.tiles import Tile, TileGrid
+from ..types import Outside
+from .scribble_model import ScribbleModel
 
 #: Standard deviations that a Gaussian's window reaches, at most.
 _REACH = 6
 
 
-def halo_of_model(model: ScribbleModel) -> int:
-    """Pixels around a tile that its classes depend on."""
+def halo_of_model(model: ScribbleModel, *, masked: bool = False) -> int:
+    """Pixels around a tile that its classes depend on; with a mask, also by nearest ones inside."""
     radius = max(kernel.radius() for kernel in model.bank)
     widest = max(max(model.window / kernel.frequency, model.least) for kernel in model.bank)
-    return radius + math.ceil(_REACH * widest) + math.ceil(_REACH * model.smoothing)
+    filled = reach_of(radius) if masked else 0
+    return filled + radius + math.ceil(_REACH * widest) + math.ceil(_REACH * model.smoothing)
 
 
 def predict_large(
@@ -40,6 +47,8 @@ def predict_large(
     tile: int = 1024,
     progress: Callable[[int, int], object] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> NDArray[np.int64]:
     """Segment a picture that need not fit into memory, into a file.
 
@@ -64,6 +73,8 @@ def predict_large(
         Called with the number of tiles that are done, and of all.
     metadata : mapping, optional
         What describes the target.
+    mask, outside
+        As of :func:`gaborkit.filter_large`; what lies outside has the label 0.
 
     Returns
     -------
@@ -106,13 +117,16 @@ def predict_large(
             f"a picture of shape {tuple(array.shape)} holds several; give them one by one"
         )
     shape = (planes.shape[-2], planes.shape[-1])
+    within = None
+    if mask is not None:
+        given = os.fspath(mask) if isinstance(mask, (str, os.PathLike)) else as_source(mask)
+        within = TileMask.scan(given, outside, shape, CACHE // 2)
     grid = TileGrid(shape, (min(tile, shape[0]), min(tile, shape[1])))
     named = isinstance(source, (str, os.PathLike))
     spacing = measured_spacing(source) if named else None
     layout = Layout(shape, np.dtype(np.uint8), None, (tile, tile), spacing=spacing)
     files = target_of(target, layout)
     files.check()
-    halo = halo_of_model(model)
     counts = np.zeros(len(model.classes), np.int64)
     with locked(files.real, PictureError, name=files.path):
         files.tidy()
@@ -120,32 +134,12 @@ def predict_large(
         try:
             files.create()
             for number, part in enumerate(grid, 1):
-                # Clipped at the picture's own border: there the steps of a prediction reflect, each
-                # its own maps, as they do of the whole.
-                wide = [
-                    slice(max(0, span.start - halo), min(size, span.stop + halo))
-                    for span, size in zip((part.rows, part.columns), shape, strict=True)
-                ]
-                block = np.stack(
-                    [
-                        planes.read((c,) if planes.has_channels else (), wide[0], wide[1])
-                        for c in range(channels)
-                    ]
-                )
-                labels = model.predict(
-                    block if planes.has_channels else block[0],
-                    channel_axis=0 if planes.has_channels else None,
-                ).labels
-                top, left = part.rows.start - wide[0].start, part.columns.start - wide[1].start
-                inner = labels[
-                    top : top + part.rows.stop - part.rows.start,
-                    left : left + part.columns.stop - part.columns.start,
-                ]
+                inner = _labels(model, planes, part, within)
                 files.open()[part.rows, part.columns] = inner
                 counts += [np.count_nonzero(inner == label) for label in model.classes]
                 if progress is not None:
                     progress(number, len(grid))
-            limits = (float(model.classes.min()), float(model.classes.max()))
+            limits = (0.0 if within else float(model.classes.min()), float(model.classes.max()))
             files.finish(metadata or {"classes": model.classes.tolist()}, limits)
         except OSError as cause:
             text = f"{files.path}: cannot be written ({cause.strerror or cause})"
@@ -153,3 +147,44 @@ def predict_large(
         finally:
             files.discard()
     return counts
+
+
+def _labels(
+    model: ScribbleModel, planes: Planes, tile: Tile, mask: TileMask | None
+) -> NDArray[np.uint8]:
+    """Classes (h, w) of a tile, 0 outside the mask."""
+    spans = (tile.rows, tile.columns)
+    labels = np.zeros([span.stop - span.start for span in spans], np.uint8)
+    box = [slice(0, size) for size in planes.shape[-2:]]
+    if mask is not None:
+        box = [mask.rows, mask.columns]
+        if not mask.inside(*spans).any():
+            return labels
+    # Clipped at the border of the picture, or of the mask's box: there the steps of a prediction
+    # reflect, each its own maps, as they do of the whole.
+    halo = halo_of_model(model, masked=mask is not None)
+    rows, columns = (
+        slice(max(edge.start, span.start - halo), min(edge.stop, span.stop + halo))
+        for span, edge in zip(spans, box, strict=True)
+    )
+    each = [(c,) for c in range(planes.shape[-3])] if planes.has_channels else [()]
+    block = np.stack([planes.read(plane, rows, columns) for plane in each])
+    size = (block.shape[-2], block.shape[-1])
+    region = None
+    if mask is not None:
+        inside = mask.inside(rows, columns)
+        region = Region(1, slice(0, size[0]), slice(0, size[1]), inside)
+    part = Interior(size, region, "nearest" if mask is None else mask.outside)
+    library = NumpyLibrary()
+    filled = part.box(library.promote(block))
+    library.check_finite(filled)
+    found = part.put_back(model.painted(filled, part).labels)
+    down, across = (
+        slice(max(0, edge.start - span.start), min(span.stop, edge.stop) - span.start)
+        for span, edge in zip(spans, box, strict=True)
+    )
+    top, left = rows.start - tile.rows.start, columns.start - tile.columns.start
+    labels[down, across] = found[
+        down.start - top : down.stop - top, across.start - left : across.stop - left
+    ]
+    return labels

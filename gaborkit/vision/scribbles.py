@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..features.energy import smoothed
-from ..filtering.labelled import keeps_labels
-from ..io.files import StrPath
-from ..types import Array, RealArray
-from .model_files import read_model, write_model
+from ..features.masking import Interior
+from ..types import Array, Outside, RealArray
 from .refinement import scores_of
+from .scribble_model import Painted, ScribbleModel
 from .texture_maps import (
     Nonlinearity,
     check_windows,
     dyadic_bank,
-    flat_pixels,
     one_thread,
-    planes_of,
-    texture_maps,
+    planes_within,
+    sampled,
 )
 
 #: Regularisation (scikit-learn's C) of the strokes alone, and of all examples.
@@ -45,137 +41,6 @@ SURE = (0.6, 0.8)
 #: Strokes' pixels that are learned from, a class and picture, and pixels along the shorter side of
 #: the grid of which the sure ones are.
 EXAMPLES, GRID = 5000, 64
-
-VERSION = 1
-
-
-class Painted(NamedTuple):
-    """A picture with a class for each pixel.
-
-    Attributes
-    ----------
-    labels : uint8 array (H, W)
-        The numbers of the scribbles.
-    probabilities : float32 array (C, H, W)
-        Of each class, in ascending order of the numbers.
-    """
-
-    labels: NDArray[np.uint8]
-    probabilities: RealArray
-
-
-@dataclass(frozen=True, eq=False)
-class ScribbleModel:
-    """What :func:`fit_scribbles` learned; it segments other pictures of the same textures.
-
-    Attributes
-    ----------
-    bank : GaborBank
-    nonlinearity, window, least
-        As in :func:`texture_maps`.
-    grey : bool
-        Whether the grey level (or colour) around a pixel counts.
-    smoothing : float
-        Deviation of the Gaussian over the classes' scores, in pixels.
-    classes : uint8 array (C,)
-        Numbers of the scribbles, ascending.
-    centre, width : arrays (F,)
-        What is taken off each map, and what it is divided by.
-    weights, bias : arrays (C, F) and (C,)
-        Of the classes' scores, whose softmax the probabilities are.
-    """
-
-    bank: GaborBank
-    nonlinearity: Nonlinearity
-    window: float
-    least: float
-    grey: bool
-    smoothing: float
-    classes: NDArray[np.uint8]
-    centre: RealArray
-    width: RealArray
-    weights: RealArray
-    bias: RealArray
-
-    @keeps_labels("class")
-    def predict(self, image: Array, *, channel_axis: int | None = None) -> Painted:
-        """Segment a picture.
-
-        Parameters
-        ----------
-        image : real array or tensor (H, W), or with colour if the model has seen colour
-        channel_axis : int, optional
-
-        Raises
-        ------
-        ImageError
-            As :meth:`GaborBank.filter`.
-        FeatureError
-            If it has other channels than the pictures that the model has seen.
-        """
-        maps = self._maps(image, channel_axis)
-        if len(maps) != len(self.centre):
-            each = len(self.bank) + self.grey
-            raise FeatureError(
-                f"a picture of {len(maps) // each} channels does not go with a model of "
-                f"{len(self.centre) // each}; gaborkit.luminance makes one of three"
-            )
-        scores = np.tensordot(self.weights / self.width, maps, 1)
-        scores += (self.bias - self.weights @ (self.centre / self.width))[:, None, None]
-        scores = smoothed(scores, self.smoothing)
-        scores = np.exp(scores - scores.max(0))
-        probabilities = (scores / scores.sum(0)).astype(np.float32)
-        return Painted(self.classes[probabilities.argmax(0)], probabilities)
-
-    def _maps(self, image: Array, channel_axis: int | None) -> RealArray:
-        planes = planes_of(image, channel_axis)
-        maps = texture_maps(
-            planes,
-            bank=self.bank,
-            nonlinearity=self.nonlinearity,
-            window=self.window,
-            least=self.least,
-            channel_axis=0,
-        ).to_numpy()
-        return np.concatenate([maps, smoothed(planes, self.least)]) if self.grey else maps
-
-    def save(self, path: StrPath) -> None:
-        """Write the model as npz: numbers and a text, no pickle.
-
-        Raises
-        ------
-        FeatureError
-            If the suffix is another than .npz, or the file cannot be written.
-        """
-        settings = {name: getattr(self, name) for name in _PLAIN}
-        write_model(
-            path,
-            "scribbles",
-            VERSION,
-            {"bank": self.bank.to_dict(), **settings},
-            {name: getattr(self, name) for name in _ARRAYS},
-        )
-
-    @classmethod
-    def load(cls, path: StrPath) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises
-        ------
-        FeatureError
-            If the file is missing, damaged or something else.
-        """
-        noun = "of scribbles; ScribbleModel.save writes one"
-        settings, arrays = read_model(path, "scribbles", VERSION, _ARRAYS, noun)
-        try:
-            plain = {name: settings[name] for name in _PLAIN}
-            return cls(bank=GaborBank.from_dict(settings["bank"]), **plain, **arrays)
-        except (LookupError, TypeError) as error:
-            raise FeatureError(f"{path}: is damaged or no model {noun}") from error
-
-
-_PLAIN = ("nonlinearity", "window", "least", "grey", "smoothing")
-_ARRAYS = ("classes", "centre", "width", "weights", "bias")
 
 
 def fit_scribbles(
@@ -191,6 +56,8 @@ def fit_scribbles(
     rounds: int = 3,
     seed: int = 0,
     channel_axis: int | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
 ) -> ScribbleModel:
     """Learn textures from strokes over one picture or several (needs scikit-learn).
 
@@ -211,6 +78,11 @@ def fit_scribbles(
         Of the choice among the pixels of long strokes.
     channel_axis : int, optional
         Axis of colour.
+    mask : array (H, W), or a list of them and None, optional
+        What is not 0 is inside, as in :meth:`GaborBank.filter`: values outside have no part in what
+        is learned, and strokes there say nothing.
+    outside : {"nearest", "normalized"}
+        As in :meth:`GaborBank.filter`.
 
     Returns
     -------
@@ -218,11 +90,11 @@ def fit_scribbles(
 
     Raises
     ------
-    ImageError
+    ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If scribbles do not fit their picture or name less than two textures, or an option is out
-        of range.
+        If scribbles or masks do not fit their picture, name less than two textures, or one of which
+        all strokes lie outside, or an option is out of range.
 
     References
     ----------
@@ -239,19 +111,31 @@ def fit_scribbles(
     drawn: list[Any] = list(scribbles) if several else [scribbles]  # type: ignore[arg-type]
     if len(images) != len(drawn) or not images:
         raise FeatureError(f"{len(drawn)} scribbles do not fit {len(images)} pictures")
-    planes = [planes_of(picture, channel_axis) for picture in images]
-    strokes = [_strokes(s, p.shape[-2:]) for s, p in zip(drawn, planes, strict=True)]
+    masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask] * len(images)
+    if len(masks) != len(images):
+        raise FeatureError(f"{len(masks)} masks do not fit {len(images)} pictures")
+    seen = [
+        planes_within(picture, channel_axis, one, outside)
+        for picture, one in zip(images, masks, strict=True)
+    ]
+    strokes = [_strokes(s, part) for s, (_, part) in zip(drawn, seen, strict=True)]
     classes = np.unique(np.concatenate([s[s > 0] for s in strokes]))
+    named = np.unique(np.concatenate([np.ravel(s) for s in drawn]))
+    lost = np.setdiff1d(named[named > 0], classes)
+    if len(lost):
+        raise FeatureError(
+            f"all strokes of texture {lost[0]} lie outside of the mask; draw one inside"
+        )
     if len(classes) < 2:
         raise FeatureError(
             f"the scribbles name {len(classes)} texture{'s' * (len(classes) != 1)}; give at least "
             "two different numbers above 0"
         )
     empty = np.zeros(0)
-    bank = bank or dyadic_bank(planes[0].shape[-2:])
+    bank = bank or dyadic_bank(seen[0][0].shape[-2:])
     options = (bank, nonlinearity, float(window), float(least), bool(grey), float(smoothing))
     blank = ScribbleModel(*options, classes, empty, empty, empty, empty)
-    examples, numbers, unnamed = _examples(blank, planes, strokes, seed)
+    examples, numbers, unnamed = _examples(blank, seen, strokes, seed)
     centre, width = unnamed.mean(0), unnamed.std(0)
     width[width <= 1e-6 * np.abs(centre)] = np.inf  # a constant map tells nothing
     with one_thread():
@@ -264,6 +148,8 @@ def segment_scribbles(
     scribbles: ArrayLike,
     *,
     channel_axis: int | None = None,
+    mask: Any = None,
+    outside: Outside = "nearest",
     **options: Any,
 ) -> Painted:
     """Segment a picture by strokes over it (needs scikit-learn).
@@ -275,6 +161,9 @@ def segment_scribbles(
         0 where nothing is said, else the number of the texture, 1 to 255.
     channel_axis : int, optional
         Axis of colour.
+    mask, outside
+        As in :meth:`GaborBank.filter`: the part that is segmented, in which values outside have no
+        part.
     **options
         Of :func:`fit_scribbles`, which gives a model for other pictures.
 
@@ -285,7 +174,7 @@ def segment_scribbles(
 
     Raises
     ------
-    ImageError, FeatureError
+    ImageError, FilterError, FeatureError
         As :func:`fit_scribbles`.
 
     Examples
@@ -297,37 +186,41 @@ def segment_scribbles(
     >>> segment_scribbles(stripes, strokes).labels[48, 12::24]
     array([1, 1, 2, 2], dtype=uint8)
     """
-    model = fit_scribbles(image, scribbles, channel_axis=channel_axis, **options)
-    return model.predict(image, channel_axis=channel_axis)
+    part: dict[str, Any] = {"channel_axis": channel_axis, "mask": mask, "outside": outside}
+    return fit_scribbles(image, scribbles, **part, **options).predict(image, **part)
 
 
-def _strokes(scribbles: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _strokes(scribbles: ArrayLike, part: Interior) -> NDArray[np.uint8]:
+    """Numbers (h, w) of the strokes within the mask's box, 0 outside the mask."""
     strokes = np.asarray(scribbles)
-    if strokes.shape != shape:
+    if strokes.shape != part.shape:
         raise FeatureError(
-            f"scribbles of shape {strokes.shape} do not fit a picture of {tuple(shape)} pixels"
+            f"scribbles of shape {strokes.shape} do not fit a picture of {part.shape} pixels"
         )
     if strokes.dtype.kind not in "bui" or strokes.min() < 0 or strokes.max() > 255:
         raise FeatureError(
             f"scribbles of dtype {strokes.dtype} from {strokes.min()} to {strokes.max()} are no "
             "numbers of textures; give whole numbers from 0 (nothing said) to 255"
         )
-    return strokes.astype(np.uint8)
+    strokes = strokes.astype(np.uint8)
+    if part.region is None:
+        return strokes
+    return strokes[part.region.rows, part.region.columns] * part.region.inside
 
 
 def _examples(
     model: ScribbleModel,
-    pictures: Sequence[RealArray],
+    pictures: Sequence[tuple[RealArray, Interior]],
     strokes: Sequence[NDArray[np.uint8]],
     seed: int,
 ) -> tuple[RealArray, NDArray[np.uint8], RealArray]:
     """Rows of maps under the strokes, their numbers, and rows from all over the pictures."""
     rng = np.random.default_rng(seed)
     rows, numbers, unnamed = [], [], []
-    for planes, drawn in zip(pictures, strokes, strict=True):
-        maps = model._maps(planes, 0)
-        step = max(1, min(drawn.shape) // GRID)
-        unnamed.append(flat_pixels(maps[:, step // 2 :: step, step // 2 :: step]))
+    for (planes, part), drawn in zip(pictures, strokes, strict=True):
+        maps = model.maps(planes, part)
+        inside = np.ones(drawn.shape, bool) if part.inside is None else part.inside
+        unnamed.append(maps[:, sampled(inside, GRID, GRID)].T)
         for number in np.unique(drawn[drawn > 0]):
             y, x = np.nonzero(drawn == number)
             chosen = rng.permutation(len(y))[:EXAMPLES]

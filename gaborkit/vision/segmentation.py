@@ -33,6 +33,7 @@ from .texture_maps import (
     one_thread,
     planes_within,
     principal_components,
+    sampled,
     standardized,
     strongest_kernels,
     texture_maps,
@@ -209,7 +210,7 @@ def segment_textures(
         )
     places = coordinates(maps.shape[-2:], maps.dtype, part.inside)
     everything = np.concatenate([maps, places * position * maps[0][inside].std()])
-    chosen = _sampled(inside, 10 * max(tried))
+    chosen = sampled(inside, GRID, 10 * max(tried))
     sample, placed = (np.ascontiguousarray(values[:, chosen].T) for values in (maps, everything))
     with one_thread():
         fits = {k: _fit(sample, placed, k, clustering, seed) for k in tried}
@@ -233,16 +234,6 @@ def segment_textures(
 
 
 # ---- clusters ----
-
-
-def _sampled(inside: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
-    """Pixels inside on the grid on which clusters are found; all, if those are too few."""
-    shorter = min(*inside.shape, math.isqrt(int(inside.sum())))
-    step = max(1, shorter // GRID)
-    chosen = np.zeros_like(inside)
-    chosen[step // 2 :: step, step // 2 :: step] = True
-    chosen &= inside
-    return chosen if chosen.sum() >= least else inside
 
 
 def _fit(sample: RealArray, placed: RealArray, count: int, clustering: str, seed: int) -> Any:

@@ -181,6 +181,24 @@ def texture_maps(
     check_windows(nonlinearity, window, least)
     planes, part = planes_within(image, channel_axis, mask, outside)
     bank = bank or dyadic_bank(planes.shape[-2:])
+    maps = energies_within(planes, part, bank, nonlinearity, window, least, boundary)
+    names: Sequence[str] = channel_names(bank)
+    if channel_axis is not None:
+        names = [f"c{c} {name}" for c in range(len(planes)) for name in names]
+    maps = maps.reshape(-1, *planes.shape[-2:])
+    return Features(part.put_back(maps), names, maps=True)
+
+
+def energies_within(
+    planes: RealArray,
+    part: Interior,
+    bank: GaborBank,
+    nonlinearity: Nonlinearity,
+    window: float,
+    least: float,
+    boundary: Boundary = "reflect",
+) -> RealArray:
+    """Local energies (C, K, h, w) of the channels of a mask's box, 0 outside the mask."""
     widths = [max(window / kernel.frequency, least) for kernel in bank]
     if nonlinearity == "tanh":
         # A constant picture answers nothing, whatever its scale.
@@ -191,12 +209,7 @@ def texture_maps(
         amplitudes = np.abs(np.tanh(alpha * responses))
     else:
         amplitudes = part.filtered(bank, planes, part="magnitude", boundary=boundary)
-    maps = smoothed(amplitudes, widths, boundary, part.inside)
-    names: Sequence[str] = channel_names(bank)
-    if channel_axis is not None:
-        names = [f"c{c} {name}" for c in range(len(planes)) for name in names]
-    maps = maps.reshape(-1, *planes.shape[-2:])
-    return Features(part.put_back(maps), names, maps=True)
+    return smoothed(amplitudes, widths, boundary, part.inside)
 
 
 def check_windows(nonlinearity: str, window: float, least: float) -> None:
@@ -210,15 +223,13 @@ def check_windows(nonlinearity: str, window: float, least: float) -> None:
             raise FeatureError(f"{name}={value!r} is no width; give 0 or more, such as {example}")
 
 
-def planes_of(image: Array, channel_axis: int | None) -> RealArray:
-    """One picture's channels (C, H, W) in memory, promoted as by :meth:`GaborBank.filter`."""
-    return planes_within(image, channel_axis, None, "nearest")[0]
-
-
 def planes_within(
     image: Array, channel_axis: int | None, mask: Any, outside: Outside
 ) -> tuple[RealArray, Interior]:
-    """As :func:`planes_of`, of the mask's box, filled outside; and what lies inside it."""
+    """One picture's channels (C, h, w), promoted as by :meth:`GaborBank.filter`, and a mask's part.
+
+    They are in memory, of the mask's box, and filled outside.
+    """
     if library_of(image).name == "torch":
         image = image.detach().cpu().numpy()
     library = NumpyLibrary()
@@ -231,6 +242,16 @@ def planes_within(
     box = part.box(planes)
     library.check_finite(box)
     return box.reshape(-1, *box.shape[-2:]), part
+
+
+def sampled(inside: NDArray[np.bool_], grid: int, least: int) -> NDArray[np.bool_]:
+    """Pixels inside on a grid, ``grid`` along the shorter side; all, if those are too few."""
+    shorter = min(*inside.shape, math.isqrt(int(inside.sum())))
+    step = max(1, shorter // grid)
+    chosen = np.zeros_like(inside)
+    chosen[step // 2 :: step, step // 2 :: step] = True
+    chosen &= inside
+    return chosen if chosen.sum() >= least else inside
 
 
 def standardized(maps: RealArray, inside: NDArray[np.bool_] | None = None) -> RealArray:
@@ -265,11 +286,6 @@ def principal_components(maps: RealArray, inside: NDArray[np.bool_] | None = Non
     # The sign of an axis is arbitrary, and differs from machine to machine.
     axes = axes[:, components] * np.sign(axes[np.abs(axes[:, components]).argmax(0), components])
     return np.tensordot(axes.T.astype(maps.dtype), maps, 1)
-
-
-def flat_pixels(maps: NDArray[Any]) -> NDArray[Any]:
-    """Maps (F, H, W) as a row of F values for each pixel, as scikit-learn takes them."""
-    return np.ascontiguousarray(maps.reshape(len(maps), -1).T)
 
 
 def one_thread() -> AbstractContextManager[Any]:

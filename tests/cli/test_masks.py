@@ -10,7 +10,13 @@ from commands_for_tests import GREY, description, run
 
 import gaborkit as gk
 from gaborkit.features import local_orientation, phase_symmetry
-from gaborkit.vision import find_defects, find_edges, segment_textures
+from gaborkit.vision import (
+    find_defects,
+    find_edges,
+    fit_scribbles,
+    segment_scribbles,
+    segment_textures,
+)
 from gaborkit.vision.synthetic import weave
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -91,13 +97,60 @@ def test_textures_and_defects_of_a_part(outside):
     np.testing.assert_array_equal(np.load("score.npy"), found.score)
 
 
-def test_a_mask_and_strokes_do_not_go_together(mask):
-    gk.write_image("strokes.png", np.uint8(mask))
-    result = run(
-        "segment", "grey.png", "--scribbles", "strokes.png", "--mask", "mask.png", "--out", "o.npy"
-    )
-    assert result.exit_code == 2
-    assert "--mask does not go with --scribbles" in result.stderr
+@pytest.mark.parametrize("outside", [None, "normalized"])
+def test_strokes_over_a_part(outside):
+    halves = np.concatenate([weave((60, 40), period=6), weave((60, 40), period=11)], 1)
+    inside, strokes = np.zeros((60, 80), bool), np.zeros((60, 80), np.uint8)
+    inside[4:-5, 3:-7] = True
+    strokes[20:40, 10:12], strokes[20:40, 60:62] = 1, 2
+    gk.write_image("cloth.npy", np.where(inside, halves, 1e9))
+    gk.write_image("part.png", np.uint8(255 * inside))
+    gk.write_image("strokes.png", strokes)
+    words = ["--scribbles", "strokes.png", "--mask", "part.png"]
+    words += ["--outside", outside] if outside else []
+    result = run("segment", "cloth.npy", *words, "--out", "labels.npy")
+    assert result.exit_code == 0, result.output
+    options = {"mask": inside, "outside": outside or "nearest"}
+    labels = segment_scribbles(halves, strokes, **options).labels
+    np.testing.assert_array_equal(np.load("labels.npy"), labels)
+    assert not labels[~inside].any()
+    result = run("pixels", "train", "cloth.npy", *words, "--out", "m.npz")
+    assert result.exit_code == 0, result.output
+    for mask in ("part.png", "part.npy"):
+        gk.write_image("part.npy", inside)
+        for name in ("in/a.npy", "in/b.npy"):
+            Path("in").mkdir(exist_ok=True)
+            gk.write_image(name, np.where(inside, halves, 1e9))
+        words = ["--mask", mask, "--tile", 32, *words[4:]]
+        result = run("pixels", "apply", "m.npz", "in", *words, "--out", "o/", "--suffix", ".npy")
+        assert result.exit_code == 0, result.output
+        for name in ("o/a.npy", "o/b.npy"):
+            found = np.load(name)
+            assert np.mean(found != labels) < 1e-3
+            assert not found[~inside].any()
+        assert description("o/a.npy")["mask"] == mask
+
+
+@pytest.mark.parametrize("verb", ["train", "apply"])
+def test_masks_of_pixels_that_do_not_fit(verb, folder):
+    picture, strokes = weave((40, 40), period=6), np.zeros((40, 40), np.uint8)
+    strokes[5:20, 3], strokes[5:20, 30] = 1, 2
+    gk.write_image("cloth.npy", picture)
+    gk.write_image("strokes.png", strokes)
+    gk.write_image("small.png", np.full((3, 3), 255, np.uint8))
+    fit_scribbles(picture, strokes).save("m.npz")
+    words = ["cloth.npy"] if verb == "train" else ["m.npz", "cloth.npy"]
+    words += ["--scribbles", "strokes.png", "--out", "n.npz"] if verb == "train" else []
+    words += ["--out", "o.npy"] if verb == "apply" else []
+    (folder / "none").mkdir()
+    for options, code, message in (
+        (("--mask", "small.png"), 1, "small.png: 3 x 3 pixels do not fit a picture of 40 x 40"),
+        (("--mask", "none"), 1, "cloth.npy: there is no mask for it in none"),
+        (("--outside", "nearest"), 2, "--outside nearest says what lies outside --mask"),
+    ):
+        result = run("pixels", verb, *words, *options)
+        assert (result.exit_code, message in result.stderr) == (code, True), result.output
+    assert not list(Path().glob("o.npy*"))
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *OTHERS])

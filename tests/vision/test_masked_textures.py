@@ -13,7 +13,13 @@ from textures_for_tests import blotches, stripes
 
 import gaborkit as gk
 from gaborkit.features.energy import smoothed
-from gaborkit.vision import JAIN_FARROKHNIA, find_defects, segment_textures
+from gaborkit.vision import (
+    JAIN_FARROKHNIA,
+    find_defects,
+    fit_scribbles,
+    segment_scribbles,
+    segment_textures,
+)
 from gaborkit.vision.segmentation import OUTSIDE
 from gaborkit.vision.synthetic import weave
 from gaborkit.vision.texture_maps import strongest_kernels
@@ -152,3 +158,66 @@ def test_the_strongest_kernels_are_those_of_the_part_inside():
 def test_masks_that_do_not_fit(function, options, message):
     with pytest.raises((gk.FilterError, gk.FeatureError), match=re.escape(message)):
         function(HALVES, **{"count": 2} if function is segment_textures else {}, **options)
+
+
+# ---- strokes ----
+
+STROKES = np.zeros(SHAPE, np.uint8)
+STROKES[40:60, 30:33], STROKES[40:60, 90:93] = 1, 2
+
+
+@functools.cache
+def scribbled(outside):
+    return segment_scribbles(HALVES, STROKES, mask=DISC, outside=outside)
+
+
+@pytest.mark.parametrize("outside", ["nearest", "normalized"])
+@settings(deadline=None, max_examples=2)
+@given(values=OUTSIDES)
+def test_strokes_see_nothing_outside(outside, values):
+    expected = scribbled(outside)
+    found = segment_scribbles(spoiled(HALVES, values), STROKES, mask=DISC, outside=outside)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    assert not found.labels[~DISC].any()
+    assert not found.probabilities[:, ~DISC].any()
+    np.testing.assert_allclose(found.probabilities[:, DISC].sum(0), 1, atol=1e-4)
+    assert np.mean((found.labels == 1 + (X >= 60))[DISC & (abs(X - 60) > 6)]) > 0.97
+
+
+def test_strokes_over_a_whole_mask_and_over_a_box():
+    plain = segment_scribbles(HALVES, STROKES)
+    whole = segment_scribbles(HALVES, STROKES, mask=np.ones(SHAPE))
+    np.testing.assert_array_equal(whole.labels, plain.labels)
+    inner = (slice(7, 93), slice(11, 105))
+    box = np.zeros(SHAPE)
+    box[inner] = 1
+    found = segment_scribbles(HALVES, STROKES, mask=box)
+    cut = segment_scribbles(HALVES[inner], STROKES[inner])
+    np.testing.assert_array_equal(found.labels[inner], cut.labels)
+
+
+def test_strokes_outside_say_nothing_and_masks_may_be_several():
+    more = STROKES.copy()
+    more[~DISC] = 1
+    options = {"mask": [DISC, None]}
+    first, second = (
+        fit_scribbles([HALVES, HALVES], [drawn, STROKES], **options) for drawn in (STROKES, more)
+    )
+    np.testing.assert_array_equal(first.weights, second.weights)
+    alone = fit_scribbles([HALVES, HALVES], [STROKES, STROKES])
+    assert not np.array_equal(first.weights, alone.weights)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask": X < 70}, "all strokes of texture 2 lie outside of the mask; draw one inside"),
+        ({"mask": np.ones((3, 3))}, "mask of float64 and shape (3, 3) do not fit"),
+        ({"mask": [DISC, DISC]}, "2 masks do not fit 1 pictures"),
+        ({"mask": DISC, "outside": "mean"}, "outside='mean' is unknown"),
+    ],
+)
+def test_masks_and_strokes_that_do_not_fit(options, message):
+    with pytest.raises((gk.FilterError, gk.FeatureError), match=re.escape(message)):
+        fit_scribbles(HALVES, STROKES, **options)

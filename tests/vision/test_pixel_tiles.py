@@ -61,6 +61,30 @@ def test_colour_and_files_are_read_by_regions(tmp_path):
     assert np.mean(np.load(tmp_path / "o.npy") != expected) < 1e-3
 
 
+@pytest.mark.parametrize("outside", ["nearest", "normalized"])
+@pytest.mark.parametrize(("tile", "colour"), [(37, False), (60, True)])
+def test_tiles_of_a_part_make_its_whole(tmp_path, outside, tile, colour):
+    image = np.stack([picture(2), picture(3), 255 - picture(2)]) if colour else picture(2)
+    rule, axis = model(colour), 0 if colour else None
+    y, x = np.indices((90, 120))
+    inside = (np.hypot(y - 50, x - 55) < 38) & (np.hypot(y - 60, x - 50) > 9)
+    inside[2, 100] = True
+    np.save(tmp_path / "mask.npy", inside)
+    options = {"channel_axis": axis, "outside": outside}
+    expected = rule.predict(image, mask=inside, **options).labels
+    labels = []
+    for value, mask in ((0.0, inside), (np.nan, tmp_path / "mask.npy"), (1e30, inside)):
+        spoiled = np.where(inside, image.astype(np.float32), np.float32(value))
+        target = tmp_path / "labels.npy"
+        counts = predict_large(rule, spoiled, target, tile=tile, mask=mask, **options)
+        labels.append(np.load(target))
+        assert counts.tolist() == [np.sum(labels[-1] == 1), np.sum(labels[-1] == 4)]
+    np.testing.assert_array_equal(labels[1], labels[0])
+    np.testing.assert_array_equal(labels[2], labels[0])
+    assert np.mean(labels[0] != expected) < 1e-3  # ties, to rounding
+    assert not labels[0][~inside].any()
+
+
 def test_what_fails_leaves_nothing(tmp_path):
     bad = picture().astype(float)
     bad[80, 100] = np.nan
@@ -77,6 +101,7 @@ def test_what_fails_leaves_nothing(tmp_path):
         ({"source": "none.npy"}, gk.PictureError, "there is no such file"),
         ({"source": np.zeros((30, 40, 3)), "channel_axis": -1}, gk.FeatureError, "of 3 channels"),
         ({"target": "o.jpg"}, gk.GaborkitError, "jpg"),
+        ({"mask": np.ones((3, 3))}, gk.FilterError, "mask: 3 x 3 pixels of float64 do not fit"),
     ],
 )
 def test_errors(folder, options, error, message):
