@@ -69,7 +69,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "gan": {
         "raw": {"discriminator_hidden": [280, 128]},
         "gabor": {"discriminator_hidden": [280, 128], "generator_hidden": [128, 256, 672]},
-        "training": {"steps": 3000, "batch_size": 32, "schedule": "linear", "ema": 0.99},
+        "training": {"steps": 3000, "batch_size": 32, "schedule": "linear", "ema": 0.999},
     },
     "dcgan": {
         "raw": {"width": 17},
@@ -85,6 +85,7 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "pixelcnn": {"training": {"steps": 1500, "batch_size": 8}},
     "gated-pixelcnn": {"training": {"steps": 1500, "batch_size": 8}},
+    "imagegpt": {"training": {"steps": 1000, "batch_size": 4}},
 }
 
 

@@ -58,8 +58,8 @@ _SMALL = ImageGPTConfig(channels=64, levels=16, layers=2, heads=2, **CONDITIONED
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        _SMALL,
-        {"steps": 1200, "batch_size": 4, "learning_rate": 3e-3, **_ADAM, "ema": 0.99},
+        replace(_SMALL, channels=46),
+        {"steps": 2500, "batch_size": 4, "learning_rate": 3e-3, **_ADAM, "ema": 0.99},
     ),
     ("small", "coefficients"): (
         _SMALL,

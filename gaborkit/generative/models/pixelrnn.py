@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, cast, get_args
 
 import torch
@@ -57,8 +57,8 @@ _SMALL = PixelRNNConfig(levels=16, layers=2, **CONDITIONED)
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        _SMALL,
-        {"steps": 900, "batch_size": 8, "learning_rate": 6e-3, **ANNEALED, "ema": 0.99},
+        replace(_SMALL, channels=26),
+        {"steps": 1150, "batch_size": 8, "learning_rate": 6e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "coefficients"): (
         _SMALL,

@@ -69,8 +69,8 @@ _LARGE = PixelSNAILConfig(
 #: Architecture and training of each preset, for pixels and for Gabor coefficients.
 PRESETS: Presets = {
     ("small", "raw"): (
-        _SMALL,
-        {"steps": 1800, "batch_size": 4, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
+        replace(_SMALL, channels=40),
+        {"steps": 2600, "batch_size": 4, "learning_rate": 4e-3, **ANNEALED, "ema": 0.99},
     ),
     ("small", "coefficients"): (
         _SMALL,
