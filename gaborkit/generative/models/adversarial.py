@@ -140,12 +140,16 @@ class Adversarial(Model):
             for role, module in stage._asdict().items()
         }
 
+    @property
+    def turns(self) -> list[str]:
+        """Names of the stages in the order of their turns, each as often as it has one."""
+        return list(self.stages)
+
     def turn(self, step: int) -> str:
         """Stages in turn: the discriminator ``discriminator_steps`` times, the generator once."""
-        names = list(self.stages)
-        turns, within = divmod(step, self.config.discriminator_steps + 1)
+        number, within = divmod(step, self.config.discriminator_steps + 1)
         role = "generator" if within == self.config.discriminator_steps else "discriminator"
-        return f"{role} {names[turns % len(names)]}".rstrip()
+        return f"{role} {self.turns[number % len(self.turns)]}".rstrip()
 
     @property
     def has_validation_loss(self) -> bool:

@@ -35,6 +35,9 @@ class LAPGANConfig(LatentConfig):
     coarse_width : int
         Channels of the coarsest stage, which is a DCGAN (see :class:`~.dcgan.DCGANConfig`) whose
         discriminator sees pictures enlarged; 0 for fully connected layers, as published.
+    coarse_turns : int
+        How many turns the coarsest stage has for each of the others: the shape of a picture is its
+        work, and it learns for longer than bands do.
     generator_hidden, discriminator_hidden : tuple of int
         Widths of those layers.
     below_noise : float
@@ -59,6 +62,7 @@ class LAPGANConfig(LatentConfig):
     pyramid: PyramidName = "laplacian"
     bands: int = 2
     coarse_width: int = 0
+    coarse_turns: int = 1
     generator_hidden: tuple[int, ...] = (1200, 1200)
     discriminator_hidden: tuple[int, ...] = (600, 600)
     below_noise: float = 0.0
@@ -76,7 +80,7 @@ class LAPGANConfig(LatentConfig):
             raise ModelError(
                 f"output={self.output!r}: a pyramid is of pixels in [-1, 1]; leave it at 'tanh'"
             )
-        for name in ("bands", "width", "layers", "discriminator_width"):
+        for name in ("bands", "coarse_turns", "width", "layers", "discriminator_width"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name}={getattr(self, name)} is no count; give 1 or more")
         if self.coarse_width < 0:
@@ -163,21 +167,20 @@ _SMALL = LAPGANConfig(
     latent=64,
     bands=1,
     coarse_width=24,
+    coarse_turns=4,
     below_noise=0.1,
     width=16,
     discriminator_width=16,
 )
 _SMALL_TRAINING = {
-    "steps": 4500,
-    "sample_every": 900,
-    "batch_size": 64,
+    "steps": 9000,
+    "sample_every": 1800,
+    "batch_size": 32,
     "learning_rate": 1e-3,
     "betas": (0.5, 0.999),
     "schedule": "linear",
     "ema": 0.99,
 }
-# Steps through the frame take longer.
-_SMALL_GABOR_TRAINING = {**_SMALL_TRAINING, "steps": 3600, "sample_every": 720}
 # The article has no MNIST: the widths are those of its 8 x 8 stage and of its convolutions on
 # CIFAR-10. It trains by SGD with momentum, each stage by itself, and gives no number of steps; here
 # it is Adam, and the stages, none of which sees what another draws, take turns.
@@ -235,7 +238,7 @@ class LAPGAN(LatentAdversarial):
     Config = LAPGANConfig
     presets: ClassVar[Presets] = {
         ("small", "raw"): (_SMALL, _SMALL_TRAINING),
-        ("small", "gabor"): (_SMALL, _SMALL_GABOR_TRAINING),
+        ("small", "gabor"): (_SMALL, _SMALL_TRAINING),
         ("article", "raw"): (_ARTICLE, _ARTICLE_TRAINING),
         ("large", "raw"): (_LARGE, _LARGE_TRAINING),
     }
@@ -306,6 +309,12 @@ class LAPGAN(LatentAdversarial):
             inputs = [below + self.config.below_noise * noise[:, 1:], noise[:, :1]]
         result: Tensor = self.generators[number](*inputs, labels)
         return result
+
+    @property
+    def turns(self) -> list[str]:
+        """The coarsest stage several times, then each other once."""
+        coarsest, *others = self.stages
+        return [coarsest] * self.config.coarse_turns + others
 
     def target(self, stage: str, features: Tensor) -> Tensor:
         """The picture in the size of the coarsest stage, or the band of it."""

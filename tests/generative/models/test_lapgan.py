@@ -52,6 +52,12 @@ def test_stages_take_turns_from_coarse_to_fine():
     ]
 
 
+def test_the_coarsest_stage_has_several_turns():
+    network = model(coarse_turns=3, discriminator_steps=1)
+    sizes = [network.turn(step).split()[1] for step in range(0, 20, 2)]
+    assert sizes == ["5x7"] * 3 + ["10x14", "20x28"] + ["5x7"] * 3 + ["10x14", "20x28"]
+
+
 @pytest.mark.parametrize("loss", GAN_LOSSES)
 @pytest.mark.parametrize("pyramid", ["laplacian", "gabor"])
 def test_the_loss_of_a_part_has_gradients_for_exactly_that_part(pyramid, loss):
@@ -157,6 +163,7 @@ def test_commands(options, tmp_path, monkeypatch):
         ({"pyramid": "steerable"}, "pyramid='steerable' is unknown; choose laplacian, gabor"),
         ({"output": "linear"}, "output='linear': a pyramid is of pixels"),
         ({"bands": 0}, "bands=0 is no count"),
+        ({"coarse_turns": 0}, "coarse_turns=0 is no count"),
         ({"coarse_width": -1}, "coarse_width=-1 is no count"),
         ({"below_noise": float("inf")}, "below_noise=inf is no deviation"),
         ({"layers": 0}, "layers=0 is no count"),
