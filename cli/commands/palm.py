@@ -39,14 +39,23 @@ from ..responding import about, one_picture
     show_default=True,
     help="Distance below which both are one palm.",
 )
+@click.option("--hand", is_flag=True, help="A and B show open hands: cut their palms out first.")
 @report_options
 def command(
-    first: str, second: str, wavelength: float, shifts: int, limit: float, as_json: bool
+    first: str,
+    second: str,
+    wavelength: float,
+    shifts: int,
+    limit: float,
+    hand: bool,
+    as_json: bool,
 ) -> None:
     """Compare two palms by competitive codes (Kong and Zhang, 2004), and print one line.
 
     A and B show the middle of a palm, cut out and turned alike, of one size, 128 x 128 pixels in
-    the article. At every fourth pixel the darkest of six orientations is coded.
+    the article. At every fourth pixel the darkest of six orientations is coded. With --hand they
+    are open hands, fingers apart, turned anyhow, on a ground that is all darker or all lighter: the
+    valleys between the fingers say where the palm is (Zhang and others, 2003).
 
     \b
     same      yes if the distance is below --limit
@@ -61,11 +70,14 @@ def command(
     Examples:
       gaborkit palm photo.jpg photos/one.jpg
       gaborkit palm photo.jpg photos/one.jpg --shifts 4
+      gaborkit palm --hand left.jpg right.jpg
     """  # noqa: D301
     codes = []
     for source in (first, second):
         image, _ = one_picture(source)
         with about(source):
+            if hand:
+                image = gk.vision.palm_region(image).image
             codes.append(gk.vision.competitive_code(image, gk.vision.palm_bank(wavelength)))
     with about(f"{first}, {second}"):
         compared = gk.vision.angular_distance(

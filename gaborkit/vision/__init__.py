@@ -11,6 +11,7 @@ from .error_rates import area_under_roc, equal_error_rate
 from .fingerprint import FingerprintEnhancement, enhance_fingerprint
 from .iris_boundaries import IrisBoundaries, draw_iris, eye_code, find_iris
 from .mosaics import mosaic
+from .palm_region import PalmRegion, palm_region
 from .palmprint import (
     CompetitiveCode,
     PalmComparison,
@@ -26,6 +27,7 @@ from .scribbles import fit_scribbles, segment_scribbles
 from .segmentation import JAIN_FARROKHNIA, Segmentation, segment_textures
 from .stimuli import gabor_stimulus, pixels_per_degree
 from .synthetic_eyes import SyntheticEye, synthetic_eye
+from .synthetic_hands import SyntheticHand, synthetic_hand
 from .synthetic_vessels import SyntheticVessels, synthetic_vessels
 from .texture_maps import dyadic_bank, texture_maps
 from .vessel_model import VesselModel, fit_vessels
@@ -44,9 +46,11 @@ __all__ = [
     "Match",
     "Painted",
     "PalmComparison",
+    "PalmRegion",
     "ScribbleModel",
     "Segmentation",
     "SyntheticEye",
+    "SyntheticHand",
     "SyntheticVessels",
     "TextureIndex",
     "VesselModel",
@@ -73,6 +77,7 @@ __all__ = [
     "mosaic",
     "optical_flow",
     "palm_bank",
+    "palm_region",
     "pixels_per_degree",
     "predict_large",
     "retrieval_rate",
@@ -80,6 +85,7 @@ __all__ = [
     "segment_textures",
     "stereo_disparity",
     "synthetic_eye",
+    "synthetic_hand",
     "synthetic_palm",
     "synthetic_vessels",
     "texture_maps",

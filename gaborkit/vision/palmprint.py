@@ -272,8 +272,24 @@ def synthetic_palm(
             )
     if not 0 <= noise < math.inf:
         raise FeatureError(f"noise={noise!r} is no deviation; give 0 or more")
-    own, here = np.random.default_rng((person, 0)), np.random.default_rng((person, seed, 1))
+    here = np.random.default_rng((person, seed, 1))
     turn, (down, right) = math.radians(here.uniform(-2, 2)), here.uniform(-0.03, 0.03, 2)
+    lines = blurred(palm_lines(person, size, turn, (down, right)), 0.8)
+    slope = here.uniform(-0.2, 0.2, 2)
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    image = 0.62 + slope[0] * y + slope[1] * x - lines + here.normal(0, noise, lines.shape)
+    return image.clip(0, 1).astype(np.float32)
+
+
+def palm_lines(
+    person: int, size: int, turn: float = 0.0, moved: tuple[float, float] = (0.0, 0.0)
+) -> RealArray:
+    """How much darker the lines of a person's palm are than the ground (size, size).
+
+    Turned by an angle in radians around the middle, then moved by shares of the side.
+    """
+    own = np.random.default_rng((person, 0))
+    down, right = moved
     fine = 4 * size
     lines = np.zeros((fine, fine), np.float32)
     curves = [(own.uniform(0.15, 0.35), k, 0.3, 0.025) for k in range(3)]
@@ -293,8 +309,4 @@ def synthetic_palm(
         line = np.zeros_like(lines)
         draw_polyline(line, np.stack([y, x], 1) * fine, width * fine, depth)
         lines = np.maximum(lines, line)
-    lines = blurred(resized(lines, (size, size), "area"), 0.8)
-    slope = here.uniform(-0.2, 0.2, 2)
-    y, x = np.mgrid[:size, :size] / size - 0.5
-    image = 0.62 + slope[0] * y + slope[1] * x - lines + here.normal(0, noise, lines.shape)
-    return image.clip(0, 1).astype(np.float32)
+    return resized(lines, (size, size), "area")
