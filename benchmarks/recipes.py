@@ -243,7 +243,7 @@ def picture():
         cv2.resize(p, (round(p.shape[1] * side / len(p)), side), interpolation=cv2.INTER_AREA)
         for p in panels
     ]
-    rows = [np.concatenate(sized[:3], 1), np.concatenate(sized[3:], 1)]
+    rows = [np.concatenate(sized[:4], 1), np.concatenate(sized[4:], 1)]
     width = max(row.shape[1] for row in rows)
     padded = [
         np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
