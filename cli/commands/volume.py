@@ -184,7 +184,9 @@ def _read(source: str) -> Any:
     if Path(source).is_dir() or source.lower().endswith((*_SCANS, ".dcm")):
         return gk.read_volume(source)
     stack = gk.read_image(source)
-    if stack.ndim != 3 or stack.shape[-1] <= 4:
+    # A last axis of up to four is colour in pictures; an .npy says nothing of colour.
+    coloured = stack.shape[-1] <= 4 and not source.lower().endswith(".npy")
+    if stack.ndim != 3 or coloured:
         raise gk.ImageError(
             f"{source}: an array of shape {stack.shape} is no volume; give a stack of pages, an "
             ".npy of three axes, NIfTI, or a folder of a DICOM series"

@@ -68,8 +68,12 @@ def intensity_statistics(values: NDArray[Any]) -> dict[str, float]:
     x = np.asarray(values, dtype=np.float64).ravel()
     if x.size == 0:
         raise FeatureError("a region of no voxels has no statistics; choose a wider mask or range")
-    if not np.isfinite(x).all():
-        raise FeatureError("the region holds NaN or infinity; leave such voxels out of the mask")
+    wrong = x.size - np.count_nonzero(np.isfinite(x))
+    if wrong:
+        raise FeatureError(
+            f"{wrong} of {x.size} voxels of the region are NaN or infinite; leave them out of the "
+            "mask"
+        )
     mean = x.mean()
     centred = x - mean
     variance = float((centred**2).mean())

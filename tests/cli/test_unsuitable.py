@@ -118,7 +118,7 @@ def test_a_pixel_without_a_value_is_named(command, model):
     said = {
         "volume": "4 of 14336 voxels are NaN or infinite; replace them",
         "video": "4 of 14336 voxels are NaN or infinite; replace them",
-        "radiomics": "the region holds NaN or infinity; leave such voxels out of the mask",
+        "radiomics": "voxels of the region are NaN or infinite; leave them out of the mask",
     }
     assert said.get(command, "1 of 3584 pixels are NaN or infinite; replace them") in first
     # Of several pictures each has a line, and their number another.

@@ -36,6 +36,18 @@ def test_a_scan_keeps_its_place_and_lengths_are_millimetres():
     assert json.loads(result.stdout)["spacing"] == [2, 1, 1]
 
 
+def test_a_narrow_array_is_a_volume_and_a_picture_in_colour_is_not(folder):
+    narrow = VALUES[:4, :3, :3]
+    np.save("narrow.npy", narrow)
+    gk.write_image("colour.png", np.zeros((20, 30, 3), np.uint8))
+    result = run("volume", "narrow.npy", "--directions", 3, "--out", "o.npy")
+    assert (result.exit_code, result.stderr) == (0, "")
+    np.testing.assert_allclose(np.load("o.npy"), expected(narrow).max(0), rtol=1e-5)
+    result = run("volume", "colour.png", "--out", "o.npy")
+    assert result.exit_code == 1
+    assert "colour.png: an array of shape (20, 30, 3) is no volume" in result.stderr
+
+
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("pool", ["max", "mean", "none"])
 def test_a_stack_is_of_voxels(pool):
