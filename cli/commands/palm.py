@@ -70,7 +70,7 @@ def command(
     Examples:
       gaborkit palm photo.jpg photos/one.jpg
       gaborkit palm photo.jpg photos/one.jpg --shifts 4
-      gaborkit palm --hand left.jpg right.jpg
+      gaborkit palm --hand hand.png again.png
     """  # noqa: D301
     codes = []
     for source in (first, second):

@@ -22,7 +22,7 @@ import gaborkit as gk
 from gaborkit.choices import BOUNDARIES, ENGINES, NORMS
 from gaborkit.filtering.engines import structures
 from gaborkit.kernels import presets
-from gaborkit.vision import synthetic_eye
+from gaborkit.vision import synthetic_eye, synthetic_hand
 
 
 def commands(command: click.Command = main, path: tuple[str, ...] = ()):
@@ -162,6 +162,9 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
         gk.write_image(name, picture[..., 0] // 64)
     for k, name in enumerate(("left.png", "other.png")):
         gk.write_image(name, (255 * synthetic_eye(1, k, shape=(90, 120)).image).astype(np.uint8))
+    for k, name in enumerate(("hand.png", "again.png")):
+        hand = synthetic_hand(0, k, shape=(240, 240)).image
+        gk.write_image(name, (255 * hand).astype(np.uint8))
     scan = gk.Volume.of(np.random.default_rng(1).integers(0, 99, (3, 24, 26)) * 1.0, (1, 1, 1))
     gk.write_volume("ct.nii", scan)
     gk.write_volume("roi.nii", scan.with_values(scan.values > 40))
