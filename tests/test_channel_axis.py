@@ -34,6 +34,10 @@ WITHOUT = {
         [f"{kind}.transfer" for kind in ("Kernel", "GaborBank", "GaborKernel", "LogGaborKernel")],
         "frequencies",
     ),
+    **dict.fromkeys(
+        ["ScribbleModel.maps", "ScribbleModel.painted"],
+        "channels, which predict() makes of colours",
+    ),
     "GaborKernel.evaluate": "coordinates",
     "GaborFrame.adjoint": "coefficients",
     "GaborFrame.synthesize": "coefficients",

@@ -94,7 +94,8 @@ def command(
 
     \b
     .png .webp  a colour for each texture; OUT.json tells which, and their shares
-    .tif .npy   numbers of the textures, from 0 on, 255 outside; the strokes', 0 outside
+    .tif .npy   numbers of the textures, from 0 on, 255 outside; with strokes
+                theirs, 0 outside
     .npz        labels (H, W) and probabilities (count, H, W)
 
     \b
