@@ -31,6 +31,7 @@ from .kernels.parameters import number
 from .kernels.presets import PRESETS
 from .notebook import Pixels, page, sheet, signed_colours
 from .types import ComplexArray, RealArray
+from .whole_numbers import is_whole
 
 #: Families of kernel by the name that a saved bank calls them.
 FAMILIES: dict[str, type[GaborKernel] | type[LogGaborKernel]] = {
@@ -139,7 +140,7 @@ class GaborBank:
         [3, 6, 12]
         """
         for name, count in (("scales", scales), ("orientations", orientations)):
-            if not isinstance(count, (int, np.integer)) or count < 1:
+            if not is_whole(count, 1):
                 raise BankError(f"{name}={count!r} is not a whole number of 1 or more")
         if not (isinstance(a, (int, float, np.number)) and math.isfinite(a) and a > 1):
             raise BankError(f"a={a!r} does not dilate; give a number above 1, such as 2")

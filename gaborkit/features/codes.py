@@ -17,6 +17,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import promoted
 from ..types import Boundary, ComplexArray, RealArray
+from ..whole_numbers import is_whole
 from .plane import plane_of
 
 Bits = NDArray[np.uint8]
@@ -157,7 +158,7 @@ def hamming_distance(first: PhaseCode, second: PhaseCode, *, shifts: int = 0) ->
             f"codes of shapes {first.bits.shape} and {second.bits.shape} cannot be compared; make "
             "both of pictures of one size, with one bank and step"
         )
-    if isinstance(shifts, bool) or not isinstance(shifts, (int, np.integer)) or shifts < 0:
+    if not is_whole(shifts, 0):
         raise FeatureError(f"shifts={shifts!r} is no number of columns; give 0 or more")
     best = Comparison(1.0, 0, 0)
     for shift in sorted(range(-shifts, shifts + 1), key=abs):
@@ -202,7 +203,7 @@ def normalized_distance(comparison: Comparison, *, typical: int = 911) -> float:
     >>> normalized_distance(Comparison(0.3, 0, 911)), normalized_distance(Comparison(0.3, 0, 228))
     (0.3, 0.39...)
     """
-    if isinstance(typical, bool) or not isinstance(typical, (int, np.integer)) or typical < 1:
+    if not is_whole(typical, 1):
         raise FeatureError(f"typical={typical!r} is no number of bits; give 911 for example")
     return 0.5 - (0.5 - comparison.distance) * math.sqrt(comparison.bits / typical)
 
@@ -295,6 +296,6 @@ def checked_mask(
 def checked_sides(name: str, sides: Any) -> tuple[int, int]:
     """Two whole numbers above 0, or FeatureError."""
     lengths = tuple(sides) if np.ndim(sides) == 1 else ()
-    if len(lengths) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in lengths):
+    if len(lengths) != 2 or not all(is_whole(n, 1) for n in lengths):
         raise FeatureError(f"{name}={sides!r} is no pair of whole numbers (rows, columns) above 0")
     return int(lengths[0]), int(lengths[1])

@@ -24,6 +24,7 @@ from ..filtering.backend import Library, NumpyLibrary, library_of
 from ..filtering.engines.threads import available
 from ..filtering.padding import pad, source_index
 from ..types import Array, ArrayT, RealArray
+from ..whole_numbers import is_whole
 from .base import Descriptor
 
 #: Pixels of mirrored outside around a picture whose contrast is evened out, or that is filtered.
@@ -103,7 +104,7 @@ class Gist(Descriptor):
             value = getattr(self, name)
             if name == "size" and value is None:
                 continue
-            if not isinstance(value, (int, np.integer)) or value < least:
+            if not is_whole(value, least):
                 raise FeatureError(f"{name}={value!r} is not a whole number of {least} or more")
         if self.size is not None and self.size < self.blocks:
             raise FeatureError(f"size={self.size} pixels are fewer than blocks={self.blocks}")

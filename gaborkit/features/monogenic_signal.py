@@ -18,6 +18,7 @@ from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary, RealArray
+from ..whole_numbers import is_whole
 from .checks import check_choice
 from .masking import interior_of
 from .plane import plane_of
@@ -140,7 +141,7 @@ def monogenic(
     values = NumpyLibrary().promote(plane_of(image, channel_axis))
     NumpyLibrary().check_finite(values)
     check_boundary(boundary)
-    if isinstance(scales, bool) or not isinstance(scales, (int, np.integer)) or scales < 1:
+    if not is_whole(scales, 1):
         raise FeatureError(f"scales={scales!r} is no number of filters; give 1 or more")
     for name, value, low, high in (
         ("wavelength", wavelength, 2.0, math.inf),

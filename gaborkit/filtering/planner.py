@@ -23,6 +23,7 @@ from ..io.tables import fold
 from ..kernels.base import TOLERANCE, Kernel
 from ..notebook import page
 from ..types import Engine, Part, Transfer
+from ..whole_numbers import is_whole
 from .backend import promoted
 from .engines.base import Engine as EngineProtocol
 from .engines.base import Step, Work
@@ -228,9 +229,7 @@ def plan_for(
 ) -> Plan:
     """Choose what filters images: the one function that does. See :func:`plan_bank`."""
     part, engine, transfer = options.part, options.engine, options.transfer
-    whole = isinstance(shape, (tuple, list)) and all(
-        isinstance(size, (int, np.integer)) and size >= 0 for size in shape
-    )
+    whole = isinstance(shape, (tuple, list)) and all(is_whole(size, 0) for size in shape)
     if not whole or len(shape) < 2 or 0 in shape[-2:]:
         raise FilterError(f"shape={shape!r} is not that of an image (..., H, W) with pixels in it")
     shape, dtype = tuple(shape), promoted(dtype)

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import DataError, ModelError
 from ..io.files import StrPath
 from ..notebook import page
+from ..whole_numbers import is_whole
 from .chunks import CHUNK, in_chunks
 from .data.arrays import as_conditions
 from .data.dataset import first_images
@@ -130,7 +131,7 @@ class ImageModel:
             If ``count`` is no count, classes or conditions do not fit, or the model has no
             temperature or guidance.
         """
-        if not isinstance(count, (int, np.integer)) or count < 1:
+        if not is_whole(count, 1):
             raise ModelError(f"count={count!r} is no count; give 1 or more")
         options = self.model.check_draw(temperature=temperature, guidance=guidance)
         if conditions is None and not self.model.condition_length:

@@ -12,6 +12,7 @@ from ..bank import GaborBank
 from ..errors import LayerError
 from ..filtering.backend import full_precision, torch_transform
 from ..frame import GaborFrame
+from ..whole_numbers import is_whole
 from .kernels import GaborKernels
 
 
@@ -292,7 +293,7 @@ class GaborFrame2d(nn.Module):
 
 
 def _check_stride(stride: int) -> None:
-    if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+    if not is_whole(stride, 1):
         raise LayerError(f"stride={stride!r} is no distance of pixels; give 1, 2, ...")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import LayerError
+from ..whole_numbers import is_whole
 from .channels import check_part
 from .content_cache import ContentCache
 
@@ -114,16 +114,11 @@ class GaborConvolution(nn.Module):
         )
 
 
-def _is_whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return whole and bool(value >= least)
-
-
 def check_groups(in_channels: Any, out_channels: Any, groups: Any) -> None:
     """Raise LayerError for numbers of channels that are none, or that groups do not divide."""
     counts = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
     for name, count in counts.items():
-        if not _is_whole(count, 1):
+        if not is_whole(count, 1):
             raise LayerError(f"{name}={count!r} is not a whole number of 1 or more")
         if count % groups:
             raise LayerError(f"{name}={count} cannot be divided into groups={groups}")
@@ -132,7 +127,7 @@ def check_groups(in_channels: Any, out_channels: Any, groups: Any) -> None:
 def sides(name: str, value: Any, least: int, axes: int = 2) -> tuple[int, ...]:
     """One whole number for each axis; raises LayerError."""
     numbers = value if isinstance(value, (tuple, list)) else (value,) * axes
-    if len(numbers) != axes or not all(_is_whole(n, least) for n in numbers):
+    if len(numbers) != axes or not all(is_whole(n, least) for n in numbers):
         many = {2: "two", 3: "three"}[axes]
         raise LayerError(f"{name}={value!r} is not a whole number of {least} or more, or {many}")
     return tuple(int(n) for n in numbers)

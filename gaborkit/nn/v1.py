@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..bank import GaborBank
 from ..errors import LayerError
 from ..kernels.gabor import GaborKernel
+from ..whole_numbers import is_whole
 
 V1Noise = Literal["none", "gaussian", "neuronal"]
 
@@ -115,7 +116,7 @@ class V1(nn.Module):
             ("stride", stride, 1),
             ("seed", seed, 0),
         ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            if not is_whole(value, least):
                 raise LayerError(f"{name}={value!r} is no whole number of {least} or more")
         for name, number in (("degrees", degrees), ("gain", gain)):
             if not 0 < number < math.inf:

@@ -26,6 +26,7 @@ from ..features.masking import Interior
 from ..filtering.labelled import keeps_labels
 from ..kernels.gabor import GaborKernel
 from ..types import Array, Outside, RealArray
+from ..whole_numbers import is_whole
 from .covariance import good_statistics, mahalanobis
 from .extremes import threshold as extreme_threshold
 from .texture_maps import check_windows, planes_within
@@ -391,6 +392,6 @@ def _median(values: RealArray, axes: tuple[int, ...]) -> RealArray:
 
 
 def _margin(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+    if not is_whole(value, 0):
         raise FeatureError(f"margin={value!r} is not a whole number of pixels, 0 or more")
     return int(value)

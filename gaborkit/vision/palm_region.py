@@ -25,6 +25,7 @@ from ..errors import FeatureError
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..types import RealArray
+from ..whole_numbers import is_whole
 from .sparse_resampling import blurred, resized, sampled
 
 #: Longer side in pixels at which valleys are looked for.
@@ -101,7 +102,7 @@ def palm_region(
     >>> region.image.shape
     (128, 128)
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 16:
+    if not is_whole(size, 16):
         raise FeatureError(f"size={size!r} is no side in pixels; give a whole number from 16")
     library = NumpyLibrary()
     values = library.promote(plane_of(image, channel_axis))

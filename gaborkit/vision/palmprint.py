@@ -14,6 +14,7 @@ from ..errors import FeatureError
 from ..features.codes import checked_mask, checked_sides
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
+from ..whole_numbers import is_whole
 from .polylines import draw_polyline
 from .sparse_resampling import blurred, resized
 
@@ -200,8 +201,7 @@ def angular_distance(
             "make both of pictures of one size, with one step"
         )
     if len(shifts) != 2 or not all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 <= n < size
-        for n, size in zip(shifts, first.index.shape, strict=True)
+        is_whole(n, 0) and n < size for n, size in zip(shifts, first.index.shape, strict=True)
     ):
         raise FeatureError(
             f"shifts={shifts!r} are no two whole numbers from 0 on, below the codes' "
@@ -266,7 +266,7 @@ def synthetic_palm(
     (64, 64)
     """
     for name, value, least in (("person", person, 0), ("seed", seed, 0), ("size", size, 32)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        if not is_whole(value, least):
             raise FeatureError(
                 f"{name}={value!r} is out of range; give a whole number from {least}"
             )

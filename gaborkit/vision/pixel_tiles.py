@@ -23,6 +23,7 @@ from ..large.sources import CACHE, Colour, Planes, as_source, open_source
 from ..large.targets import Layout, target_of
 from ..large.tiles import Tile, TileGrid
 from ..types import Outside
+from ..whole_numbers import is_whole
 from .scribble_model import ScribbleModel
 
 #: Standard deviations that a Gaussian's window reaches, at most.
@@ -102,7 +103,7 @@ def predict_large(
     ...     bool((np.load(f"{folder}/labels.npy") == model.predict(image).labels).all())
     True
     """
-    if isinstance(tile, bool) or not isinstance(tile, (int, np.integer)) or tile < 1:
+    if not is_whole(tile, 1):
         raise FeatureError(f"tile={tile!r} is no size in pixels; give 1024 for example")
     if model.nonlinearity != "magnitude":
         raise FeatureError(

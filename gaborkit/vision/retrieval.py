@@ -18,6 +18,7 @@ from ..features.table_files import read_table, write_table
 from ..features.texture import Texture, texture_distances
 from ..io.files import StrPath
 from ..types import Array, RealArray
+from ..whole_numbers import is_whole
 
 #: Deviation of a feature, as a share of its largest value, below which pictures do not differ.
 ROUNDING = 1e-6
@@ -166,7 +167,7 @@ class TextureIndex:
         Manjunath and Ma (1996), "Texture features for browsing and retrieval of image data", IEEE
         TPAMI 18(8), 837-842, equations 9 and 10.
         """
-        if count is not None and (not isinstance(count, (int, np.integer)) or count < 1):
+        if count is not None and not is_whole(count, 1):
             raise FeatureError(f"count={count!r} is not a whole number of 1 or more")
         database = self.values
         if isinstance(query, str) and query in self._rows:

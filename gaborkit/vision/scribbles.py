@@ -21,6 +21,7 @@ from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.masking import Interior
 from ..types import Array, Outside, RealArray
+from ..whole_numbers import is_whole
 from .refinement import scores_of
 from .scribble_model import Painted, ScribbleModel
 from .texture_maps import (
@@ -102,7 +103,7 @@ def fit_scribbles(
     Trans. Information Theory 11(3), 363-371, for learning from one's own decisions.
     """
     check_windows(nonlinearity, window, least)
-    if isinstance(rounds, bool) or not isinstance(rounds, (int, np.integer)) or rounds < 0:
+    if not is_whole(rounds, 0):
         raise FeatureError(f"rounds={rounds!r} is not a whole number of 0 or more")
     if not (math.isfinite(smoothing) and smoothing >= 0):
         raise FeatureError(f"smoothing={smoothing!r} is out of range; give 0 or more")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import FeatureError
 from ..types import RealArray
+from ..whole_numbers import is_whole
 
 #: Rows and columns of an iris's texture.
 _TEXTURE = (48, 384)
@@ -80,7 +81,7 @@ def synthetic_eye(
     ((120, 160), True)
     """
     for name, value in (("person", person), ("seed", seed)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        if not is_whole(value, 0):
             raise FeatureError(f"{name}={value!r} is no number of an eye; give 0 or more")
     if len(shape) != 2 or min(shape) < 80:
         raise FeatureError(f"shape={shape!r} holds no eye; give a height and width of 80 or more")

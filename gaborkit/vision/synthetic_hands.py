@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import FeatureError
 from ..types import RealArray
+from ..whole_numbers import is_whole
 from .palmprint import palm_lines
 from .sparse_resampling import blurred
 
@@ -89,7 +90,7 @@ def synthetic_hand(
     ((200, 200), True)
     """
     for name, value in (("person", person), ("seed", seed)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        if not is_whole(value, 0):
             raise FeatureError(f"{name}={value!r} is out of range; give a whole number from 0")
     if len(shape) != 2 or min(shape) < 120:
         raise FeatureError(f"shape={shape!r} is no place for a hand; give (480, 480) for example")

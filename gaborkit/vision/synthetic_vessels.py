@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import FeatureError
 from ..types import RealArray
+from ..whole_numbers import is_whole
 from .polylines import draw_polyline
 from .sparse_resampling import blurred, resized
 
@@ -92,7 +93,7 @@ def synthetic_vessels(
         )
     if not 0 <= noise < math.inf:
         raise FeatureError(f"noise={noise!r} is no deviation; give 0 or more")
-    if isinstance(lesions, bool) or not isinstance(lesions, (int, np.integer)) or lesions < 0:
+    if not is_whole(lesions, 0):
         raise FeatureError(f"lesions={lesions!r} is no number of blobs; give 0 or more")
     rng = np.random.default_rng(seed)
     height, across = shape

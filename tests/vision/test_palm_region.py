@@ -148,6 +148,17 @@ def test_fingers_that_touch():
         palm_region(image)
 
 
+def test_fingers_joined_by_a_web():
+    """They are apart on a circle across them, and not just below it."""
+    hand = synthetic_hand(0, turn=0, scale=1, noise=0)
+    y, x = np.indices(hand.image.shape) - np.array([303, 240])[:, None, None]
+    radius, angle = np.hypot(y, x), np.arctan2(y, x) % (2 * np.pi)
+    web = (radius > 166) & (radius < 171.8) & (angle > 4.24) & (angle < 4.6)
+    image = np.where(web, hand.image[303, 240], hand.image)
+    with pytest.raises(gk.FeatureError, match="no hand is found: fingers are not apart"):
+        palm_region(image)
+
+
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [

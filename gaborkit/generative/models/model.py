@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError, closest
+from ...whole_numbers import is_whole
 from ..data.dataset import Split
 from ..progress import Progress
 from ..space import Scaling, Space
@@ -287,7 +287,7 @@ def check_count(count: object) -> None:
     ModelError
         If it is negative or no whole number.
     """
-    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
+    if not is_whole(count, 0):
         raise ModelError(f"count={count!r} is no number of images; give 0 or more")
 
 

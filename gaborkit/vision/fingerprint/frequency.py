@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
+from ...whole_numbers import is_whole
 from ..sparse_resampling import blurred, sampled
 from .picture import (
     block_grid,
@@ -116,7 +117,7 @@ def ridge_frequency(
 
 def _check(block: int, window: tuple[int, int], wavelengths: tuple[float, float]) -> None:
     sizes = (block, *window)
-    if len(sizes) != 3 or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sizes):
+    if len(sizes) != 3 or not all(is_whole(n, 1) for n in sizes):
         raise FeatureError(
             f"block={block!r}, window={window!r}: these are no sizes in pixels; give block=16, "
             "window=(32, 16) for example"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import FeatureError, ImageError
 from ...filtering.backend import NumpyLibrary
 from ...types import Array, RealArray
+from ...whole_numbers import is_whole
 from ..sparse_resampling import resized
 
 
@@ -92,7 +93,7 @@ def check_field(name: str, field: Any, shape: tuple[int, ...]) -> RealArray:
 
 def check_block(block: int) -> None:
     """A side of blocks; raises FeatureError."""
-    if not (isinstance(block, (int, np.integer)) and block >= 1):
+    if not is_whole(block, 1):
         raise FeatureError(f"block={block!r} is no size in pixels; give a whole number from 1 on")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError
 from ...types import RealArray
+from ...whole_numbers import is_whole
 from ..sparse_resampling import blurred
 from .tuned_filter import TunedFilter
 
@@ -191,7 +192,7 @@ def _check(
         )
     if not 0 <= variation < 0.5:
         raise FeatureError(f"variation={variation!r} is not between 0 and 1/2")
-    if not isinstance(iterations, (int, np.integer)) or iterations < 1:
+    if not is_whole(iterations, 1):
         raise FeatureError(f"iterations={iterations!r} grow no ridges; give 12 for example")
 
 
