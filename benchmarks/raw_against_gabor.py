@@ -5,10 +5,11 @@
 
 For each model the width of the raw one is chosen so that both have equally many parameters, to two
 per cent; both are trained on ``mini``, or on as many of its digits as ``--images`` says, with equal
-settings, for equally many steps of as many images; with ``--longer`` the raw one for so many times
-more, since its steps cost less. Both are models of pixels, so that likelihoods compare too. Prints
-one table a model: CPU time of training, the mean of each figure over seeds, and the mean paired
-difference with a 95 % interval of Student's t. Runs that FOLDER holds are not trained again.
+settings (of a GAN, each by the loss of its preset), for equally many steps of as many images; with
+``--longer`` the raw one for so many times more, since its steps cost less. Both are models of
+pixels, so that likelihoods compare too. Prints one table a model: CPU time of training, the mean of
+each figure over seeds, and the mean paired difference with a 95 % interval of Student's t. Runs
+that FOLDER holds are not trained again.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ from gaborkit.generative.data.dataset import balanced
 from gaborkit.generative.models import MODELS
 
 
-def recipe(name: str, features: str, seed: int, longer: float = 1.0) -> generative.Recipe:
-    """What a run of the comparison is made of."""
+def recipe(
+    name: str, features: str, seed: int, steps: int | None = None, longer: float = 1.0
+) -> generative.Recipe:
+    """What a run of the comparison is made of: steps in place of its own, longer if raw."""
     options = RUNS[name]
     training = {**options["training"], "seed": seed}
+    training["steps"] = steps or training["steps"]
     if features == "raw":
         training["steps"] = round(longer * training["steps"])
     return generative.Recipe(
@@ -68,8 +72,14 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "gan": {
         "raw": {"discriminator_hidden": [280, 128]},
-        "gabor": {"discriminator_hidden": [280, 128], "generator_hidden": [128, 256, 672]},
-        "training": {"steps": 3000, "batch_size": 32, "schedule": "linear", "ema": 0.999},
+        "gabor": {"discriminator_hidden": [218, 128]},
+        "training": {
+            "steps": 3000,
+            "batch_size": 32,
+            "learning_rate": 2e-3,
+            "schedule": "linear",
+            "ema": 0.999,
+        },
     },
     "dcgan": {
         "raw": {"width": 17},
@@ -110,9 +120,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="in place of those of RUNS")
     parser.add_argument("--longer", type=float, default=1.0, help="steps of raw, as a multiple")
     options = parser.parse_args()
-    if options.steps is not None:
-        for run in RUNS.values():
-            run["training"]["steps"] = options.steps
     data = generative.load_dataset(options.data, data_dir=options.data_dir, size=options.size)
     if options.images is not None:
         data = replace(data, train=balanced(data.train, options.images, seed=0))
@@ -126,7 +133,7 @@ def main() -> None:
                     trained = generative.ImageModel.from_pretrained(out)
                 else:
                     began = time.process_time()
-                    made = recipe(name, features, seed, options.longer)
+                    made = recipe(name, features, seed, options.steps, options.longer)
                     trained = generative.start(made, out, dataset=data)
                     seconds[features] += (time.process_time() - began) / options.seeds
                 count = sum(
@@ -138,9 +145,10 @@ def main() -> None:
                 evaluations.append(
                     generative.evaluate(trained, data, samples=options.samples, seed=seed)
                 )
+        steps = options.steps or RUNS[name]["training"]["steps"]
         print(
             f"\n{name}: {parameters['raw']:,} parameters raw, {parameters['gabor']:,} gabor; "
-            f"{len(data.train):,} images, {RUNS[name]['training']['steps']:,} steps, "
+            f"{len(data.train):,} images, {steps:,} steps, "
             f"{options.seeds} seeds, "
             f"{options.samples:,} samples each; CPU of a training, where it ran now: "
             f"{seconds['raw']:.0f} s raw, {seconds['gabor']:.0f} s gabor\n"

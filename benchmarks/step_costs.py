@@ -27,9 +27,8 @@ def step_times(model: str, features: str, data: generative.Dataset, steps: int) 
     def progress(done: int, total: int, what: str) -> None:
         moments.append(1e3 * time.process_time())
 
-    options = {**RUNS[model], "training": {**RUNS[model]["training"], "steps": steps}}
     with tempfile.TemporaryDirectory() as folder:
-        made = recipe(model, features, 0, options)
+        made = recipe(model, features, 0, steps)
         generative.start(made, Path(folder) / "run", dataset=data, progress=progress)
     times = [after - before for before, after in itertools.pairwise(moments)]
     return times[2:-1]  # the last saves
