@@ -9,8 +9,8 @@ of what was read before it was written. With
 --unordered no stage waits for another: ThreadSanitizer then has to report the races (a check of
 this check). Needs gcc 12 or later on x86-64 Linux.
 
-GCC 12.2 reports nothing of scattering (transforms.h, cascade.h, compiled alone) at the addresses
-and the undefined behaviour of all cases below.
+GCC 12.2 reports nothing: of 480 calls of banks and 128 of scattering at addresses and undefined
+behaviour, of 120 and 16 at threads.
 """
 
 from __future__ import annotations
@@ -203,11 +203,14 @@ def main() -> None:
             subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
             for name in names
         ]
+        # SciPy's threads end with memory that the loader frees, and neither is compiled for this.
+        left_out = Path(folder, "left_out")
+        left_out.write_text("race:_dl_deallocate_tls\n", encoding="ascii")
         environment = os.environ | {
             "LD_PRELOAD": " ".join(found),
             "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-            "TSAN_OPTIONS": "exitcode=1",
+            "TSAN_OPTIONS": f"exitcode=1:suppressions={left_out}",
         }
         command = [sys.executable, *sys.argv, "--library", str(library)]
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)
