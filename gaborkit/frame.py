@@ -203,10 +203,12 @@ class GaborFrame:
         shape = (*image.shape[:-2], len(self), *self.shape)
         coefficients = empty(shape, np.dtype(np.complex64))
         by_engines = 0 if self.tight else len(self.bank)
-        if by_engines:
-            axis = -3 if image.ndim > 2 else None  # pictures few pixels wide are no colours
-            options: Any = {"boundary": "wrap", "channel_axis": axis, "tolerance": self.tolerance}
-            for k, response in enumerate(self.bank.responses(image, **options)):
+        options: Any = {"boundary": "wrap", "tolerance": self.tolerance}
+        if by_engines and image.ndim == 2:
+            self.bank.filter(image, out=coefficients[:by_engines], **options)
+        elif by_engines:  # pictures few pixels wide are no colours
+            responses = self.bank.responses(image, channel_axis=-3, **options)
+            for k, response in enumerate(responses):
                 coefficients[..., k, :, :] = response
         spectrum = self._transform(library, image)
         for k, transfer in enumerate(self._channels(by_engines), start=by_engines):
