@@ -24,7 +24,7 @@ HEAVY |= {"nibabel", "pydicom", "starlette", "uvicorn", "napari", "magicgui"}
 # from those before it. What a package holds is of its layer, unless it is named itself.
 LAYERS = [
     ["lazy", "moved", "caches", "choices", "__version__"],
-    ["errors", "types", "extras"],
+    ["errors", "types", "extras", "whole_numbers"],
     ["notebook"],
     ["io.locks"],
     ["io.files", "io.tables"],

@@ -44,7 +44,7 @@ TINY = {
     ),
     "pixelsnail": (
         {"channels": 24, "blocks": 1, "residuals": 1, "first_size": 3, "levels": 2, "dropout": 0.0},
-        500,
+        1200,
         {"lr": 4e-3},
     ),
     "gated-pixelcnn": (
