@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 
 from ..bank import GaborBank
+from ..caches import lru_cache
 from ..errors import FeatureError
 from ..kernels.base import Kernel
 from ..kernels.parameters import number
 
 #: Radians, and shares of a frequency, below which two kernels count as of one kind.
 CLOSE = 1e-6
+
+
+@lru_cache(maxsize=16)
+def default_bank(preset: str | None = None, *, scales: int = 4) -> GaborBank:
+    """The bank of what is given none: of a preset, or a grid of some scales.
+
+    Made once: that takes as long as three of its kernels do on 512 x 512 pixels.
+    """
+    return GaborBank.grid(scales) if preset is None else GaborBank.preset(preset)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..errors import FeatureError
 from ..filtering.backend import promoted
 from ..types import Boundary, ComplexArray, RealArray
 from ..whole_numbers import is_whole
+from .bank_grid import default_bank
 from .plane import plane_of
 
 Bits = NDArray[np.uint8]
@@ -118,7 +119,7 @@ def phase_code(
     ((8, 16), 912)
     """
     values, seen = checked_mask(image, mask, channel_axis)
-    bank = GaborBank.grid() if bank is None else bank
+    bank = default_bank() if bank is None else bank
     return coded(bank.filter(values, boundary=boundary), seen, step, weak)
 
 

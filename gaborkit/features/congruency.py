@@ -28,7 +28,7 @@ from ..kernels.base import TOLERANCE
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine, Outside
 from .angles import angle_of, half_circle
-from .bank_grid import Grid, grid_of
+from .bank_grid import Grid, default_bank, grid_of
 from .local import gain_of, peak_of, rounding_of
 from .masking import interior_of
 
@@ -140,7 +140,7 @@ def phase_congruency(
     (90, True)
     """
     _check_parameters(noise, deviations, cutoff, sharpness)
-    bank = GaborBank.preset("kovesi") if bank is None else bank
+    bank = default_bank("kovesi") if bank is None else bank
     grid = _checked_grid(bank)
     library = library_of(image)
     planes = with_leading_channels(library, library.promote(image), channel_axis)

@@ -20,6 +20,7 @@ from ..kernels.formula import Parameters, samples
 from ..kernels.gabor import PARAMETERS, GaborKernel
 from ..kernels.parameters import number
 from ..types import Array, ArrayT, Boundary, ComplexArray
+from .bank_grid import default_bank
 
 # Pixels of all windows around points that are held at a time.
 _TOGETHER = 2**22
@@ -74,7 +75,7 @@ def jets(
     ((2, 40), True)
     """
     check_boundary(boundary)
-    bank = GaborBank.preset("bob") if bank is None else bank
+    bank = default_bank("bob") if bank is None else bank
     library = library_of(image)
     planes = with_leading_channels(library, library.promote(image), channel_axis)
     library.check_finite(planes)

@@ -24,7 +24,7 @@ from ..filtering.backend import library_of
 from ..filtering.parts import part_of
 from ..kernels.parameters import number
 from ..types import Array, ArrayT
-from .bank_grid import CLOSE
+from .bank_grid import CLOSE, default_bank
 
 
 def magnitude_similarity(first: ArrayT, second: ArrayT) -> ArrayT:
@@ -97,7 +97,7 @@ def phase_similarity(
     >>> round(float(phase_similarity(first, second, displacement="estimate")[0]), 2)
     0.99
     """
-    bank = GaborBank.preset("bob") if bank is None else bank
+    bank = default_bank("bob") if bank is None else bank
     _check_jets(first, second, bank)
     first, second = _unit(first), _unit(second)
     product, norm = first * second.conj(), _norm(first, second)
@@ -150,7 +150,7 @@ def jet_displacement(first: ArrayT, second: ArrayT, bank: GaborBank | None = Non
     >>> jet_displacement(first, second).round(1).tolist()
     [[0.5, 0.5]]
     """
-    bank = GaborBank.preset("bob") if bank is None else bank
+    bank = default_bank("bob") if bank is None else bank
     _check_jets(first, second, bank)
     waves = _waves(bank)
     length = np.hypot(*waves.T)

@@ -28,7 +28,7 @@ from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine, Outside
-from .bank_grid import channel_names
+from .bank_grid import channel_names, default_bank
 from .checks import check_choice
 from .masking import interior_of
 from .table import Features
@@ -172,7 +172,7 @@ def local_features(
     >>> features.shape, features.names[4]
     ((6, 32, 32), 'phase 8 px, 60°')
     """
-    bank = GaborBank.grid() if bank is None else bank
+    bank = default_bank() if bank is None else bank
     if isinstance(quantities, str) or not quantities:
         raise FeatureError(f'quantities={quantities!r} is no list of them; give ["energy"]')
     for quantity in quantities:

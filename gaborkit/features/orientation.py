@@ -17,7 +17,7 @@ from __future__ import annotations
 import cmath
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ from ..kernels.base import TOLERANCE, Kernel
 from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine, Outside
 from .angles import angle_of, half_circle
+from .bank_grid import default_bank
 from .checks import check_choice
 from .local import gain_of, peak_of, phase_gradient, rounding_of
 from .masking import interior_of
@@ -138,7 +139,7 @@ def local_orientation(
     123.0
     """
     check_choice("method", method, Method)
-    bank = GaborBank.grid() if bank is None else bank
+    bank = default_bank() if bank is None else bank
     library = library_of(image)
     planes = with_leading_channels(library, library.promote(image), channel_axis)
     part = interior_of(planes, mask, outside)
@@ -154,13 +155,14 @@ def local_orientation(
     # So that squares of energies stay within float32.
     options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
     responses = part.responses(bank, planes / peak, **options)
+    gains = [gain_of(kernel) for kernel in bank]
     compiled = method == "phase" and planes.dtype == np.float32 and is_compiled()
-    sums = (_compiled_sums if compiled else _sums)(bank, responses, method)
+    sums = _compiled_sums(bank, gains, responses) if compiled else _sums(bank, responses, method)
     if channel_axis is not None:
         sums = tuple(values.sum(-3) for values in sums)
         peak = peak[..., 0, :, :]
     squared_x, squared_y, linear_x, linear_y, total = sums
-    rounding = sum((rounding_of(planes) * gain_of(kernel)) ** 2 for kernel in bank)
+    rounding = sum((rounding_of(planes) * gain) ** 2 for gain in gains)
     x, y = (squared_x, squared_y) if method == "phase" else (linear_x, linear_y)
     with np.errstate(over="ignore"):  # an energy may be infinite
         energy = total * peak * peak
@@ -184,14 +186,15 @@ def _sums(bank: GaborBank, responses: Iterator[Array], method: Method) -> tuple[
 
 
 def _compiled_sums(
-    bank: GaborBank, responses: Iterator[Array], method: Method
+    bank: GaborBank, gains: Sequence[float], responses: Iterator[Array]
 ) -> tuple[Array, ...]:
     """As :func:`_sums`, by the method ``phase``: a tenth of the time."""
     first = next(responses)
     *leading, height, width = first.shape
     angles = DoubleAngles(math.prod(leading), (height, width))
-    for kernel, response in zip(bank, itertools.chain([first], responses), strict=True):
-        angles.add(response.reshape(-1, height, width), kernel, gain_of(kernel) or 1.0)
+    responses = itertools.chain([first], responses)
+    for kernel, gain, response in zip(bank, gains, responses, strict=True):
+        angles.add(response.reshape(-1, height, width), kernel, gain or 1.0)
     parts = np.moveaxis(angles.sums, 1, 0).reshape(5, *leading, height, width)
     return tuple(parts)
 

@@ -10,6 +10,7 @@ import scipy
 
 from ..bank import GaborBank
 from ..errors import FeatureError
+from ..features.bank_grid import default_bank
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
@@ -103,7 +104,7 @@ def cell_responses(
     if isinstance(pool, bool) or not 0 <= pool < math.inf:
         raise FeatureError(f"pool={pool!r} is no width; give 0 or more")
     values = NumpyLibrary().promote(plane_of(image, channel_axis))
-    chosen = GaborBank.grid() if bank is None else bank
+    chosen = default_bank() if bank is None else bank
     responses = chosen.filter(values, boundary=boundary)
     simple = np.stack(
         [

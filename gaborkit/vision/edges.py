@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.angles import angle_of, half_circle
-from ..features.bank_grid import Grid, grid_of
+from ..features.bank_grid import Grid, default_bank, grid_of
 from ..features.checks import check_choice
 from ..features.congruency import Noise, banks_by_orientation, phase_congruency
 from ..features.masking import Interior, interior_of
@@ -49,8 +49,8 @@ _LIMITS = {"energy": (0.1, 0.2), "congruency": (0.2, 0.4)}
 
 # Banks by default.
 _BANKS: dict[str, Callable[[], GaborBank]] = {
-    "energy": functools.partial(GaborBank.grid, scales=2),
-    "congruency": functools.partial(GaborBank.preset, "kovesi"),
+    "energy": functools.partial(default_bank, scales=2),
+    "congruency": functools.partial(default_bank, "kovesi"),
 }
 
 
