@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 
-def is_whole(value: Any, least: int) -> bool:
+def is_whole(value: Any, least: float = -math.inf) -> bool:
     """Whether a value is an int of Python or NumPy, at least so large; True and False are none.
 
     Examples

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gaborkit as gk
+from gaborkit import generative
 from gaborkit.vision.fingerprint import synthetic_fingerprint
 from gaborkit.whole_numbers import is_whole
 
@@ -26,6 +27,9 @@ def test_not_whole(value):
         (lambda: gk.GaborBank.grid(True), "scales"),
         (lambda: gk.GaborBank.grid(2, 3.0), "orientations"),
         (lambda: gk.features.Gist(blocks=True), "blocks"),
+        (lambda: gk.GaborBank.preset("kymatio", J=True), "J"),
+        (lambda: generative.load_dataset("mini", limit=True), "limit"),
+        (lambda: generative.Coefficients((1, 8, 8), iterations=True), "iterations"),
         (lambda: gk.vision.synthetic_palm(False), "person"),
         (lambda: gk.vision.synthetic_eye(0, 1.0), "seed"),
         (lambda: synthetic_fingerprint(iterations=True), "iterations"),

@@ -24,7 +24,7 @@ CLOSE = 1e-6
 def default_bank(preset: str | None = None, *, scales: int = 4) -> GaborBank:
     """The bank of what is given none: of a preset, or a grid of some scales.
 
-    Made once: that takes as long as three of its kernels do on 512 x 512 pixels.
+    Made once: making a bank takes a quarter of the time of filtering 512 x 512 pixels by it.
     """
     return GaborBank.grid(scales) if preset is None else GaborBank.preset(preset)
 

@@ -16,6 +16,7 @@ from ..filtering.engines.threads import available, work_alone
 from ..filtering.regions import regions
 from ..io.files import StrPath
 from ..io.images import luminance, read_image
+from ..whole_numbers import is_whole
 from .base import Descriptor
 from .checks import check_choice
 from .table import Features
@@ -193,7 +194,7 @@ def describe_files(
     """
     check_choice("colour", colour, Colour)
     count = available() if jobs is None else jobs
-    if not isinstance(count, int) or count < 1:
+    if not is_whole(count, 1):
         raise FeatureError(f"jobs={jobs!r} is not a whole number of 1 or more")
 
     companions = {"mask": masks, "labels": labels}

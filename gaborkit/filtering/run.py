@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import FilterError, ImageError
 from ..types import Array, Part
+from ..whole_numbers import is_whole
 from .backend import Library, NumpyLibrary, followed, library_of
 from .engines.batch import Batch
 from .engines.threads import available
@@ -199,8 +200,7 @@ def with_leading_channels(library: Library, image: Array, channel_axis: int | No
                 f"{shape[-1]} pixels wide, filter them one by one"
             )
         return image
-    whole = isinstance(channel_axis, (int, np.integer)) and not isinstance(channel_axis, bool)
-    if ndim < 3 or not whole or not -ndim <= channel_axis < ndim:
+    if ndim < 3 or not is_whole(channel_axis) or not -ndim <= channel_axis < ndim:
         raise ImageError(f"channel_axis={channel_axis!r} is no axis of an image of shape {shape}")
     return library.moveaxis(image, channel_axis, -3)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..io.tables import counted
+from ..whole_numbers import is_whole
 from .data import Dataset, Split
 from .data.dataset import check_dataset, length_of
 from .metrics.classes import class_figures, inception_figures
@@ -101,9 +102,9 @@ def evaluate(
     StoreError
         If the shipped classifier is damaged.
     """
-    if not isinstance(samples, int) or samples < FEWEST:
+    if not is_whole(samples, FEWEST):
         raise ModelError(f"samples={samples} are too few to measure; give {FEWEST} or more")
-    if test_images is not None and test_images < 1:
+    if test_images is not None and not is_whole(test_images, 1):
         raise ModelError(f"test_images={test_images} is no count; give 1 or more")
     check_dataset(dataset)
     if not hasattr(image_model, "representation"):

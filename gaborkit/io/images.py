@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ImageError, PictureError, closest
 from ..filtering.backend import as_array, check_unmasked, is_dask, library_of, promoted
 from ..types import Array
+from ..whole_numbers import is_whole
 from .files import StrPath, atomic_writes, check_target
 from .pictures.decoding import decode
 from .pictures.encoding import HOLDS, check_fits, encode
@@ -303,8 +304,7 @@ def luminance(image: Array, channel_axis: int = -1) -> Array:
 
 def colour_count(shape: tuple[int, ...], channel_axis: int) -> int:
     """How many channels, 1 to 4, an image of a shape has along an axis; raises ImageError."""
-    whole = isinstance(channel_axis, (int, np.integer)) and not isinstance(channel_axis, bool)
-    if len(shape) < 3 or not whole or not -len(shape) <= channel_axis < len(shape):
+    if len(shape) < 3 or not is_whole(channel_axis) or not -len(shape) <= channel_axis < len(shape):
         raise ImageError(
             f"colours of shape {shape} along channel_axis={channel_axis!r}: "
             "a 3-D image such as (H, W, 3) with one of its axes works"

@@ -6,11 +6,11 @@ Kernels are ordered scale by scale, finest first, orientations within a scale.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, get_args
 
 from ..errors import BankError
+from ..whole_numbers import is_whole
 from .base import Kernel
 from .gabor import GaborKernel
 from .log_gabor import COSINE_DEVIATION, LogGaborKernel, Spread
@@ -278,13 +278,11 @@ PRESETS: dict[str, Callable[..., list[Kernel]]] = {
 
 
 def _count(name: str, value: Any, least: int = 1) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise BankError(f"{name}={value!r} is not a whole number; try {max(4, least)}") from None
-    if number < least:
-        raise BankError(f"{name}={number} is too few; use {least} or more")
-    return number
+    if not is_whole(value):
+        raise BankError(f"{name}={value!r} is not a whole number; try {max(4, least)}")
+    if value < least:
+        raise BankError(f"{name}={value} is too few; use {least} or more")
+    return int(value)
 
 
 def _number(name: str, value: Any) -> float:

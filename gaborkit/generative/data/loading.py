@@ -15,6 +15,7 @@ import torch
 
 from ...errors import DataError
 from ...io.files import StrPath
+from ...whole_numbers import is_whole
 from ..progress import Progress
 from .dataset import Dataset, Split, balanced, hold_out
 from .download import download
@@ -118,7 +119,7 @@ def load_dataset(
     if fit not in get_args(Fit):
         raise DataError(f"fit={fit!r} is unknown; choose {', '.join(get_args(Fit))}")
     for option, value in (("size", size), ("limit", limit)):
-        if value is not None and not (isinstance(value, int) and value >= 1):
+        if value is not None and not is_whole(value, 1):
             raise DataError(f"{option}={value!r} is no count; give 1 or more")
     if name not in DATASETS and not Path(name).is_dir():
         raise DataError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import RepresentationError
+from ...whole_numbers import is_whole
 from ..pixels import to_floats
 from ..randomness import generator_of
 from ..space import Scaling, Space
@@ -40,7 +41,7 @@ class Representation(ABC):
     name: ClassVar[str]
 
     def __init__(self, image_shape: tuple[int, int, int], scaling: Scaling, levels: int) -> None:
-        if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        if len(image_shape) != 3 or not all(is_whole(n, 1) for n in image_shape):
             raise RepresentationError(f"image_shape={image_shape!r} is not (colours, h, w)")
         if scaling not in get_args(Scaling):
             raise RepresentationError(

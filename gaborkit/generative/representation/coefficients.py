@@ -10,6 +10,7 @@ from torch import Tensor
 from ...bank import GaborBank
 from ...errors import GaborkitError, RepresentationError
 from ...frame import GaborFrame
+from ...whole_numbers import is_whole
 from ..space import Scaling
 from .base import Representation
 
@@ -81,7 +82,7 @@ class Coefficients(Representation):
             raise RepresentationError(
                 f"parts={parts!r} is unknown; choose {', '.join(get_args(Parts))}"
             )
-        if not isinstance(iterations, int) or iterations < 1:
+        if not is_whole(iterations, 1):
             raise RepresentationError(f"iterations={iterations!r} is not a count; give 1 or more")
         self.parts, self.iterations = parts, iterations
         try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 from ...errors import KernelError
+from ...whole_numbers import is_whole
 
 _EXAMPLES = {
     "a": "2",
@@ -39,11 +39,7 @@ def positive(**values: Any) -> None:
 
 def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     """Return the value as an int; raise KernelError unless it is a whole number in the range."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
+    if not is_whole(value, least) or (most is not None and value > most):
         span = f"{least} or more" if most is None else f"{least} to {most}"
         raise KernelError(f"{name}={value!r} is not a whole number of {span}")
-    return number
+    return int(value)
