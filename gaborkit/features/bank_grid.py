@@ -71,6 +71,7 @@ class Grid:
         return ratios[0]
 
 
+@lru_cache(maxsize=16)
 def grid_of(bank: GaborBank) -> Grid:
     """Find the scales and orientations of a bank.
 
@@ -111,6 +112,24 @@ def grid_of(bank: GaborBank) -> Grid:
         tuple(1 / bank[members[0][1]].frequency for members in scales),
         tuple(thetas),
         tuple(tuple(k for _, k in members) for members in scales),
+    )
+
+
+@lru_cache(maxsize=16)
+def banks_by_orientation(bank: GaborBank) -> tuple[GaborBank, ...]:
+    """For each theta of a grid, the kernels of all scales that have it, the finest first.
+
+    Those of theta + pi are turned round: the odd parts of opposite directions would cancel.
+
+    Raises
+    ------
+    FeatureError
+        If the bank is no grid.
+    """
+    grid = grid_of(bank)
+    return tuple(
+        GaborBank(k.rotated(theta - number(k.theta)) for k in (bank[row[o]] for row in grid.places))
+        for o, theta in enumerate(grid.thetas)
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -25,10 +25,9 @@ from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
 from ..kernels.base import TOLERANCE
-from ..kernels.parameters import number
 from ..types import Array, Boundary, Engine, Outside
 from .angles import angle_of, half_circle
-from .bank_grid import Grid, default_bank, grid_of
+from .bank_grid import Grid, banks_by_orientation, default_bank, grid_of
 from .local import gain_of, peak_of, rounding_of
 from .masking import interior_of
 
@@ -146,10 +145,13 @@ def phase_congruency(
     planes = with_leading_channels(library, library.promote(image), channel_axis)
     part = interior_of(planes, mask, outside)
     planes = part.box(planes)
-    eps = peak_of(planes) * (rounding_of(planes) * len(grid.wavelengths))
+    library.check_finite(planes)  # before a peak of NaN makes all of them NaN
+    peak = peak_of(planes)
+    planes = planes / peak  # so that energies stay within float32
+    eps = rounding_of(planes) * len(grid.wavelengths)
     options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
     maps, thresholds, sums = [], [], []
-    for _, alike in banks_by_orientation(bank, grid):  # few responses are held
+    for alike in banks_by_orientation(bank):  # few responses are held
         responses = library.stack(list(part.responses(alike, planes, **options)), planes.ndim - 2)
         total = responses.sum(-3)
         amplitude = abs(responses)
@@ -157,11 +159,11 @@ def phase_congruency(
         flat = finest.reshape(*finest.shape[:-2], -1)
         if part.inside is not None:
             flat = library.take(flat, np.flatnonzero(part.inside), flat.ndim - 1)
-        level = _threshold(flat, grid, noise, deviations)
+        level = _threshold(flat, peak, grid, noise, deviations)
         weight = _spread_weight(amplitude, eps, cutoff, sharpness)
         excess = (_in_step(responses, total, eps) - level[..., None, None]).clip(0)
         maps.append(weight * excess / (amplitude.sum(-3) + eps))
-        thresholds.append(level)
+        thresholds.append(level * peak[..., 0, 0])
         sums.append(total)
     edge, corner = _moments(maps, grid.thetas)
     across, kind = _orientation_and_type(sums, grid.thetas)
@@ -175,27 +177,20 @@ def phase_congruency(
     )
 
 
-def banks_by_orientation(bank: GaborBank, grid: Grid) -> Iterator[tuple[float, GaborBank]]:
-    """Each theta, and the kernels of all scales that have it, the finest first.
-
-    Those of theta + pi are turned round: the odd parts of opposite directions would cancel.
-    """
-    for o, theta in enumerate(grid.thetas):
-        kernels = [bank[row[o]] for row in grid.places]
-        yield theta, GaborBank(k.rotated(theta - number(k.theta)) for k in kernels)
-
-
-def _in_step(responses: Array, total: Array, eps: Array) -> Array:
+def _in_step(responses: Array, total: Array, eps: float) -> Array:
     """Energy that the scales have in one direction of the complex plane, less that across it."""
     direction = total / (abs(total) + eps)
     turned = responses * direction.conj()[..., None, :, :]
     return (turned.real - abs(turned.imag)).sum(-3)
 
 
-def _threshold(flat: Array, grid: Grid, noise: Noise, deviations: float) -> Array:
-    """What noise alone reaches in one orientation, (...), from amplitudes (..., N): Kovesi's T."""
+def _threshold(flat: Array, peak: Array, grid: Grid, noise: Noise, deviations: float) -> Array:
+    """What noise alone reaches in one orientation, (...), from amplitudes (..., N): Kovesi's T.
+
+    Amplitudes and T are of the picture by its peak, (..., 1, 1).
+    """
     if not isinstance(noise, str):
-        return 0 * flat[..., 0] + noise
+        return noise / peak[..., 0, 0]
     # Rayleigh's distribution has its mode at tau and its median at tau sqrt(ln 4).
     tau = _median(flat) / math.sqrt(math.log(4)) if noise == "median" else _mode(flat)
     # The noise that a scale lets through falls with its wavelength.
@@ -225,7 +220,7 @@ def _mode(flat: Array) -> Array:
     )
 
 
-def _spread_weight(amplitude: Array, eps: Array, cutoff: float, sharpness: float) -> Array:
+def _spread_weight(amplitude: Array, eps: float, cutoff: float, sharpness: float) -> Array:
     """Sigmoid of how evenly the scales answer: 0 where one does, 1 where all do."""
     scales = amplitude.shape[-3]
     most = amplitude.max(-3) if isinstance(amplitude, np.ndarray) else amplitude.amax(-3)

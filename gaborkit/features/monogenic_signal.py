@@ -19,7 +19,9 @@ from ..filtering.labelled import keeps_labels
 from ..filtering.padding import check_boundary
 from ..types import Array, Boundary, RealArray
 from ..whole_numbers import is_whole
+from .angles import angle_of, half_circle
 from .checks import check_choice
+from .local import peak_of, rounding_of
 from .masking import interior_of
 from .plane import plane_of
 
@@ -58,13 +60,12 @@ class Monogenic(NamedTuple):
     @property
     def phase(self) -> RealArray:
         """Local phase, 0 to pi: 0 at a bright line, pi/2 at a step, pi at a dark line."""
-        return np.arctan2(np.hypot(self.odd_x, self.odd_y), self.even)
+        return angle_of(np.sqrt(self.odd_x**2 + self.odd_y**2), self.even)
 
     @property
     def orientation(self) -> RealArray:
         """Theta across the feature, 0 <= theta < pi, from +x (right) towards +y (down)."""
-        theta = np.arctan2(self.odd_y, self.odd_x) % np.pi
-        return np.where(theta < np.pi, theta, 0)
+        return half_circle(angle_of(self.odd_y, self.odd_x))
 
 
 class PhaseSymmetry(NamedTuple):
@@ -244,20 +245,20 @@ def phase_symmetry(
     plane = NumpyLibrary().promote(plane_of(image, channel_axis))
     part = interior_of(plane, mask, "nearest")
     plane = part.box(plane)
-    signal = monogenic(
-        plane, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
+    NumpyLibrary().check_finite(plane)  # before a peak of NaN makes all of them NaN
+    peak = float(peak_of(plane)[0, 0])
+    signal = monogenic(  # of the picture by its peak, so that squares stay within float32
+        plane / peak, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
     )
     even = {"both": np.abs(signal.even), "bright": signal.even, "dark": -signal.even}[polarity]
-    odd = np.hypot(signal.odd_x, signal.odd_y)
+    odd = np.sqrt(signal.odd_x**2 + signal.odd_y**2)
     amplitude = signal.amplitude
-    total = amplitude.sum(0)
     # The finest scale's amplitudes, of noise, follow Rayleigh's law, and fall from scale to scale.
     finest = amplitude[0] if part.inside is None else amplitude[0][part.inside]
     tau = float(np.median(finest)) / math.sqrt(math.log(4))
     tau *= (1 - (1 / a) ** scales) / (1 - 1 / a)
     level = tau * (math.sqrt(math.pi / 2) + deviations * math.sqrt((4 - math.pi) / 2))
-    eps = float(np.finfo(amplitude.dtype).eps) * float(np.abs(plane).max() or 1) * 16
-    symmetry = np.maximum((even - odd).sum(0) - level, 0) / (total + eps)
-    theta = np.arctan2(signal.odd_y.sum(0), signal.odd_x.sum(0)) % np.pi
-    theta = np.where(theta < np.pi, theta, 0)
-    return PhaseSymmetry(part.put_back(symmetry), part.put_back(theta), level)
+    eps = rounding_of(plane)
+    symmetry = np.maximum((even - odd).sum(0) - level, 0) / (amplitude.sum(0) + eps)
+    theta = half_circle(angle_of(signal.odd_y.sum(0), signal.odd_x.sum(0)))
+    return PhaseSymmetry(part.put_back(symmetry), part.put_back(theta), level * peak)

@@ -25,7 +25,7 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
-from ..filtering.engines.double_angles import DoubleAngles, is_compiled
+from ..filtering.engines.pixelwise import DoubleAngles, is_compiled
 from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels

@@ -25,7 +25,7 @@ def plane_of(
     Raises
     ------
     ImageError
-        If the picture is not (H, W), or has no such axis of 1 to 4 channels.
+        If the picture is not (H, W), has no pixels, or has no such axis of 1 to 4 channels.
 
     Examples
     --------
@@ -37,8 +37,10 @@ def plane_of(
 if these are colours, or one picture at a time
     """
     plane = as_array(image if channel_axis is None else reduce(image, channel_axis))
-    if plane.ndim == 2:
+    if plane.ndim == 2 and plane.size:
         return plane
+    if not plane.size:
+        raise ImageError(f"a picture of shape {np.shape(image)} has no pixels")
     shape = plane.shape if channel_axis is None else np.shape(image)
     axes = [axis for axis in (-1, 0) if len(shape) == 3 and shape[axis] <= 4]
     colours = f"channel_axis={axes[0]} if these are colours, or " if axes else ""

@@ -15,6 +15,7 @@ are in step again.
 
 from __future__ import annotations
 
+import cmath
 import functools
 import itertools
 import math
@@ -28,13 +29,16 @@ from numpy.typing import NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..features.angles import angle_of, half_circle
-from ..features.bank_grid import Grid, default_bank, grid_of
+from ..features.bank_grid import Grid, banks_by_orientation, default_bank, grid_of
 from ..features.checks import check_choice
-from ..features.congruency import Noise, banks_by_orientation, phase_congruency
+from ..features.congruency import Noise, phase_congruency
+from ..features.local import peak_of
 from ..features.masking import Interior, interior_of
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary, library_of
+from ..filtering.engines.pixelwise import Quadrature, is_compiled
 from ..filtering.labelled import keeps_labels
+from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE
 from ..kernels.parameters import warn_of_degrees
 from ..types import Array, Boundary, Engine, Outside, RealArray
@@ -54,8 +58,8 @@ _BANKS: dict[str, Callable[[], GaborBank]] = {
 }
 
 
-# Rows that are summed at a time.
-_ROWS = 32
+# Bytes of responses that are held at a time.
+_HELD = 2**26
 
 
 class Crests(NamedTuple):
@@ -219,28 +223,30 @@ def find_edges(
     image = NumpyLibrary().promote(image)
     part = interior_of(image, mask, outside)
     image = part.box(image)
+    NumpyLibrary().check_finite(image)
+    peak = float(peak_of(image)[0, 0])
     filtering: dict[str, Any] = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
-    inside = np.ones(image.shape, bool) if part.inside is None else part.inside
-    axis_x, axis_y, odd_x, odd_y, even, energy = _sums(bank, grid, part, image, **filtering)
+    # Of the image by its peak, so that energies stay within float32.
+    axis_x, axis_y, odd_x, odd_y, even, energy = _sums(bank, grid, part, image / peak, **filtering)
     angle = half_circle(angle_of(axis_y, axis_x) / 2)
     across = odd_x * np.cos(angle) + odd_y * np.sin(angle)
     phase = angle_of(even, abs(across))
     if measure == "energy":
         strength = np.sqrt(energy)
-        scale = float(strength[inside].max())
+        scale = float((strength if part.inside is None else strength[part.inside]).max())
         # What rounding makes of a constant picture is no feature.
-        if scale <= 1e-5 * float(np.abs(image).max()):
+        if scale <= 1e-5:
             scale = math.inf
     else:
         options |= {"mask": part.inside, "outside": outside}
         congruency = phase_congruency(image, bank, **filtering, **options)
-        strength, scale = congruency.edge, 1.0
+        strength, scale, peak = congruency.edge, 1.0, 1.0
     strength = part.refilled(strength)  # the mask's border is no crest
-    thin, offset = _with_hysteresis(strength / scale, angle, low, high, inside)
-    bright, dark = phase > math.pi / 4, phase < -math.pi / 4
-    kind = thin * (1 + bright + 2 * dark).astype(np.uint8)
+    thin, offset = _with_hysteresis(strength / scale, angle, low, high, part.inside)
+    kind = np.zeros(thin.shape, np.uint8)
+    kind[thin] = 1 + (phase[thin] > math.pi / 4) + 2 * (phase[thin] < -math.pi / 4)
     direction = angle - angle.dtype.type(math.pi) * (across < 0)
-    maps = thin, kind, strength, angle, direction, phase, offset * thin
+    maps = thin, kind, strength * peak, angle, direction, phase, offset * thin
     return Edges(*(part.put_back(values) for values in maps))
 
 
@@ -251,38 +257,26 @@ def _sums(
 
     |S_o|^2 times cosine and sine of 2 theta_o, -Im S_o times those of theta_o, Re S_o, |R_so|^2.
     """
-    orientations = list(banks_by_orientation(bank, grid))
-    every = GaborBank(kernel for _, alike in orientations for kernel in alike)  # they share work
+    # All together: they share work.
+    every = GaborBank(kernel for alike in banks_by_orientation(bank) for kernel in alike)
     responses = part.responses(every, image, **options)
-    sums: RealArray = np.zeros(0)
-    for theta, alike in orientations:
-        scales = list(itertools.islice(responses, len(alike)))
-        if not sums.size:
-            sums = np.zeros((6, *scales[0].shape), scales[0].real.dtype)
-        turns = [wave(turn * theta) for turn in (2, 1) for wave in (math.cos, math.sin)]
-        for top in range(0, sums.shape[1], _ROWS):  # within the caches
-            rows = slice(top, top + _ROWS)
-            first, *others = (one[rows] for one in scales)
-            real, imag = first.real.copy(), first.imag.copy()  # numbers apart take longer
-            power = real * real + imag * imag
-            energy = sums[5, rows]
-            energy += power
-            for one in others:
-                further, beside = one.real.copy(), one.imag.copy()
-                real += further
-                imag += beside
-                further *= further
-                beside *= beside
-                energy += further
-                energy += beside
-            if others:
-                power = real * real + imag * imag
-            sums[0, rows] += turns[0] * power
-            sums[1, rows] += turns[1] * power
-            # Brightness that rises along theta has a negative imaginary part.
-            sums[2, rows] -= turns[2] * imag
-            sums[3, rows] -= turns[3] * imag
-            sums[4, rows] += real
+    scales = len(grid.wavelengths)
+    if is_compiled():
+        quadrature = Quadrature(image.shape, image.dtype)
+        together = max(1, _HELD // (2 * image.nbytes * scales))
+        for first in range(0, len(grid.thetas), together):
+            thetas = grid.thetas[first : first + together]
+            quadrature.add(thetas, list(itertools.islice(responses, scales * len(thetas))))
+        return tuple(quadrature.sums)
+    sums = np.zeros((6, *image.shape), image.dtype)
+    for theta in grid.thetas:
+        some = list(itertools.islice(responses, scales))
+        total = sum(some[1:], some[0])
+        power = part_of(total, "energy")
+        # Brightness that rises along theta has a negative imaginary part.
+        axis, odd = power * cmath.exp(2j * theta), -total.imag * cmath.exp(1j * theta)
+        energy = sum(part_of(response, "energy") for response in some)
+        sums += np.stack([axis.real, axis.imag, odd.real, odd.imag, total.real, energy])
     return tuple(sums)
 
 
@@ -324,12 +318,12 @@ def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> 
     """As :func:`crests`, of some pixels; what is True takes time."""
     padded = np.pad(strength, 1, mode="edge")
     width, flat = padded.shape[1], padded.ravel()
-    places = y, x = np.nonzero(among)
-    here, theta = strength[places], angle[places]
+    places = np.flatnonzero(among)  # of places in one axis NumPy reads twice as fast
+    here, theta = strength.ravel()[places], angle.ravel()[places]
     dy, dx = np.sin(theta), np.cos(theta)
-    down, right = np.where(dy < 0, -width, width), np.where(dx < 0, -1, 1)
+    down, right = width * (1 - 2 * (dy < 0)), 1 - 2 * (dx < 0)
     dy, dx = abs(dy), abs(dx)
-    centre = (y + 1) * width + x + 1
+    centre = places + 2 * (places // strength.shape[1]) + width + 1
 
     def interpolated(sign: int) -> RealArray:
         """Strengths a pixel away on one side, between four."""
@@ -341,19 +335,26 @@ def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> 
         return between
 
     ahead, behind = interpolated(1), interpolated(-1)
-    crest = (here >= ahead) & (here > behind)
+    crest = np.flatnonzero((here >= ahead) & (here > behind))
+    here, ahead, behind = here[crest], ahead[crest], behind[crest]
     bend = behind - 2 * here + ahead
-    apart = np.where(crest, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
+    apart = np.where(bend < 0, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
     thin, offset = np.zeros(strength.shape, bool), np.zeros_like(strength)
-    thin[places], offset[places] = crest, apart.clip(-0.5, 0.5)
+    thin.ravel()[places[crest]] = True
+    offset.ravel()[places[crest]] = apart.clip(-0.5, 0.5)
     return Crests(thin, offset)
 
 
 def _with_hysteresis(
-    strength: RealArray, angle: RealArray, low: float, high: float, among: NDArray[np.bool_]
+    strength: RealArray,
+    angle: RealArray,
+    low: float,
+    high: float,
+    inside: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.bool_], RealArray]:
     """Crests of ``low`` or more that hang together with one of ``high`` or more."""
-    thin, offset = _crests(strength, angle, among & (strength > low))
+    among = strength > low if inside is None else inside & (strength > low)
+    thin, offset = _crests(strength, angle, among)
     pieces, count = scipy.ndimage.label(thin)
     held = np.zeros(count + 1, bool)
     held[pieces[thin & (strength > high)]] = True

@@ -86,6 +86,14 @@ def test_contrast_does_not_count_and_a_constant_has_none():
     assert not phase_symmetry(np.full((40, 40), 5.0)).symmetry.any()
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e37])
+def test_no_size_of_float32_is_out_of_range(size):
+    image = gk.read_image("sample:coins")[:80, :90].astype(np.float32) / 255
+    one, other = phase_symmetry(image), phase_symmetry(image * np.float32(size))
+    np.testing.assert_allclose(other.symmetry, one.symmetry, atol=1e-4)
+    assert other.noise / size == pytest.approx(one.noise, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -96,6 +104,8 @@ def test_contrast_does_not_count_and_a_constant_has_none():
         (lambda: monogenic(np.eye(9), boundary="zero"), gk.FilterError, "zero"),
         (lambda: monogenic(np.zeros((3, 9, 9))), gk.ImageError, "is not (H, W); give channel_axis"),
         (lambda: phase_symmetry(np.eye(9), polarity="up"), gk.FeatureError, "polarity='up' is unk"),
+        (lambda: monogenic(np.zeros((9, 0))), gk.ImageError, "shape (9, 0) has no pixels"),
+        (lambda: phase_symmetry(np.full((9, 9), np.nan)), gk.ImageError, "81 of 81 pixels are NaN"),
         (lambda: phase_symmetry(np.eye(9), deviations=-1), gk.FeatureError, "deviations=-1 is no"),
     ],
 )

@@ -11,7 +11,7 @@ from orientation_for_tests import angular_error, distance_across, grating, line,
 
 import gaborkit as gk
 from gaborkit.features.orientation import local_orientation
-from gaborkit.filtering.engines.double_angles import is_compiled
+from gaborkit.filtering.engines.pixelwise import is_compiled
 
 rng = np.random.default_rng(0)
 INNER = (slice(36, -36), slice(36, -36))

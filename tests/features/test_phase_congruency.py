@@ -101,6 +101,20 @@ def test_a_constant_picture_has_none(value, dtype):
     assert found.corner.max() < 0.02
 
 
+@pytest.mark.parametrize("size", [1e-42, 1e-30, 1e20, 1e37])
+@pytest.mark.parametrize("noise", ["median", 0.01])
+def test_no_size_of_float32_is_out_of_range(size, noise):
+    image = step(0.4).astype(np.float32) + 0.3
+    size = np.float32(size)
+    one = phase_congruency(image, noise=noise)
+    other = phase_congruency(
+        image * size, noise=noise if isinstance(noise, str) else noise * float(size)
+    )
+    tolerance = 0.02 if size < 1e-38 else 1e-4  # hardly a digit is left of 1e-42
+    np.testing.assert_allclose(other.edge, one.edge, atol=tolerance)
+    np.testing.assert_allclose(other.noise / size, one.noise, rtol=tolerance, atol=tolerance / 20)
+
+
 @pytest.mark.parametrize("make", [step, line])
 def test_contrast_makes_no_difference(make):
     image = noisy(make(0.4), 40)

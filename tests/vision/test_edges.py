@@ -9,6 +9,7 @@ from orientation_for_tests import angular_error, distance_across, line, step
 
 import gaborkit as gk
 from gaborkit.features import phase_congruency
+from gaborkit.filtering.engines.pixelwise import is_compiled
 from gaborkit.vision.edges import KINDS, crests, find_edges
 
 rng = np.random.default_rng(0)
@@ -68,6 +69,42 @@ def test_a_constant_picture_has_none(dtype):
         assert not find_edges(np.full((30, 30), value, dtype)).thin.any()
 
 
+@pytest.mark.parametrize("measure", ["energy", "congruency"])
+@pytest.mark.parametrize("size", [1e-42, 1e-30, 1e-20, 1e20, 1e37])
+def test_no_size_of_float32_is_out_of_range(size, measure):
+    image = step(0.4).astype(np.float32) + 0.3
+    one, other = (find_edges(x, measure=measure) for x in (image, image * np.float32(size)))
+    assert one.thin.any()
+    # Of 1e-42 hardly a digit is left.
+    assert (one.thin == other.thin).mean() > (0.99 if size < 1e-38 else 1 - 1e-9)
+    np.testing.assert_array_equal(
+        one.kind[one.thin & other.thin], other.kind[one.thin & other.thin]
+    )
+    assert np.isfinite(other.strength).all()
+
+
+@pytest.mark.skipif(not is_compiled(), reason="no compiled code here")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("held", [1, 2**26])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 700), (37, 53), (300, 280)])
+def test_the_compiled_sums_are_those_of_the_formulas(shape, held, dtype, monkeypatch):
+    image = rng.random(shape).astype(dtype)
+    bank = gk.GaborBank(gk.GaborBank.grid(3, 5).kernels[::-1])
+    monkeypatch.setattr("gaborkit.vision.edges._HELD", held)
+    fast = find_edges(image, bank)
+    monkeypatch.setattr("gaborkit.vision.edges.is_compiled", lambda: False)
+    slow = find_edges(image, bank)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(fast.strength, slow.strength, rtol=100 * eps)
+    assert {part.dtype for part in fast} == {part.dtype for part in slow}
+    # Where measurements cancel, an angle is of no digits.
+    apart = np.rad2deg(abs(np.exp(2j * fast.angle) - np.exp(2j * slow.angle)))
+    assert np.quantile(apart, 0.95) < 1e4 * eps
+    apart = abs(np.exp(1j * fast.direction) - np.exp(1j * slow.direction))
+    assert np.quantile(apart, 0.95) < 1e3 * eps
+    assert np.quantile(abs(fast.phase - slow.phase), 0.95) < 1e3 * eps
+
+
 def test_hysteresis_keeps_what_hangs_together():
     image = step(0.0) * np.linspace(0.05, 1, 96)[:, None]
     found = find_edges(image, low=0.1, high=0.8)
@@ -116,9 +153,11 @@ def test_crests_of_a_ridge_between_pixels():
         (lambda: find_edges(np.zeros((9, 9)), high=2), "high=2 is no threshold"),
         (lambda: find_edges(np.zeros((9, 9)), low=0.5), "low=0.5 is above high=0.2"),
         (lambda: find_edges(np.zeros((9, 9)), gk.GaborBank.grid(1, 2)), "2 orientations tell no"),
+        (lambda: find_edges(np.zeros((0, 9))), r"shape \(0, 9\) has no pixels"),
+        (lambda: find_edges(np.full((9, 9), np.inf)), "81 of 81 pixels are NaN or infinite"),
         (lambda: crests(np.zeros((4, 4)), np.zeros((4, 5))), r"angles of \(4, 5\)"),
     ],
 )
 def test_what_does_not_fit(call, message):
-    with pytest.raises(gk.FeatureError, match=message):
+    with pytest.raises((gk.FeatureError, gk.ImageError), match=message):
         call()

@@ -124,6 +124,18 @@ class Cascade(ctypes.Structure):
 STRUCTURES = (Bank, Picture, Job, Filtering, Halving, Doubling, Stage)
 OF_SCATTERING = (Transform, Lowpass, Cascade)
 
+_POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
+
+_QUADRATURE = (_POINTER, *2 * (_COUNT,), _POINTER, *3 * (_COUNT,), _POINTER)
+
+#: Functions that work at each pixel, by their precision, with their arguments.
+PIXELWISE: dict[str, tuple[Any, ...]] = {
+    "angles_float": (*2 * (_POINTER,), *2 * (_COUNT,), _POINTER),
+    "double_angles_float": (_POINTER, *4 * (_COUNT,), *2 * (_POINTER,), ctypes.c_float, _POINTER),
+    "add_quadrature_float": _QUADRATURE,
+    "add_quadrature_double": _QUADRATURE,
+}
+
 
 class Performers(NamedTuple):
     """The compiled functions, for the widest registers that the processor has.
@@ -134,15 +146,15 @@ class Performers(NamedTuple):
         Of each precision; empty if there is no compiled code.
     state : str
         What there is, or why there is nothing, in a few words.
-    double_angles : function or None
-        Of single precision.
+    pixelwise : dict of str to function
+        What works at each pixel, by the names of PIXELWISE; empty if there is no compiled code.
     scatter : dict of str to function
         Steps of a scattering transform, of each precision.
     """
 
     by_dtype: dict[str, Any]
     state: str
-    double_angles: Any = None
+    pixelwise: dict[str, Any] = {}  # noqa: RUF012
     scatter: dict[str, Any] = {}  # noqa: RUF012
 
 
@@ -183,16 +195,11 @@ def _loaded(path: Path) -> Performers:
             scatter[dtype] = getattr(library, f"scatter_{precision}_{width}")
             scatter[dtype].argtypes = (*5 * (ctypes.c_void_p,), *2 * (ctypes.c_int32,))
             scatter[dtype].restype = None
-    double_angles = getattr(library, f"double_angles_float_{width}")
-    double_angles.argtypes = (
-        ctypes.c_void_p,
-        *4 * (ctypes.c_int64,),
-        *2 * (ctypes.c_void_p,),
-        ctypes.c_float,
-        ctypes.c_void_p,
-    )
-    double_angles.restype = None
-    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", double_angles, scatter)
+    pixelwise = {}
+    for name, arguments in PIXELWISE.items():
+        pixelwise[name] = getattr(library, f"{name}_{width}")
+        pixelwise[name].argtypes, pixelwise[name].restype = arguments, None
+    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", pixelwise, scatter)
 
 
 def _check_sizes(

@@ -7,20 +7,7 @@ INLINE float advance(float a_real, float a_imag, float b_real, float b_imag, flo
                      float sine) {
     const float even = a_real * b_real + a_imag * b_imag, odd = a_imag * b_real - a_real * b_imag;
     const float real = cosine * even + sine * odd, imag = cosine * odd - sine * even;
-    const float along = __builtin_fabsf(real), across = __builtin_fabsf(imag);
-    const float larger = along > across ? along : across, smaller = along > across ? across : along;
-    const float tangent = smaller / (larger + TINY), square = tangent * tangent;
-    /* Of the inverse tangent up to 1, the best polynomial in the largest error, 2.4e-7. */
-    float value = 0.006813277f;
-    value = value * square - 0.033609750f;
-    value = value * square + 0.079632887f;
-    value = value * square - 0.132342025f;
-    value = value * square + 0.198082626f;
-    value = value * square - 0.333174826f;
-    value = (value * square + 0.999996213f) * tangent;
-    value = across > along ? 1.57079633f - value : value;
-    value = real < 0 ? 3.14159265f - value : value;
-    return imag < 0 ? -value : value;
+    return angle_of(imag, real);
 }
 
 /* Rows `first` to `last` of one response (height, width), complex: to five planes of sums, energy^2

@@ -139,7 +139,8 @@ struct transform {
     const void *turns;      /* exp(-2 pi i k / size) */
 };
 
-/* A matrix (outputs, size), and of each row the first column that matters and the one behind the last. */
+/* A matrix (outputs, size), and of each row the first column that matters and the one behind the
+ * last. */
 struct lowpass {
     int64_t outputs;
     const void *values;
@@ -157,15 +158,18 @@ struct cascade {
     int32_t is_first;
 };
 
+/* Sums of quadrature pairs. */
+enum quadrature { AXIS_X, AXIS_Y, ODD_X, ODD_Y, EVEN, POWER, SUMS };
+
 #define JOIN(x, y, z) x##_##y##_##z
 #define NAMED(x, y, z) JOIN(x, y, z)
 #define NAME(x) NAMED(x, REAL, VARIANT)
 
 /* Bytes of each structure that structures.py lays out, in the order of its STRUCTURES. */
 EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
-    sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),  sizeof(struct filtering),
-    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage),
-    sizeof(struct transform), sizeof(struct lowpass), sizeof(struct cascade)};
+    sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),   sizeof(struct filtering),
+    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage), sizeof(struct transform),
+    sizeof(struct lowpass), sizeof(struct cascade)};
 
 /* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
    reverse. */
@@ -215,6 +219,8 @@ SHUFFLES
 #include "stages.h"
 #include "transforms.h"
 #include "cascade.h"
+#include "quadrature.h"
+#include "angles.h"
 #include "double_angles.h"
 #include "end.h"
 #undef REAL
@@ -243,4 +249,5 @@ SHUFFLES
 #include "stages.h"
 #include "transforms.h"
 #include "cascade.h"
+#include "quadrature.h"
 #include "end.h"
