@@ -96,7 +96,9 @@ class GaborResponse:
                 raise FeatureError(
                     f"step={self.step!r} radians do not divide the circle; math.pi / 8 does"
                 )
-        self.bank(1.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SamplingWarning)  # of pixels of no size yet
+            self.bank(1.0)
 
     def bank(self, spacing: float) -> GaborBank:
         """The kernels of pixels of a size, in millimetres.
@@ -107,20 +109,17 @@ class GaborResponse:
         angles = [2 * math.pi * k / count for k in range(count)]
         if count % 2 == 0:
             angles = angles[: count // 2]
-        with warnings.catch_warnings():
-            # IBSI's own kernels have two pixels a wave.
-            warnings.simplefilter("ignore", SamplingWarning)
-            return GaborBank(
-                GaborKernel(
-                    wavelength=self.wavelength / spacing,
-                    sigma=self.sigma / spacing,
-                    gamma=self.gamma,
-                    theta=self.theta + angle,
-                    dc_free=False,
-                    norm="peak",
-                )
-                for angle in angles
+        return GaborBank(
+            GaborKernel(
+                wavelength=self.wavelength / spacing,
+                sigma=self.sigma / spacing,
+                gamma=self.gamma,
+                theta=self.theta + angle,
+                dc_free=False,
+                norm="peak",
             )
+            for angle in angles
+        )
 
     @property
     def label(self) -> str:

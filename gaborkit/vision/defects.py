@@ -29,7 +29,7 @@ from ..types import Array, Outside, RealArray
 from ..whole_numbers import is_whole
 from .covariance import good_statistics, mahalanobis
 from .extremes import threshold as extreme_threshold
-from .texture_maps import check_windows, planes_within
+from .texture_maps import check_windows, one_thread, planes_within
 
 #: Share of a map's median that is added before the logarithm, which would else follow noise.
 FLOOR = 0.05
@@ -47,6 +47,10 @@ MARGINS = (0.7, 1.0)
 
 #: Blocks of a mask without which nothing is known of a texture: as many as of the least picture.
 BLOCKS = 16
+
+#: Quantile of scores by which those near a border are levelled, and how far from it, in longest
+#: wavelengths.
+LEVEL, REACH = 0.75, 2.0
 
 #: How soon what is the same all along a border is taken off, as windows hold less.
 SHIFT = 4.0
@@ -199,13 +203,19 @@ def find_defects(
     centre = _median(maps[:, known_judged], (1,))[..., None]
     maps -= centre
     deviations = _border_corrected(maps, variances, seen.inside)
-    statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
-    usual = scores = mahalanobis(deviations, *statistics)
+    depth, reach = _depth(seen), math.ceil(REACH * longest)
+    with one_thread():
+        statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
+        usual = scores = mahalanobis(deviations, *statistics)
+    levels = _levels(usual, depth, reach)
+    usual /= levels[depth.clip(max=reach + 1)]
     if not same:
         maps, variances = _log_energies(planes, part, bank, *widths)
         maps -= centre
         deviations = _border_corrected(maps, variances, part.inside)
-        scores = mahalanobis(deviations, *statistics)
+        with one_thread():
+            scores = mahalanobis(deviations, *statistics)
+        scores /= levels[_depth(part).clip(max=reach + 1)]
     crop = 2 * (slice(margin, -margin or None),)
     usual = np.where(known_judged, usual, np.nan)[crop].astype(np.float32)
     pixels = int(judged.sum())
@@ -227,8 +237,7 @@ def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.b
         whole = np.zeros((height, width), bool)
         whole[2 * (slice(margin, -margin or None),)] = True
         return whole
-    framed = np.pad(part.inside, 1)
-    judged: NDArray[np.bool_] = scipy.ndimage.distance_transform_cdt(framed)[1:-1, 1:-1] > margin
+    judged = _depth(part) > margin
     rows, columns = (max(0, size - 2 * margin) // block for size in judged.shape)
     framed = judged[margin : margin + rows * block, margin : margin + columns * block]
     blocks = int(framed.reshape(rows, block, columns, block).all((1, 3)).sum())
@@ -242,6 +251,30 @@ def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.b
             "larger one, or a smaller margin"
         )
     return judged
+
+
+def _depth(part: Interior) -> NDArray[np.integer]:
+    """Pixels (h, w) to the nearest one outside, in the longer of both axes."""
+    inside = np.ones(part.shape, bool) if part.inside is None else part.inside
+    depth: NDArray[np.integer] = scipy.ndimage.distance_transform_cdt(np.pad(inside, 1))[1:-1, 1:-1]
+    return depth
+
+
+def _levels(scores: RealArray, depth: NDArray[np.integer], reach: int) -> RealArray:
+    """By how much scores are higher at each depth up to ``reach`` than deeper, or 1.
+
+    There a response is partly of the reflection, which goes on as the texture does only where its
+    waves run along the border or across it.
+    """
+    levels = np.ones(reach + 2, scores.dtype)
+    far = scores[depth > reach]
+    if far.size:
+        usual = np.quantile(far, LEVEL)
+        for pixels in range(1, reach + 1):
+            ring = scores[depth == pixels]
+            if ring.size and usual > 0:
+                levels[pixels] = max(1, np.quantile(ring, LEVEL) / usual)
+    return levels
 
 
 def _threshold(usual: RealArray, block: int, judged: int, false_alarms: float, same: bool) -> float:

@@ -6,6 +6,8 @@ a Gaussian window in proportion to the kernel's wavelength.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -294,6 +296,8 @@ def one_thread() -> AbstractContextManager[Any]:
     On thousands of samples of some twenty values more threads win little, and where other programs
     run they wait for each other by spinning: that was seen to take fifty times as long.
     """
+    if importlib.util.find_spec("threadpoolctl") is None:  # of BLAS alone, and of an extra
+        return contextlib.nullcontext()
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)

@@ -51,6 +51,25 @@ def test_sound_cloth_raises_few_alarms():
     assert sum(alarms) <= 1
 
 
+def tilted_ribs(seed, degrees):
+    """Two waves, of 9 and 15.3 pixels, neither along a border: their reflections do not go on."""
+    rng, turn = np.random.default_rng(seed), np.exp(1j * np.deg2rad(degrees))
+    y, x = np.indices((260, 300))
+    across, along = x * turn.real + y * turn.imag, y * turn.real - x * turn.imag
+    waves = 30 * np.cos(2 * np.pi * across / 9) + 25 * np.cos(2 * np.pi * along / 15.3)
+    waves += 10 * np.cos(4 * np.pi * across / 9)
+    return (waves + rng.normal(0, 8, waves.shape)).astype(np.float32)
+
+
+def test_waves_across_the_border_are_no_defects():
+    """Without levels six of ten, at the border."""
+    pictures = [tilted_ribs(seed, degrees) for seed in range(5) for degrees in (3, 6)]
+    found = [find_defects(picture) for picture in pictures]
+    assert sum(defects.mask.any() for defects in found) <= 1
+    good = tilted_ribs(9, 6)
+    assert sum(find_defects(picture, good).mask.any() for picture in pictures[1::2]) <= 1
+
+
 def test_the_threshold_is_a_quantile_of_the_largest_of_all_blocks():
     rng = np.random.default_rng(0)
     fields = rng.exponential(size=(400, 64, 64))
