@@ -77,7 +77,7 @@ class FrameWarning(UserWarning):
 
 
 class FolderWarning(UserWarning):
-    """Files of a folder are not taken for pictures."""
+    """Files of a folder are not taken for pictures, or are of other dtypes than the others."""
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -88,6 +88,7 @@ def write_classifier(folder: StrPath, trained: Trained) -> None:
         "classifier": model.method,
         "classes": model.classes,
         "names": model.names,
+        "dtypes": model.dtypes,
         "trained_on": dict(trained.counts),
         "cross_validation": None
         if confusion is None
@@ -134,7 +135,8 @@ def read_classifier(folder: StrPath) -> PictureClassifier:
         array = arrays[name.rstrip("_")]
         setattr(classifier, name, array if array.ndim else float(array))
     classifier.n_features_in_ = _prepared(arrays, len(names))
-    return PictureClassifier(descriptor, size, names, preparation, method, classifier)
+    dtypes = _texts(path, description, "dtypes")
+    return PictureClassifier(descriptor, size, names, preparation, method, classifier, dtypes)
 
 
 def _preparing(method: str) -> tuple[str, ...]:

@@ -150,6 +150,8 @@ class PictureClassifier:
         In :data:`METHODS`.
     classifier : scikit-learn classifier
         Of prepared features; ``classes_`` are names.
+    dtypes : tuple of str
+        Of the pictures that it learned from, see :class:`Described`.
     """
 
     descriptor: Descriptor
@@ -158,6 +160,7 @@ class PictureClassifier:
     preparation: Preparation
     method: str
     classifier: Any
+    dtypes: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -174,7 +177,8 @@ class PictureClassifier:
         Predicted
             A picture that cannot be read or described has an error in place of a class.
         """
-        for described in describe_files(_sized(self.descriptor, self.size), sources, jobs=jobs):
+        descriptor = _sized(self.descriptor, self.size)
+        for described in describe_files(descriptor, sources, jobs=jobs, dtypes=self.dtypes):
             if described.features is None:
                 yield Predicted(described.source, None, None, described.error)
             elif described.features.names != self.names:
@@ -271,6 +275,7 @@ def train_on_folder(
         raise FeatureError("folds=1 leaves nothing to learn from; give 2 or more, or 0 for none")
     labelled = _labelled(Path(folder))
     rows, labels, failed, names = [], [], [], None
+    dtypes = set()
     features = describe_files(_sized(descriptor, size), [path for path, _ in labelled], jobs=jobs)
     for number, (described, (_, label)) in enumerate(zip(features, labelled, strict=True), 1):
         if progress is not None:
@@ -283,6 +288,7 @@ def train_on_folder(
             raise _unlike(described, len(names))
         rows.append(described.features.to_numpy())
         labels.append(label)
+        dtypes.add(described.dtype)
     counts = {label: labels.count(label) for label in sorted(set(labels))}
     if names is None or len(counts) < 2:
         why = f"; the first error is {failed[0].error}" if failed else ""
@@ -303,7 +309,9 @@ def train_on_folder(
         confusion = confusion_matrix(members, guesses, labels=list(counts))
     fitted = _pipeline(method).fit(values, members)
     preparation, classifier = _preparation(fitted), fitted["classifier"]
-    model = PictureClassifier(descriptor, size, names, preparation, method, classifier)
+    model = PictureClassifier(
+        descriptor, size, names, preparation, method, classifier, tuple(sorted(dtypes))
+    )
     return Trained(model, counts, confusion, folds, tuple(failed))
 
 
@@ -349,11 +357,16 @@ def _labelled(folder: Path) -> list[tuple[Path, str]]:
             for path in sorted(folder_of_class.rglob("*"))
             if not path.name.startswith(".") and path.is_file()
         ]
-        # Of no class is what lies beside the subfolders.
         loose = [path for path in folder.iterdir() if path.is_file()]
     except OSError as cause:
         raise StoreError(f"{folder}: cannot be read ({cause.strerror or cause})") from cause
     labelled = [(path, label) for path, label in files if suffix_of(path) in FORMATS]
     others = {path for path, _ in files} - {path for path, _ in labelled}
-    warn_of_others(folder, [*loose, *others], [f"subfolder/*{suffix}" for suffix in FORMATS])
+    # Of no class is what lies beside the subfolders.
+    unlabelled = {path for path in loose if suffix_of(path) in FORMATS}
+    taken = [f"subfolder/*{suffix}" for suffix in FORMATS]
+    warn_of_others(
+        folder, unlabelled, taken, "each in a subfolder named after its class would work"
+    )
+    warn_of_others(folder, {*loose, *others} - unlabelled, taken)
     return labelled

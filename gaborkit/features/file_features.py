@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FeatureError, GaborkitError
+from ..errors import FeatureError, FolderWarning, GaborkitError, warn
 from ..filtering.engines.threads import available, work_alone
 from ..filtering.regions import regions
 from ..io.files import StrPath
@@ -36,12 +36,16 @@ class Described(NamedTuple):
         Starts with the name of the file.
     labels : tuple of int, optional
         Of the objects.
+    dtype : str
+        Of the picture's values, such as ``uint8``; of floating point ``float``; empty if there is
+        an error.
     """
 
     source: str
     features: Features | None
     error: GaborkitError | None
     labels: tuple[int, ...] | None = None
+    dtype: str = ""
 
 
 def describe_file(
@@ -87,7 +91,9 @@ def describe_file(
     (48,)
     """
     check_choice("colour", colour, Colour)
-    return _described(descriptor, source, colour, mask, labels)[0]
+    described = _described(descriptor, source, colour, mask, labels)
+    assert described.features is not None  # it raises otherwise
+    return described.features
 
 
 def _described(
@@ -96,9 +102,14 @@ def _described(
     colour: Colour,
     mask: StrPath | None,
     labels: StrPath | None,
-) -> tuple[Features, tuple[int, ...] | None]:
-    """Features of a picture, and the labels of its objects if they are asked for."""
+) -> Described:
+    """A picture's features, and the labels of its objects if they are asked for."""
     image = read_image(source)
+    dtype = "float" if image.dtype.kind == "f" else image.dtype.name
+
+    def described(features: Features) -> Described:
+        return Described(os.fspath(source), features, None, objects, dtype)
+
     inside: dict[str, Any] = {
         name: _numbers(path)
         for name, path in (("mask", mask), ("labels", labels))
@@ -116,12 +127,12 @@ def _described(
         if not coloured or image.shape[-1] < 3:
             grey = descriptor.describe(image[..., 0] if coloured else image, **inside)
             if colour == "luminance":
-                return grey, objects
+                return described(grey)
             names = [f"c{c} {name}" for c in range(3) for name in grey.names]
-            return Features(np.tile(grey.to_numpy(), 3), names), objects
+            return described(Features(np.tile(grey.to_numpy(), 3), names))
         if colour == "luminance":
-            return descriptor.describe(luminance(image), **inside), objects
-        return descriptor.describe(image[..., :3], channel_axis=-1, **inside), objects
+            return described(descriptor.describe(luminance(image), **inside))
+        return described(descriptor.describe(image[..., :3], channel_axis=-1, **inside))
     except GaborkitError as error:
         raise type(error)(f"{os.fspath(source)}: {error}") from error
     except MemoryError as error:
@@ -154,6 +165,7 @@ def describe_files(
     jobs: int | None = None,
     masks: Mapping[str, StrPath] | None = None,
     labels: Mapping[str, StrPath] | None = None,
+    dtypes: Iterable[str] = (),
 ) -> Generator[Described, None, None]:
     """Describe many picture files, in their order.
 
@@ -173,12 +185,20 @@ def describe_files(
     masks, labels : mapping of str to path, optional
         The mask, or the picture of labels, of each picture; see :func:`describe_file`. A picture
         without one has an error.
+    dtypes : iterable of str
+        Of the pictures that these are compared with.
 
     Yields
     ------
     Described
         A picture that cannot be read or described has an error in place of features; the others go
         on.
+
+    Warns
+    -----
+    FolderWarning
+        If pictures are of several dtypes: values are taken as they are, and those of uint16 are up
+        to 257 times as large as those of uint8.
 
     Raises
     ------
@@ -202,8 +222,7 @@ def describe_files(
     def work(source: str) -> Described:
         try:
             chosen = [_companion(source, kind, each) for kind, each in companions.items()]
-            features, objects = _described(descriptor, source, colour, *chosen)
-            return Described(source, features, None, objects)
+            return _described(descriptor, source, colour, *chosen)
         except GaborkitError as error:
             return Described(source, None, error)
 
@@ -225,7 +244,20 @@ def describe_files(
         finally:
             pool.shutdown(cancel_futures=True)
 
-    return results()
+    def warned() -> Generator[Described, None, None]:
+        seen = set(dtypes)
+        for described in results():
+            if seen and described.dtype not in {*seen, ""}:
+                warn(
+                    f"{described.source} is of {described.dtype}, other pictures of "
+                    f"{', '.join(sorted(seen))}: values are compared as they are, not rescaled; "
+                    "pictures saved alike would work",
+                    FolderWarning,
+                )
+            seen |= {described.dtype} - {""}
+            yield described
+
+    return warned()
 
 
 def _companion(source: str, kind: str, paths: Mapping[str, StrPath] | None) -> StrPath | None:

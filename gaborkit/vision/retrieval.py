@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import FeatureError
 from ..features.base import Descriptor
 from ..features.descriptors import from_dict, to_dict
-from ..features.file_features import Colour, Described, describe_file, describe_files
+from ..features.file_features import Colour, Described, describe_files
 from ..features.table import Features
 from ..features.table_files import read_table, write_table
 from ..features.texture import Texture, texture_distances
@@ -72,6 +72,7 @@ class TextureIndex:
         self.colour = colour
         self._rows: dict[str, RealArray] = {}
         self._columns: tuple[str, ...] | None = None
+        self._dtypes: set[str] = set()  # of files
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -124,10 +125,11 @@ class TextureIndex:
         Described
             Each as it comes; one that cannot be read has an error, and is left out.
         """
-        for described in describe_files(self.descriptor, sources, colour=self.colour, jobs=jobs):
+        for described in self._files(sources, jobs):
             if described.features is not None:
                 try:
                     self.add(described.source, described.features)
+                    self._dtypes.add(described.dtype)
                 except FeatureError as error:
                     wrong = FeatureError(f"{described.source}: {error}")
                     described = Described(described.source, None, wrong)
@@ -173,7 +175,11 @@ class TextureIndex:
         if isinstance(query, str) and query in self._rows:
             wanted = self._rows[query]
         elif isinstance(query, str):
-            wanted = self._checked(describe_file(self.descriptor, query, colour=self.colour))
+            (found,) = self._files([query], 1)
+            if found.features is None:
+                assert found.error is not None
+                raise found.error
+            wanted = self._checked(found.features)
         else:
             wanted = self._checked(self._described(query, channel_axis))
         distances = texture_distances(wanted, database, _deviation(database))
@@ -201,6 +207,7 @@ class TextureIndex:
                 "gaborkit": __version__,
                 **to_dict(self.descriptor),
                 "colour": self.colour,
+                "dtypes": sorted(self._dtypes),
             },
         )
 
@@ -222,8 +229,13 @@ class TextureIndex:
             )
         index = cls(from_dict(description), colour=description.get("colour", "luminance"))
         index._columns = features.names
+        index._dtypes = set(map(str, description.get("dtypes") or ()))
         index._rows = dict(zip(pictures, features.to_numpy(), strict=True))
         return index
+
+    def _files(self, sources: Iterable[StrPath], jobs: int | None) -> Iterator[Described]:
+        options: dict[str, Any] = {"colour": self.colour, "jobs": jobs, "dtypes": self._dtypes}
+        return describe_files(self.descriptor, sources, **options)
 
     def _described(self, image: Array | Features, channel_axis: int | None) -> Features:
         if isinstance(image, Features):

@@ -88,8 +88,9 @@ def test_bad_pictures_are_left_out_and_named(tmp_path):
     (tmp_path / "in" / "down" / "notes.txt").write_text("no picture")
     seen = []
     gk.write_image(tmp_path / "in" / "loose.png", np.zeros((8, 8), np.uint8))
-    with pytest.warns(
-        gk.FolderWarning, match=r"2 files are not taken \(down/notes.txt, loose.png\)"
+    with (
+        pytest.warns(gk.FolderWarning, match=r"\(down/notes.txt\); .* copies saved as .png or"),
+        pytest.warns(gk.FolderWarning, match=r"\(loose.png\); .* each in a subfolder named after"),
     ):
         trained = train_on_folder(
             tmp_path / "in", TEXTURE, progress=lambda *now: seen.append(now[:2])
@@ -103,6 +104,16 @@ def test_bad_pictures_are_left_out_and_named(tmp_path):
     assert bad.label is None
     assert "bad.png" in str(bad.error)
     assert good.label == "down"
+
+
+def test_pictures_of_another_dtype_are_named(model, pictures, tmp_path):
+    picture = gk.read_image(pictures / "down" / "0.png").astype(np.uint16) * 257
+    gk.write_image(tmp_path / "deep.tif", picture)
+    match = "deep.tif is of uint16, other pictures of uint8: values are compared as they are"
+    with pytest.warns(gk.FolderWarning, match=match):
+        list(read_classifier(model).predict([tmp_path / "deep.tif"]))
+    sources = sorted(pictures.rglob("*.png"))
+    assert len(list(read_classifier(model).predict(sources))) == len(sources)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,22 @@ def test_pictures_come_in_order_and_errors_with_them(pictures, jobs):
             )
 
 
+def test_each_other_dtype_is_named_once(empty_folder):
+    types = ["uint8", "uint16", "float32", "float64", "uint16", "bool"]
+    names = [f"{k}.npy" for k in range(len(types))]
+    for name, dtype in zip(names, types, strict=True):
+        np.save(name, rng.integers(0, 2, (9, 9)).astype(dtype))
+    with pytest.warns(gk.FolderWarning) as said:
+        found = list(describe_files(Mean(), names))
+    assert [one.dtype for one in found] == ["uint8", "uint16", "float", "float", "uint16", "bool"]
+    assert [str(one.message).split(":")[0] for one in said] == [
+        "1.npy is of uint16, other pictures of uint8",
+        "2.npy is of float, other pictures of uint16, uint8",
+        "5.npy is of bool, other pictures of float, uint16, uint8",
+    ]
+    assert [one.dtype for one in describe_files(Mean(), ["missing.png", "0.npy"])] == ["", "uint8"]
+
+
 def test_few_pictures_are_read_ahead(empty_folder):
     gk.write_image("a.png", np.eye(9, dtype=np.uint8))
     taken, most, running = [], 0, 0
@@ -272,7 +288,10 @@ def test_pictures_of_other_features_have_no_row(pictures):
 def test_the_most_precise_picture_decides(pictures):
     deep = rng.random((20, 24))
     np.save("deep.npy", deep)
-    extract_features(Mean(), ["p00.png", "deep.npy", "p01.png"], "t.csv")
+    with pytest.warns(
+        gk.FolderWarning, match=r"deep.npy is of float, other pictures of uint8: val"
+    ):
+        extract_features(Mean(), ["p00.png", "deep.npy", "p01.png"], "t.csv")
     found = read_table("t.csv").features.values
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found[1], deep.mean(-1))

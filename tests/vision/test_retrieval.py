@@ -87,6 +87,12 @@ def test_files(tmp_path):
     assert "there is no such file" in str(found[3].error)
     gk.write_image(tmp_path / "query.npy", TILES["level 1"])
     assert index.search(str(tmp_path / "query.npy"), 1)[0].picture == paths[1]
+    with pytest.raises(gk.PictureError, match=r"missing.png: there is no such file"):
+        index.search(str(tmp_path / "missing.png"))
+    index.save(tmp_path / "index.npz")
+    gk.write_image(tmp_path / "query.png", (99 * TILES["level 1"]).clip(0, 255).astype(np.uint8))
+    with pytest.warns(gk.FolderWarning, match=r"query.png is of uint8, other pictures of float"):
+        TextureIndex.load(tmp_path / "index.npz").search(str(tmp_path / "query.png"))
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])

@@ -11,7 +11,12 @@ from .formats import HINTS, suffix_of
 _NAMED = 3
 
 
-def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str]) -> None:
+def warn_of_others(
+    folder: Path,
+    paths: Iterable[Path],
+    suffixes: Collection[str],
+    advice: str = "copies saved as .png or .tif would work",
+) -> None:
     """Count the files that are not taken, name the first few, and say how they can be read.
 
     Hidden files, the descriptions that gaborkit writes beside pictures, and what it has not
@@ -24,6 +29,8 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
         Files inside it that are not taken.
     suffixes : collection of str
         What is taken.
+    advice : str
+        What would work.
     """
     visible = (path for path in paths if not path.name.startswith("."))
     others = sorted(p for p in visible if not (_describes(p) or _is_unfinished(p, folder)))
@@ -32,12 +39,11 @@ def warn_of_others(folder: Path, paths: Iterable[Path], suffixes: Collection[str
     names = [str(path.relative_to(folder)) for path in others[:_NAMED]]
     more = ", ..." if len(others) > _NAMED else ""
     files = "1 file is" if len(others) == 1 else f"{len(others)} files are"
-    # A suffix that is taken elsewhere, as loose pictures beside folders of classes, has no hint.
     kinds = sorted({suffix_of(path) for path in others} & HINTS.keys())
     hints = "".join(f"; {kind or 'no suffix'}: {HINTS[kind]}" for kind in kinds)
     warn(
         f"{folder}: {files} not taken ({', '.join(names)}{more}); {', '.join(suffixes)} are, so "
-        f"copies saved as .png or .tif would work{hints}",
+        f"{advice}{hints}",
         FolderWarning,
     )
 
