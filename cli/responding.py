@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 from gaborkit.filtering.backend import NumpyLibrary
+from gaborkit.filtering.regions import is_inside
 from gaborkit.io.files import atomic_write
 from gaborkit.io.spacing import measured_spacing
 from gaborkit.types import Boundary, Engine, Part
@@ -194,7 +195,7 @@ def mask_of(path: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     ImageError
         If it is not of the picture's size.
     """
-    mask: NDArray[np.bool_] = one_picture(path)[0] != 0
+    mask = is_inside(one_picture(path)[0])
     if mask.shape != shape:
         (height, width), (wanted, across) = mask.shape, shape
         raise gk.ImageError(

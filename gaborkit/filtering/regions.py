@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 Filter = Callable[["GaborBank", Array, FilterOptions], Array]
 
 
+#: Largest whole number up to which floats of double precision hold all.
+_WHOLE = 2.0**53
+
+
 class Region(NamedTuple):
     """An object of a picture.
 
@@ -60,6 +64,19 @@ class Region(NamedTuple):
     inside: NDArray[np.bool_]
 
 
+def is_inside(mask: Any) -> NDArray[np.bool_]:
+    """Where a mask is neither 0 nor NaN, which scans hold where they have no data.
+
+    Examples
+    --------
+    >>> is_inside([0, 2, -1, np.nan])
+    array([False,  True,  True, False])
+    """
+    values = np.asarray(mask)
+    inside: NDArray[np.bool_] = (values != 0) & (values == values)
+    return inside
+
+
 def regions(
     shape: tuple[int, int], *, mask: ArrayLike | None = None, labels: ArrayLike | None = None
 ) -> list[Region]:
@@ -69,7 +86,7 @@ def regions(
     ----------
     shape : (H, W)
     mask : array or tensor (H, W), optional
-        What is not 0 is inside. With labels, what is outside belongs to no object.
+        What is neither 0 nor NaN is inside. With labels, what is outside belongs to no object.
     labels : array or tensor of whole numbers (H, W), optional
         0 is outside, each other number an object, in one piece or several.
 
@@ -86,17 +103,13 @@ def regions(
     """
     from scipy.ndimage import find_objects
 
-    inside = None if mask is None else _fitting("mask", mask, shape) != 0
+    inside = None if mask is None else is_inside(_fitting("mask", mask, shape))
     if labels is None:
         numbers = np.ones(shape, np.int64)
     else:
         numbers = _fitting("labels", labels, shape)
-        if numbers.dtype.kind == "f" and (numbers == np.rint(numbers)).all():
-            numbers = numbers.astype(np.int64)
-        if numbers.dtype.kind not in "bui":
-            raise FilterError(
-                f"labels of {numbers.dtype} are no whole numbers; give integers, 0 outside"
-            )
+        if numbers.dtype.kind == "f":
+            numbers = _whole(numbers)
     if inside is not None:
         numbers = numbers * inside
     values, places = np.unique(numbers, return_inverse=True)
@@ -108,9 +121,20 @@ def regions(
         inside = places[rows, columns] == index
         objects.append(Region(int(values[index]), rows, columns, inside))
     if not objects:
-        name = "mask" if labels is None else "labels"
-        raise FilterError(f"the {name} leaves no pixel of the picture; what is not 0 is inside")
+        name = "the mask leaves" if labels is None else "the labels leave"
+        raise FilterError(f"{name} no pixel of the picture; what is not 0 is inside")
     return objects
+
+
+def _whole(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Labels of floating point as integers."""
+    wrong = ~(np.abs(labels) <= _WHOLE) | (labels != np.rint(labels))
+    if wrong.any():
+        raise FilterError(
+            f"labels of {labels.dtype} hold {labels[wrong][0]:g}, which is no whole number that is "
+            "known by its digits; give integers, 0 outside"
+        )
+    return labels.astype(np.int64)
 
 
 def cut_out(planes: Array, region: Region) -> Array:

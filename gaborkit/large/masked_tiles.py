@@ -25,7 +25,14 @@ from ..filtering.dask_arrays import halo_of, without_halo
 from ..filtering.filter import filter_array
 from ..filtering.options import FilterOptions
 from ..filtering.parts import part_dtype
-from ..filtering.regions import Region, check_outside, cut_out, gabor_kernels, masked_responses
+from ..filtering.regions import (
+    Region,
+    check_outside,
+    cut_out,
+    gabor_kernels,
+    is_inside,
+    masked_responses,
+)
 from ..types import Outside
 from .memory import reach_of
 from .sources import Planes, kept_open
@@ -83,7 +90,7 @@ class TileMask:
         along = [np.zeros(size, bool) for size in shape]
         checksum = 0
         for tile in TileGrid(shape, (_SCANNED, _SCANNED)):
-            inside = np.asarray(array[tile.rows, tile.columns]) != 0
+            inside = is_inside(array[tile.rows, tile.columns])
             along[0][tile.rows] |= inside.any(1)
             along[1][tile.columns] |= inside.any(0)
             checksum = zlib.crc32(np.packbits(inside).tobytes(), checksum)
@@ -102,7 +109,7 @@ class TileMask:
 
     def inside(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Which pixels of a region (h, w) count."""
-        return np.asarray(self.array[rows, columns]) != 0
+        return is_inside(self.array[rows, columns])
 
 
 def check_maskable(bank: GaborBank, options: FilterOptions, outside: Outside) -> None:

@@ -87,7 +87,7 @@ def kept_open(source: Any, cache: int = CACHE) -> Any:
     """The picture of a path, which stays open from tile to tile; an array as it is."""
     if not isinstance(source, str):
         return source
-    path = Path(source)
+    path = Path(split_page(source)[0])
     # A newer file of the same name is opened anew.
     return _opened(source, cache, path.stat().st_mtime_ns if path.exists() else 0)
 
@@ -95,6 +95,34 @@ def kept_open(source: Any, cache: int = CACHE) -> Any:
 @lru_cache(maxsize=4)
 def _opened(path: str, cache: int, changed: int) -> Any:
     return open_source(path, cache=cache)
+
+
+def check_apart(target: StrPath, source: Any, name: str) -> None:
+    """Raise PictureError if writing would take a source, or what lies in it or around it, away.
+
+    Parameters
+    ----------
+    target : path
+    source : path, or array of :func:`as_source`
+        Of arrays, only those that are read of a file or of a store on disk are known to lie there.
+    name : str
+        What it is.
+    """
+    store = getattr(source, "store", None)
+    path = getattr(source, "path", None) if isinstance(source, Uncompressed) else source
+    if store is not None:  # of zarr 3 and of zarr 2
+        path = getattr(store, "root", getattr(store, "path", None))
+    if not isinstance(path, (str, Path)):
+        return
+    read, written = Path(split_page(path)[0]).resolve(), Path(target).resolve()
+    where = (
+        "over" if read == written
+        else "around" if written in read.parents
+        else "into" if read in written.parents and read.is_dir()
+        else None
+    )  # fmt: skip
+    if where:
+        raise PictureError(f"{target} would be written {where} the {name}; give another name")
 
 
 def unmapped(array: Any) -> Any:

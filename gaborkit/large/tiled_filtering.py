@@ -17,6 +17,7 @@ from ..filtering.options import FilterOptions
 from ..filtering.planner import Placement, plan_for
 from ..io.files import StrPath
 from ..io.locks import locked
+from ..io.pictures.formats import split_page
 from ..io.pictures.tiff import TiffPicture
 from ..io.spacing import measured_spacing
 from ..kernels.base import TOLERANCE, Kernel
@@ -26,7 +27,7 @@ from .job import TileJob
 from .masked_tiles import TileMask, check_maskable
 from .memory import available_memory, parse_memory
 from .record import Limits, Record
-from .sources import CACHE, Colour, as_source, largest_piece
+from .sources import CACHE, Colour, as_source, check_apart, largest_piece
 from .tiles import tile_shape
 
 Progress = Callable[[int, int], object]
@@ -131,8 +132,7 @@ def filter_large(
                 f"source={type(source).__name__}: workers cannot reach an array of this process; "
                 "give the path of a file or zarr store"
             )
-    elif Path(source).resolve() == Path(target).resolve():
-        raise PictureError(f"{target} would be written over the source; give another name")
+    check_apart(target, source, "source")
     if mask is not None:
         mask_named = isinstance(mask, (str, Path))
         if not mask_named and scheduler is not None:
@@ -140,9 +140,8 @@ def filter_large(
                 f"mask={type(mask).__name__}: workers cannot reach an array of this process; "
                 "give the path of a file or zarr store"
             )
-        if mask_named and Path(mask).resolve() == Path(target).resolve():
-            raise PictureError(f"{target} would be written over the mask; give another name")
         mask = str(mask) if mask_named else as_source(mask)
+        check_apart(target, mask, "mask")
     # Messages name a path as it was given; workers may run in another folder.
     here = Path() if scheduler is None else Path.cwd()
     job = TileJob(
@@ -266,7 +265,7 @@ def _identity(job: TileJob) -> dict[str, Any]:
     """What a run must share with one that was stopped, to go on with it."""
     array: dict[str, Any] = {"shape": job.planes.shape, "dtype": str(job.planes.dtype)}
     if isinstance(job.source, str):
-        stat = Path(job.source).stat()
+        stat = Path(split_page(job.source)[0]).stat()
         array |= {
             "path": str(Path(job.source).absolute()),
             "bytes": stat.st_size,

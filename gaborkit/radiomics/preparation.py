@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import FeatureError
+from ..filtering.regions import is_inside
 from ..io.resampling import resample
 from ..io.volumes import Volume
 
@@ -61,7 +62,7 @@ def prepare(
     ((8, 4, 4), (1.0, 1.0, 1.0), True)
     """
     volume.check_same_grid(mask)
-    values, inside = volume.values, mask.values != 0
+    values, inside = volume.values, is_inside(mask.values)
     affine = volume.affine
     if spacing is not None:
         steps = [float(step) for step in np.broadcast_to(spacing, (3,))]

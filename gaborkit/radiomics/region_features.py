@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..features.table import Features
+from ..filtering.regions import is_inside
 from ..io.volumes import Volume
 from .intensity import intensity_statistics
 from .response import GaborResponse
@@ -44,7 +45,7 @@ def radiomics(volume: Volume, mask: Volume, responses: Iterable[GaborResponse] =
     (36, 'gabor slice 3 mm, 6 mm, gamma 1 theta 0° mean stat_mean')
     """
     volume.check_same_grid(mask)
-    inside = mask.values != 0
+    inside = is_inside(mask.values)
     named = {
         f"original {name}": value
         for name, value in intensity_statistics(volume.values[inside]).items()

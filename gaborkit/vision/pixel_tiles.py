@@ -19,7 +19,7 @@ from ..io.locks import locked
 from ..io.spacing import measured_spacing
 from ..large.masked_tiles import TileMask
 from ..large.memory import reach_of
-from ..large.sources import CACHE, Colour, Planes, as_source, open_source
+from ..large.sources import CACHE, Colour, Planes, as_source, check_apart, open_source
 from ..large.targets import Layout, target_of
 from ..large.tiles import Tile, TileGrid
 from ..types import Outside
@@ -110,7 +110,9 @@ def predict_large(
             f"a model of nonlinearity={model.nonlinearity!r} sees the whole picture at once; "
             "predict() does so, or fit one of magnitude"
         )
-    array = open_source(source) if isinstance(source, (str, os.PathLike)) else as_source(source)
+    named = isinstance(source, (str, os.PathLike))
+    array = open_source(source) if named else as_source(source)
+    check_apart(target, source if named else array, "source")
     planes = Planes(array, channel_axis, colour)
     channels = planes.shape[-3] if planes.has_channels else 1
     if math.prod(planes.shape[:-2]) != channels:
@@ -121,9 +123,9 @@ def predict_large(
     within = None
     if mask is not None:
         given = os.fspath(mask) if isinstance(mask, (str, os.PathLike)) else as_source(mask)
+        check_apart(target, given, "mask")
         within = TileMask.scan(given, outside, shape, CACHE // 2)
     grid = TileGrid(shape, (min(tile, shape[0]), min(tile, shape[1])))
-    named = isinstance(source, (str, os.PathLike))
     spacing = measured_spacing(source) if named else None
     layout = Layout(shape, np.dtype(np.uint8), None, (tile, tile), spacing=spacing)
     files = target_of(target, layout)

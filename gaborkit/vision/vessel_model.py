@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FeatureError
 from ..filtering.labelled import keeps_labels
+from ..filtering.regions import is_inside
 from ..io.files import StrPath
 from ..types import Array, RealArray
 from .model_files import read_model, write_model
@@ -211,7 +212,7 @@ def _examples(
     maps = vessel_responses(
         image, mask=mask, method=method, vessels=vessels, width=width, channel_axis=channel_axis
     )
-    inside = np.ones(maps.shape[1:], bool) if mask is None else np.asarray(mask) != 0
+    inside = np.ones(maps.shape[1:], bool) if mask is None else is_inside(mask)
     return maps.to_numpy()[:, inside], inside
 
 

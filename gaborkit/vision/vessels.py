@@ -17,7 +17,7 @@ from ..features.plane import plane_of
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary, as_array
 from ..filtering.labelled import keeps_labels
-from ..filtering.regions import cut_out, regions
+from ..filtering.regions import cut_out, is_inside, regions
 from ..filtering.run import with_leading_channels
 from ..io.images import colour_count
 from ..kernels.gabor import GaborKernel
@@ -147,7 +147,7 @@ def vessel_responses(
             f"vessels of width={width!r} do not fit into {values.shape[0]} x {values.shape[1]} "
             "pixels; give a larger picture, or a smaller width"
         )
-    inside = np.ones(values.shape, bool) if mask is None else np.asarray(mask) != 0
+    inside = np.ones(values.shape, bool) if mask is None else is_inside(mask)
     (region,) = regions(values.shape, mask=inside)
     box = cut_out(values, region)
     library.check_finite(box)
@@ -239,7 +239,7 @@ def find_vessels(
     maps = vessel_responses(
         image, mask=mask, method=method, vessels=vessels, width=width, channel_axis=channel_axis
     )
-    inside = np.ones(maps.shape[1:], bool) if mask is None else np.asarray(mask) != 0
+    inside = np.ones(maps.shape[1:], bool) if mask is None else is_inside(mask)
     values = maps.to_numpy()[:, inside]
     lines = [k for k, name in enumerate(maps.names) if not name.startswith("gabor")]
     gabor = [k for k, name in enumerate(maps.names) if name.startswith("gabor")]

@@ -190,6 +190,16 @@ def test_a_grating_in_a_disc_is_seen_to_its_edge():
     assert errors[0] < 0.01 < errors[1]
 
 
+def test_nan_of_a_mask_is_outside():
+    mask = np.where(DISC, 1.0, np.nan)
+    np.testing.assert_array_equal(BANK.filter(IMAGE, mask=mask), BANK.filter(IMAGE, mask=DISC))
+    labels = LABELS.astype(np.float32)
+    for one, other in zip(
+        BANK.statistics(IMAGE, labels=labels), BANK.statistics(IMAGE, labels=LABELS), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 # ---- refusals ----
 
 
@@ -198,10 +208,13 @@ def test_a_grating_in_a_disc_is_seen_to_its_edge():
     [
         ({"mask": np.ones((60, 71))}, "mask of float64 and shape (60, 71) do not fit"),
         ({"labels": np.ones((60, 70, 3), int)}, "labels of int64 and shape (60, 70, 3)"),
-        ({"labels": LABELS + 0.5}, "labels of float64 are no whole numbers"),
+        ({"labels": LABELS + 0.5}, "labels of float64 hold 0.5, which is no whole number"),
+        ({"labels": np.where(LABELS, LABELS, np.nan)}, "labels of float64 hold nan, which is no w"),
+        ({"labels": LABELS * np.float32(1e30)}, "labels of float32 hold 3e+30, which is no whole"),
+        ({"mask": np.full((60, 70), np.nan)}, "the mask leaves no pixel"),
         ({"labels": LABELS.astype(complex)}, "labels of complex128"),
         ({"mask": np.zeros((60, 70))}, "the mask leaves no pixel"),
-        ({"labels": LABELS, "mask": LABELS == 0}, "the labels leaves no pixel"),
+        ({"labels": LABELS, "mask": LABELS == 0}, "the labels leave no pixel"),
         ({"mask": DISC, "outside": "zero"}, "outside='zero' is unknown"),
     ],
 )

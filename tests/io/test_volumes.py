@@ -173,6 +173,43 @@ def test_frames_of_one_file(tmp_path):
     np.testing.assert_array_equal(volume.values, values[::-1])
 
 
+@pytest.mark.parametrize(
+    ("lines", "dtype"),
+    [
+        ([(2, -1024)], np.int32),
+        ([(1, 0)], np.int16),
+        ([(2, 0), (1, -7), (3, 1)], np.int32),
+        ([(0.5, 1), (2, 0), (1, 0)], np.float64),
+    ],
+)
+def test_frames_say_what_their_values_mean(tmp_path, lines, dtype):
+    path = tmp_path / "a.dcm"
+    values = RNG.integers(-99, 99, (3, 4, 5)).astype(np.int16)
+    groups = []
+    for slope, intercept in lines:
+        meaning, group = Dataset(), Dataset()
+        meaning.RescaleSlope, meaning.RescaleIntercept = str(slope), str(intercept)
+        group.PixelValueTransformationSequence = [meaning]
+        groups.append(group)
+    name = f"{'Shared' if len(lines) == 1 else 'PerFrame'}FunctionalGroupsSequence"
+    write_slice(path, values, None, NumberOfFrames=3, **{name: groups})
+    slopes, intercepts = np.array(lines).T[..., None, None]
+    found = gk.read_image(path)
+    np.testing.assert_array_equal(found, values * slopes + intercepts)
+    np.testing.assert_array_equal(gk.read_image(f"{path}[1]"), found[1])
+    np.testing.assert_array_equal(gk.read_volume(path, spacing=(1, 1, 1)).values, found)
+    assert found.dtype == dtype
+    if len(lines) > 1:
+        write_slice(path, values, None, NumberOfFrames=3, **{name: groups[:2]})
+        assert "has 3 frames, and slopes and intercepts for 2" in refused(path)
+
+
+def test_a_grid_of_doses_is_in_gray(tmp_path):
+    values = RNG.integers(0, 99, (4, 5)).astype(np.uint16)
+    write_slice(tmp_path / "a.dcm", values, 0.0, DoseGridScaling="0.001")
+    np.testing.assert_allclose(gk.read_image(tmp_path / "a.dcm"), values * 0.001)
+
+
 def test_dicom_that_holds_no_picture_and_what_cannot_be_decompressed(tmp_path):
     path = tmp_path / "a.dcm"
     values = np.zeros((6, 5), np.int16)

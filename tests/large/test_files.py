@@ -391,6 +391,46 @@ def test_targets_that_cannot_be_written(tmp_path, out, options, text):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("role", ["source", "mask"])
+@pytest.mark.parametrize(
+    ("out", "where"),
+    [("st.zarr", "around"), ("st.zarr/raw", "over"), ("st.zarr/raw/o.zarr", "into")],
+)
+def test_no_store_is_written_over_what_is_read_of_it(tmp_path, out, where, role, named):
+    zarr = pytest.importorskip("zarr")
+    zarr.open_group(str(tmp_path / "st.zarr"), mode="w")
+    for name in ("raw", "other"):
+        array = zarr.open_array(
+            str(tmp_path / "st.zarr" / name), mode="w", shape=GREY.shape, dtype=GREY.dtype
+        )
+        array[:] = GREY
+    path = tmp_path / "st.zarr" / "raw"
+    read = path if named else zarr.open_array(str(path), mode="r")
+    source, options = (read, {}) if role == "source" else (GREY, {"mask": read})
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(gk.PictureError, match=f"would be written {where} the {role}; give anoth"):
+        filter_large(BANK, source, tmp_path / out, **options)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_memory_map_is_not_written_over(tmp_path):
+    np.save(tmp_path / "a.npy", GREY)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    with pytest.raises(gk.PictureError, match="would be written over the source"):
+        filter_large(BANK, mapped, tmp_path / "a.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), GREY)
+
+
+def test_a_page_of_many_in_tiles(tmp_path):
+    pages = np.stack([GREY * scale for scale in (1, 2, 3, 4, 5)])
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
+    options = {"part": "magnitude", "memory": "2MB"}
+    filter_large(BANK, f"{tmp_path}/a.tif[2]", tmp_path / "o.npy", **options)
+    expected = BANK.filter(pages[2], part="magnitude")
+    np.testing.assert_allclose(np.load(tmp_path / "o.npy"), expected, atol=1e-4)
+
+
 def test_without_zarr_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(gk.FilterError, match=r'needs zarr, .* pip install "gaborkit\[large\]"'):

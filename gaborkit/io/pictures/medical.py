@@ -171,22 +171,46 @@ def dicom_values(dataset: Any, check_size: Callable[[int], None]) -> NDArray[Any
         return np.asarray(pixels.apply_color_lut(values, dataset))
     if "ModalityLUTSequence" in dataset:
         return np.asarray(pixels.apply_modality_lut(values, dataset))
-    slope = float(dataset.get("RescaleSlope", 1) or 1)
-    intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-    if (slope, intercept) == (1, 0):
+    lines = np.array(_lines(dataset))
+    if (lines == lines[0]).all():
+        lines = lines[:1]
+    elif len(lines) != frames:
+        raise PictureError(f"has {frames} frames, and slopes and intercepts for {len(lines)}")
+    if (lines == (1, 0)).all():
         return values
-    if not (slope.is_integer() and intercept.is_integer()):
-        return values * slope + intercept
+    slopes, intercepts = (column.reshape(-1, *(values.ndim - 1) * [1]) for column in lines.T)
+    if (lines % 1).any():
+        return np.asarray(values * slopes + intercepts)
     # Integers for all that so many bits may mean, whatever this picture holds of it.
     bits = int(dataset.BitsStored)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if values.dtype.kind == "i" else (0, 2**bits)
-    ends = sorted(int(slope) * end + int(intercept) for end in (low, high))
+    ends = [slope * end + intercept for slope, intercept in lines for end in (low, high)]
     dtype = next(
         kind
         for kind in (np.uint8, np.int16, np.uint16, np.int32, np.int64)
-        if np.iinfo(kind).min <= ends[0] and ends[1] - 1 <= np.iinfo(kind).max
+        if np.iinfo(kind).min <= min(ends) and max(ends) - 1 <= np.iinfo(kind).max
     )
-    return (values.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
+    whole = values.astype(np.int64) * slopes.astype(np.int64) + intercepts.astype(np.int64)
+    return np.asarray(whole.astype(dtype))
+
+
+def _lines(dataset: Any) -> list[tuple[float, float]]:
+    """Slope and intercept of what each frame's stored values mean, or of all frames' together.
+
+    A grid of doses has a slope alone, to gray.
+    """
+    if dataset.get("DoseGridScaling"):
+        return [(float(dataset.DoseGridScaling), 0.0)]
+    shared = _groups(dataset, "SharedFunctionalGroupsSequence")
+    lines = []
+    for frame in _groups(dataset, "PerFrameFunctionalGroupsSequence") or [dataset]:
+        sources = [frame, *shared, dataset]
+        slope, intercept = (
+            _value(sources, name, "PixelValueTransformationSequence")
+            for name in ("RescaleSlope", "RescaleIntercept")
+        )
+        lines.append((float(slope or 1), float(intercept or 0)))
+    return lines
 
 
 def is_coloured(dataset: Any) -> bool:

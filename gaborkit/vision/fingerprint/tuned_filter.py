@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...bank import GaborBank
 from ...errors import FeatureError, SamplingWarning
+from ...filtering.regions import is_inside
 from ...kernels.gabor import GaborKernel
 from ...kernels.parameters import warn_of_degrees
 from ...types import Array, RealArray
@@ -131,7 +132,7 @@ class TunedFilter:
             )
         wanted = frequency > 0
         if mask is not None:
-            wanted &= check_field("mask", mask, shape) != 0
+            wanted &= is_inside(check_field("mask", mask, shape))
         self.cut = tolerance / 20
         self.bank = None
         # Nothing further away than a kernel reaches is looked at.
