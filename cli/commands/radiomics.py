@@ -183,6 +183,7 @@ def command(
         "mask": mask,
         "label": label,
         "spacing": list(image.spacing),
+        "resampled": None if spacing is None else {"order": order, "round": rounded},
         "range": limits,
         "responses": [response.label for response in responses],
         "boundary": boundary,
@@ -195,7 +196,11 @@ def command(
     if map_path is not None:
         gk.write_volume(map_path, responses[0](image))
     if as_json:
-        values = dict(zip(features.names, features.to_numpy().tolist(), strict=True))
+        # JSON holds no NaN.
+        numbers = (
+            value if math.isfinite(value) else None for value in features.to_numpy().tolist()
+        )
+        values = dict(zip(features.names, numbers, strict=True))
         click.echo(json.dumps({"out": out, **description, "features": values}))
     else:
         click.echo(f"{out}: {len(features)} features of {settings['voxels']} voxels")

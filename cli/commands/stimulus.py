@@ -151,6 +151,13 @@ def command(
         stimulus = gk.vision.gabor_stimulus(size, pixels=density, duration=seconds, **settings)
     except gk.FeatureError as error:
         raise click.UsageError(str(error)) from error
+    if suffix not in _ARRAYS and stimulus.max() > 1 + 1e-6:
+        mean = options["mean"]
+        raise click.UsageError(
+            f"--mean {mean:g} and --contrast {options['contrast']:g} make values of up to "
+            f"{stimulus.max():.3g}, and {suffix} holds 1 as white: give a --contrast of up to "
+            f"{1 / mean - 1:.3g}, or {', '.join(_ARRAYS)}"
+        )
     description = {
         "gaborkit": gk.__version__,
         **options,

@@ -12,6 +12,7 @@ import numpy as np
 
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
+from gaborkit.io.pictures.formats import split_page, suffix_of
 
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, Output
@@ -49,9 +50,7 @@ _HELD = 8
 @click.option(
     "--directions",
     type=Whole(1, 1000),
-    default=13,
-    show_default=True,
-    help="Directions in space; of a video, of motion around the circle.",
+    help="Directions in space; of a video, of motion around the circle.  [default: 13; 8]",
 )
 @click.option(
     "--part",
@@ -68,7 +67,7 @@ _HELD = 8
 @click.option("--video", is_flag=True, help="IN is (time, rows, columns): motion energy.")
 @click.option(
     "--speed",
-    type=Number(-100, 100),
+    type=Number(0, 100),
     help="Of the motion, pixels per picture.  [default: 1]",
 )
 @click.option(
@@ -87,7 +86,7 @@ def command(
     out: str,
     wavelength: float,
     sigma: float | None,
-    directions: int,
+    directions: int | None,
     part: Any,
     pool: str,
     video: bool,
@@ -111,6 +110,7 @@ def command(
       gaborkit volume ct.nii --wavelength 4 --out magnitude.nii.gz
       gaborkit volume ct.nii --pool none --part real --out responses.npy
     """  # noqa: D301
+    directions = directions or (8 if video else 13)
     name = out.lower()
     scan_out = name.endswith(_SCANS)
     if pool == "none" and not name.endswith(".npy"):
@@ -147,7 +147,8 @@ def command(
             gk.volumes.GaborKernel3D.along(v, wavelength=wavelength, sigma=width)
             for v in gk.volumes.directions(directions)
         ]
-    with about(source):
+    # A response that is too large is told below.
+    with about(source), np.errstate(over="ignore", invalid="ignore"):
         if pool == "none":
             result = gk.volumes.filter_volume(
                 kernels, volume, part=part, boundary=boundary, spacing=grid
@@ -165,13 +166,13 @@ def command(
         "spacing": list(volume.spacing) if isinstance(volume, gk.Volume) else None,
         "shape": list(result.shape),
     }
+    mean = float(np.mean(result, dtype=np.float64))
+    if not math.isfinite(mean):
+        raise gk.ImageError(f"{source}: responses are too large for their precision")
     if scan_out:
         gk.write_volume(out, volume.with_values(result))
     else:
         gk.write_image(out, np.asarray(result), description)
-    mean = float(np.mean(result, dtype=np.float64))
-    if not math.isfinite(mean):
-        raise gk.ImageError(f"{source}: responses are too large for their precision")
     if as_json:
         click.echo(json.dumps({"out": out, **description, "mean": mean}))
     else:
@@ -181,7 +182,8 @@ def command(
 
 def _read(source: str) -> Any:
     """A Volume of a scan, or an array (Z, Y, X) of a stack."""
-    if Path(source).is_dir() or source.lower().endswith((*_SCANS, ".dcm")):
+    path, _ = split_page(source)
+    if Path(path).is_dir() or suffix_of(path) in (*_SCANS, ".dcm"):
         return gk.read_volume(source)
     stack = gk.read_image(source)
     # A last axis of up to four is colour in pictures; an .npy says nothing of colour.

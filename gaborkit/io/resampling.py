@@ -43,8 +43,8 @@ def resample(
     Raises
     ------
     ImageError
-        If the distances are not positive numbers, one for each axis, or the result has more than
-        2**31 values.
+        If the distances are not positive numbers, one for each axis, the result has more than
+        2**31 values, or there are NaN or infinite values among those that a spline goes through.
 
     References
     ----------
@@ -79,12 +79,22 @@ def resample(
     first = ((np.array(values.shape) - 1) - ratio * (np.array(shape) - 1)) / 2
     if np.allclose(ratio, 1, rtol=1e-12) and shape == values.shape:
         return values.copy() if order == 0 else values.astype(np.result_type(values, np.float32))
-    source = values.astype(np.uint8) if values.dtype == np.bool_ else values
-    output = source.dtype if order == 0 else np.result_type(source, np.float32)
+    if order == 0:
+        for axis, count in enumerate(shape):
+            nearest = np.floor(first[axis] + ratio[axis] * np.arange(count) + 0.5).astype(int)
+            values = values.take(nearest.clip(0, values.shape[axis] - 1), axis)
+        return values
+    wrong = values.size - np.count_nonzero(np.isfinite(values))
+    if wrong:
+        raise ImageError(
+            f"{wrong} of {values.size} values are NaN or infinite, which a spline spreads; "
+            "numpy.nan_to_num replaces them"
+        )
+    source = values.astype(np.result_type(values, np.float32))
     with warnings.catch_warnings():
         # SciPy before 1.14 tells of what changed in its version 0.18.
         warnings.filterwarnings("ignore", "The behavior of affine_transform", UserWarning)
         moved = scipy.ndimage.affine_transform(
-            source, ratio, first, shape, output=output, order=order, mode="nearest"
+            source, ratio, first, shape, order=order, mode="nearest"
         )
-    return moved.astype(values.dtype) if order == 0 else moved
+    return np.asarray(moved)

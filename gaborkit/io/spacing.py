@@ -183,8 +183,13 @@ def _of_zarr(path: Path) -> tuple[float, float] | None:
         sides = attributes.get("gaborkit", {}).get("spacing")
         return None if sides is None else (float(sides[0]), float(sides[1]))
     picture = ome["multiscales"][0]
-    finest = picture["datasets"][0]["coordinateTransformations"]
-    scale = next(change["scale"] for change in finest if change["type"] == "scale")
+    # What the finest level is scaled by, and then the whole picture.
+    changes = picture["datasets"][0]["coordinateTransformations"]
+    changes = [*changes, *picture.get("coordinateTransformations", ())]
+    scales = [change["scale"] for change in changes if change["type"] == "scale"]
+    if not scales:
+        return None
+    scale = [math.prod(factors) for factors in zip(*scales, strict=True)]
     sides = {
         axis["name"]: factor * UNITS[axis["unit"]]
         for axis, factor in zip(picture["axes"], scale, strict=True)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from ..errors import FeatureError
 
+#: Range of a region's values, as a share of the largest, up to which they are one constant.
+ROUNDING = 1e-12
+
 #: What each is, by its tag.
 INTENSITY_STATISTICS: Mapping[str, str] = {
     "stat_mean": "mean",
@@ -75,7 +78,8 @@ def intensity_statistics(values: NDArray[Any]) -> dict[str, float]:
             "mask"
         )
     mean = x.mean()
-    centred = x - mean
+    # What rounding leaves of a constant would have a skewness.
+    centred = x - mean if np.ptp(x) > ROUNDING * np.abs(x).max() else np.zeros_like(x)
     variance = float((centred**2).mean())
     deviation = variance**0.5
     p10, p25, median, p75, p90 = np.percentile(x, [10, 25, 50, 75, 90])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FeatureError
@@ -84,7 +85,7 @@ class VesselModel:
         for start in range(0, len(score), EXAMPLES):  # so that memory stays small
             part = slice(start, start + EXAMPLES)
             logits = self.weights @ _with_products(values[:, part]) + self.bias
-            score[part] = 1 / (1 + np.exp(-logits))
+            score[part] = scipy.special.expit(logits)
         return found(score, inside, threshold)
 
     def save(self, path: StrPath) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import KernelError
 from ..kernels.base import TOLERANCE
+from ..kernels.parameters import finite
 from ..types import Boundary, RealArray
 from .kernel import GaborKernel3D
 from .volume_filter import filter_volume
@@ -59,9 +60,10 @@ def motion_kernels(
     4
     """
     for name, value in (("wavelength", wavelength), ("sigma", sigma), ("duration", duration)):
-        if not (isinstance(value, (int, float)) and 0 < value < math.inf):
+        if finite(name, value) <= 0:
             raise KernelError(f"{name}={value!r} is not a number above 0")
-    if not 0 <= speed < wavelength / 2:
+    wavelength, sigma, duration = float(wavelength), float(sigma), float(duration)
+    if not 0 <= finite("speed", speed) < wavelength / 2:
         raise KernelError(
             f"speed={speed!r}: a grating of {wavelength:g} pixels that moves by half of it a frame "
             "seems to move back; choose a lower speed from 0 on, or a longer wavelength"

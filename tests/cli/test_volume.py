@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +47,23 @@ def test_a_narrow_array_is_a_volume_and_a_picture_in_colour_is_not(folder):
     result = run("volume", "colour.png", "--out", "o.npy")
     assert result.exit_code == 1
     assert "colour.png: an array of shape (20, 30, 3) is no volume" in result.stderr
+
+
+def test_responses_that_are_too_large_write_nothing(folder):
+    np.save("large.npy", VALUES * np.float32(1e38))
+    Path("o.npy").write_bytes(b"old")
+    result = run("volume", "large.npy", "--directions", 3, "--part", "energy", "--out", "o.npy")
+    assert result.stderr == "error: large.npy: responses are too large for their precision\n"
+    assert Path("o.npy").read_bytes() == b"old"
+
+
+def test_a_volume_of_several(folder):
+    nibabel = pytest.importorskip("nibabel")
+    several = np.stack([VALUES.T, 2 * VALUES.T], -1)
+    nibabel.save(nibabel.Nifti1Image(several, np.eye(4)), "several.nii")
+    result = run("volume", "several.nii[1]", "--directions", 3, "--out", "o.npy")
+    assert (result.exit_code, result.stderr) == (0, "")
+    np.testing.assert_allclose(np.load("o.npy"), 2 * expected(VALUES).max(0), rtol=1e-4)
 
 
 @pytest.mark.usefixtures("files")

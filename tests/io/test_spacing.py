@@ -88,6 +88,48 @@ def test_dtypes_of_other_grids():
     np.testing.assert_array_equal(gk.resample(GREY, (1, 1), (1, 1), order=0), GREY)
 
 
+@pytest.mark.parametrize("new", [0.5, 0.7, 3])
+def test_the_nearest_keep_every_digit(new):
+    labels = np.array([[2**53 + 1, 2**63], [2**64 - 1, 7], [1, 2]], np.uint64)
+    moved = gk.resample(labels, (1, 1), (new, new), order=0)
+    places = [
+        np.abs(
+            np.arange(size)[:, None] - (size - 1) / 2
+            - new * (np.arange(count) - (count - 1) / 2) - 1e-9
+        ).argmin(0)
+        for size, count in zip(labels.shape, moved.shape, strict=True)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(moved, labels[np.ix_(*places)])
+    assert moved.dtype == np.uint64
+    holed = np.array([[1, np.nan]])
+    assert gk.resample(holed, (1, 1), (0.5, 0.5), order=0).shape == (2, 4)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_nan_is_not_spread(order):
+    with pytest.raises(ImageError, match="1 of 6 values are NaN or infinite, which a spline"):
+        gk.resample(np.array([[1, 2, np.nan], [4, 5, 6]]), (1, 1), (2, 2), order=order)
+
+
+def test_scales_of_levels_and_of_the_whole_of_ome_zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "a.zarr"
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    level = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 2]}]}
+    whole = [
+        {"type": "scale", "scale": [0.5, 0.25]},
+        {"type": "translation", "translation": [3, 4]},
+    ]
+    for changes, expected in (([], (0.001, 0.002)), (whole, (0.0005, 0.0005))):
+        picture = {"axes": axes, "datasets": [level], "coordinateTransformations": changes}
+        group.attrs["multiscales"] = [picture]
+        assert gk.read_spacing(path) == pytest.approx(expected)
+    level["coordinateTransformations"] = [{"type": "translation", "translation": [3, 4]}]
+    group.attrs["multiscales"] = [{"axes": axes, "datasets": [level]}]
+    assert measured_spacing(path) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

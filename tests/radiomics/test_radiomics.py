@@ -78,12 +78,35 @@ def test_the_consensus_of_the_digital_phantom():
 def test_constants_and_what_has_no_statistics():
     figures = intensity_statistics(np.full(9, 4))
     assert [figures[k] for k in ("stat_skew", "stat_kurt", "stat_qcod")] == [0, 0, 0]
+    for value, count in ((0.1, 7), (1000 / 3, 1000), (-0.1, 20)):  # whose mean rounds
+        figures = intensity_statistics(np.full(count, value))
+        assert [figures[k] for k in ("stat_var", "stat_skew", "stat_kurt")] == [0, 0, 0]
     assert np.isnan(intensity_statistics(np.zeros(3))["stat_cov"])
     assert np.isnan(intensity_statistics(np.array([-1, 1]))["stat_qcod"])
     with pytest.raises(FeatureError, match="no voxels"):
         intensity_statistics(np.zeros(0))
     with pytest.raises(FeatureError, match="NaN"):
         intensity_statistics(np.array([1, np.nan]))
+
+
+def test_nan_of_a_mask_is_outside_and_a_spline_meets_none():
+    volume = gk.Volume.of(PHANTOM.reshape(4, 4, 5).astype(float), (2, 2, 2))
+    inside = MASK.reshape(4, 4, 5)
+    holes = volume.with_values(np.where(inside, 1.0, np.nan))
+    expected = radiomics(volume, volume.with_values(inside)).to_numpy()
+    np.testing.assert_array_equal(radiomics(volume, holes).to_numpy(), expected)
+    _, region = prepare(volume, holes)
+    np.testing.assert_array_equal(region.values, inside != 0)
+    holed = volume.with_values(np.where(inside, volume.values, np.nan))
+    with pytest.raises(ImageError, match="6 of 80 values are NaN or infinite"):
+        prepare(holed, volume.with_values(inside), spacing=1)
+
+
+def test_voxels_too_coarse_for_a_wave_are_told():
+    response = GaborResponse(5, 2)  # of pixels of no size yet
+    response.bank(1.0)  # IBSI's own
+    with pytest.warns(gk.SamplingWarning, match="a wavelength of 1 pixels is below 2"):
+        response(gk.Volume.of(np.ones((1, 20, 20)), (2, 2, 2)))
 
 
 # ---- response maps ----

@@ -66,8 +66,12 @@ def _picture(data: bytes, at: int, check_size: Callable[[int], None]) -> tuple[N
     if kind in b"123":
         # Digits of a plain bitmap may follow one another without a gap.
         text = re.sub(rb"#[^\n\r]*", b"", data[start:])
-        numbers = re.findall(rb"[01]" if kind == b"1" else rb"\d+", text)[:count]
-        values, end = np.array([min(int(word), 65536) for word in numbers]), len(data)
+        tokens = re.findall(rb"[01]|[^01\s]+" if kind == b"1" else rb"\S+", text)[:count]
+        digits = rb"[01]" if kind == b"1" else rb"\d+"
+        wrong = next((word for word in tokens if not re.fullmatch(digits, word)), None)
+        if wrong is not None:
+            raise PictureError(f"is damaged: {wrong.decode('latin-1')!r:.20} is none of its numbers")
+        values, end = np.array([min(int(word), 65536) for word in tokens]), len(data)
     elif kind == b"4":
         row = -(-width // 8)
         bits = np.frombuffer(data[start : start + row * height], np.uint8)
