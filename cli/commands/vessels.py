@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 import gaborkit as gk
+from gaborkit.vision.vessels import widest_vessel
 
 from ..labels import outlined
 from ..options.arguments import Choice, Number
@@ -20,9 +20,6 @@ from ..quantization import quantize
 from ..responding import about, mask_of, one_picture
 
 _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
-
-#: Widest vessel by the diameter of the field of view: 7 of 540 pixels in DRIVE.
-_SHARE = 7 / 540
 
 
 @click.command("vessels", cls=Command)
@@ -111,10 +108,9 @@ def command(
     if not inside.any():
         raise gk.FeatureError(f"{field or source}: there is no field of view; give another --field")
     known = mask_of(truth, green.shape) if truth else None
-    chosen["width"] = width or max(3.5, float(_SHARE * np.sqrt(4 / np.pi * inside.sum())))
     with about(source):
         if model:
-            rule = gk.vision.VesselModel.load(model).with_width(chosen["width"])
+            rule = gk.vision.VesselModel.load(model).with_width(width)
         else:
             settings = {name: value for name, value in chosen.items() if value is not None}
             if save and known is not None:
@@ -130,7 +126,7 @@ def command(
         "input": source,
         "channel": "green" if colour else "grey",
         "model": model or save,
-        "width": chosen["width"],
+        "width": width or widest_vessel(inside),
         "threshold": result.threshold,
         "share": float(result.mask[inside].mean()),
     }

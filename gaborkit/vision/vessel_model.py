@@ -17,7 +17,7 @@ from ..io.files import StrPath
 from ..types import Array, RealArray
 from .model_files import read_model, write_model
 from .texture_maps import one_thread
-from .vessels import STANDARD, VesselMethod, Vessels, found, vessel_responses
+from .vessels import VesselMethod, Vessels, found, vessel_responses
 
 VERSION = 1
 
@@ -40,13 +40,13 @@ class VesselModel:
 
     method: VesselMethod
     vessels: Literal["dark", "bright"]
-    width: float
+    width: float | None
     weights: RealArray
     bias: RealArray
 
-    def with_width(self, width: float) -> Self:
+    def with_width(self, width: float | None) -> Self:
         """The model for vessels of another width: all lengths follow it."""
-        return replace(self, width=float(width))
+        return replace(self, width=None if width is None else float(width))
 
     @keeps_labels()
     def predict(
@@ -125,7 +125,7 @@ def fit_vessels(
     *,
     method: VesselMethod = "both",
     vessels: Literal["dark", "bright"] = "dark",
-    width: float = STANDARD,
+    width: float | None = None,
     seed: int = 0,
     channel_axis: int | None = None,
 ) -> VesselModel:
@@ -198,7 +198,8 @@ def fit_vessels(
         rule = LogisticRegression(C=1.0, max_iter=2000).fit(
             _with_products(examples[:, chosen]).T, labels[chosen]
         )
-    return VesselModel(method, vessels, float(width), rule.coef_[0], rule.intercept_[0])
+    width = None if width is None else float(width)
+    return VesselModel(method, vessels, width, rule.coef_[0], rule.intercept_[0])
 
 
 def _examples(
@@ -206,7 +207,7 @@ def _examples(
     mask: ArrayLike | None,
     method: VesselMethod,
     vessels: Literal["dark", "bright"],
-    width: float,
+    width: float | None,
     channel_axis: int | None,
 ) -> tuple[RealArray, NDArray[np.bool_]]:
     """Maps (F, P) of the pixels inside the field, and the field."""

@@ -28,6 +28,9 @@ VesselMethod = Literal["line", "gabor", "both"]
 #: Width of the widest vessels, in pixels, of the pictures (DRIVE) that both articles measure on.
 STANDARD = 7.0
 
+#: Diameter of the field of view there, in pixels.
+DIAMETER = 540.0
+
 #: Dilations of the wavelet there (Soares et al., section II-B), and orientations.
 SCALES, TURNS = (2.0, 3.0, 4.0, 6.0), 18
 
@@ -75,6 +78,18 @@ def vessel_bank(width: float = STANDARD) -> GaborBank:
     )
 
 
+def widest_vessel(field: NDArray[np.bool_]) -> float:
+    """Width in pixels of the widest vessels of a field of view (H, W): 7 where DRIVE's has 540.
+
+    Examples
+    --------
+    >>> round(widest_vessel(np.ones((600, 600), bool)), 2)
+    8.78
+    """
+    diameter = math.sqrt(4 / math.pi * int(field.sum()))
+    return max(NARROWEST, STANDARD * diameter / DIAMETER)
+
+
 def _green(image: Array, channel_axis: int) -> Array:
     """The green channel of colours, or of grey the one there is."""
     image = as_array(image)
@@ -88,7 +103,7 @@ def vessel_responses(
     mask: ArrayLike | None = None,
     method: VesselMethod = "both",
     vessels: Literal["dark", "bright"] = "dark",
-    width: float = STANDARD,
+    width: float | None = None,
     channel_axis: int | None = None,
 ) -> Features:
     """Maps that tell vessels, each of mean 0 and deviation 1 over the field of view.
@@ -98,14 +113,16 @@ def vessel_responses(
     image : real array (H, W)
         Of a fundus, the green channel; or its colours, with ``channel_axis``.
     mask : bool array (H, W), optional
-        The field of view; all by default. Nothing outside has a part in what is inside.
+        The field of view, as :func:`field_of_view` finds it; all by default, where the rim of a
+        dark surround looks like a vessel. Nothing outside has a part in what is inside.
     method : {"line", "gabor", "both"}
         ``line`` are the differences of the strongest mean along a line and the mean of the window
         around, for eight lengths of the line (Nguyen et al., equations 1 to 3); ``gabor`` the
         strongest magnitudes at each scale of :func:`vessel_bank` (Soares et al.).
     vessels : {"dark", "bright"}
-    width : float
-        Of the widest vessels, in pixels, from 3.5 on; both articles' lengths are for 7.
+    width : float, optional
+        Of the widest vessels, in pixels, from 3.5 on; both articles' lengths are for 7. By default
+        that of a field of view of this size, see :func:`widest_vessel`.
     channel_axis : int, optional
         Axis of colour, of which green is taken, the channel in which vessels differ most.
 
@@ -138,16 +155,17 @@ def vessel_responses(
     check_choice("method", method, VesselMethod)
     if vessels not in ("dark", "bright"):
         raise FeatureError(f"vessels={vessels!r} is unknown; choose dark or bright")
-    if isinstance(width, bool) or not NARROWEST <= width < math.inf:
-        raise FeatureError(f"width={width!r} is no width of vessels; give pixels, from 3.5 on")
     library = NumpyLibrary()
     values = library.promote(plane_of(image, channel_axis, _green))
+    inside = np.ones(values.shape, bool) if mask is None else is_inside(mask)
+    width = widest_vessel(inside) if width is None else width
+    if isinstance(width, bool) or not NARROWEST <= width < math.inf:
+        raise FeatureError(f"width={width!r} is no width of vessels; give pixels, from 3.5 on")
     if width > min(values.shape) / 2:
         raise FeatureError(
             f"vessels of width={width!r} do not fit into {values.shape[0]} x {values.shape[1]} "
             "pixels; give a larger picture, or a smaller width"
         )
-    inside = np.ones(values.shape, bool) if mask is None else is_inside(mask)
     (region,) = regions(values.shape, mask=inside)
     box = cut_out(values, region)
     library.check_finite(box)
@@ -202,7 +220,7 @@ def find_vessels(
     mask: ArrayLike | None = None,
     method: VesselMethod = "both",
     vessels: Literal["dark", "bright"] = "dark",
-    width: float = STANDARD,
+    width: float | None = None,
     threshold: float | None = None,
     channel_axis: int | None = None,
 ) -> Vessels:

@@ -49,7 +49,7 @@ def standard(values):
 
 def test_line_detectors_are_the_strongest_mean_along_a_line_less_that_of_the_window():
     image = RNG.random((40, 44))
-    maps = vessel_responses(image, method="line", vessels="bright")
+    maps = vessel_responses(image, method="line", vessels="bright", width=7)
     assert maps.names == ("intensity", *(f"line_{length}" for length in range(1, 16, 2)))
     window = correlate(image, np.full((15, 15), 1 / 225), mode="reflect")
     for length in (1, 7, 15):
@@ -83,7 +83,7 @@ def test_the_wavelets_are_those_of_the_article():
 
 def test_gabor_maps_are_the_strongest_magnitudes_of_each_scale():
     image = RNG.random((48, 50))
-    maps = vessel_responses(image, method="gabor", vessels="bright")
+    maps = vessel_responses(image, method="gabor", vessels="bright", width=7)
     magnitudes = vessel_bank().filter(standard(image), part="magnitude").reshape(4, 18, 48, 50)
     for name, plane in zip(maps.names[1:], magnitudes.max(1), strict=True):
         np.testing.assert_allclose(maps[name], standard(plane), atol=1e-4)
@@ -100,6 +100,22 @@ def test_contrast_level_and_what_is_outside_change_nothing(gain, level, method):
     assert not maps[:, ~field].any()
     np.testing.assert_allclose(maps[:, field].mean(1), 0, atol=1e-4)
     np.testing.assert_allclose(maps[:, field].std(1), 1, atol=1e-4)
+
+
+def test_the_field_tells_the_width():
+    image, field = fundus().image, fundus().field
+    width = 7 / 540 * math.sqrt(4 / math.pi * field.sum())
+    for mask, expected in ((field, max(3.5, width)), (None, 7 / 540 * math.sqrt(4 / math.pi) * 240)):
+        found = find_vessels(image, mask=mask).score
+        np.testing.assert_array_equal(found, find_vessels(image, mask=mask, width=expected).score)
+    learned = fit_vessels([image], [fundus().vessels], [field])
+    assert learned.width is None
+    same = learned.with_width(max(3.5, width)).predict(image, mask=field)
+    np.testing.assert_array_equal(learned.predict(image, mask=field).score, same.score)
+    field_with_nan = np.where(field, 1, np.nan)
+    np.testing.assert_array_equal(
+        find_vessels(image, mask=field_with_nan).score, find_vessels(image, mask=field).score
+    )
 
 
 def test_bright_vessels_are_dark_ones_of_the_negative():

@@ -70,7 +70,9 @@ def _picture(data: bytes, at: int, check_size: Callable[[int], None]) -> tuple[N
         digits = rb"[01]" if kind == b"1" else rb"\d+"
         wrong = next((word for word in tokens if not re.fullmatch(digits, word)), None)
         if wrong is not None:
-            raise PictureError(f"is damaged: {wrong.decode('latin-1')!r:.20} is none of its numbers")
+            raise PictureError(
+                f"is damaged: {wrong.decode('latin-1')!r:.20} is none of its numbers"
+            )
         values, end = np.array([min(int(word), 65536) for word in tokens]), len(data)
     elif kind == b"4":
         row = -(-width // 8)
