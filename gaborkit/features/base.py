@@ -47,18 +47,24 @@ class Descriptor(ABC):
         channel_axis : int, optional
             Axis of colour: the channels are described one by one, and their features lie side by
             side, named ``c0 ...``, ``c1 ...``. :func:`gaborkit.luminance` makes one of three.
+        mask : array or tensor (H, W), optional
+            What is neither 0 nor NaN is described; values outside have no part in it.
+        labels : array or tensor of whole numbers (H, W), optional
+            0 is outside, each other number an object, which is described as by its mask.
 
         Returns
         -------
         Features
-            Values (..., F); with ``channel_axis`` (..., channels * F).
+            Values (..., F); with ``channel_axis`` (..., channels * F). With labels (..., N, F), a
+            row for each object, their numbers ascending, as ``numpy.unique`` gives them.
 
         Raises
         ------
-        ImageError
+        ImageError, FilterError
             As :meth:`GaborBank.filter`.
         FeatureError
-            If the picture does not fit the descriptor.
+            If the picture does not fit the descriptor, or objects of several sizes have other
+            features.
         """
         library = library_of(image)
         planes = with_leading_channels(library, library.promote(image), channel_axis)

@@ -22,7 +22,7 @@ def motion_kernels(
     speed: float = 1.0,
     *,
     wavelength: float = 8.0,
-    sigma: float = 4.0,
+    sigma: float | None = None,
     duration: float = 2.0,
 ) -> list[GaborKernel3D]:
     """Kernels that answer to gratings which move, one for each direction.
@@ -33,8 +33,10 @@ def motion_kernels(
         How many directions of motion around the circle, from +x towards +y; or these, in radians.
     speed : float
         Pixels a frame.
-    wavelength, sigma : float
-        Of the grating and of the envelope in the picture, pixels.
+    wavelength : float
+        Of the grating in the picture, pixels.
+    sigma : float, optional
+        Of the envelope, half a wavelength by default.
     duration : float
         Standard deviation in time, frames: :func:`motion_energy` lets a frame count for
         ``sigma / duration`` pixels.
@@ -59,6 +61,7 @@ def motion_kernels(
     >>> len(motion_kernels(4, speed=2))
     4
     """
+    sigma = finite("wavelength", wavelength) / 2 if sigma is None else sigma
     for name, value in (("wavelength", wavelength), ("sigma", sigma), ("duration", duration)):
         if finite(name, value) <= 0:
             raise KernelError(f"{name}={value!r} is not a number above 0")
@@ -88,7 +91,7 @@ def motion_energy(
     speed: float = 1.0,
     *,
     wavelength: float = 8.0,
-    sigma: float = 4.0,
+    sigma: float | None = None,
     duration: float = 2.0,
     boundary: Boundary = "reflect",
     tolerance: float = TOLERANCE,
@@ -128,6 +131,7 @@ def motion_energy(
     >>> bool(energy[0, 10, 12, 12] > 50 * energy[1, 10, 12, 12])
     True
     """
+    sigma = finite("wavelength", wavelength) / 2 if sigma is None else sigma
     kernels = motion_kernels(
         directions, speed, wavelength=wavelength, sigma=sigma, duration=duration
     )
