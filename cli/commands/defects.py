@@ -98,7 +98,7 @@ def command(
         defects = gk.vision.find_defects(
             planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed, **masked
         )
-    regions = int(scipy.ndimage.label(defects.mask, np.ones((3, 3)))[1])
+    places = _places(defects)
     share = float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum())
     description = {
         "gaborkit": gk.__version__,
@@ -108,7 +108,8 @@ def command(
         "colour": colour,
         "threshold": defects.threshold,
         "false_alarms": false_alarms,
-        "regions": regions,
+        "regions": len(places),
+        "places": places,
         "share": share,
     }
     gk.write_image(out, defects.mask, description)
@@ -124,6 +125,24 @@ def command(
     if as_json:
         click.echo(json.dumps({"out": out, **description}))
     else:
-        places = "1 place" if regions == 1 else f"{regions} places"
+        found = "1 place" if len(places) == 1 else f"{len(places)} places"
         whole = "mask" if mask else "picture"
-        click.echo(f"{out}: {places}, {100 * share:.2f} % of the {whole}")
+        click.echo(f"{out}: {found}, {100 * share:.2f} % of the {whole}")
+
+
+def _places(defects: gk.vision.Defects) -> list[dict[str, Any]]:
+    """Of each defect: box (top, left, bottom, right), pixels, centre (y, x), largest score."""
+    numbers, _ = scipy.ndimage.label(defects.mask, np.ones((3, 3)))
+    places = []
+    for number, (rows, columns) in enumerate(scipy.ndimage.find_objects(numbers), 1):
+        inside = numbers[rows, columns] == number
+        y, x = np.nonzero(inside)
+        places.append(
+            {
+                "box": [rows.start, columns.start, rows.stop, columns.stop],
+                "pixels": len(y),
+                "centre": [float(rows.start + y.mean()), float(columns.start + x.mean())],
+                "score": float(defects.score[rows, columns][inside].max()),
+            }
+        )
+    return places

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     "--labels",
     type=IN,
     metavar="PATH",
-    help="A row for each object: a number of this picture above 0.",
+    help="A row for each object: a number of this picture but 0.",
 )
 @recursive_option
 @jobs_option

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 import gaborkit as gk
-from gaborkit.vision.vessels import widest_vessel
 
 from ..labels import outlined
 from ..options.arguments import Choice, Number
@@ -126,7 +125,7 @@ def command(
         "input": source,
         "channel": "green" if colour else "grey",
         "model": model or save,
-        "width": width or widest_vessel(inside),
+        "width": width or gk.vision.widest_vessel(inside),
         "threshold": result.threshold,
         "share": float(result.mask[inside].mean()),
     }

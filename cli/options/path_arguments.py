@@ -186,8 +186,14 @@ class Output(FilePath):
             store = suffix == ".zarr" and not text.endswith(("/", os.sep))
             return self.or_folder and not store and (path.is_dir() or text.endswith(("/", os.sep)))
         known = [*self.suffixes, "or a folder, whose name has no suffix or ends with /"]
+        if text.endswith(("/", os.sep)) and not self.or_folder:
+            raise click.UsageError(
+                f"{option} {text} is a folder, and one picture is written: give a name with "
+                + ", ".join(self.suffixes)
+            )
+        wrong = f"{suffix} is unknown" if suffix else "the name has no suffix"
         raise click.UsageError(
-            f"{option} {text}: {suffix or 'no suffix'} is unknown: give "
+            f"{option} {text}: {wrong}: give "
             + ", ".join(known if self.or_folder else self.suffixes)
         )
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import promoted
+from ..filtering.regions import Region, cut_out
 from ..types import Boundary, ComplexArray, RealArray
 from ..whole_numbers import is_whole
 from .bank_grid import default_bank
@@ -84,7 +85,7 @@ def phase_code(
     bank : GaborBank, optional
         K kernels, ``GaborBank.grid()`` by default.
     mask : bool array (H, W), optional
-        True where the picture is seen.
+        True where the picture is seen; values elsewhere have no part in the code.
     step : (rows, columns)
         Pixels from one coded place to the next.
     weak : float
@@ -120,6 +121,7 @@ def phase_code(
     """
     values, seen = checked_mask(image, mask, channel_axis)
     bank = default_bank() if bank is None else bank
+    values = filled(values, seen)
     return coded(bank.filter(values, boundary=boundary), seen, step, weak)
 
 
@@ -292,6 +294,14 @@ def checked_mask(
             f"{values.shape}; give booleans, True where it is seen"
         )
     return values, seen
+
+
+def filled(values: RealArray, seen: NDArray[np.bool_]) -> RealArray:
+    """A picture (H, W) in which what is not seen is the nearest pixel that is."""
+    if not seen.any():
+        return np.zeros_like(values)
+    whole = slice(None)
+    return np.asarray(cut_out(values, Region(1, whole, whole, seen)))
 
 
 def checked_sides(name: str, sides: Any) -> tuple[int, int]:

@@ -247,6 +247,8 @@ def phase_symmetry(
     plane = part.box(plane)
     NumpyLibrary().check_finite(plane)  # before a peak of NaN makes all of them NaN
     peak = float(peak_of(plane)[0, 0])
+    if boundary != "constant":  # within which a constant answers nothing
+        plane = plane - plane.mean(dtype=np.float64).astype(plane.dtype)
     signal = monogenic(  # of the picture by its peak, so that squares stay within float32
         plane / peak, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
     )

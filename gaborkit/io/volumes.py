@@ -24,6 +24,10 @@ from .pictures.formats import split_page, suffix_of
 #: Formats that are written.
 NIFTI = (".nii", ".nii.gz")
 
+#: What NIfTI holds on every machine.
+STORED = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+STORED |= {"float32", "float64", "complex64", "complex128"}
+
 #: How far, as a share of a voxel, grids and distances of slices may be from one another.
 TOLERANCE = 0.01
 
@@ -192,8 +196,10 @@ def write_volume(path: StrPath, volume: Volume) -> None:
     nibabel = optional("nibabel", PictureError)
     check_target(path)
     values = volume.values
-    narrow = {"bool": np.uint8, "float16": np.float32}.get(values.dtype.name)
-    values = values if narrow is None else values.astype(narrow)
+    kind = {"bool": "uint8", "float16": "float32"}.get(values.dtype.name, values.dtype.name)
+    if kind not in STORED:
+        raise ImageError(f"{path}: NIfTI holds no {kind}; astype(numpy.float64) works")
+    values = values.astype(kind)
     image = nibabel.Nifti1Image(values.T, volume.affine, dtype=values.dtype)
     image.header.set_xyzt_units("mm")
     packed = suffix_of(path) == ".nii.gz"
@@ -284,7 +290,9 @@ def _stacked(datasets: list[Any], check_size: Callable[[int], None]) -> medical.
             "there (several times or echoes are several series); equal distances work"
         )
     affine = affines[order[0]].copy()
-    thickness = np.linalg.norm(first[:3, 0]) if not len(steps) else steps.mean()
+    # Of one slice the file may say how thick it is.
+    thickness = steps.mean() if len(steps) else medical.dicom_thickness(datasets[0])
+    thickness = thickness or np.linalg.norm(first[:3, 0])
     affine[:3, 2] = normal * thickness
     if len(steps):
         last = affines[order[-1]]

@@ -98,7 +98,7 @@ def _opened(path: str, cache: int, changed: int) -> Any:
 
 
 def check_apart(target: StrPath, source: Any, name: str) -> None:
-    """Raise PictureError if writing would take a source, or what lies in it or around it, away.
+    """Raise PictureError if writing would take a source away, or the store that it lies in.
 
     Parameters
     ----------
@@ -115,13 +115,8 @@ def check_apart(target: StrPath, source: Any, name: str) -> None:
     if not isinstance(path, (str, Path)):
         return
     read, written = Path(split_page(path)[0]).resolve(), Path(target).resolve()
-    where = (
-        "over" if read == written
-        else "around" if written in read.parents
-        else "into" if read in written.parents and read.is_dir()
-        else None
-    )  # fmt: skip
-    if where:
+    if read == written or written in read.parents:
+        where = "over" if read == written else "around"
         raise PictureError(f"{target} would be written {where} the {name}; give another name")
 
 

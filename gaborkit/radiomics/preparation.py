@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import FeatureError
+from ..errors import FeatureError, ImageError
 from ..filtering.regions import is_inside
 from ..io.resampling import resample
 from ..io.volumes import Volume
@@ -65,6 +65,8 @@ def prepare(
     values, inside = volume.values, is_inside(mask.values)
     affine = volume.affine
     if spacing is not None:
+        if np.shape(spacing) not in ((), (3,)):
+            raise ImageError(f"spacing={spacing!r} is neither one distance nor three; give 1.0")
         steps = [float(step) for step in np.broadcast_to(spacing, (3,))]
         shares = inside.astype(np.float64)
         values = resample(values.astype(np.float64), volume.spacing, steps, order=order)

@@ -31,7 +31,14 @@ from .synthetic_hands import SyntheticHand, synthetic_hand
 from .synthetic_vessels import SyntheticVessels, synthetic_vessels
 from .texture_maps import dyadic_bank, texture_maps
 from .vessel_model import VesselModel, fit_vessels
-from .vessels import Vessels, field_of_view, find_vessels, vessel_bank, vessel_responses
+from .vessels import (
+    Vessels,
+    field_of_view,
+    find_vessels,
+    vessel_bank,
+    vessel_responses,
+    widest_vessel,
+)
 
 __all__ = [
     "JAIN_FARROKHNIA",
@@ -91,4 +98,5 @@ __all__ = [
     "texture_maps",
     "vessel_bank",
     "vessel_responses",
+    "widest_vessel",
 ]

@@ -97,7 +97,7 @@ def cell_responses(
     >>> int(cells.complex[:, 40, 40].argmax()), cells.simple.shape
     (0, (4, 4, 80, 80))
     """
-    if semisaturation is not None and not 0 < semisaturation < math.inf:
+    if semisaturation is not None and not (0 < semisaturation < math.inf and semisaturation**2):
         raise FeatureError(
             f"semisaturation={semisaturation!r} is no amplitude; give one above 0, or None"
         )
@@ -115,10 +115,11 @@ def cell_responses(
     )
     energy = simple.sum(1)
     if semisaturation is not None:
-        widest = max(1 / kernel.frequency for kernel in chosen)
-        total = (
-            scipy.ndimage.gaussian_filter(energy.sum(0), pool * widest) if pool else energy.sum(0)
-        )
+        total = energy.sum(0)
+        if pool:
+            width = pool * max(1 / kernel.frequency for kernel in chosen)
+            # Four times the picture is the mean of all of it.
+            total = scipy.ndimage.gaussian_filter(total, min(width, 4.0 * max(total.shape)))
         level = semisaturation**2 + total
         simple, energy = simple / level, energy / level
     return Cells(simple.astype(values.dtype), energy.astype(values.dtype))

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bank import GaborBank
 from ..errors import FeatureError
-from ..features.codes import checked_mask, checked_sides
+from ..features.codes import checked_mask, checked_sides, filled
+from ..features.local import rounding_of
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
 from ..whole_numbers import is_whole
@@ -103,7 +104,7 @@ def competitive_code(
     bank : GaborBank, optional
         Six kernels that differ by 30 degrees; :func:`palm_bank` by default.
     mask : bool array (H, W), optional
-        True where the palm is seen.
+        True where the palm is seen; values elsewhere have no part in the code.
     step : (rows, columns)
         Pixels from one coded place to the next; in the article, 32 x 32 places.
     channel_axis : int, optional
@@ -133,6 +134,7 @@ def competitive_code(
     2
     """
     values, seen = checked_mask(image, mask, channel_axis)
+    values = filled(values, seen)
     down, right = checked_sides("step", step)
     chosen = palm_bank() if bank is None else bank
     if len(chosen) != ORIENTATIONS:
@@ -155,7 +157,9 @@ def competitive_code(
             f"kernels' wavelength of {period:.3g}, and shows no lines of a palm; give a larger one"
         )
     # Where no orientation wins there is nothing to be compared.
-    varies = np.ptp(real, axis=0) > 1e-6 * float(np.abs(values).max() or 1)
+    low, high = float(values.min()), float(values.max())
+    least = max(1e-6 * (high - low), rounding_of(real) * max(-low, high))
+    varies = np.ptp(real, axis=0) > least
     return CompetitiveCode(real.argmin(0).astype(np.uint8), seen[places] & varies)
 
 

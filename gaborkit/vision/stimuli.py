@@ -134,11 +134,11 @@ def gabor_stimulus(
             f"drift={drift!r} cycles per second cannot be shown at {rate:g} pictures per second; "
             f"give at most {rate / 2:g}"
         )
-    if sigma is not None and not 0 < sigma < math.inf:
+    if sigma is not None and not (0 < sigma < math.inf and sigma**2):
         raise FeatureError(f"sigma={sigma!r} is no deviation; give degrees above 0")
     if sigma is not None and window != "gaussian":
         raise FeatureError(f"sigma={sigma!r} is of the Gaussian window, not of {window!r}")
-    if duration is not None and round(duration * rate) < 1:
+    if duration is not None and not (math.isfinite(duration) and round(duration * rate) > 0):
         raise FeatureError(f"duration={duration!r} seconds hold no picture at {rate:g} per second")
     # Pixel side // 2 lies in the middle, so that the phase there is a pixel's.
     y, x = (np.mgrid[:side, :side] - side // 2) / pixels

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import KernelError, SamplingWarning, warn
 from ..kernels.base import TOLERANCE, check_tolerance
 from ..kernels.formula import Parameters, along_and_across, amplitude, of_zero_sum
-from ..kernels.parameters import finite, warn_of_degrees
+from ..kernels.parameters import finite, power, warn_of_degrees
 from ..kernels.validation import check_ranges
 from ..types import ComplexArray, Norm, RealArray
 
@@ -122,7 +122,7 @@ class GaborKernel3D:
 
     def scaled(self, a: float, j: float = 1) -> Self:
         """The kernel dilated by ``a**j``, on top of its own scale."""
-        return dataclasses.replace(self, scale=self.scale * a**j)
+        return dataclasses.replace(self, scale=self.scale * power(a, j))
 
     @property
     def direction(self) -> RealArray:
@@ -183,6 +183,10 @@ class GaborKernel3D:
         At most ``tolerance`` of the envelope's mass lies outside the box.
         """
         check_tolerance(tolerance)
+        if np.shape(spacing) != (3,) or not all(finite("spacing", step) > 0 for step in spacing):
+            raise KernelError(
+                f"spacing={spacing!r} is not three distances above 0 along z, y and x"
+            )
         deviation = self.sigma * self.scale * max(1.0, 1 / self.gamma)
         reach = -deviation * NormalDist().inv_cdf(tolerance / 6)
         z, y, x = (max(1, math.ceil(reach / step)) for step in spacing)

@@ -86,7 +86,7 @@ def filter_volume(
     dtype('complex64')
     """
     one = isinstance(kernels, GaborKernel3D)
-    bank = [kernels] if isinstance(kernels, GaborKernel3D) else list(kernels)
+    bank = list(kernels) if isinstance(kernels, Iterable) else [kernels]
     for kernel in bank:
         if not isinstance(kernel, GaborKernel3D):
             raise FilterError(f"{kernel!r:.60} is no GaborKernel3D")

@@ -83,7 +83,7 @@ def test_examples(example):
     ("arguments", "code", "message"),
     [
         (["grey.png", "--out", "out.tif"], 2, "--out out.tif: .tif is unknown: give .png"),
-        (["grey.png", "--out", "out"], 2, "no suffix is unknown"),
+        (["grey.png", "--out", "out"], 2, "the name has no suffix"),
         (["grey.png", "--kinds", "--out", "out.npz"], 2, ".npz holds the kinds already"),
         (["grey.png", "--low", 0.5, "--high", 0.3, "--out", "o.png"], 2, "--low 0.5 is above"),
         (["grey.png", "--low", 0.5, "--out", "o.png"], 1, "low=0.5 is above high=0.2"),

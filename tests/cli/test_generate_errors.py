@@ -46,7 +46,7 @@ def failed(code: int, text: str, *arguments: object) -> Result:
         (["sample", "r", "--out", "s/", "--columns", "2"], "--columns is for a grid"),
         (["sample", "r", "--out", "s.npz", "--zoom", "2"], "--zoom is for pictures"),
         (["reconstruct", "r", "a.png", "--count", "3"], "--count 3 is for test images, and a.png"),
-        (["reconstruct", "r", "--out", "p"], "--out p: no suffix is unknown: give .png"),
+        (["reconstruct", "r", "--out", "p"], "--out p: the name has no suffix: give .png"),
         (["complete", "r", "a.png", "--count", "3"], "--count 3 is for test images, and a.png"),
         (["complete", "r", "--out", "p.gif"], "--out p.gif: .gif is unknown: give .png"),
         (["complete", "r", "--rows", "-1"], "-1 is not a whole number from "),

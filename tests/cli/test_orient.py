@@ -95,7 +95,7 @@ def test_examples(example):
     ("arguments", "code", "message"),
     [
         (["grey.png", "--out", "out.gif"], 2, "--out out.gif: .gif is unknown: give .png"),
-        (["grey.png", "--out", "out"], 2, "--out out: no suffix is unknown"),
+        (["grey.png", "--out", "out"], 2, "--out out: the name has no suffix"),
         (["grey.png", "--legend", "--out", "out.tif"], 2, "give .png, .svg, .pdf"),
         (["grey.png", "--bank", "bob", "--sigma", "2", "--out", "a.png"], 2, "--sigma does not go"),
         (["none.png", "--out", "out.png"], 1, "none.png: there is no such file"),

@@ -226,6 +226,12 @@ def test_a_mask_and_a_score():
     said = description("mask.png")
     assert said["threshold"] == pytest.approx(found.threshold)
     assert said["regions"] == 1
+    (place,) = said["places"]
+    y, x = np.nonzero(found.mask)
+    assert place["box"] == [y.min(), x.min(), y.max() + 1, x.max() + 1]
+    assert place["pixels"] == found.mask.sum()
+    assert place["centre"] == pytest.approx([y.mean(), x.mean()])
+    assert place["score"] == pytest.approx(found.score.max())
     assert text == f"mask.png: 1 place, {100 * found.mask.mean():.2f} % of the picture\n"
     ran("defects", "cloth.npy", "--out", "mask.npy", "--score", "score.png")
     mapping = description("score.png")["mapping"]
@@ -259,7 +265,7 @@ def test_a_reference_and_options():
     ("arguments", "code", "text"),
     [
         (["segment", "grey.png", "--out", "a.gif"], 2, ".gif is unknown: give .png, .webp"),
-        (["segment", "grey.png", "--out", "a"], 2, "no suffix is unknown"),
+        (["segment", "grey.png", "--out", "a"], 2, "the name has no suffix"),
         (["segment", "grey.png", "--out", "grey.png"], 2, "written over the input grey.png"),
         (["segment", "grey.png", "--out", "a.png", "--overlay", "a.tif"], 2, "--overlay a.tif"),
         (

@@ -48,11 +48,22 @@ def test_weak_and_hidden_bits_do_not_count():
     code = phase_code(image, bank, mask=seen, step=(4, 4), weak=0.25)
     counts = np.unpackbits(code.mask, axis=1)[:, : 2 * 2 * 10].reshape(12, 2, 2, 10)
     assert not counts[:6].any()
-    magnitude = np.moveaxis(abs(bank.filter(image)[:, 2::4, 2::4]), -1, 0)[6:]
+    filled = np.where(seen, image, image[:, 24:25])
+    magnitude = np.moveaxis(abs(bank.filter(filled)[:, 2::4, 2::4]), -1, 0)[6:]
     limits = np.quantile(magnitude, 0.25, axis=(0, 2))
     np.testing.assert_array_equal(counts[6:, 0], magnitude >= limits[:, None])
     np.testing.assert_array_equal(counts[6:, 0], counts[6:, 1])
     assert len(phase_code(np.zeros((40, 48)), bank)) == 0
+
+
+def test_what_is_not_seen_has_no_part():
+    image, seen = rng.random((40, 48)), np.zeros((40, 48), bool)
+    seen[5:30, 8:40] = True
+    for fill in (np.nan, np.inf, 1e6):
+        one, other = (phase_code(np.where(seen, image, x), mask=seen) for x in (0, fill))
+        np.testing.assert_array_equal(one.bits, other.bits)
+        np.testing.assert_array_equal(one.mask, other.mask)
+    assert not phase_code(image, mask=np.zeros((40, 48), bool)).mask.any()
 
 
 def test_contrast_and_brightness_leave_a_code_as_it_is():

@@ -204,6 +204,14 @@ def test_frames_say_what_their_values_mean(tmp_path, lines, dtype):
         assert "has 3 frames, and slopes and intercepts for 2" in refused(path)
 
 
+def test_of_one_slice_the_file_says_how_thick(tmp_path):
+    values = np.zeros((6, 5), np.int16)
+    write_slice(tmp_path / "a.dcm", values, 0.0, SliceThickness="5")
+    assert gk.read_volume(tmp_path).spacing == (5, 0.5, 0.75)
+    write_slice(tmp_path / "a.dcm", values, 0.0)
+    assert gk.read_volume(tmp_path).spacing == (0.75, 0.5, 0.75)
+
+
 def test_a_grid_of_doses_is_in_gray(tmp_path):
     values = RNG.integers(0, 99, (4, 5)).astype(np.uint16)
     write_slice(tmp_path / "a.dcm", values, 0.0, DoseGridScaling="0.001")
@@ -304,4 +312,8 @@ def test_what_is_no_volume():
 def test_volumes_are_written_as_nifti_alone(tmp_path):
     with pytest.raises(PictureError, match=r"written as .nii"):
         gk.write_volume(tmp_path / "a.tif", gk.Volume.of(np.zeros((2, 2, 2)), (1, 1, 1)))
+    if np.finfo(np.longdouble).bits > 64:
+        long = gk.Volume(np.zeros((2, 2, 2), np.longdouble), np.eye(4))
+        with pytest.raises(ImageError, match=r"a.nii: NIfTI holds no float\d+; astype"):
+            gk.write_volume(tmp_path / "a.nii", long)
     assert not list(Path(tmp_path).iterdir())

@@ -395,7 +395,7 @@ def test_targets_that_cannot_be_written(tmp_path, out, options, text):
 @pytest.mark.parametrize("role", ["source", "mask"])
 @pytest.mark.parametrize(
     ("out", "where"),
-    [("st.zarr", "around"), ("st.zarr/raw", "over"), ("st.zarr/raw/o.zarr", "into")],
+    [("st.zarr", "around"), ("st.zarr/raw", "over")],
 )
 def test_no_store_is_written_over_what_is_read_of_it(tmp_path, out, where, role, named):
     zarr = pytest.importorskip("zarr")

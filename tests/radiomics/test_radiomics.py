@@ -229,6 +229,11 @@ def test_features_are_those_of_the_region_alone():
             ImageError,
             "voxels are NaN or infinite",
         ),
+        (
+            lambda: prepare(VOLUME, REGION, spacing=(1, 2)),
+            ImageError,
+            "is neither one distance nor",
+        ),
         (lambda: prepare(VOLUME, REGION, limits=(5, 5)), FeatureError, "are no range"),
         (lambda: prepare(VOLUME, REGION, limits=(200, 300)), FeatureError, "leaves no voxel"),
         (

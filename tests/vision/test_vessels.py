@@ -105,7 +105,10 @@ def test_contrast_level_and_what_is_outside_change_nothing(gain, level, method):
 def test_the_field_tells_the_width():
     image, field = fundus().image, fundus().field
     width = 7 / 540 * math.sqrt(4 / math.pi * field.sum())
-    for mask, expected in ((field, max(3.5, width)), (None, 7 / 540 * math.sqrt(4 / math.pi) * 240)):
+    for mask, expected in (
+        (field, max(3.5, width)),
+        (None, 7 / 540 * math.sqrt(4 / math.pi) * 240),
+    ):
         found = find_vessels(image, mask=mask).score
         np.testing.assert_array_equal(found, find_vessels(image, mask=mask, width=expected).score)
     learned = fit_vessels([image], [fundus().vessels], [field])

@@ -136,6 +136,13 @@ def test_normalisation_by_its_formula():
         np.testing.assert_allclose(cells.simple, plain.simple / (0.04 + total), rtol=1e-9)
 
 
+def test_the_widest_pool_is_the_whole_picture():
+    image = np.random.default_rng(0).random((24, 30))
+    cells, plain = (cell_responses(image, BANK, pool=1e6, semisaturation=s) for s in (0.2, None))
+    total = plain.complex.sum(0).mean()
+    np.testing.assert_allclose(cells.complex, plain.complex / (0.04 + total), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -145,12 +152,18 @@ def test_normalisation_by_its_formula():
         (lambda: gabor_stimulus(frequency=30), "frequency=30 cycles per degree cannot be shown"),
         (lambda: gabor_stimulus(drift=40, duration=1), "drift=40 cycles per second cannot be"),
         (lambda: gabor_stimulus(duration=0.001), "duration=0.001 seconds hold no picture at 60"),
+        (lambda: gabor_stimulus(duration=np.nan), "duration=nan seconds hold no picture at 60"),
+        (lambda: gabor_stimulus(sigma=1e-200), "sigma=1e-200 is no deviation"),
         (lambda: gabor_stimulus(theta=np.inf), "theta=inf is not finite"),
         (lambda: gabor_stimulus(window="disc"), "window='disc' is unknown"),
         (lambda: gabor_stimulus(sigma=0), "sigma=0 is no deviation"),
         (lambda: gabor_stimulus(sigma=1, window="none"), "sigma=1 is of the Gaussian window"),
         (lambda: pixels_per_degree(0, 1, 1), "distance=0, width=1, pixels=1: give numbers above"),
         (lambda: cell_responses(np.eye(9), semisaturation=0), "semisaturation=0 is no amplitude"),
+        (
+            lambda: cell_responses(np.eye(9), semisaturation=1e-200),
+            "semisaturation=1e-200 is no am",
+        ),
         (lambda: cell_responses(np.eye(9), pool=-1), "pool=-1 is no width"),
     ],
 )

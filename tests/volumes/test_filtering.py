@@ -134,6 +134,11 @@ def test_other_refusals_of_kernels():
         GaborKernel3D.along((0, 0, 0), wavelength=6, sigma=2)
     with pytest.raises(KernelError, match="too large"):
         GaborKernel3D(wavelength=600, sigma=200).sample()
+    for spacing in ((0, 1, 1), (1, 1), (1, np.nan, 1)):
+        with pytest.raises(KernelError, match="spacing"):
+            GaborKernel3D(wavelength=6, sigma=2).sample(spacing=spacing)
+    with pytest.raises(KernelError, match="scale=inf"):
+        GaborKernel3D(wavelength=6, sigma=2).scaled(0, -1)
     with pytest.raises(KernelError, match="sets of 3, 4, 6, 9, 13 work"):
         directions(5)
 
@@ -226,6 +231,7 @@ def test_a_grating_in_space_is_seen_by_its_kernel_alone():
     [
         (([], VOLUME), {}, FilterError, "no kernels filter nothing"),
         (([1], VOLUME), {}, FilterError, "1 is no GaborKernel3D"),
+        ((gk.GaborKernel(sigma=3), VOLUME), {}, FilterError, "GaborKernel.* is no GaborKernel3D"),
         ((None, VOLUME[0]), {}, ImageError, "is no volume"),
         ((None, np.full((3, 3, 3), np.nan)), {}, ImageError, "27 of 27 voxels are NaN"),
         ((None, VOLUME), {"engine": "fast"}, FilterError, "engine='fast' is unknown"),

@@ -229,6 +229,13 @@ def dicom_spacing(dataset: Any) -> tuple[float, float] | None:
     return None
 
 
+def dicom_thickness(dataset: Any) -> float | None:
+    """Millimetres through a slice of a DICOM file."""
+    sources = [dataset, *_groups(dataset, "SharedFunctionalGroupsSequence")]
+    thickness = _value(sources, "SliceThickness", "PixelMeasuresSequence")
+    return float(thickness) if thickness else None
+
+
 def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:
     """Affine (4, 4) of each frame, its third column of length 0; None without geometry."""
     shared = _groups(dataset, "SharedFunctionalGroupsSequence")
