@@ -108,6 +108,11 @@ def _described(
     dtype = "float" if image.dtype.kind == "f" else image.dtype.name
 
     def described(features: Features) -> Described:
+        if not np.isfinite(features.to_numpy()).all():
+            raise FeatureError(
+                f"its features are not finite: values of up to {float(np.abs(image).max()):.3g} are "
+                "too large for them; a picture divided by that works"
+            )
         return Described(os.fspath(source), features, None, objects, dtype)
 
     inside: dict[str, Any] = {

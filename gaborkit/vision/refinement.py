@@ -17,7 +17,7 @@ from ..bank import GaborBank
 from ..features.energy import smoothed
 from ..features.masking import interior_of
 from ..types import Outside, RealArray
-from .texture_maps import one_thread, standardized, texture_maps
+from .texture_maps import standardized, texture_maps
 
 #: Windows in wavelengths, and the smallest in pixels.
 WINDOW, LEAST = 1.0, 12.0
@@ -66,7 +66,7 @@ def refined(
     maps = standardized(maps, mask)
     rng = np.random.default_rng(seed)
     for _ in range(ROUNDS):
-        labels = part.refilled(probabilities.argmax(0))
+        labels = part.refilled(probabilities.argmax(0).astype(np.uint8))
         middle = np.flatnonzero(_middle(labels) if mask is None else _middle(labels) & mask)
         chosen = rng.permutation(middle)[:EXAMPLES]
         numbers = labels.ravel()[chosen]
@@ -93,8 +93,7 @@ def _rule(examples: RealArray, numbers: NDArray[Any]) -> tuple[RealArray, RealAr
     """Weights (K, F) and bias (K,) of a logistic regression's scores."""
     from sklearn.linear_model import LogisticRegression
 
-    with one_thread():
-        rule = LogisticRegression(C=1.0, max_iter=1000).fit(examples, numbers)
+    rule = LogisticRegression(C=1.0, max_iter=1000).fit(examples, numbers)
     return scores_of(rule)
 
 

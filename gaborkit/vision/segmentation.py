@@ -212,18 +212,17 @@ def segment_textures(
     everything = np.concatenate([maps, places * position * maps[0][inside].std()])
     chosen = sampled(inside, GRID, 10 * max(tried))
     sample, placed = (np.ascontiguousarray(values[:, chosen].T) for values in (maps, everything))
-    with one_thread():
+    with one_thread():  # around all, as to limit them takes 4 ms
         fits = {k: _fit(sample, placed, k, clustering, seed) for k in tried}
         silhouettes = {} if count is not None else _silhouettes(placed, sample, fits, seed)
-    best = max(silhouettes, key=silhouettes.__getitem__) if silhouettes else tried[0]
-    seen = everything if clustering == "kmeans" else maps
-    with one_thread():
+        best = max(silhouettes, key=silhouettes.__getitem__) if silhouettes else tried[0]
+        seen = everything if clustering == "kmeans" else maps
         probabilities = _probabilities(fits[best], seen, best)
-    probabilities = smoothed(probabilities, smoothing, inside=part.inside)
-    if refine:
-        probabilities = refined(
-            planes, probabilities, bank, smoothing=smoothing, seed=seed, **masked
-        )
+        probabilities = smoothed(probabilities, smoothing, inside=part.inside)
+        if refine:
+            probabilities = refined(
+                planes, probabilities, bank, smoothing=smoothing, seed=seed, **masked
+            )
     labels, probabilities = _in_order(probabilities, inside)
     return Segmentation(
         part.put_back(labels + 1) - 1,  # outside, 0 - 1 is OUTSIDE

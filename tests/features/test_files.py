@@ -132,6 +132,13 @@ def test_each_other_dtype_is_named_once(empty_folder):
     assert [one.dtype for one in describe_files(Mean(), ["missing.png", "0.npy"])] == ["", "uint8"]
 
 
+def test_features_that_are_not_finite_are_none(empty_folder):
+    np.save("large.npy", rng.random((40, 44), np.float32) * np.float32(1e30))
+    with np.errstate(over="ignore"):
+        (found,) = describe_files(Energy(), ["large.npy"], jobs=1)
+    assert "large.npy: its features are not finite: values of up to 1e+30" in str(found.error)
+
+
 def test_few_pictures_are_read_ahead(empty_folder):
     gk.write_image("a.png", np.eye(9, dtype=np.uint8))
     taken, most, running = [], 0, 0

@@ -115,7 +115,9 @@ class Quadrature:
         precision = "float" if self.sums.dtype == np.float32 else "double"
         add, pixels = performers().pixelwise[f"add_quadrature_{precision}"], self.sums[0].size
         planes = [np.ascontiguousarray(response) for response in responses]
-        addresses = (ctypes.c_void_p * len(planes))(*(plane.ctypes.data for plane in planes))
+        # One more, which the last looks ahead to.
+        places = [plane.ctypes.data for plane in (*planes, planes[0])]
+        addresses = (ctypes.c_void_p * len(places))(*places)
         turns = np.array([wave(n * t) for t in thetas for n in (2, 1) for wave in (np.cos, np.sin)])
         scales = len(planes) // len(thetas)
 

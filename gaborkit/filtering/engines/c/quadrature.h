@@ -3,17 +3,25 @@
 /* Pixels whose sums stay in the first cache. */
 #define PIXELS 512
 
+/* Pixels of a response before which as many of the next one are asked for. */
+#define CHUNK 64
+
 /* One orientation: all scales' energies, and even and odd parts of their sum along the wave. */
 INLINE void NAME(add_orientation)(const REAL *const *responses, int64_t scales, const double *turns,
                                   int64_t from, int64_t count, REAL sums[SUMS][PIXELS]) {
     REAL even[PIXELS], odd[PIXELS];
     memset(even, 0, sizeof(even)), memset(odd, 0, sizeof(odd));
     for (int64_t s = 0; s < scales; s++) {
-        const REAL *response = responses[s] + 2 * from;
-        for (int64_t i = 0; i < count; i++) {
-            const REAL real = response[2 * i], imag = response[2 * i + 1];
-            sums[POWER][i] += real * real + imag * imag;
-            even[i] += real, odd[i] += imag;
+        const REAL *response = responses[s] + 2 * from, *next = responses[s + 1] + 2 * from;
+        for (int64_t first = 0; first < count; first += CHUNK) {
+            const int64_t last = count - first < CHUNK ? count : first + CHUNK;
+            for (int64_t i = first; i < last; i += 64 / (2 * sizeof(REAL)))
+                __builtin_prefetch(next + 2 * i);
+            for (int64_t i = first; i < last; i++) {
+                const REAL real = response[2 * i], imag = response[2 * i + 1];
+                sums[POWER][i] += real * real + imag * imag;
+                even[i] += real, odd[i] += imag;
+            }
         }
     }
     const REAL cosine_2 = (REAL)turns[0], sine_2 = (REAL)turns[1];
@@ -30,7 +38,8 @@ INLINE void NAME(add_orientation)(const REAL *const *responses, int64_t scales, 
 /* Pixels `first` to `last` of some orientations' responses, complex, all scales of each: added to
    six planes of sums, (6, plane), 0 where nothing was added yet.
 
-   `turns` are cosine and sine of twice each orientation's theta, and of theta. */
+   `turns` are cosine and sine of twice each orientation's theta, and of theta. After the responses
+   comes an address that is not read. */
 EXPORT void NAME(add_quadrature)(const REAL *const *responses, int64_t scales, int64_t orientations,
                                  const double *turns, int64_t first, int64_t last, int64_t plane,
                                  REAL *planes) {
