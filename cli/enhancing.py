@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 
-from .errors import reason
-from .jobs import PictureFiles, jobs_of
+from .each import Files, target_of
 from .options.path_arguments import PICTURES
 from .quantization import quantize
 from .responding import about, filterable
@@ -39,24 +37,7 @@ class Settings:
     regularity: float
 
 
-def print_jobs(
-    sources: Sequence[str], outs: dict[str, str], suffix: str | None, recursive: bool
-) -> list[dict[str, PictureFiles]]:
-    """For each picture, the job of each kind of output, by the option that asks for it.
-
-    Raises
-    ------
-    click.UsageError
-        As :func:`~.targets.jobs_of`.
-    """
-    several = [
-        jobs_of(sources, out, ["print"], option=option, suffix=suffix, recursive=recursive)
-        for option, out in outs.items()
-    ]
-    return [dict(zip(outs, jobs, strict=True)) for jobs in zip(*several, strict=True)]
-
-
-def enhance_picture(job: dict[str, PictureFiles], settings: Settings) -> dict[str, Any]:
+def enhance_picture(job: Files, settings: Settings) -> dict[str, Any]:
     """Enhance a picture and write its files, a description beside each.
 
     Returns
@@ -86,33 +67,14 @@ def enhance_picture(job: dict[str, PictureFiles], settings: Settings) -> dict[st
         "spacing": spacing,
     }
     for option, one in job.items():
-        target = one.targets[0]
+        target = target_of(one)
         picture = target.suffix.lower() in PICTURES
         values, says = _content(result, form if option == "out" else option, picture)
         if picture and values.dtype.kind == "f" and not target.suffix.lower().startswith(".tif"):
             values, mapping = _in_bytes(values, option, settings, result)
             says |= {"mapping": mapping} if mapping else {}
-        if one.new_folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
         gk.write_image(target, values, description | says)
     return description
-
-
-def outcomes(
-    jobs: Sequence[dict[str, PictureFiles]], settings: Settings, failed: Any
-) -> Iterator[tuple[str, str | None]]:
-    """Enhance several pictures: the name of each as it is done, and what was wrong with it.
-
-    ``failed`` is called while an exception is being handled.
-    """
-    for job in jobs:
-        try:
-            enhance_picture(job, settings)
-        except (gk.GaborkitError, OSError, MemoryError) as error:
-            failed()
-            yield job["out"].source, reason(error)
-        else:
-            yield job["out"].source, None
 
 
 def _content(

@@ -199,7 +199,9 @@ def companions(
     return chosen
 
 
-def masks_of(pictures: Sequence[str], sources: Sequence[str], where: str) -> dict[str, str]:
+def masks_of(
+    pictures: Sequence[str], sources: Sequence[str], where: str, option: str = "mask"
+) -> dict[str, str]:
     """The mask of each picture: one file for all, or those of a folder, called like the pictures.
 
     Raises
@@ -210,16 +212,22 @@ def masks_of(pictures: Sequence[str], sources: Sequence[str], where: str) -> dic
         If the folder has no mask for a picture.
     """
     if Path(where).is_dir() and not is_zarr(where):
-        masks = companions(pictures, sources, where, "mask")
-    else:
-        paths().read(where)
-        masks = dict.fromkeys(pictures, where)
-    missing = [picture for picture in pictures if picture not in masks]
+        return one_for_each(pictures, sources, where, option)
+    paths().read(where)
+    return dict.fromkeys(pictures, where)
+
+
+def one_for_each(
+    pictures: Sequence[str], sources: Sequence[str], where: str, option: str
+) -> dict[str, str]:
+    """As :func:`companions`; PictureError if a picture has none."""
+    found = companions(pictures, sources, where, option)
+    missing = [picture for picture in pictures if picture not in found]
     if missing:
         raise PictureError(
-            f"{missing[0]}: there is no mask for it in {where}; a file of that name works"
+            f"{missing[0]}: there is no {option} for it in {where}; a file of that name works"
         )
-    return masks
+    return found
 
 
 def with_masks(

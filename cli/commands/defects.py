@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +11,19 @@ import scipy
 
 import gaborkit as gk
 
+from ..each import Files, files_of, for_each, is_single, target_of
+from ..jobs import masks_of
 from ..labels import outlined
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
-from ..options.reading import mask_options, report_options, seed_option
+from ..options.reading import (
+    mask_options,
+    progress_option,
+    recursive_option,
+    report_options,
+    seed_option,
+)
 from ..options.sections import Command
 from ..quantization import quantize
 from ..responding import about, mask_keywords, one_picture
@@ -29,20 +36,26 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 
 
 @click.command("defects", cls=Command)
-@click.argument("source", type=IN, metavar="IN")
-@click.option("--out", required=True, type=Output(MASKS), metavar="MASK", help="File to write.")
+@click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
+@click.option(
+    "--out",
+    required=True,
+    type=Output(MASKS, folder=True),
+    metavar="MASK",
+    help="File or folder to write.",
+)
 @click.option(
     "--reference", type=IN, metavar="FILE", help="Picture of the texture without defects."
 )
 @click.option(
     "--score",
-    type=Output((".tif", ".tiff", ".npy", ".npz", ".png")),
+    type=Output((".tif", ".tiff", ".npy", ".npz", ".png"), folder=True),
     metavar="FILE",
     help="Write how unlike each pixel is: .tif, .npy or .png.",
 )
 @click.option(
     "--overlay",
-    type=Output((*PAINTED, ".jpg", ".jpeg")),
+    type=Output((*PAINTED, ".jpg", ".jpeg"), folder=True),
     metavar="FILE",
     help="Write the picture with the defects outlined.",
 )
@@ -62,9 +75,11 @@ MASKS = (".png", ".webp", ".tif", ".tiff", ".npy", ".npz")
 @mask_options
 @bank_options_with("grid", always=False)
 @seed_option
+@recursive_option
+@progress_option
 @report_options
 def command(
-    source: str,
+    sources: tuple[str, ...],
     out: str,
     reference: str | None,
     score: str | None,
@@ -75,59 +90,93 @@ def command(
     outside: str | None,
     bank: GaborBank | None,
     seed: int,
+    recursive: bool,
+    progress: bool | None,
     as_json: bool,
 ) -> None:
     """Find defects of a regular texture: cloth, tiles, wood, brushed metal.
 
-    Each pixel's energies in a Gabor bank (of wavelengths 2.8, 5.7 and 11.3 pixels, if none is
-    given) are compared with those of the larger part of the picture, or with a --reference that was
-    taken alike. Of a colour picture, the luminance is taken. What is outside --mask is neither
-    judged nor seen. MASK is white (255; in .npy and .npz true) where there is a defect; MASK.json
-    tells the threshold.
+    IN is a picture, several, or a folder of them. Each pixel's energies in a Gabor bank (of
+    wavelengths 2.8, 5.7 and 11.3 pixels, if none is given) are compared with those of the larger
+    part of the picture, or with a --reference that was taken alike. Of a colour picture, the
+    luminance is taken. What is outside --mask, one for all or a folder of masks that are called
+    like the pictures, is neither judged nor seen. MASK is white (255; in .npy and .npz true) where
+    there is a defect; MASK.json tells the threshold, and of each defect box, centre (y, x), pixels
+    and largest score. Of several pictures, MASK and the others are folders.
 
     \b
     Examples:
       gaborkit defects cloth.png --out found.png --overlay marked.png
       gaborkit defects cloth.png --reference good.png --out found.png
       gaborkit defects cloth.png --mask mask.png --out found.png
+      gaborkit defects cloths --reference good.png --out found --overlay marked
     """  # noqa: D301
-    planes, colour = one_picture(source)
+    jobs = files_of(
+        sources, {"out": out, "score": score, "overlay": overlay}, "defects", recursive=recursive
+    )
+    pictures = [job["out"].source for job in jobs]
+    masks = masks_of(pictures, sources, mask) if mask else {}
     good = None if reference is None else one_picture(reference)[0]
-    masked = mask_keywords(mask, outside, planes.shape)
-    with about(source):
-        defects = gk.vision.find_defects(
-            planes, good, bank=bank, margin=margin, false_alarms=false_alarms, seed=seed, **masked
-        )
-    places = _places(defects)
-    share = float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum())
-    description = {
-        "gaborkit": gk.__version__,
-        "input": source,
-        "reference": reference,
-        **({"mask": mask, "outside": outside or "nearest"} if mask else {}),
-        "colour": colour,
-        "threshold": defects.threshold,
-        "false_alarms": false_alarms,
-        "regions": len(places),
-        "places": places,
-        "share": share,
-    }
-    gk.write_image(out, defects.mask, description)
-    if score:
+
+    def find(job: Files) -> dict[str, Any]:
+        """Find the defects of one picture, and write what is asked for."""
+        source = job["out"].source
+        planes, colour = one_picture(source)
+        masked = mask_keywords(masks.get(source), outside, planes.shape)
+        options: dict[str, Any] = {"bank": bank, "margin": margin, "seed": seed, **masked}
+        with about(source):
+            defects = gk.vision.find_defects(planes, good, false_alarms=false_alarms, **options)
+        places = _places(defects)
+        description = {
+            "gaborkit": gk.__version__,
+            "input": source,
+            "reference": reference,
+            **({"mask": masks[source], "outside": outside or "nearest"} if mask else {}),
+            "colour": colour,
+            "threshold": defects.threshold,
+            "false_alarms": false_alarms,
+            "regions": len(places),
+            "places": places,
+            "share": float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum()),
+        }
+        _write(job, defects, description)
+        return description
+
+    if is_single(jobs, sources):
+        description = find(jobs[0])
+        if as_json:
+            click.echo(json.dumps({"out": out, **description}))
+            return
+        found = _count(description["regions"], "place")
+        whole = "mask" if mask else "picture"
+        click.echo(f"{out}: {found}, {100 * description['share']:.2f} % of the {whole}")
+        return
+    several = for_each(jobs, find, "finding defects", "searched", progress)
+    if as_json:
+        click.echo(json.dumps({"out": out, "pictures": several}))
+        return
+    marked = sum(one["regions"] > 0 for one in several)
+    total = sum(one["regions"] for one in several)
+    click.echo(f"{out}: {_count(total, 'place')} in {marked} of {len(jobs)} pictures")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _write(job: Files, defects: gk.vision.Defects, description: dict[str, Any]) -> None:
+    gk.write_image(target_of(job["out"]), defects.mask, description)
+    if "score" in job:
+        target = target_of(job["score"])
         values: Any = defects.score
         says: dict[str, Any] = dict(description)
-        if Path(score).suffix.lower() == ".png":
+        if target.suffix.lower() == ".png":
             values, mapping = quantize(values, "energy")
             says["mapping"] = {"value": "offset + gain * stored", **mapping}
-        gk.write_image(score, values, says)
-    if overlay:
-        gk.write_image(overlay, outlined(gk.read_image(source), defects.mask))
-    if as_json:
-        click.echo(json.dumps({"out": out, **description}))
-    else:
-        found = "1 place" if len(places) == 1 else f"{len(places)} places"
-        whole = "mask" if mask else "picture"
-        click.echo(f"{out}: {found}, {100 * share:.2f} % of the {whole}")
+        gk.write_image(target, values, says)
+    if "overlay" in job:
+        picture = gk.read_image(job["out"].source)
+        gk.write_image(target_of(job["overlay"]), outlined(picture, defects.mask))
 
 
 def _places(defects: gk.vision.Defects) -> list[dict[str, Any]]:

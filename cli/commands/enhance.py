@@ -6,14 +6,14 @@ import click
 
 from gaborkit.errors import FeatureError
 
-from ..enhancing import Settings, enhance_picture, outcomes, print_jobs
-from ..errors import debug_option, report, show_traceback
+from ..each import files_of, for_each, is_single
+from ..enhancing import Settings, enhance_picture
+from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
 from ..options.path_arguments import IN, PRINTS
 from ..options.prints import RIDGE_DISTANCE, dpi_option, ridge_distance, ridges_option
 from ..options.reading import max_pixels_option, progress_option, recursive_option
 from ..options.sections import Command
-from ..progress import followed
 
 
 @click.command("enhance", cls=Command)
@@ -121,12 +121,11 @@ def command(
     if binary and thin:
         raise click.UsageError("--binary and --thin say what OUT holds: give one of them")
     spacing = ridge_distance(spacing, dpi)
-    asked = {"out": out, "mask": mask, "orientation": orientation, "frequency": frequency}
-    outs = {option: path for option, path in asked.items() if path is not None}
-    jobs = print_jobs(sources, outs, suffix, recursive)
+    outs = {"out": out, "mask": mask, "orientation": orientation, "frequency": frequency}
+    jobs = files_of(sources, outs, "print", suffix=suffix, recursive=recursive)
     form = "thin" if thin else "binary" if binary else "values"
     settings = Settings(form, ridges, method, spacing, block, wavelengths, sigma, regularity)
-    if len(jobs) == 1 and jobs[0]["out"].source == sources[0]:
+    if is_single(jobs, sources):
         try:
             enhanced = enhance_picture(jobs[0], settings)
         except FeatureError as error:  # of an option, not of the picture
@@ -139,11 +138,5 @@ def command(
             text += f", ridges {enhanced['spacing']:.1f} pixels apart"
         click.echo(text)
         return
-    results = outcomes(jobs, settings, show_traceback)
-    several = followed(results, len(jobs), "enhancing", lambda result: result[0], progress)
-    failed = [problem for _, problem in several if problem is not None]
-    for problem in failed:
-        report(problem)
-    if failed:
-        raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be enhanced")
+    for_each(jobs, lambda job: enhance_picture(job, settings), "enhancing", "enhanced", progress)
     click.echo(f"{out}: {len(jobs)} prints")

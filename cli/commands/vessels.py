@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 import gaborkit as gk
 
+from ..each import Files, files_of, for_each, is_single, target_of
+from ..jobs import masks_of, one_for_each
 from ..labels import outlined
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
-from ..options.reading import report_options
+from ..options.reading import progress_option, recursive_option, report_options
 from ..options.sections import Command
 from ..quantization import quantize
 from ..responding import about, mask_of, one_picture
@@ -22,13 +26,21 @@ _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
 
 
 @click.command("vessels", cls=Command)
-@click.argument("source", type=IN, metavar="IN")
-@click.option("--out", type=Output(_MASK), required=True, metavar="OUT", help="Mask to write.")
+@click.argument("sources", type=IN, metavar="IN...", nargs=-1, required=True)
 @click.option(
-    "--score", type=Output((".png", ".tif", ".tiff", ".npy")), metavar="OUT", help="Write scores."
+    "--out", type=Output(_MASK, folder=True), required=True, metavar="OUT", help="Mask to write."
 )
 @click.option(
-    "--overlay", type=Output((".png", ".jpg", ".webp")), metavar="OUT", help="Write outlines."
+    "--score",
+    type=Output((".png", ".tif", ".tiff", ".npy"), folder=True),
+    metavar="OUT",
+    help="Write scores.",
+)
+@click.option(
+    "--overlay",
+    type=Output((".png", ".jpg", ".webp"), folder=True),
+    metavar="OUT",
+    help="Write outlines.",
 )
 @click.option(
     "--field",
@@ -58,9 +70,11 @@ _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
     "--save", type=Output((".npz",)), metavar="MODEL", help="Learn from IN and --truth, and write."
 )
 @click.option("--model", type=Input(), metavar="MODEL", help="Find by what --save wrote.")
+@recursive_option
+@progress_option
 @report_options
 def command(
-    source: str,
+    sources: tuple[str, ...],
     out: str,
     score: str | None,
     overlay: str | None,
@@ -72,13 +86,17 @@ def command(
     truth: str | None,
     save: str | None,
     model: str | None,
+    recursive: bool,
+    progress: bool | None,
     as_json: bool,
 ) -> None:
     """Find the vessels of a fundus within its field of view.
 
-    Without a model, the score is the mean of line detectors of eight lengths (Nguyen et al., 2013)
-    and of the magnitudes of Gabor wavelets at four scales (Soares et al., 2006); with one, the
-    probability of a logistic regression on them. Of a colour picture, the green channel is taken.
+    IN is a picture, several, or a folder of them. Without a model, the score is the mean of line
+    detectors of eight lengths (Nguyen et al., 2013) and of the magnitudes of Gabor wavelets at four
+    scales (Soares et al., 2006); with one, the probability of a logistic regression on them. Of a
+    colour picture, the green channel is taken. Of several pictures, OUT and the others are folders,
+    and --truth, and --field if it is not one for all, folders of pictures that are called alike.
 
     \b
     OUT      vessels white (255; in .npy and .npz true)
@@ -90,62 +108,116 @@ def command(
       gaborkit vessels photo.jpg --out vessels.png --overlay outlined.png
       gaborkit vessels photo.jpg --method line --width 9 --out vessels.png
       gaborkit vessels sample:retina --out vessels.png
+      gaborkit vessels photos --truth drawn --save model.npz --out vessels
     """  # noqa: D301
     if save and not truth:
         raise click.UsageError(f"--save {save} learns from known vessels: give --truth too")
     if save and model:
         raise click.UsageError("--save learns a model and --model takes one: give one of them")
-    chosen = {"method": method, "vessels": vessels, "width": width}
     if model and method:
         raise click.UsageError(f"--method {method} is of the model {model}: leave it out")
     if model and vessels:
         raise click.UsageError(f"--vessels {vessels} is of the model {model}: leave it out")
+    jobs = files_of(
+        sources, {"out": out, "score": score, "overlay": overlay}, "vessels", recursive=recursive
+    )
+    pictures = [job["out"].source for job in jobs]
+    fields = masks_of(pictures, sources, field, "field") if field else {}
+    truths = one_for_each(pictures, sources, truth, "truth") if truth else {}
+    chosen = {"method": method, "vessels": vessels, "width": width}
+    settings = {name: value for name, value in chosen.items() if value is not None}
+    rule = gk.vision.VesselModel.load(model).with_width(width) if model else None
+    if save:
+        examples = [_read(picture, fields, truths) for picture in pictures]
+        greens, inside, known = zip(*((e.green, e.inside, e.known) for e in examples), strict=True)
+        with about(pictures[0] if len(pictures) == 1 else f"{len(pictures)} pictures"):
+            rule = gk.vision.fit_vessels(greens, known, inside, **settings)
+        rule.save(save)
+
+    def find(job: Files) -> dict[str, Any]:
+        """Find the vessels of one picture, and write what is asked for."""
+        fundus = _read(job["out"].source, fields, truths)
+        with about(fundus.source):
+            if rule is not None:
+                limit = 0.5 if threshold is None else threshold
+                result = rule.predict(fundus.green, mask=fundus.inside, threshold=limit)
+            else:
+                result = gk.vision.find_vessels(
+                    fundus.green, mask=fundus.inside, threshold=threshold, **settings
+                )
+        description: dict[str, Any] = {
+            "gaborkit": gk.__version__,
+            "input": fundus.source,
+            "channel": "green" if fundus.coloured else "grey",
+            "model": model or save,
+            "width": width or gk.vision.widest_vessel(fundus.inside),
+            "threshold": result.threshold,
+            "share": float(result.mask[fundus.inside].mean()),
+        }
+        if fundus.known is not None:
+            scores, known = result.score[fundus.inside], fundus.known[fundus.inside]
+            with about(truths[fundus.source]):
+                description["auc"] = gk.vision.area_under_roc(scores, known)
+            description["accuracy"] = float((result.mask[fundus.inside] == known).mean())
+        _write(job, fundus, result, description)
+        return description
+
+    if is_single(jobs, sources):
+        description = find(jobs[0])
+        if as_json:
+            click.echo(json.dumps({"out": out, **description}))
+            return
+        text = f"{out}: vessels are {description['share']:.1%} of the field of view"
+        if truth:
+            text += f"; AUC {description['auc']:.4f}, accuracy {description['accuracy']:.4f}"
+        click.echo(text)
+        return
+    several = for_each(jobs, find, "finding vessels", "searched", progress)
+    if as_json:
+        click.echo(json.dumps({"out": out, "pictures": several}))
+        return
+    text = f"{out}: vessels of {len(jobs)} pictures"
+    if truth:
+        auc, accuracy = (
+            sum(one[name] for one in several) / len(jobs) for name in ("auc", "accuracy")
+        )
+        text += f"; mean AUC {auc:.4f}, accuracy {accuracy:.4f}"
+    click.echo(text)
+
+
+class _Fundus(NamedTuple):
+    """A picture as it was read, what is looked at, where, and which vessels are known."""
+
+    source: str
+    picture: NDArray[Any]
+    coloured: bool
+    green: NDArray[Any]
+    inside: NDArray[np.bool_]
+    known: NDArray[np.bool_] | None
+
+
+def _read(source: str, fields: Mapping[str, str], truths: Mapping[str, str]) -> _Fundus:
     picture = gk.read_image(source)
-    colour = picture.ndim == 3 and picture.shape[-1] in (3, 4)
-    green = picture[..., 1] if colour else one_picture(source)[0]
+    coloured = picture.ndim == 3 and picture.shape[-1] in (3, 4)
+    green = picture[..., 1] if coloured else one_picture(source)[0]
+    field, truth = fields.get(source), truths.get(source)
     inside = mask_of(field, green.shape) if field else gk.vision.field_of_view(green)
     if not inside.any():
         raise gk.FeatureError(f"{field or source}: there is no field of view; give another --field")
     known = mask_of(truth, green.shape) if truth else None
-    with about(source):
-        if model:
-            rule = gk.vision.VesselModel.load(model).with_width(width)
-        else:
-            settings = {name: value for name, value in chosen.items() if value is not None}
-            if save and known is not None:
-                rule = gk.vision.fit_vessels([green], [known], [inside], **settings)
-                rule.save(save)
-        if model or save:
-            limit = 0.5 if threshold is None else threshold
-            result = rule.predict(green, mask=inside, threshold=limit)
-        else:
-            result = gk.vision.find_vessels(green, mask=inside, threshold=threshold, **settings)
-    description: dict[str, Any] = {
-        "gaborkit": gk.__version__,
-        "input": source,
-        "channel": "green" if colour else "grey",
-        "model": model or save,
-        "width": width or gk.vision.widest_vessel(inside),
-        "threshold": result.threshold,
-        "share": float(result.mask[inside].mean()),
-    }
-    if known is not None:
-        with about(str(truth)):
-            description["auc"] = gk.vision.area_under_roc(result.score[inside], known[inside])
-        description["accuracy"] = float((result.mask == known)[inside].mean())
-    gk.write_image(out, result.mask, description)
-    if score:
+    return _Fundus(source, picture, coloured, green, inside, known)
+
+
+def _write(
+    job: Files, fundus: _Fundus, result: gk.vision.Vessels, description: dict[str, Any]
+) -> None:
+    gk.write_image(target_of(job["out"]), result.mask, description)
+    if "score" in job:
+        target = target_of(job["score"])
         values, says = result.score, dict(description)
-        if Path(score).suffix.lower() == ".png":
+        if target.suffix.lower() == ".png":
             values, mapping = quantize(values.clip(0), "energy")
             says["mapping"] = {"value": "offset + gain * stored", **mapping}
-        gk.write_image(score, values, says)
-    if overlay:
-        gk.write_image(overlay, outlined(picture, result.mask))
-    if as_json:
-        click.echo(json.dumps({"out": out, **description}))
-        return
-    text = f"{out}: vessels are {description['share']:.1%} of the field of view"
-    if known is not None:
-        text += f"; AUC {description['auc']:.4f}, accuracy {description['accuracy']:.4f}"
-    click.echo(text)
+        gk.write_image(target, values, says)
+    if "overlay" in job:
+        gk.write_image(target_of(job["overlay"]), outlined(fundus.picture, result.mask))

@@ -110,8 +110,8 @@ def _described(
     def described(features: Features) -> Described:
         if not np.isfinite(features.to_numpy()).all():
             raise FeatureError(
-                f"its features are not finite: values of up to {float(np.abs(image).max()):.3g} are "
-                "too large for them; a picture divided by that works"
+                f"its features are not finite: values of up to {float(np.abs(image).max()):.3g} "
+                "are too large for them; a picture divided by that works"
             )
         return Described(os.fspath(source), features, None, objects, dtype)
 

@@ -18,7 +18,7 @@ from ..errors import FeatureError
 from ..filtering.padding import source_index
 from ..kernels.gabor import GaborKernel
 from ..types import RealArray
-from .codes import PhaseCode, checked_mask, checked_sides, coded, filled
+from .codes import PhaseCode, checked_mask, checked_sides, coded
 
 # Of an unwrapped iris, in pixels.
 _IRIS_SHAPE = (64, 512)
@@ -147,7 +147,6 @@ def iris_code(
     512
     """
     values, seen = checked_mask(*unwrapped)
-    values = filled(values, seen)
     bank = iris_bank() if bank is None else bank
     margin = min(len(values), max(kernel.radius() for kernel in bank))
     # Rows are reflected, beyond which the picture may go round too.

@@ -240,6 +240,31 @@ def test_a_mask_and_a_score():
 
 
 @pytest.mark.usefixtures("textures")
+def test_defects_of_a_folder():
+    for name in ("cloths", "parts"):
+        Path(name).mkdir()
+    for name, source in (("a", "cloth.npy"), ("b", "sound.npy")):
+        gk.write_image(f"cloths/{name}.tif", gk.read_image(source))
+    whole = np.pad(np.ones(np.subtract(gk.read_image("cloth.npy").shape, 8), bool), 4)
+    for name in ("a", "b"):
+        gk.write_image(f"parts/{name}.png", whole)
+    text = ran("defects", "cloths", "--mask", "parts", "--out", "found/", "--overlay", "marked")
+    marks = [gk.read_image(f"found/{name}.png") > 0 for name in ("a", "b")]
+    for name, mark in zip(("a", "b"), marks, strict=True):
+        found = find_defects(gk.read_image(f"cloths/{name}.tif"), mask=whole)
+        np.testing.assert_array_equal(mark, found.mask)
+        assert Path(f"marked/{name}.png").exists()
+    places = sum(description(f"found/{name}.png")["regions"] for name in ("a", "b"))
+    several = sum(mark.any() for mark in marks)
+    assert text == f"found/: {places} place{'s' * (places != 1)} in {several} of 2 pictures\n"
+    said = json.loads(ran("defects", "cloths", "--out", "found", "--json"))
+    assert [one["input"] for one in said["pictures"]] == ["cloths/a.tif", "cloths/b.tif"]
+    Path("parts/b.png").unlink()
+    result = run("defects", "cloths", "--mask", "parts", "--out", "found")
+    assert "cloths/b.tif: there is no mask for it in parts" in result.stderr
+
+
+@pytest.mark.usefixtures("textures")
 def test_a_reference_and_options():
     said = json.loads(
         ran(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,6 +298,47 @@ def test_the_command(folder):
     assert again.exit_code == 0, again.stderr
     assert np.array_equal(gk.read_image("p.npy"), gk.read_image("q.npy"))
     assert description("q.npy")["auc"] > said["auc"]
+
+
+def test_a_folder_of_pictures(folder):
+    for name in ("eyes", "drawn", "fields"):
+        Path(name).mkdir()
+    for seed in (0, 1):
+        one = fundus(seed)
+        gk.write_image(f"eyes/{seed}.png", (255 * one.image).astype(np.uint8))
+        gk.write_image(f"drawn/{seed}.tif", one.vessels)
+        gk.write_image(f"fields/{seed}.npy", one.field)
+    words = ["--field", "fields", "--truth", "drawn", "--width", 5, "--out", "o", "--score", "s"]
+    result = run("vessels", "eyes", *words, "--save", "m.npz")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "o: vessels of 2 pictures; mean AUC 0.9" in result.stdout
+    pictures = [gk.read_image(f"eyes/{seed}.png") for seed in (0, 1)]
+    truths, fields = ([getattr(fundus(k), name) for k in (0, 1)] for name in ("vessels", "field"))
+    learned = fit_vessels(pictures, truths, fields, width=5)
+    assert np.array_equal(VesselModel.load("m.npz").weights, learned.weights)
+    for seed in (0, 1):
+        found = learned.predict(pictures[seed], mask=fields[seed])
+        assert np.array_equal(gk.read_image(f"o/{seed}.png") > 0, found.mask)
+        assert gk.read_image(f"s/{seed}.png").dtype == np.uint8
+    Path("eyes/bad.png").write_bytes(b"")
+    Path("eyes/2.png").write_bytes(Path("eyes/1.png").read_bytes())
+    result = run("vessels", "eyes", "--out", "p", "--overlay", "v", "--width", 5)
+    assert result.exit_code == 1
+    assert "bad.png: is empty" in result.stderr
+    assert result.stderr.endswith("error: 1 of 4 pictures could not be searched\n")
+    assert len(list(Path("v").glob("*.png"))) == len(list(Path("p").glob("*.png"))) == 3
+    Path("eyes/bad.png").unlink()
+    result = run("vessels", "eyes", *words)
+    assert (result.exit_code, "there is no field for it in fields" in result.stderr) == (1, True)
+    result = run("vessels", "eyes/0.png", "eyes/1.png", "--truth", "drawn/0.tif", "--out", "o")
+    assert "--truth drawn/0.tif is one file for 2 pictures: give a folder" in result.stderr
+    result = run("vessels", "eyes", "--out", "o.png")
+    assert "--out o.png is one file, not a folder for 3 pictures" in result.stderr
+    result = run(
+        "vessels", "eyes/0.png", "eyes/1.png", "--field", "fields/0.npy", "--out", "q", "--json"
+    )
+    said = json.loads(result.stdout)
+    assert [one["input"] for one in said["pictures"]] == ["eyes/0.png", "eyes/1.png"]
 
 
 @pytest.mark.parametrize(
