@@ -17,6 +17,7 @@ from .progress import followed
 #: The files of one picture by the option that asks for them; ``out`` is always there.
 Files = dict[str, PictureFiles]
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -54,7 +55,7 @@ def files_of(
 
 def is_single(jobs: Sequence[Files], sources: Sequence[str]) -> bool:
     """Whether one picture was named, and not its folder."""
-    return len(jobs) == 1 and jobs[0]["out"].source == sources[0]
+    return len(jobs) == 1 and source_of(jobs[0]) == sources[0]
 
 
 def target_of(files: PictureFiles) -> Path:
@@ -66,35 +67,43 @@ def target_of(files: PictureFiles) -> Path:
 
 
 def for_each(
-    jobs: Sequence[Files],
-    work: Callable[[Files], Result],
+    items: Sequence[Item],
+    work: Callable[[Item], Result],
+    name: Callable[[Item], str],
     doing: str,
-    done: str,
     progress: bool | None = None,
-) -> list[Result]:
-    """What ``work`` makes of several pictures, of which some may fail while the others go on.
+) -> tuple[list[Result], list[str]]:
+    """What ``work`` makes of several things, and what was wrong with those that failed."""
+    made: list[Result] = []
+    problems: list[str] = []
 
-    Raises
-    ------
-    click.ClickException
-        In the end, if any failed: each was told in a line.
-    """
-
-    def results() -> Iterator[tuple[str, Result | None, str | None]]:
-        for job in jobs:
-            source = job["out"].source
+    def names() -> Iterator[str]:
+        for item in items:
             try:
-                result = work(job)
+                made.append(work(item))
             except (gk.GaborkitError, OSError, MemoryError) as error:
                 show_traceback()
-                yield source, None, reason(error)
-            else:
-                yield source, result, None
+                problems.append(reason(error))
+            yield name(item)
 
-    several = list(followed(results(), len(jobs), doing, lambda one: one[0], progress))
-    problems = [problem for _, _, problem in several if problem is not None]
+    for _ in followed(names(), len(items), doing, str, progress):
+        pass
+    return made, problems
+
+
+def refuse(problems: Sequence[str], of: str, done: str) -> None:
+    """Tell each problem in a line, and raise click.ClickException if there are any.
+
+    Examples
+    --------
+    >>> refuse([], "3 pictures", "searched")
+    """
     for problem in problems:
         report(problem)
     if problems:
-        raise click.ClickException(f"{len(problems)} of {len(jobs)} pictures could not be {done}")
-    return [result for _, result, _ in several]  # type: ignore[misc]
+        raise click.ClickException(f"{len(problems)} of {of} could not be {done}")
+
+
+def source_of(job: Files) -> str:
+    """The picture that files are about."""
+    return job["out"].source

@@ -11,7 +11,7 @@ import scipy
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, target_of
+from ..each import Files, files_of, for_each, is_single, refuse, source_of, target_of
 from ..jobs import masks_of
 from ..labels import outlined
 from ..options.arguments import Number, Whole
@@ -151,7 +151,8 @@ def command(
         whole = "mask" if mask else "picture"
         click.echo(f"{out}: {found}, {100 * description['share']:.2f} % of the {whole}")
         return
-    several = for_each(jobs, find, "finding defects", "searched", progress)
+    several, problems = for_each(jobs, find, source_of, "finding defects", progress)
+    refuse(problems, f"{len(jobs)} pictures", "searched")
     if as_json:
         click.echo(json.dumps({"out": out, "pictures": several}))
         return

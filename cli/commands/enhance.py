@@ -6,7 +6,7 @@ import click
 
 from gaborkit.errors import FeatureError
 
-from ..each import files_of, for_each, is_single
+from ..each import files_of, for_each, is_single, refuse, source_of
 from ..enhancing import Settings, enhance_picture
 from ..errors import debug_option
 from ..options.arguments import Choice, Number, Whole
@@ -138,5 +138,8 @@ def command(
             text += f", ridges {enhanced['spacing']:.1f} pixels apart"
         click.echo(text)
         return
-    for_each(jobs, lambda job: enhance_picture(job, settings), "enhancing", "enhanced", progress)
+    _, problems = for_each(
+        jobs, lambda job: enhance_picture(job, settings), source_of, "enhancing", progress
+    )
+    refuse(problems, f"{len(jobs)} pictures", "enhanced")
     click.echo(f"{out}: {len(jobs)} prints")

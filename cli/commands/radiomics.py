@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import math
-import os
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
+from ..each import for_each, refuse
+from ..file_paths import paths
 from ..options.arguments import Choice, Degrees, Number, Whole
 from ..options.path_arguments import IN, TABLES, Output
-from ..options.reading import report_options
+from ..options.reading import progress_option, report_options
 from ..options.sections import Command
 
 #: What is written of response maps.
@@ -26,7 +30,12 @@ _LENGTH = Number(above=0, unit="millimetres")
 
 @click.command("radiomics", cls=Command)
 @click.argument("source", type=IN, metavar="IMAGE")
-@click.option("--mask", required=True, type=IN, metavar="MASK", help="The region, on IMAGE's grid.")
+@click.option(
+    "--mask",
+    type=IN,
+    metavar="MASK",
+    help="The region, on IMAGE's grid; needed unless IMAGE is a table of cases.",
+)
 @click.option(
     "--label",
     type=Whole(1, 2**31 - 1),
@@ -107,10 +116,11 @@ _LENGTH = Number(above=0, unit="millimetres")
 @click.option(
     "--map", "map_path", type=Output(VOLUMES), metavar="FILE", help="Response map: .nii, .nii.gz."
 )
+@progress_option
 @report_options
 def command(
     source: str,
-    mask: str,
+    mask: str | None,
     label: int | None,
     out: str,
     sigmas: tuple[float, ...],
@@ -126,6 +136,7 @@ def command(
     rounded: bool,
     limits: tuple[float, float] | None,
     map_path: str | None,
+    progress: bool | None,
     as_json: bool,
 ) -> None:
     """Describe a region of a scan by IBSI's intensity statistics, of it and of Gabor responses.
@@ -136,12 +147,16 @@ def command(
     2's: plain Gabor functions of height 1, in planes, pooled over angles. The defaults are its
     configuration 5.A but for its --range; 5.B is the third example with it and --round.
 
+    IMAGE may be a table of cases, .csv: columns image, mask and, if masks hold several regions,
+    label; paths are seen from where the table lies. Each case has a row.
+
     \b
     Examples:
       gaborkit radiomics ct.nii --mask roi.nii --out features.csv
       gaborkit radiomics ct.nii --mask roi.nii --range -1000 400 --out a.csv
       gaborkit radiomics ct.nii --mask roi.nii --planes orthogonal --out b.csv
       gaborkit radiomics ct.nii --mask roi.nii --out c.csv --map c.nii.gz
+      gaborkit radiomics cases.csv --out cohort.csv
     """  # noqa: D301
     pairs = list(itertools.product(sigmas or (5.0,), wavelengths or (2.0,)))
     if map_path is not None and len(pairs) > 1:
@@ -166,41 +181,131 @@ def command(
         ]
     except gk.FeatureError as error:
         raise click.UsageError(f"--theta-step {theta_step}: {error}") from error
-    image, region = gk.read_volume(source), gk.read_volume(mask)
-    if label is not None:
-        region = region.with_values(region.values == label)
-        if not region.values.any():
-            raise gk.FeatureError(f"{mask}: no voxel is {label}; another --label works")
-    try:
-        image, region = gk.radiomics.prepare(
-            image, region, spacing=spacing, order=order, rounded=rounded, limits=limits
-        )
-        features = gk.radiomics.radiomics(image, region, responses)
-    except gk.GaborkitError as error:
-        raise type(error)(f"{source}, {mask}: {error}") from error
-    settings = {
-        "image": source,
-        "mask": mask,
-        "label": label,
-        "spacing": list(image.spacing),
-        "resampled": None if spacing is None else {"order": order, "round": rounded},
+    table = source.lower().endswith(".csv")
+    for option, given in (("mask", mask), ("label", label), ("map", map_path)):
+        if table and given is not None:
+            raise click.UsageError(
+                f"--{option} {given} is of one image, and {source} names several: leave it out"
+            )
+    if not table and mask is None:
+        raise click.UsageError(f"there is no region of {source}: give --mask")
+    cases = _cases_of(source) if table else [_Case(source, str(mask), label)]
+
+    def describe(case: _Case) -> _Described:
+        """Features of one case."""
+        image, region = gk.read_volume(case.image), gk.read_volume(case.mask)
+        if case.label is not None:
+            region = region.with_values(region.values == case.label)
+            if not region.values.any():
+                raise gk.FeatureError(f"{case.mask}: no voxel is {case.label}; another label works")
+        try:
+            image, region = gk.radiomics.prepare(
+                image, region, spacing=spacing, order=order, rounded=rounded, limits=limits
+            )
+            features = gk.radiomics.radiomics(image, region, responses)
+        except gk.GaborkitError as error:
+            raise type(error)(f"{case.image}, {case.mask}: {error}") from error
+        said = {
+            "image": case.image,
+            "mask": case.mask,
+            "label": case.label,
+            "spacing": list(image.spacing),
+            "voxels": int(region.values.sum()),
+        }
+        return _Described(case, features, said, image if map_path else None)
+
+    description: dict[str, Any] = {
+        "gaborkit": gk.__version__,
+        "resampled": spacing and {"spacing": spacing, "order": order, "round": rounded},
         "range": limits,
         "responses": [response.label for response in responses],
         "boundary": boundary,
-        "voxels": int(region.values.sum()),
     }
-    description = {"gaborkit": gk.__version__, **settings}
-    gk.features.write_table(
-        out, [(os.fspath(source), features.to_numpy())], features.names, description=description
-    )
-    if map_path is not None:
-        gk.write_volume(map_path, responses[0](image))
+    if not table:
+        (one,) = described = [describe(cases[0])]
+        description |= one.said
+        _write(out, described, description)
+        if map_path is not None:
+            gk.write_volume(map_path, responses[0](one.image))
+        if as_json:
+            click.echo(json.dumps({"out": out, **description, "features": one.numbers}))
+        else:
+            click.echo(f"{out}: {len(one.features)} features of {one.said['voxels']} voxels")
+        return
+    described, problems = for_each(cases, describe, lambda case: case.image, "describing", progress)
+    description["cases"] = [one.said for one in described]
+    if described:
+        _write(out, described, description)
+    refuse(problems, f"{len(cases)} cases", "described")
     if as_json:
-        # JSON holds no NaN.
-        numbers = (
-            value if math.isfinite(value) else None for value in features.to_numpy().tolist()
-        )
-        values = dict(zip(features.names, numbers, strict=True))
-        click.echo(json.dumps({"out": out, **description, "features": values}))
+        features = [one.numbers for one in described]
+        click.echo(json.dumps({"out": out, **description, "features": features}))
     else:
-        click.echo(f"{out}: {len(features)} features of {settings['voxels']} voxels")
+        count = f"{len(described)} case{'s' * (len(described) != 1)}"
+        click.echo(f"{out}: {len(described[0].features)} features of {count}")
+
+
+class _Case(NamedTuple):
+    """A region of an image: what is not 0 in the mask, or what is ``label``."""
+
+    image: str
+    mask: str
+    label: int | None
+
+    @property
+    def row(self) -> str:
+        return self.image if self.label is None else f"{self.image}#{self.label}"
+
+
+class _Described(NamedTuple):
+    """A case, its features, what is said of it, and the image as it was filtered, if asked for."""
+
+    case: _Case
+    features: gk.features.Features
+    said: dict[str, Any]
+    image: Any
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """Values by their names; JSON holds no NaN."""
+        values = zip(self.features.names, self.features.to_numpy().tolist(), strict=True)
+        return {name: value if math.isfinite(value) else None for name, value in values}
+
+
+def _write(out: str, described: Sequence[_Described], description: dict[str, Any]) -> None:
+    rows = [(one.case.row, one.features.to_numpy()) for one in described]
+    labelled = len(described) > 1 and all(one.case.label is not None for one in described)
+    names = described[0].features.names
+    gk.features.write_table(out, rows, names, description=description, objects=labelled)
+
+
+def _cases_of(path: str) -> list[_Case]:
+    """The cases of a table; raises FeatureError if it is none."""
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            rows = [
+                {(name or "").strip().lower(): (text or "").strip() for name, text in row.items()}
+                for row in csv.DictReader(stream, restval="")
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        raise gk.FeatureError(f"{path}: is no table of cases that can be read ({error})") from error
+    if not rows or not {"image", "mask"} <= rows[0].keys():
+        raise gk.FeatureError(
+            f"{path}: has no case under columns image and mask; a line of these names, and one for "
+            "each case, works"
+        )
+    cases = []
+    for number, row in enumerate(rows, 2):
+        label = row.get("label", "")
+        if not row["image"] or not row["mask"] or (label and not label.isdecimal()):
+            raise gk.FeatureError(
+                f"{path}: line {number} names no image and mask, or a label that is no whole number"
+            )
+        image, mask = (str(Path(path).parent / row[name]) for name in ("image", "mask"))
+        for named in (image, mask):
+            paths().read(named)
+        cases.append(_Case(image, mask, int(label) if label else None))
+    twice = next((case.row for case in cases if [c.row for c in cases].count(case.row) > 1), None)
+    if twice is not None:
+        raise gk.FeatureError(f"{path}: {twice} comes twice; a label tells regions of one image")
+    return cases

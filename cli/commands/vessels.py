@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, target_of
+from ..each import Files, files_of, for_each, is_single, refuse, source_of, target_of
 from ..jobs import masks_of, one_for_each
 from ..labels import outlined
 from ..options.arguments import Choice, Number
@@ -172,7 +172,8 @@ def command(
             text += f"; AUC {description['auc']:.4f}, accuracy {description['accuracy']:.4f}"
         click.echo(text)
         return
-    several = for_each(jobs, find, "finding vessels", "searched", progress)
+    several, problems = for_each(jobs, find, source_of, "finding vessels", progress)
+    refuse(problems, f"{len(jobs)} pictures", "searched")
     if as_json:
         click.echo(json.dumps({"out": out, "pictures": several}))
         return

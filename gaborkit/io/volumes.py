@@ -117,6 +117,16 @@ class Volume:
         corners = np.concatenate([corners.reshape(3, -1), np.ones((1, 8))])
         apart = np.linalg.norm((self.affine - other.affine) @ corners, axis=0).max()
         if apart > TOLERANCE * min(self.spacing):
+            own, others = (volume.affine @ corners for volume in (self, other))
+            reach = (
+                np.abs(own.max(1) - others.max(1)).max(),
+                np.abs(own.min(1) - others.min(1)).max(),
+            )
+            if max(reach) <= TOLERANCE * min(self.spacing):
+                raise ImageError(
+                    f"{name} is stored along other axes, or the other way along them; one in the "
+                    "image's own order works (nibabel.as_closest_canonical brings both to one)"
+                )
             raise ImageError(
                 f"{name} lies up to {apart:.4g} mm beside the image; one drawn on the image's own "
                 "grid works, or resample it to that"

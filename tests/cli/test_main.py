@@ -175,6 +175,7 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
     scan = gk.Volume.of(np.random.default_rng(1).integers(0, 99, (3, 24, 26)) * 1.0, (1, 1, 1))
     gk.write_volume("ct.nii", scan)
     gk.write_volume("roi.nii", scan.with_values(scan.values > 40))
+    Path("cases.csv").write_text("image,mask\nct.nii,roi.nii\n", encoding="utf-8")
     before = set(tmp_path.rglob("*"))
     words = shlex.split(example)
     result = run(*words[1:])

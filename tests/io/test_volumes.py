@@ -307,6 +307,10 @@ def test_what_is_no_volume():
         volume.check_same_grid(gk.Volume.of(np.zeros((2, 3, 5)), (1, 1, 1)))
     with pytest.raises(ImageError, match=r"the mask lies up to .* mm beside the image"):
         volume.check_same_grid(gk.Volume.of(np.zeros((2, 3, 4)), (1, 1, 1.01)))
+    flipped = volume.affine @ np.diag([-1, 1, 1, 1])
+    flipped[0, 3] = 3
+    with pytest.raises(ImageError, match="the mask is stored along other axes, or the other way"):
+        volume.check_same_grid(gk.Volume(volume.values, flipped))
 
 
 def test_volumes_are_written_as_nifti_alone(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -304,3 +305,77 @@ def test_the_command_on_what_does_not_fit(options, code, message):
         result.stderr
     )
     assert not Path("f.csv").exists()
+
+
+CASES = "Image,Mask,Label\nscan.nii.gz,parts.nii.gz,1\nscan.nii.gz,parts.nii.gz,2\n"
+
+
+@pytest.fixture
+def cohort(scans):
+    parts = REGION.values.astype(np.int16)
+    parts[:, 15:] *= 2
+    Path("cohort").mkdir()
+    gk.write_volume("cohort/scan.nii.gz", VOLUME)
+    gk.write_volume("cohort/parts.nii.gz", VOLUME.with_values(parts))
+    return parts
+
+
+def test_a_table_of_cases(cohort):
+    Path("cohort/cases.csv").write_text(CASES, encoding="utf-8")
+    words = ("--sigma", 2, "--wavelength", 4, "--gamma", 1, "--theta-step", "none")
+    result = run("cohort/cases.csv", *words, "--out", "f.csv", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    said = json.loads(result.stdout)
+    rows = read_table("f.csv")
+    assert rows.pictures == tuple(f"cohort/scan.nii.gz#{label}" for label in (1, 2))
+    for label, values, numbers in zip((1, 2), rows.features.values, said["features"], strict=True):
+        region = VOLUME.with_values(cohort == label)
+        expected = radiomics(VOLUME, region, [GaborResponse(2, 4)])
+        np.testing.assert_allclose(values, expected.values)
+        assert list(numbers) == list(expected.names)
+    assert [case["label"] for case in said["cases"]] == [1, 2]
+    # What fails is named, and the others are there.
+    more = CASES + "scan.nii.gz,parts.nii.gz,3\nnone.nii,parts.nii.gz,1\n"
+    Path("cohort/cases.csv").write_text(more, encoding="utf-8")
+    result = run("cohort/cases.csv", *words, "--out", "g.csv")
+    assert result.exit_code == 1
+    assert "cohort/parts.nii.gz: no voxel is 3; another label works" in result.stderr
+    assert "cohort/none.nii: there is no such file" in result.stderr
+    assert result.stderr.endswith("error: 2 of 4 cases could not be described\n")
+    np.testing.assert_array_equal(read_table("g.csv").features.values, rows.features.values)
+    Path("cohort/cases.csv").write_text("image,mask\nscan.nii.gz,parts.nii.gz\n", encoding="utf-8")
+    assert run("cohort/cases.csv", "--out", "h.csv").stdout == "h.csv: 36 features of 1 case\n"
+    assert read_table("h.csv").pictures == ("cohort/scan.nii.gz",)
+
+
+@pytest.mark.usefixtures("cohort")
+@pytest.mark.parametrize(
+    ("text", "words", "code", "message"),
+    [
+        (CASES, ("--mask", "tumour.nii.gz"), 2, "--mask tumour.nii.gz is of one image, and cases"),
+        (CASES, ("--label", 1), 2, "--label 1 is of one image"),
+        (CASES, ("--map", "m.nii"), 2, "--map m.nii is of one image"),
+        ("", (), 1, "cases.csv: has no case under columns image and mask"),
+        ("image,mask\n", (), 1, "has no case under columns image and mask"),
+        ("image,region\na,b\n", (), 1, "has no case under columns image and mask"),
+        ("image,mask,label\na,b,x\n", (), 1, "line 2 names no image and mask, or a label that"),
+        ("image,mask\na,\n", (), 1, "line 2 names no image and mask"),
+        ("image,mask\na,b\na,c\n", (), 1, "cases.csv: a comes twice; a label tells regions"),
+        ("image,mask\na,b,c\n", (), 1, "is no table of cases that can be read"),
+        ("image,mask\nnone.nii,b\n", (), 1, "1 of 1 cases could not be described"),
+    ],
+)
+def test_tables_that_do_not_fit(text, words, code, message):
+    Path("cases.csv").write_text(text, encoding="utf-8")
+    result = run("cases.csv", *words, "--out", "f.csv")
+    assert (result.exit_code, message in result.stderr.replace("\n", " ")) == (code, True), (
+        result.stderr
+    )
+    assert not Path("f.csv").exists()
+
+
+@pytest.mark.usefixtures("scans")
+def test_an_image_needs_a_region():
+    result = run("scan.nii.gz", "--out", "f.csv")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "there is no region of scan.nii.gz: give --mask" in result.stderr
