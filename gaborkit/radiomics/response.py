@@ -149,7 +149,8 @@ class GaborResponse:
         if max(sides) - min(sides) > SQUARE * min(sides):
             raise ImageError(
                 f"voxels of {' x '.join(f'{side:.4g}' for side in sides)} mm are not of equal "
-                "sides, as Gabor kernels need them here; resample the volume (a spacing of 1.0, for example)"
+                "sides, as Gabor kernels need them here; resample the volume, to a spacing of "
+                "1.0 for example"
             )
         bank = self.bank(y)
         radius = max(kernel.radius(TOLERANCE) for kernel in bank)
