@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 import gaborkit as gk
 
 from .errors import reason, report, show_traceback
 from .jobs import PictureFiles, jobs_of
+from .labels import outlined
 from .progress import followed
+from .quantization import quantize
 
 #: The files of one picture by the option that asks for them; ``out`` is always there.
 Files = dict[str, PictureFiles]
@@ -107,3 +111,22 @@ def refuse(problems: Sequence[str], of: str, done: str) -> None:
 def source_of(job: Files) -> str:
     """The picture that files are about."""
     return job["out"].source
+
+
+def write_marks(
+    job: Files,
+    picture: NDArray[Any],
+    mask: NDArray[np.bool_],
+    score: NDArray[Any],
+    description: Mapping[str, Any],
+) -> None:
+    """Write what was found: its mask, and scores and outlines if they are asked for."""
+    gk.write_image(target_of(job["out"]), mask, description)
+    if "score" in job:
+        target, says = target_of(job["score"]), dict(description)
+        if target.suffix.lower() == ".png":
+            score, mapping = quantize(score.clip(0), "energy")
+            says["mapping"] = {"value": "offset + gain * stored", **mapping}
+        gk.write_image(target, score, says)
+    if "overlay" in job:
+        gk.write_image(target_of(job["overlay"]), outlined(picture, mask))

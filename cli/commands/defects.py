@@ -11,9 +11,8 @@ import scipy
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, refuse, source_of, target_of
+from ..each import Files, files_of, for_each, is_single, refuse, source_of, write_marks
 from ..jobs import masks_of
-from ..labels import outlined
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
 from ..options.path_arguments import IN, Output
@@ -25,7 +24,6 @@ from ..options.reading import (
     seed_option,
 )
 from ..options.sections import Command
-from ..quantization import quantize
 from ..responding import about, mask_keywords, one_picture
 from .segment import PAINTED
 
@@ -139,7 +137,8 @@ def command(
             "places": places,
             "share": float(defects.mask.sum() / masked.get("mask", np.ones(planes.shape)).sum()),
         }
-        _write(job, defects, description)
+        picture = gk.read_image(source) if "overlay" in job else planes
+        write_marks(job, picture, defects.mask, defects.score, description)
         return description
 
     if is_single(jobs, sources):
@@ -163,21 +162,6 @@ def command(
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _write(job: Files, defects: gk.vision.Defects, description: dict[str, Any]) -> None:
-    gk.write_image(target_of(job["out"]), defects.mask, description)
-    if "score" in job:
-        target = target_of(job["score"])
-        values: Any = defects.score
-        says: dict[str, Any] = dict(description)
-        if target.suffix.lower() == ".png":
-            values, mapping = quantize(values, "energy")
-            says["mapping"] = {"value": "offset + gain * stored", **mapping}
-        gk.write_image(target, values, says)
-    if "overlay" in job:
-        picture = gk.read_image(job["out"].source)
-        gk.write_image(target_of(job["overlay"]), outlined(picture, defects.mask))
 
 
 def _places(defects: gk.vision.Defects) -> list[dict[str, Any]]:

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, refuse, source_of, target_of
+from ..each import Files, files_of, for_each, is_single, refuse, source_of, write_marks
 from ..jobs import masks_of, one_for_each
-from ..labels import outlined
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
 from ..options.reading import progress_option, recursive_option, report_options
 from ..options.sections import Command
-from ..quantization import quantize
 from ..responding import about, mask_of, one_picture
 
 _MASK = (".png", ".tif", ".tiff", ".npy", ".npz")
@@ -159,7 +157,7 @@ def command(
             with about(truths[fundus.source]):
                 description["auc"] = gk.vision.area_under_roc(scores, known)
             description["accuracy"] = float((result.mask[fundus.inside] == known).mean())
-        _write(job, fundus, result, description)
+        write_marks(job, fundus.picture, result.mask, result.score, description)
         return description
 
     if is_single(jobs, sources):
@@ -207,18 +205,3 @@ def _read(source: str, fields: Mapping[str, str], truths: Mapping[str, str]) -> 
         raise gk.FeatureError(f"{field or source}: there is no field of view; give another --field")
     known = mask_of(truth, green.shape) if truth else None
     return _Fundus(source, picture, coloured, green, inside, known)
-
-
-def _write(
-    job: Files, fundus: _Fundus, result: gk.vision.Vessels, description: dict[str, Any]
-) -> None:
-    gk.write_image(target_of(job["out"]), result.mask, description)
-    if "score" in job:
-        target = target_of(job["score"])
-        values, says = result.score, dict(description)
-        if target.suffix.lower() == ".png":
-            values, mapping = quantize(values.clip(0), "energy")
-            says["mapping"] = {"value": "offset + gain * stored", **mapping}
-        gk.write_image(target, values, says)
-    if "overlay" in job:
-        gk.write_image(target_of(job["overlay"]), outlined(fundus.picture, result.mask))
