@@ -202,8 +202,9 @@ def find_defects(
     maps, variances = _log_energies(known, seen, bank, *widths)
     centre = _median(maps[:, known_judged], (1,))[..., None]
     maps -= centre
-    deviations = _border_corrected(maps, variances, seen.inside)
-    depth, reach = _depth(seen), math.ceil(REACH * longest)
+    reach = math.ceil(REACH * longest)
+    deviations = _border_corrected(maps, variances, seen.inside, reach)
+    depth = _depth(seen)
     with one_thread():
         statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
         usual = scores = mahalanobis(deviations, *statistics)
@@ -212,7 +213,7 @@ def find_defects(
     if not same:
         maps, variances = _log_energies(planes, part, bank, *widths)
         maps -= centre
-        deviations = _border_corrected(maps, variances, part.inside)
+        deviations = _border_corrected(maps, variances, part.inside, reach)
         with one_thread():
             scores = mahalanobis(deviations, *statistics)
         scores /= levels[_depth(part).clip(max=reach + 1)]
@@ -374,23 +375,29 @@ def _deviation(kernel: Any) -> float:
 
 
 def _border_corrected(
-    deviations: RealArray, variances: Sequence[RealArray], inside: NDArray[np.bool_] | None
+    deviations: RealArray,
+    variances: Sequence[RealArray],
+    inside: NDArray[np.bool_] | None,
+    reach: int,
 ) -> RealArray:
     """Deviations from the usual as they would be in full windows, (F, H, W), in place.
 
     Windows that the border cuts vary more. They hold no whole periods either, and are off by as
-    much all along the border: there the median is taken off, a defect being in the lesser part.
-    Of a mask, it is that of all pixels as far from the border above or below, left or right.
+    much all along the border: there, up to ``reach`` pixels from it, the median along it is taken
+    off, a defect being in the lesser part. Of a mask, it is that of all pixels as far from the
+    border above or below, left or right.
     """
-    lines = None if inside is None else [_from_border(inside, axis) for axis in (0, 1)]
+    whole = np.ones(deviations.shape[-2:], bool) if inside is None else inside
+    lines = [_from_border(whole, axis) for axis in (0, 1)]
+    near = [np.abs(line) <= reach for line in lines]
     for values, spread in zip(deviations, variances, strict=True):  # one fits into the caches
         variance = np.maximum(spread, 1)
         share = np.minimum(SHIFT - SHIFT / variance, 1)
         for axis in (0, 1):
             usual = (
-                _median(values, (1 - axis,)) if lines is None else _medians_of(values, lines[axis])
+                _median(values, (1 - axis,)) if inside is None else _medians_of(values, lines[axis])
             )
-            values -= share * usual
+            values -= share * near[axis] * usual
         values /= np.sqrt(variance)
     return deviations
 

@@ -70,6 +70,16 @@ def test_waves_across_the_border_are_no_defects():
     assert sum(find_defects(picture, good).mask.any() for picture in pictures[1::2]) <= 1
 
 
+def test_a_defect_of_most_of_a_row_leaves_no_mark_where_the_row_meets_the_border():
+    y, x = np.indices((260, 300))
+    for seed in range(4):
+        thread = (abs(y - 130) < 4) & (x > 50) & (x < 250)
+        found = find_defects(np.where(thread, -25, tilted_ribs(seed, 3)))
+        assert found.mask[thread].mean() > 0.9
+        assert not found.mask[:, :30].any()
+        assert not found.mask[:, -30:].any()
+
+
 def test_the_threshold_is_a_quantile_of_the_largest_of_all_blocks():
     rng = np.random.default_rng(0)
     fields = rng.exponential(size=(400, 64, 64))
