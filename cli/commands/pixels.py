@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ import click
 import gaborkit as gk
 from gaborkit.large.sources import Planes
 
-from ..errors import debug_option, reason, report, show_traceback
+from ..each import for_each, refuse
+from ..errors import debug_option
 from ..groups import Group
 from ..jobs import companions, jobs_of, masks_of, pictures_in, with_masks
 from ..options.arguments import Choice, Number, Whole
@@ -26,7 +26,6 @@ from ..options.reading import (
     recursive_option,
     seed_option,
 )
-from ..progress import followed
 from ..responding import about, filterable, mask_keywords
 from ..scribbles import read_scribbles
 from ..tiling import colour_axis, large_mask
@@ -195,22 +194,14 @@ def apply(
         click.echo(f"{jobs[0].targets[0]}: {text}")
         return
 
-    def outcomes() -> Iterator[tuple[str, str | None]]:
-        for job in jobs:
-            try:
-                _classify(job, rule, model, tile, outside)
-            except (gk.GaborkitError, OSError, MemoryError) as error:
-                show_traceback()
-                yield job.source, reason(error)
-            else:
-                yield job.source, None
-
-    results = followed(outcomes(), len(jobs), "classifying", lambda result: result[0], progress)
-    failed = [problem for _, problem in results if problem is not None]
-    for problem in failed:
-        report(problem)
-    if failed:
-        raise click.ClickException(f"{len(failed)} of {len(jobs)} pictures could not be classified")
+    _, problems = for_each(
+        jobs,
+        lambda job: _classify(job, rule, model, tile, outside),
+        lambda job: job.source,
+        "classifying",
+        progress,
+    )
+    refuse(problems, f"{len(jobs)} pictures", "classified")
     click.echo(f"{out}: {len(jobs)} pictures")
 
 
