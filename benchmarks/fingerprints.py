@@ -109,7 +109,8 @@ def whole_method(image, rounds):
 def filtering_alone(image, rounds):
     """All on the fields that gaborkit found, with the error of each."""
     level = normalize(image)
-    _, _, mask, theta, frequency = enhance_fingerprint(image)
+    found = enhance_fingerprint(image)
+    mask, theta, frequency = found.mask, found.orientation, found.frequency
     contestants = {
         f"gaborkit, tolerance {tolerance:g}": (
             lambda tolerance=tolerance: tuned_filter(

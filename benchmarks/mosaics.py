@@ -30,7 +30,7 @@ from gaborkit.vision import (
     synthetic,
 )
 from gaborkit.vision.mosaics import accuracy
-from gaborkit.vision.texture_maps import coordinates, flat_pixels, standardized
+from gaborkit.vision.texture_maps import coordinates, standardized
 
 SIDE = 512
 MOSAICS = (
@@ -78,7 +78,7 @@ def k_means(maps, count):
     from sklearn.cluster import KMeans
 
     everything = np.concatenate([standardized(maps), coordinates(maps.shape[-2:], maps.dtype)])
-    rows = flat_pixels(everything)
+    rows = everything.reshape(len(everything), -1).T
     clusters = KMeans(count, n_init=10, random_state=0).fit(rows[:: len(rows) // 4096])
     return clusters.predict(rows).reshape(maps.shape[-2:])
 

@@ -124,7 +124,7 @@ def main() -> None:
     if options.images is not None:
         data = replace(data, train=balanced(data.train, options.images, seed=0))
     for name in options.models.split(","):
-        found: dict[str, list[generative.Evaluation]] = {"raw": [], "gabor": []}
+        found: dict[str, list[Any]] = {"raw": [], "gabor": []}
         parameters, seconds = {}, {"raw": 0.0, "gabor": 0.0}
         for seed in range(options.seeds):
             for features, evaluations in found.items():

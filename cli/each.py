@@ -49,10 +49,18 @@ def files_of(
     click.UsageError, PictureError
         As :func:`~.jobs.jobs_of`.
     """
+    asked = {option: out for option, out in outs.items() if out is not None}
     several = {
-        option: jobs_of(sources, out, [name], option=option, suffix=suffix, recursive=recursive)
-        for option, out in outs.items()
-        if out is not None
+        option: jobs_of(
+            sources,
+            out,
+            [name],
+            option=option,
+            suffix=suffix,
+            recursive=recursive,
+            beside=list(asked.values()),
+        )
+        for option, out in asked.items()
     }
     return [dict(zip(several, jobs, strict=True)) for jobs in zip(*several.values(), strict=True)]
 
@@ -62,7 +70,7 @@ def is_single(jobs: Sequence[Files], sources: Sequence[str]) -> bool:
     return len(jobs) == 1 and source_of(jobs[0]) == sources[0]
 
 
-def target_of(files: PictureFiles) -> Path:
+def file_of(files: PictureFiles) -> Path:
     """The one file of an option, whose folder is made."""
     (target,) = files.targets
     if files.new_folder:
@@ -121,12 +129,12 @@ def write_marks(
     description: Mapping[str, Any],
 ) -> None:
     """Write what was found: its mask, and scores and outlines if they are asked for."""
-    gk.write_image(target_of(job["out"]), mask, description)
+    gk.write_image(file_of(job["out"]), mask, description)
     if "score" in job:
-        target, says = target_of(job["score"]), dict(description)
+        target, says = file_of(job["score"]), dict(description)
         if target.suffix.lower() == ".png":
             score, mapping = quantize(score.clip(0), "energy")
             says["mapping"] = {"value": "offset + gain * stored", **mapping}
         gk.write_image(target, score, says)
     if "overlay" in job:
-        gk.write_image(target_of(job["overlay"]), outlined(picture, mask))
+        gk.write_image(file_of(job["overlay"]), outlined(picture, mask))

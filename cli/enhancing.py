@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 
-from .each import Files, target_of
+from .each import Files, file_of
 from .options.path_arguments import PICTURES
 from .quantization import quantize
 from .responding import about, filterable
@@ -67,7 +67,7 @@ def enhance_picture(job: Files, settings: Settings) -> dict[str, Any]:
         "spacing": spacing,
     }
     for option, one in job.items():
-        target = target_of(one)
+        target = file_of(one)
         picture = target.suffix.lower() in PICTURES
         values, says = _content(result, form if option == "out" else option, picture)
         if picture and values.dtype.kind == "f" and not target.suffix.lower().startswith(".tif"):

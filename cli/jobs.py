@@ -58,6 +58,7 @@ def jobs_of(
     option: str = "out",
     suffix: str | None = None,
     recursive: bool = False,
+    beside: Sequence[str] = (),
 ) -> list[PictureFiles]:
     """Pair pictures with the files to write.
 
@@ -75,6 +76,8 @@ def jobs_of(
         Format of the files in a folder, ``.png`` if None.
     recursive : bool
         Look into the folders inside folders too.
+    beside : sequence of str
+        Folders of other outputs, in which an earlier run has left what is no picture to be read.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def jobs_of(
             f"--suffix {suffix} is for a folder, and --{option} {out} is a file: "
             "leave one of them out"
         )
-    pairs = [pair for source in sources for pair in _pictures(source, out, recursive)]
+    pairs = [pair for source in sources for pair in _pictures(source, (out, *beside), recursive)]
     if whole:
         several = len(pairs) > 1 or pairs[0][0] != sources[0]
         if several:
@@ -139,7 +142,7 @@ def pictures_in(sources: Sequence[str], out: str, *, recursive: bool = False) ->
     """
     unique: dict[str, None] = {}
     for source in sources:
-        pictures = _pictures(source, out, recursive, DESCRIBED)
+        pictures = _pictures(source, (out,), recursive, DESCRIBED)
         unique.update(dict.fromkeys(picture for picture, _ in pictures))
     for picture in unique:
         paths().read(picture)
@@ -239,9 +242,9 @@ def with_masks(
 
 
 def _pictures(
-    source: str, out: str, recursive: bool, suffixes: Sequence[str] = READ
+    source: str, outs: Sequence[str], recursive: bool, suffixes: Sequence[str] = READ
 ) -> Iterator[tuple[str, Path]]:
-    """Pictures behind one argument, each with its name, without suffix, relative to the output."""
+    """Pictures behind one argument, each with its name, without suffix, relative to the outputs."""
     if source.startswith("sample:"):
         yield source, Path(source.removeprefix("sample:"))
         return
@@ -265,7 +268,7 @@ def _pictures(
         folders[:] = sorted(
             name
             for name in folders
-            if recursive and name not in stores and not _same(Path(parent, name), Path(out))
+            if recursive and name not in stores and not _among(Path(parent, name), outs)
         )
         for name in sorted(names):
             known = not name.startswith(".") and suffix_of(name) in suffixes
@@ -276,13 +279,13 @@ def _pictures(
         hint = "" if recursive else "; --recursive looks into the folders inside it"
         raise PictureError(f"{source}: there is no picture in this folder{hint}")
     # Neither is what an earlier run has written.
-    warn_of_others(folder, (path for path in others if not _same(path, Path(out))), suffixes)
+    warn_of_others(folder, (path for path in others if not _among(path, outs)), suffixes)
     for path in below:
         yield str(path), Path(without_suffix(path.relative_to(folder)))
 
 
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _among(path: Path, others: Sequence[str]) -> bool:
+    return os.path.realpath(path) in map(os.path.realpath, others)
 
 
 def _names(stem: Path, labels: Sequence[str], suffix: str) -> tuple[Path, ...]:

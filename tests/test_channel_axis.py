@@ -45,6 +45,7 @@ WITHOUT = {
     "Volume.with_values": "a volume",
     "resample": "a picture or volume, axis by axis",
     "crests": "a map of strengths",
+    "widest_vessel": "a field of view",
     "smoothed": "maps",
     "local_frequency": "responses",
     "jet_displacement": "jets",

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,7 +149,8 @@ def command(
     configuration 5.A but for its --range; 5.B is the third example with it and --round.
 
     IMAGE may be a table of cases, .csv: columns image, mask and, if masks hold several regions,
-    label; paths are seen from where the table lies. Each case has a row.
+    label; paths are seen from where the table lies. Each case has a row, called after its image,
+    or after its mask if images have several.
 
     \b
     Examples:
@@ -222,9 +224,10 @@ def command(
         "boundary": boundary,
     }
     if not table:
-        (one,) = described = [describe(cases[0])]
+        one = describe(cases[0])
         description |= one.said
-        _write(out, described, description)
+        rows = [(source, one.features.to_numpy())]
+        gk.features.write_table(out, rows, one.features.names, description=description)
         if map_path is not None:
             gk.write_volume(map_path, responses[0](one.image))
         if as_json:
@@ -232,10 +235,14 @@ def command(
         else:
             click.echo(f"{out}: {len(one.features)} features of {one.said['voxels']} voxels")
         return
+    names = _names_of(cases)
     described, problems = for_each(cases, describe, lambda case: case.image, "describing", progress)
     description["cases"] = [one.said for one in described]
     if described:
-        _write(out, described, description)
+        rows = [(names[one.case], one.features.to_numpy()) for one in described]
+        labelled = all(case.label is not None for case in cases)
+        columns = described[0].features.names
+        gk.features.write_table(out, rows, columns, description=description, objects=labelled)
     refuse(problems, f"{len(cases)} cases", "described")
     if as_json:
         features = [one.numbers for one in described]
@@ -251,10 +258,6 @@ class _Case(NamedTuple):
     image: str
     mask: str
     label: int | None
-
-    @property
-    def row(self) -> str:
-        return self.image if self.label is None else f"{self.image}#{self.label}"
 
 
 class _Described(NamedTuple):
@@ -272,40 +275,53 @@ class _Described(NamedTuple):
         return {name: value if math.isfinite(value) else None for name, value in values}
 
 
-def _write(out: str, described: Sequence[_Described], description: dict[str, Any]) -> None:
-    rows = [(one.case.row, one.features.to_numpy()) for one in described]
-    labelled = len(described) > 1 and all(one.case.label is not None for one in described)
-    names = described[0].features.names
-    gk.features.write_table(out, rows, names, description=description, objects=labelled)
+def _names_of(cases: Sequence[_Case]) -> dict[_Case, str]:
+    """Rows are called after the images; after the masks, if an image has several for one label."""
+    images = Counter((case.image, case.label) for case in cases)
+    by_mask = max(images.values()) > 1
+    return {
+        case: (case.mask if by_mask else case.image)
+        + (f"#{case.label}" if case.label is not None else "")
+        for case in cases
+    }
 
 
 def _cases_of(path: str) -> list[_Case]:
     """The cases of a table; raises FeatureError if it is none."""
+    cases: dict[_Case, None] = {}
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            rows = [
-                {(name or "").strip().lower(): (text or "").strip() for name, text in row.items()}
-                for row in csv.DictReader(stream, restval="")
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+            reader = csv.DictReader(stream, restkey="", restval="")
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            if not {"image", "mask"} <= set(reader.fieldnames):
+                raise gk.FeatureError(
+                    f"{path}: has no columns image and mask; a line of these names, and one for "
+                    "each case, works"
+                )
+            for row in reader:
+                case = _case_of(row, Path(path).parent)
+                if case is None or case in cases:
+                    wrong = "is there before" if case else "names no image, mask and whole label"
+                    raise gk.FeatureError(
+                        f"{path}: line {reader.line_num} {wrong}; a line for each region works, of "
+                        "an image, a mask and, if that holds several, a label from 1 on"
+                    )
+                cases[case] = None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise gk.FeatureError(f"{path}: is no table of cases that can be read ({error})") from error
-    if not rows or not {"image", "mask"} <= rows[0].keys():
-        raise gk.FeatureError(
-            f"{path}: has no case under columns image and mask; a line of these names, and one for "
-            "each case, works"
-        )
-    cases = []
-    for number, row in enumerate(rows, 2):
-        label = row.get("label", "")
-        if not row["image"] or not row["mask"] or (label and not label.isdecimal()):
-            raise gk.FeatureError(
-                f"{path}: line {number} names no image and mask, or a label that is no whole number"
-            )
-        image, mask = (str(Path(path).parent / row[name]) for name in ("image", "mask"))
-        for named in (image, mask):
+    if not cases:
+        raise gk.FeatureError(f"{path}: holds no case; a line for each, under the names, works")
+    for case in cases:
+        for named in (case.image, case.mask):
             paths().read(named)
-        cases.append(_Case(image, mask, int(label) if label else None))
-    twice = next((case.row for case in cases if [c.row for c in cases].count(case.row) > 1), None)
-    if twice is not None:
-        raise gk.FeatureError(f"{path}: {twice} comes twice; a label tells regions of one image")
-    return cases
+    return list(cases)
+
+
+def _case_of(row: dict[str, Any], folder: Path) -> _Case | None:
+    """The case of a line; None if it is none."""
+    if "" in row:  # more cells than names
+        return None
+    image, mask, label = (row.get(name, "").strip() for name in ("image", "mask", "label"))
+    if not image or not mask or (label and not (label.isdecimal() and int(label))):
+        return None
+    return _Case(str(folder / image), str(folder / mask), int(label) if label else None)

@@ -12,7 +12,7 @@ from ..types import Array
 
 
 def angle_of(y: Array, x: Array) -> Array:
-    """Angle of vectors, in [-pi, pi], as ``arctan2``.
+    """Angle of finite vectors, in [-pi, pi], as ``arctan2``; of nothing 0.
 
     Within 3e-7 of that in single precision, by compiled code where there is any.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from ..caches import lru_cache
 from ..errors import FeatureError
 from ..kernels.base import Kernel
 from ..kernels.parameters import number
+
+Result = TypeVar("Result")
 
 #: Radians, and shares of a frequency, below which two kernels count as of one kind.
 CLOSE = 1e-6
@@ -71,7 +74,6 @@ class Grid:
         return ratios[0]
 
 
-@lru_cache(maxsize=16)
 def grid_of(bank: GaborBank) -> Grid:
     """Find the scales and orientations of a bank.
 
@@ -91,6 +93,46 @@ def grid_of(bank: GaborBank) -> Grid:
     >>> grid.shape, grid.wavelengths[:2], grid.places[1]
     ((4, 6), (2.5, 5.0), (6, 7, 8, 9, 10, 11))
     """
+    return _current(_grid_of, bank)
+
+
+def banks_by_orientation(bank: GaborBank) -> tuple[GaborBank, ...]:
+    """For each theta of a grid, the kernels of all scales that have it, the finest first.
+
+    Those of theta + pi are turned round: the odd parts of opposite directions would cancel.
+
+    Raises
+    ------
+    FeatureError
+        If the bank is no grid.
+    """
+    return _current(_banks_by_orientation, bank)
+
+
+def channel_names(bank: GaborBank) -> tuple[str, ...]:
+    """The bank's labels, with the place in the bank in front of those that come twice.
+
+    Examples
+    --------
+    >>> from gaborkit import GaborKernel
+    >>> bank = GaborBank([GaborKernel(wavelength=8, sigma=sigma) for sigma in (4, 6)])
+    >>> channel_names(bank)
+    ('0: 8 px, 0°', '1: 8 px, 0°')
+    """
+    labels = bank.labels
+    return tuple(
+        label if labels.count(label) == 1 else f"{k}: {label}" for k, label in enumerate(labels)
+    )
+
+
+def _current(function: functools._lru_cache_wrapper[Result], bank: GaborBank) -> Result:
+    """What is kept of a bank; found anew if it learns, as its numbers change and pass gradients."""
+    learns = any(kernel.learnable for kernel in bank)
+    return function.__wrapped__(bank) if learns else function(bank)
+
+
+@lru_cache(maxsize=16)
+def _grid_of(bank: GaborBank) -> Grid:
     scales = [_by_theta(bank, members) for members in _by_frequency(bank)]
     thetas = [theta for theta, _ in scales[0]]
     for members in scales:
@@ -116,36 +158,11 @@ def grid_of(bank: GaborBank) -> Grid:
 
 
 @lru_cache(maxsize=16)
-def banks_by_orientation(bank: GaborBank) -> tuple[GaborBank, ...]:
-    """For each theta of a grid, the kernels of all scales that have it, the finest first.
-
-    Those of theta + pi are turned round: the odd parts of opposite directions would cancel.
-
-    Raises
-    ------
-    FeatureError
-        If the bank is no grid.
-    """
+def _banks_by_orientation(bank: GaborBank) -> tuple[GaborBank, ...]:
     grid = grid_of(bank)
     return tuple(
         GaborBank(k.rotated(theta - number(k.theta)) for k in (bank[row[o]] for row in grid.places))
         for o, theta in enumerate(grid.thetas)
-    )
-
-
-def channel_names(bank: GaborBank) -> tuple[str, ...]:
-    """The bank's labels, with the place in the bank in front of those that come twice.
-
-    Examples
-    --------
-    >>> from gaborkit import GaborKernel
-    >>> bank = GaborBank([GaborKernel(wavelength=8, sigma=sigma) for sigma in (4, 6)])
-    >>> channel_names(bank)
-    ('0: 8 px, 0°', '1: 8 px, 0°')
-    """
-    labels = bank.labels
-    return tuple(
-        label if labels.count(label) == 1 else f"{k}: {label}" for k, label in enumerate(labels)
     )
 
 

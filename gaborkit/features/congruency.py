@@ -190,7 +190,8 @@ def _threshold(flat: Array, peak: Array, grid: Grid, noise: Noise, deviations: f
     Amplitudes and T are of the picture by its peak, (..., 1, 1).
     """
     if not isinstance(noise, str):
-        return noise / peak[..., 0, 0]
+        with np.errstate(over="ignore"):  # nothing reaches an infinite threshold
+            return noise / peak[..., 0, 0]
     # Rayleigh's distribution has its mode at tau and its median at tau sqrt(ln 4).
     tau = _median(flat) / math.sqrt(math.log(4)) if noise == "median" else _mode(flat)
     # The noise that a scale lets through falls with its wavelength.

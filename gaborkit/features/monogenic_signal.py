@@ -60,12 +60,13 @@ class Monogenic(NamedTuple):
     @property
     def phase(self) -> RealArray:
         """Local phase, 0 to pi: 0 at a bright line, pi/2 at a step, pi at a dark line."""
-        return angle_of(np.sqrt(self.odd_x**2 + self.odd_y**2), self.even)
+        return np.arctan2(np.hypot(self.odd_x, self.odd_y), self.even)
 
     @property
     def orientation(self) -> RealArray:
         """Theta across the feature, 0 <= theta < pi, from +x (right) towards +y (down)."""
-        return half_circle(angle_of(self.odd_y, self.odd_x))
+        theta = np.arctan2(self.odd_y, self.odd_x) % np.pi
+        return np.where(theta < np.pi, theta, 0)
 
 
 class PhaseSymmetry(NamedTuple):
@@ -247,10 +248,11 @@ def phase_symmetry(
     plane = part.box(plane)
     NumpyLibrary().check_finite(plane)  # before a peak of NaN makes all of them NaN
     peak = float(peak_of(plane)[0, 0])
+    plane = plane / peak  # so that squares stay within float32
     if boundary != "constant":  # within which a constant answers nothing
         plane = plane - plane.mean(dtype=np.float64).astype(plane.dtype)
-    signal = monogenic(  # of the picture by its peak, so that squares stay within float32
-        plane / peak, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
+    signal = monogenic(
+        plane, scales=scales, wavelength=wavelength, a=a, spread=spread, boundary=boundary
     )
     even = {"both": np.abs(signal.even), "bright": signal.even, "dark": -signal.even}[polarity]
     odd = np.sqrt(signal.odd_x**2 + signal.odd_y**2)

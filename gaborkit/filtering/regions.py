@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 Filter = Callable[["GaborBank", Array, FilterOptions], Array]
 
 
-#: Largest whole number up to which floats of double precision hold all.
-_WHOLE = 2.0**53
-
-
 class Region(NamedTuple):
     """An object of a picture.
 
@@ -128,7 +124,8 @@ def regions(
 
 def _whole(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Labels of floating point as integers."""
-    wrong = ~(np.abs(labels) <= _WHOLE) | (labels != np.rint(labels))
+    most = 2 / np.finfo(labels.dtype).eps  # up to which every whole number is one of the dtype
+    wrong = ~(np.abs(labels) <= most) | (labels != np.rint(labels))
     if wrong.any():
         raise FilterError(
             f"labels of {labels.dtype} hold {labels[wrong][0]:g}, which is no whole number that is "

@@ -108,16 +108,29 @@ def check_apart(target: StrPath, source: Any, name: str) -> None:
     name : str
         What it is.
     """
-    store = getattr(source, "store", None)
-    path = getattr(source, "path", None) if isinstance(source, Uncompressed) else source
-    if store is not None:  # of zarr 3 and of zarr 2
-        path = getattr(store, "root", getattr(store, "path", None))
-    if not isinstance(path, (str, Path)):
+    path = _place_of(source)
+    if path is None:
         return
     read, written = Path(split_page(path)[0]).resolve(), Path(target).resolve()
     if read == written or written in read.parents:
         where = "over" if read == written else "around"
         raise PictureError(f"{target} would be written {where} the {name}; give another name")
+
+
+def _place_of(source: Any) -> str | Path | None:
+    """Where a path, an array of a store, or a memory map lies on disk, if it does."""
+    if isinstance(source, (str, Path)):
+        return source
+    if isinstance(source, Uncompressed):
+        return source.path
+    while source is not None and not isinstance(source, np.memmap):
+        store = getattr(source, "store", None)
+        root = getattr(store, "root", getattr(store, "path", None))  # of zarr 3 and of zarr 2
+        if isinstance(root, (str, Path)):
+            return Path(root) / getattr(source, "path", "")
+        source = getattr(source, "base", None)  # what a view is of
+    filename = getattr(source, "filename", None)
+    return None if filename is None else Path(filename)
 
 
 def unmapped(array: Any) -> Any:

@@ -97,7 +97,7 @@ def cell_responses(
     >>> int(cells.complex[:, 40, 40].argmax()), cells.simple.shape
     (0, (4, 4, 80, 80))
     """
-    if semisaturation is not None and not (0 < semisaturation < math.inf and semisaturation**2):
+    if semisaturation is not None and not 1e-150 < semisaturation < 1e150:
         raise FeatureError(
             f"semisaturation={semisaturation!r} is no amplitude; give one above 0, or None"
         )

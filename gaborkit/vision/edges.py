@@ -339,7 +339,8 @@ def _crests(strength: RealArray, angle: RealArray, among: NDArray[np.bool_]) -> 
     here, ahead, behind = here[crest], ahead[crest], behind[crest]
     bend = behind - 2 * here + ahead
     apart = np.where(bend < 0, (behind - ahead) / np.where(bend < 0, 2 * bend, 1), 0)
-    thin, offset = np.zeros(strength.shape, bool), np.zeros_like(strength)
+    thin = np.zeros(strength.shape, bool)
+    offset: RealArray = np.zeros(strength.shape, strength.dtype)
     thin.ravel()[places[crest]] = True
     offset.ravel()[places[crest]] = apart.clip(-0.5, 0.5)
     return Crests(thin, offset)

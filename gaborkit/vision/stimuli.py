@@ -134,7 +134,7 @@ def gabor_stimulus(
             f"drift={drift!r} cycles per second cannot be shown at {rate:g} pictures per second; "
             f"give at most {rate / 2:g}"
         )
-    if sigma is not None and not (0 < sigma < math.inf and sigma**2):
+    if sigma is not None and not 1e-150 < sigma < 1e150:
         raise FeatureError(f"sigma={sigma!r} is no deviation; give degrees above 0")
     if sigma is not None and window != "gaussian":
         raise FeatureError(f"sigma={sigma!r} is of the Gaussian window, not of {window!r}")

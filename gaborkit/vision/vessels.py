@@ -78,15 +78,29 @@ def vessel_bank(width: float = STANDARD) -> GaborBank:
     )
 
 
-def widest_vessel(field: NDArray[np.bool_]) -> float:
-    """Width in pixels of the widest vessels of a field of view (H, W): 7 where DRIVE's has 540.
+def widest_vessel(field: ArrayLike) -> float:
+    """Width of the widest vessels of a field of view: 7 where it is 540 pixels wide, as in DRIVE.
+
+    Parameters
+    ----------
+    field : array (H, W)
+        What is neither 0 nor NaN is inside.
+
+    Returns
+    -------
+    float
+        In pixels; 3.5 or more, as :func:`vessel_responses` needs.
+
+    References
+    ----------
+    Soares et al. (2006), whose scales are for pictures of that size.
 
     Examples
     --------
-    >>> round(widest_vessel(np.ones((600, 600), bool)), 2)
+    >>> round(widest_vessel(np.ones((600, 600))), 2)
     8.78
     """
-    diameter = math.sqrt(4 / math.pi * int(field.sum()))
+    diameter = math.sqrt(4 / math.pi * np.count_nonzero(is_inside(field)))
     return max(NARROWEST, STANDARD * diameter / DIAMETER)
 
 
@@ -163,8 +177,8 @@ def vessel_responses(
         raise FeatureError(f"width={width!r} is no width of vessels; give pixels, from 3.5 on")
     if width > min(values.shape) / 2:
         raise FeatureError(
-            f"vessels of width={width!r} do not fit into {values.shape[0]} x {values.shape[1]} "
-            "pixels; give a larger picture, or a smaller width"
+            f"vessels {width:.3g} pixels wide do not fit into {values.shape[0]} x "
+            f"{values.shape[1]} pixels; give a larger picture, or a smaller width"
         )
     (region,) = regions(values.shape, mask=inside)
     box = cut_out(values, region)

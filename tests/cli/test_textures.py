@@ -289,6 +289,7 @@ def test_a_reference_and_options():
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["segment", "grey.png", "--out", "a/"], 2, "--out a/ is a folder, and one picture is wri"),
         (["segment", "grey.png", "--out", "a.gif"], 2, ".gif is unknown: give .png, .webp"),
         (["segment", "grey.png", "--out", "a"], 2, "the name has no suffix"),
         (["segment", "grey.png", "--out", "grey.png"], 2, "written over the input grey.png"),

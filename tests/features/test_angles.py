@@ -21,6 +21,14 @@ def test_single_precision_is_that_of_numpy(vectors):
     np.testing.assert_allclose(found, np.arctan2(y.astype(float), x + 0.0), rtol=0, atol=4e-7)
 
 
+def test_shapes_are_kept():
+    for shape in ((), (1,), (0, 3), (2, 1, 3)):
+        for dtype in (np.float32, np.float64):
+            y = np.full(shape, 1, dtype)
+            assert angle_of(y, y).shape == shape
+    assert angle_of(np.ones((2, 1), np.float32), np.ones(3, np.float32)).shape == (2, 3)
+
+
 def test_many_at_once_and_other_kinds():
     y, x = np.random.default_rng(0).normal(size=(2, 90, 400)).astype(np.float32)
     np.testing.assert_allclose(angle_of(y, x.T.copy().T), np.arctan2(y, x), atol=4e-7)

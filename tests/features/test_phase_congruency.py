@@ -9,6 +9,7 @@ from orientation_for_tests import angular_error, distance_across, line, noisy, s
 
 import gaborkit as gk
 from gaborkit.features import phase_congruency
+from gaborkit.features.bank_grid import grid_of
 
 rng = np.random.default_rng(0)
 PICTURE = gk.read_image("sample:camera")[100:164, 200:272].astype(float)
@@ -233,3 +234,25 @@ def test_phasepack_agrees_with_the_cosine_spread_of_phasecong3():
                 assert abs(found.congruency[-o % 6] - theirs).mean() < 0.005
             assert found.noise[1] == pytest.approx(level, rel=0.005)
     assert apart["cosine"] < 0.02 < apart["gaussian"]
+
+
+def test_of_a_bank_that_learns_nothing_is_kept():
+    wavelength = torch.tensor(6.0, requires_grad=True)
+    kernels = [
+        gk.GaborKernel(
+            wavelength=wavelength * 2**s, sigma=3.0 * 2**s, theta=o * np.pi / 4, norm="l1"
+        )
+        for s in range(2)
+        for o in range(4)
+    ]
+    bank, image = gk.GaborBank(kernels), torch.from_numpy(rng.random((20, 24)))
+    with torch.no_grad():
+        first = phase_congruency(image, bank, noise=0.0).edge
+    again = phase_congruency(image, bank, noise=0.0).edge
+    assert again.requires_grad
+    torch.testing.assert_close(again.detach(), first)
+    again.sum().backward()
+    assert wavelength.grad != 0
+    assert grid_of(bank).wavelengths == pytest.approx((6, 12))
+    plain = gk.GaborBank.grid(2, 4)
+    assert grid_of(plain) is grid_of(gk.GaborBank.grid(2, 4))

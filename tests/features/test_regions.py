@@ -212,6 +212,7 @@ def test_nan_of_a_mask_is_outside():
         ({"labels": np.where(LABELS, LABELS, np.nan)}, "labels of float64 hold nan, which is no w"),
         ({"labels": LABELS * np.float32(1e30)}, "labels of float32 hold 3e+30, which is no whole"),
         ({"mask": np.full((60, 70), np.nan)}, "the mask leaves no pixel"),
+        ({"labels": np.float32(2**25 + 2) * LABELS}, "labels of float32 hold 1.00663e+08"),
         ({"labels": LABELS.astype(complex)}, "labels of complex128"),
         ({"mask": np.zeros((60, 70))}, "the mask leaves no pixel"),
         ({"labels": LABELS, "mask": LABELS == 0}, "the labels leave no pixel"),

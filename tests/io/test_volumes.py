@@ -180,6 +180,7 @@ def test_frames_of_one_file(tmp_path):
         ([(1, 0)], np.int16),
         ([(2, 0), (1, -7), (3, 1)], np.int32),
         ([(0.5, 1), (2, 0), (1, 0)], np.float64),
+        ([(1e20, 0)], np.float64),
     ],
 )
 def test_frames_say_what_their_values_mean(tmp_path, lines, dtype):
@@ -201,7 +202,7 @@ def test_frames_say_what_their_values_mean(tmp_path, lines, dtype):
     assert found.dtype == dtype
     if len(lines) > 1:
         write_slice(path, values, None, NumberOfFrames=3, **{name: groups[:2]})
-        assert "has 3 frames, and slopes and intercepts for 2" in refused(path)
+        assert "has 3 frames and rescale slopes for 2" in refused(path)
 
 
 def test_of_one_slice_the_file_says_how_thick(tmp_path):
@@ -210,6 +211,11 @@ def test_of_one_slice_the_file_says_how_thick(tmp_path):
     assert gk.read_volume(tmp_path).spacing == (5, 0.5, 0.75)
     write_slice(tmp_path / "a.dcm", values, 0.0)
     assert gk.read_volume(tmp_path).spacing == (0.75, 0.5, 0.75)
+    measures, frame = Dataset(), Dataset()
+    measures.SliceThickness = "4"
+    frame.PixelMeasuresSequence = [measures]
+    write_slice(tmp_path / "a.dcm", values, 0.0, PerFrameFunctionalGroupsSequence=[frame])
+    assert gk.read_volume(tmp_path).spacing[0] == 4
 
 
 def test_a_grid_of_doses_is_in_gray(tmp_path):

@@ -417,9 +417,26 @@ def test_no_store_is_written_over_what_is_read_of_it(tmp_path, out, where, role,
 def test_a_memory_map_is_not_written_over(tmp_path):
     np.save(tmp_path / "a.npy", GREY)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
-    with pytest.raises(gk.PictureError, match="would be written over the source"):
-        filter_large(BANK, mapped, tmp_path / "a.npy")
+    for source in (mapped, mapped[:50], mapped[::2].T):
+        with pytest.raises(gk.PictureError, match="would be written over the source"):
+            filter_large(BANK, source, tmp_path / "a.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), GREY)
+    np.save(tmp_path / "a.npy", np.asfortranarray(GREY))
+    with pytest.raises(gk.PictureError, match="would be written over the source"):
+        filter_large(BANK, np.load(tmp_path / "a.npy", mmap_mode="r"), tmp_path / "a.npy")
+
+
+def test_an_array_of_a_store_is_not_written_over(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    array = zarr.open_array(
+        str(tmp_path / "st.zarr" / "a.zarr"), mode="w", shape=GREY.shape, dtype=GREY.dtype
+    )
+    array[:] = GREY
+    zarr.open_group(str(tmp_path / "st.zarr"), mode="a")
+    member = zarr.open_group(str(tmp_path / "st.zarr"), mode="r")["a.zarr"]
+    with pytest.raises(gk.PictureError, match="would be written over the source"):
+        filter_large(BANK, member, tmp_path / "st.zarr" / "a.zarr")
+    np.testing.assert_array_equal(member[:], GREY)
 
 
 def test_a_page_of_many_in_tiles(tmp_path):

@@ -343,6 +343,11 @@ def test_a_table_of_cases(cohort):
     assert "cohort/none.nii: there is no such file" in result.stderr
     assert result.stderr.endswith("error: 2 of 4 cases could not be described\n")
     np.testing.assert_array_equal(read_table("g.csv").features.values, rows.features.values)
+    more = "mask,note,image\nparts.nii.gz,x,scan.nii.gz\nother.nii.gz,,scan.nii.gz\n"
+    Path("cohort/cases.csv").write_text(more, encoding="utf-8-sig")
+    Path("cohort/other.nii.gz").write_bytes(Path("cohort/parts.nii.gz").read_bytes())
+    assert run("cohort/cases.csv", "--out", "i.csv").exit_code == 0
+    assert read_table("i.csv").pictures == ("cohort/parts.nii.gz", "cohort/other.nii.gz")
     Path("cohort/cases.csv").write_text("image,mask\nscan.nii.gz,parts.nii.gz\n", encoding="utf-8")
     assert run("cohort/cases.csv", "--out", "h.csv").stdout == "h.csv: 36 features of 1 case\n"
     assert read_table("h.csv").pictures == ("cohort/scan.nii.gz",)
@@ -355,13 +360,15 @@ def test_a_table_of_cases(cohort):
         (CASES, ("--mask", "tumour.nii.gz"), 2, "--mask tumour.nii.gz is of one image, and cases"),
         (CASES, ("--label", 1), 2, "--label 1 is of one image"),
         (CASES, ("--map", "m.nii"), 2, "--map m.nii is of one image"),
-        ("", (), 1, "cases.csv: has no case under columns image and mask"),
-        ("image,mask\n", (), 1, "has no case under columns image and mask"),
-        ("image,region\na,b\n", (), 1, "has no case under columns image and mask"),
-        ("image,mask,label\na,b,x\n", (), 1, "line 2 names no image and mask, or a label that"),
-        ("image,mask\na,\n", (), 1, "line 2 names no image and mask"),
-        ("image,mask\na,b\na,c\n", (), 1, "cases.csv: a comes twice; a label tells regions"),
-        ("image,mask\na,b,c\n", (), 1, "is no table of cases that can be read"),
+        ("", (), 1, "cases.csv: has no columns image and mask"),
+        ("image,mask\n", (), 1, "holds no case; a line for each"),
+        ("image,region\na,b\n", (), 1, "has no columns image and mask"),
+        ("image,mask,label\n\n\na,b,x\n", (), 1, "line 4 names no image, mask and whole label"),
+        ("image,mask,label\na,b,0\n", (), 1, "line 2 names no image, mask and whole label"),
+        ("image,mask\na,\n", (), 1, "line 2 names no image, mask"),
+        ("image,mask\na,b\na,c\na,b\n", (), 1, "cases.csv: line 4 is there before"),
+        ("image,mask\na,b,c\n", (), 1, "line 2 names no image, mask"),
+        ("image,mask\na\0b,c\n", (), 1, "1 of 1 cases could not be described"),
         ("image,mask\nnone.nii,b\n", (), 1, "1 of 1 cases could not be described"),
     ],
 )

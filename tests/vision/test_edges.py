@@ -140,6 +140,8 @@ def test_crests_of_a_ridge_between_pixels():
         assert thin.sum() >= 30
         apart = distance[inner][thin] + found.offset[inner][thin]
         assert abs(apart).max() < 0.25
+        other = crests(np.asfortranarray(np.exp(-(distance**2) / 18)), np.full((40, 40), theta))
+        np.testing.assert_array_equal(other.offset, found.offset)
     assert not crests(np.zeros((5, 5)), np.zeros((5, 5))).thin.any()
 
 

@@ -94,6 +94,8 @@ def test_a_mask_and_frequency_zero_leave_pixels_out_and_change_no_other():
     assert np.linalg.norm((found - whole)[mask]) < 0.02 * np.linalg.norm(whole)
     same = tuned_filter(image, theta, np.where(mask, frequency, 0), tolerance=0.001)
     assert np.array_equal(same, found)
+    holes = np.where(mask, 1, np.nan)
+    assert np.array_equal(tuned_filter(image, theta, frequency, mask=holes, tolerance=0.001), found)
 
 
 def test_what_lies_far_from_the_mask_is_not_looked_at():

@@ -25,6 +25,7 @@ from gaborkit.vision import (
     fit_vessels,
     synthetic_vessels,
     vessel_responses,
+    widest_vessel,
 )
 from gaborkit.vision.error_rates import area_under_roc, equal_error_rate
 from gaborkit.vision.vessels import vessel_bank
@@ -121,6 +122,14 @@ def test_the_field_tells_the_width():
     np.testing.assert_array_equal(
         find_vessels(image, mask=field_with_nan).score, find_vessels(image, mask=field).score
     )
+
+
+def test_the_widest_vessel_of_any_mask():
+    width = 7 / 540 * math.sqrt(4 / math.pi) * 600
+    field = np.ones((600, 600))
+    for one in (field, 255 * field.astype(np.uint8), np.pad(field, 5, constant_values=np.nan)):
+        assert widest_vessel(one) == pytest.approx(width)
+    assert widest_vessel([[1, 0]]) == 3.5
 
 
 def test_bright_vessels_are_dark_ones_of_the_negative():
@@ -233,7 +242,10 @@ TRUTH = IMAGE > 0.5
         (lambda: vessel_responses(IMAGE, method="lines"), "method='lines' is unknown"),
         (lambda: vessel_responses(IMAGE, vessels="red"), "vessels='red' is unknown"),
         (lambda: vessel_responses(IMAGE, width=1), "width=1 is no width of vessels"),
-        (lambda: vessel_responses(IMAGE, width=21), "width=21 do not fit into 40 x 40 pixels"),
+        (
+            lambda: vessel_responses(IMAGE, width=21),
+            "vessels 21 pixels wide do not fit into 40 x 40 pixels",
+        ),
         (lambda: find_vessels(IMAGE, threshold=np.nan), "threshold=nan is no limit"),
         (lambda: fit_vessels([IMAGE], []), "0 truths and 1 fields do not fit 1 pictures"),
         (lambda: fit_vessels([IMAGE], [TRUTH[:5]]), "a truth of shape (5, 40) does not fit"),
@@ -332,6 +344,11 @@ def test_a_folder_of_pictures(folder):
     assert (result.exit_code, "there is no field for it in fields" in result.stderr) == (1, True)
     result = run("vessels", "eyes/0.png", "eyes/1.png", "--truth", "drawn/0.tif", "--out", "o")
     assert "--truth drawn/0.tif is one file for 2 pictures: give a folder" in result.stderr
+    # What earlier runs have left in the folder is no picture to be searched.
+    for _ in range(2):
+        words = ["--recursive", "--out", "eyes/found", "--overlay", "eyes/marked", "--width", 5]
+        result = run("vessels", "eyes", *words)
+        assert (result.exit_code, result.stdout) == (0, "eyes/found: vessels of 3 pictures\n")
     result = run("vessels", "eyes", "--out", "o.png")
     assert "--out o.png is one file, not a folder for 3 pictures" in result.stderr
     result = run(

@@ -164,6 +164,11 @@ def test_the_widest_pool_is_the_whole_picture():
             lambda: cell_responses(np.eye(9), semisaturation=1e-200),
             "semisaturation=1e-200 is no am",
         ),
+        (
+            lambda: cell_responses(np.eye(9), semisaturation=1e200),
+            "semisaturation=1e+200 is no amp",
+        ),
+        (lambda: gabor_stimulus(sigma=1e200), "sigma=1e+200 is no deviation"),
         (lambda: cell_responses(np.eye(9), pool=-1), "pool=-1 is no width"),
     ],
 )

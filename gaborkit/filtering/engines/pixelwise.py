@@ -27,8 +27,9 @@ def is_compiled() -> bool:
 
 def angles(y: RealArray, x: RealArray) -> RealArray:
     """Angle of vectors in [-pi, pi], within 3e-7 of ``arctan2``; float32 arrays."""
-    y, x = (np.ascontiguousarray(part) for part in np.broadcast_arrays(y, x))
+    y, x = np.broadcast_arrays(y, x)
     out = np.empty(y.shape, np.float32)
+    y, x = np.ascontiguousarray(y), np.ascontiguousarray(x)
     each = performers().pixelwise["angles_float"]
 
     def part(first: int, last: int) -> None:

@@ -171,20 +171,22 @@ def dicom_values(dataset: Any, check_size: Callable[[int], None]) -> NDArray[Any
         return np.asarray(pixels.apply_color_lut(values, dataset))
     if "ModalityLUTSequence" in dataset:
         return np.asarray(pixels.apply_modality_lut(values, dataset))
-    lines = np.array(_lines(dataset))
-    if (lines == lines[0]).all():
-        lines = lines[:1]
-    elif len(lines) != frames:
-        raise PictureError(f"has {frames} frames, and slopes and intercepts for {len(lines)}")
-    if (lines == (1, 0)).all():
+    rescales = np.array(_rescales(dataset))
+    if (rescales == rescales[0]).all():
+        rescales = rescales[:1]
+    elif len(rescales) != frames:
+        raise PictureError(
+            f"has {frames} frames and rescale slopes for {len(rescales)}; an intact copy works"
+        )
+    if (rescales == (1, 0)).all():
         return values
-    slopes, intercepts = (column.reshape(-1, *(values.ndim - 1) * [1]) for column in lines.T)
-    if (lines % 1).any():
-        return np.asarray(values * slopes + intercepts)
-    # Integers for all that so many bits may mean, whatever this picture holds of it.
+    slopes, intercepts = (column.reshape(-1, *(values.ndim - 1) * [1]) for column in rescales.T)
     bits = int(dataset.BitsStored)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if values.dtype.kind == "i" else (0, 2**bits)
-    ends = [slope * end + intercept for slope, intercept in lines for end in (low, high)]
+    ends = [slope * end + intercept for slope, intercept in rescales for end in (low, high)]
+    if (rescales % 1).any() or max(map(abs, ends)) > 2**62:
+        return np.asarray(values * slopes + intercepts)
+    # Integers for all that so many bits may mean, whatever this picture holds of it.
     dtype = next(
         kind
         for kind in (np.uint8, np.int16, np.uint16, np.int32, np.int64)
@@ -194,7 +196,7 @@ def dicom_values(dataset: Any, check_size: Callable[[int], None]) -> NDArray[Any
     return np.asarray(whole.astype(dtype))
 
 
-def _lines(dataset: Any) -> list[tuple[float, float]]:
+def _rescales(dataset: Any) -> list[tuple[float, float]]:
     """Slope and intercept of what each frame's stored values mean, or of all frames' together.
 
     A grid of doses has a slope alone, to gray.
@@ -202,15 +204,15 @@ def _lines(dataset: Any) -> list[tuple[float, float]]:
     if dataset.get("DoseGridScaling"):
         return [(float(dataset.DoseGridScaling), 0.0)]
     shared = _groups(dataset, "SharedFunctionalGroupsSequence")
-    lines = []
+    rescales = []
     for frame in _groups(dataset, "PerFrameFunctionalGroupsSequence") or [dataset]:
         sources = [frame, *shared, dataset]
         slope, intercept = (
             _value(sources, name, "PixelValueTransformationSequence")
             for name in ("RescaleSlope", "RescaleIntercept")
         )
-        lines.append((float(slope or 1), float(intercept or 0)))
-    return lines
+        rescales.append((float(slope or 1), float(intercept or 0)))
+    return rescales
 
 
 def is_coloured(dataset: Any) -> bool:
@@ -231,7 +233,8 @@ def dicom_spacing(dataset: Any) -> tuple[float, float] | None:
 
 def dicom_thickness(dataset: Any) -> float | None:
     """Millimetres through a slice of a DICOM file."""
-    sources = [dataset, *_groups(dataset, "SharedFunctionalGroupsSequence")]
+    groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+    sources = [dataset, *(group for name in groups for group in _groups(dataset, name))]
     thickness = _value(sources, "SliceThickness", "PixelMeasuresSequence")
     return float(thickness) if thickness else None
 

@@ -132,7 +132,7 @@ class TunedFilter:
             )
         wanted = frequency > 0
         if mask is not None:
-            wanted &= is_inside(check_field("mask", mask, shape))
+            wanted &= check_field("mask", is_inside(mask), shape) > 0
         self.cut = tolerance / 20
         self.bank = None
         # Nothing further away than a kernel reaches is looked at.
