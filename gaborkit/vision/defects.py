@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,16 @@ TRUST = 4
 #: Margin of a picture and of a mask, whose borders are not straight, in longest wavelengths.
 MARGINS = (0.7, 1.0)
 
-#: Blocks of a mask without which nothing is known of a texture: as many as of the least picture.
-BLOCKS = 16
+#: Blocks along the sides of the least picture, and of the least reference, that tell a texture: of
+#: smaller ones false alarms are several times as many as are asked for.
+SIDES = (10, 14)
 
 #: Quantile of scores by which those near a border are levelled, and how far from it, in longest
 #: wavelengths.
 LEVEL, REACH = 0.75, 2.0
+
+#: Parts along each side of a reference, each of which is judged by the others.
+PARTS = 3
 
 #: How soon what is the same all along a border is taken off, as windows hold less.
 SHIFT = 4.0
@@ -159,7 +164,8 @@ def find_defects(
     ImageError, FilterError
         As :meth:`GaborBank.filter`.
     FeatureError
-        If an option is out of range, or a picture or what a mask leaves of it too small.
+        If an option is out of range, or a picture or what a mask leaves of it too small: 96 pixels
+        a side tell a texture with the bank of None, and 128 of a reference.
 
     References
     ----------
@@ -194,8 +200,8 @@ def find_defects(
         raise FeatureError(
             f"a reference of {len(known)} channels does not fit a picture of {len(planes)}"
         )
-    judged = _judged(part, margin, block, same)
-    known_judged = judged if same else _judged(seen, margin, block, same)
+    judged = _judged(part, margin, block, SIDES[0] if same else 0)
+    known_judged = judged if same else _judged(seen, margin, block, SIDES[1])
     period = _period(known, seen.inside)
     least = max(LEAST[0], LEAST[1] * period) if least is None else least
     widths = (window, least, max(BROAD[0], BROAD[1] * period))
@@ -207,7 +213,8 @@ def find_defects(
     depth = _depth(seen)
     with one_thread():
         statistics = good_statistics(deviations, known_judged, robust=same, seed=seed)
-        usual = scores = mahalanobis(deviations, *statistics)
+        scores = mahalanobis(deviations, *statistics)
+        usual = scores if same else _held_out(deviations, known_judged, seed)
     levels = _levels(usual, depth, reach)
     usual /= levels[depth.clip(max=reach + 1)]
     if not same:
@@ -225,31 +232,27 @@ def find_defects(
     return Defects(score > threshold, score, threshold, usual, block, pixels, same)
 
 
-def _judged(part: Interior, margin: int, block: int, same: bool) -> NDArray[np.bool_]:
-    """Pixels (h, w) of a picture's part that are judged; raises FeatureError if they are few."""
+def _judged(part: Interior, margin: int, block: int, side: int) -> NDArray[np.bool_]:
+    """Pixels (h, w) of a picture's part that are judged.
+
+    FeatureError if there are none, or not as many blocks as in a square of ``side``.
+    """
     height, width = part.shape
-    smallest = 2 * margin + 4 * block
-    if part.inside is None:
-        if min(height, width) < smallest:
-            raise FeatureError(
-                f"a picture of {height} x {width} pixels is too small to know its texture from; "
-                f"give {smallest} a side, or a bank of shorter wavelengths"
-            )
-        whole = np.zeros((height, width), bool)
-        whole[2 * (slice(margin, -margin or None),)] = True
-        return whole
+    what = "picture" if part.inside is None else "mask"
     judged = _depth(part) > margin
+    if not judged.any():
+        raise FeatureError(
+            f"the {what} of {height} x {width} pixels leaves none that is more than {margin} from "
+            "its border; give a larger one, or a smaller margin"
+        )
     rows, columns = (max(0, size - 2 * margin) // block for size in judged.shape)
     framed = judged[margin : margin + rows * block, margin : margin + columns * block]
     blocks = int(framed.reshape(rows, block, columns, block).all((1, 3)).sum())
-    if (blocks < BLOCKS) if same else not judged.any():
+    if blocks < side**2:
         raise FeatureError(
-            f"the mask leaves {blocks} blocks of {block} pixels, {margin} from its border, of a "
-            f"picture of {height} x {width}: too few to know its texture from; give a larger one "
-            f"that leaves {BLOCKS}, or a bank of shorter wavelengths"
-            if same
-            else f"the mask leaves no pixel that is more than {margin} from its border; give a "
-            "larger one, or a smaller margin"
+            f"the {what} of {height} x {width} pixels is too small to know its texture from, as it "
+            f"leaves {blocks} blocks of {block} pixels, {margin} from its border; give {side**2}, "
+            f"as {2 * margin + side * block} pixels a side do, or a bank of shorter wavelengths"
         )
     return judged
 
@@ -259,6 +262,24 @@ def _depth(part: Interior) -> NDArray[np.integer]:
     inside = np.ones(part.shape, bool) if part.inside is None else part.inside
     depth: NDArray[np.integer] = scipy.ndimage.distance_transform_cdt(np.pad(inside, 1))[1:-1, 1:-1]
     return depth
+
+
+def _held_out(maps: RealArray, judged: NDArray[np.bool_], seed: int) -> RealArray:
+    """Scores (H, W) of each tile by the statistics of the others.
+
+    A picture fits its own statistics better than another picture does: windows are wide, so that a
+    small one knows its texture from few of them.
+    """
+    scores = np.empty(judged.shape, maps.dtype)
+    rows, columns = (np.linspace(0, size, PARTS + 1).astype(int) for size in judged.shape)
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
+            tile = np.s_[top:bottom, left:right]
+            others = judged.copy()
+            others[tile] = False
+            statistics = good_statistics(maps, others, robust=False, seed=seed)
+            scores[tile] = mahalanobis(maps[:, *tile], *statistics)
+    return scores
 
 
 def _levels(scores: RealArray, depth: NDArray[np.integer], reach: int) -> RealArray:

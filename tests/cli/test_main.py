@@ -153,15 +153,15 @@ def test_examples_run(example, coarse, tmp_path, monkeypatch):
     for name in ("photo.jpg", "photos/one.jpg", "photos/two.png"):
         gk.write_image(name, picture)
     for name in ("photo.png", "cloth.png", "good.png"):
-        gk.write_image(name, np.tile(picture, (2, 2, 1)))
+        gk.write_image(name, np.tile(picture, (3, 3, 1)))
     for folder, image in (
         ("drawn", picture[..., 0] // 128),
-        ("cloths", np.tile(picture, (2, 2, 1))),
+        ("cloths", np.tile(picture, (3, 3, 1))),
     ):
         Path(folder).mkdir()
         for name in ("one.png", "two.png"):
             gk.write_image(f"{folder}/{name}", image)
-    gk.write_image("mask.png", np.pad(np.full((84, 116), 255, np.uint8), 6))
+    gk.write_image("mask.png", np.pad(np.full((132, 180), 255, np.uint8), 6))
     for folder, image in (("cells", picture), ("masks", np.pad(picture[6:-6, 6:-6, 0] | 1, 6))):
         Path(folder).mkdir()
         gk.write_image(f"{folder}/one.png", image)

@@ -78,7 +78,7 @@ def test_symmetry_and_a_file_for_each_kernel(mask):
 
 @pytest.mark.parametrize("outside", ["nearest", "normalized"])
 def test_textures_and_defects_of_a_part(outside):
-    picture, inside = weave((100, 110), period=6).astype(np.float32), np.zeros((100, 110), bool)
+    picture, inside = weave((120, 130), period=6).astype(np.float32), np.zeros((120, 130), bool)
     inside[5:-7, 4:-9] = True
     gk.write_image("cloth.npy", picture)
     gk.write_image("part.npy", inside)

@@ -342,7 +342,11 @@ def test_a_reference_and_options():
             2,
             "above 0 and below 1",
         ),
-        (["defects", "grey.png", "--out", "a.png"], 1, "grey.png: a picture of 40 x 52 pixels is"),
+        (
+            ["defects", "grey.png", "--out", "a.png"],
+            1,
+            "grey.png: the picture of 40 x 52 pixels is too small",
+        ),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(arguments, code, text, unchanged):

@@ -12,10 +12,10 @@ from PIL import Image
 
 import gaborkit as gk
 
-NOISE = np.random.default_rng(0).integers(0, 256, (56, 64), np.uint8)
+NOISE = np.random.default_rng(0).integers(0, 256, (104, 112), np.uint8)
 PICTURES = {
-    "constant.png": np.full((56, 64), 100, np.uint8),
-    "zero.png": np.zeros((56, 64), np.uint8),
+    "constant.png": np.full((104, 112), 100, np.uint8),
+    "zero.png": np.zeros((104, 112), np.uint8),
     "small.png": NOISE[:8, :8],
     "three.png": NOISE[:3, :3],
     "pixel.png": NOISE[:1, :1],
@@ -117,11 +117,11 @@ def test_a_pixel_without_a_value_is_named(command, model):
     first, *others = result.stderr.splitlines()
     assert first.startswith("error: nan.npy")
     said = {
-        "volume": "4 of 14336 voxels are NaN or infinite; replace them",
-        "video": "4 of 14336 voxels are NaN or infinite; replace them",
+        "volume": "4 of 46592 voxels are NaN or infinite; replace them",
+        "video": "4 of 46592 voxels are NaN or infinite; replace them",
         "radiomics": "voxels of the region are NaN or infinite; leave them out of the mask",
     }
-    assert said.get(command, "1 of 3584 pixels are NaN or infinite; replace them") in first
+    assert said.get(command, "1 of 11648 pixels are NaN or infinite; replace them") in first
     # Of several pictures each has a line, and their number another.
     assert not others or command in ("features", "retrieve", "gist")
     assert not list(Path().glob("[om].*"))
@@ -176,4 +176,4 @@ def test_depth_scale_and_alpha_change_nothing_and_exif_turns(command):
     exif[0x112] = 6
     Image.fromarray(NOISE).save("turned.png", exif=exif)
     assert answer(command, "turned.png").exit_code == 0
-    assert (64, 56) in {values.shape for values in np.load("o.npz").values()}
+    assert (112, 104) in {values.shape for values in np.load("o.npz").values()}

@@ -24,12 +24,12 @@ from gaborkit.vision.segmentation import OUTSIDE
 from gaborkit.vision.synthetic import weave
 from gaborkit.vision.texture_maps import strongest_kernels
 
-SHAPE = (100, 120)
+SHAPE = (140, 168)
 Y, X = np.indices(SHAPE)
-DISC = np.hypot((Y - 50) / 45, (X - 62) / 52) < 1
-HALVES = np.where(X < 60, stripes(SHAPE, 8, 0), stripes(SHAPE, 5, np.pi / 2))
+DISC = np.hypot((Y - 70) / 64, (X - 84) / 74) < 1
+HALVES = np.where(X < 84, stripes(SHAPE, 8, 0), stripes(SHAPE, 5, np.pi / 2))
 CLOTH = weave(SHAPE, period=6, jitter=0.3).astype(np.float32)
-HOLED = np.where(np.hypot(Y - 60, X - 70) < 5, -2, CLOTH).astype(np.float32)
+HOLED = np.where(np.hypot(Y - 80, X - 94) < 5, -2, CLOTH).astype(np.float32)
 #: What may lie outside, as a picture of the same size.
 OUTSIDES = st.one_of(
     st.sampled_from([np.nan, np.inf, -1e30, 0.0]).map(lambda value: np.full(SHAPE, value)),
@@ -65,7 +65,7 @@ def test_textures_see_nothing_outside(outside, values):
     assert (found.labels[~DISC] == OUTSIDE).all()
     assert not found.probabilities[:, ~DISC].any()
     np.testing.assert_allclose(found.probabilities[:, DISC].sum(0), 1, atol=1e-4)
-    assert np.mean((found.labels == (X >= 60))[DISC & (abs(X - 60) > 6)]) > 0.97
+    assert np.mean((found.labels == (X >= 84))[DISC & (abs(X - 84) > 6)]) > 0.97
 
 
 @pytest.mark.parametrize("outside", ["nearest", "normalized"])
@@ -77,8 +77,8 @@ def test_defects_see_nothing_outside(outside, values):
     np.testing.assert_array_equal(found.score, expected.score)
     assert found.threshold == expected.threshold
     assert not found.score[~DISC].any()
-    assert found.mask[60, 70]
-    assert np.hypot(*np.subtract(np.unravel_index(found.score.argmax(), SHAPE), (60, 70))) < 8
+    assert found.mask[80, 94]
+    assert np.hypot(*np.subtract(np.unravel_index(found.score.argmax(), SHAPE), (80, 94))) < 8
     assert found.judged == np.isfinite(found.usual).sum()
 
 
@@ -100,8 +100,8 @@ def test_a_whole_mask_changes_nothing(options):
 
 def test_a_box_is_the_picture_cut_out():
     box = np.zeros(SHAPE)
-    box[7:93, 11:105] = 1
-    inner = (slice(7, 93), slice(11, 105))
+    box[7:133, 11:151] = 1
+    inner = (slice(7, 133), slice(11, 151))
     cut = find_defects(HOLED[inner], margin=9)
     found = find_defects(HOLED, mask=box, margin=9)
     np.testing.assert_allclose(found.score[inner], cut.score, rtol=1e-4)
@@ -112,7 +112,7 @@ def test_a_box_is_the_picture_cut_out():
 def test_a_reference_is_seen_as_a_whole():
     good = weave(SHAPE, 1, period=6, jitter=0.3).astype(np.float32)
     found = find_defects(spoiled(HOLED, np.nan), good, mask=DISC)
-    assert found.mask[60, 70]
+    assert found.mask[80, 94]
     assert not found.mask[~DISC].any()
 
 
@@ -147,11 +147,15 @@ def test_the_strongest_kernels_are_those_of_the_part_inside():
         (find_defects, {"mask": np.zeros(SHAPE)}, "mask leaves no pixel"),
         (find_defects, {"mask": DISC, "outside": "mean"}, "outside='mean' is unknown"),
         (segment_textures, {"mask": (X < 3) & (Y < 4)}, "2 textures in a picture of 12 pixels"),
-        (find_defects, {"mask": X < 32}, "the mask leaves 9 blocks of 8 pixels, 12 from its"),
+        (
+            find_defects,
+            {"mask": X < 32},
+            "leaves 14 blocks of 8 pixels, 12 from its border; give 100",
+        ),
         (
             find_defects,
             {"mask": X < 20, "reference": CLOTH},
-            "the mask leaves no pixel that is more than 12 from its border",
+            "leaves none that is more than 12 from its border; give a larger one",
         ),
     ],
 )
@@ -163,7 +167,7 @@ def test_masks_that_do_not_fit(function, options, message):
 # ---- strokes ----
 
 STROKES = np.zeros(SHAPE, np.uint8)
-STROKES[40:60, 30:33], STROKES[40:60, 90:93] = 1, 2
+STROKES[60:80, 40:43], STROKES[60:80, 126:129] = 1, 2
 
 
 @functools.cache
@@ -182,14 +186,14 @@ def test_strokes_see_nothing_outside(outside, values):
     assert not found.labels[~DISC].any()
     assert not found.probabilities[:, ~DISC].any()
     np.testing.assert_allclose(found.probabilities[:, DISC].sum(0), 1, atol=1e-4)
-    assert np.mean((found.labels == 1 + (X >= 60))[DISC & (abs(X - 60) > 6)]) > 0.97
+    assert np.mean((found.labels == 1 + (X >= 84))[DISC & (abs(X - 84) > 6)]) > 0.97
 
 
 def test_strokes_over_a_whole_mask_and_over_a_box():
     plain = segment_scribbles(HALVES, STROKES)
     whole = segment_scribbles(HALVES, STROKES, mask=np.ones(SHAPE))
     np.testing.assert_array_equal(whole.labels, plain.labels)
-    inner = (slice(7, 93), slice(11, 105))
+    inner = (slice(7, 133), slice(11, 151))
     box = np.zeros(SHAPE)
     box[inner] = 1
     found = segment_scribbles(HALVES, STROKES, mask=box)
@@ -212,7 +216,7 @@ def test_strokes_outside_say_nothing_and_masks_may_be_several():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mask": X < 70}, "all strokes of texture 2 lie outside of the mask; draw one inside"),
+        ({"mask": X < 90}, "all strokes of texture 2 lie outside of the mask; draw one inside"),
         ({"mask": np.ones((3, 3))}, "mask of float64 and shape (3, 3) do not fit"),
         ({"mask": [DISC, DISC]}, "2 masks do not fit 1 pictures"),
         ({"mask": DISC, "outside": "mean"}, "outside='mean' is unknown"),
