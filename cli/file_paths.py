@@ -146,12 +146,15 @@ def paths() -> Paths:
 
 def _key(path: str) -> Key:
     try:
-        status = os.stat(path)  # noqa: PTH116 - Path costs more than the call, of 100,000 pictures
-    except (OSError, ValueError):
         try:
-            return os.path.normcase(os.path.realpath(path))
-        except (OSError, ValueError):
-            return path
+            status = os.stat(path)  # noqa: PTH116 - Path costs more, of 100,000 pictures
+        except OSError:
+            path = os.path.realpath(path)  # which may leave a folder that is not there
+            status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return os.path.normcase(path)
+    except ValueError:
+        return path
     # Systems without numbers of files give 0.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
 

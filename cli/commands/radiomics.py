@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -296,9 +297,11 @@ def _cases_of(path: str) -> list[_Case]:
             if not {"image", "mask"} <= set(reader.fieldnames):
                 raise gk.FeatureError(
                     f"{path}: has no columns image and mask; a line of these names, and one for "
-                    "each case, works"
+                    "each case, with commas between, works"
                 )
             for row in reader:
+                if not any(row.values()):  # as spreadsheets leave them
+                    continue
                 case = _case_of(row, Path(path).parent)
                 if case is None or case in cases:
                     wrong = "is there before" if case else "names no image, mask and whole label"
@@ -322,6 +325,7 @@ def _case_of(row: dict[str, Any], folder: Path) -> _Case | None:
     if "" in row:  # more cells than names
         return None
     image, mask, label = (row.get(name, "").strip() for name in ("image", "mask", "label"))
-    if not image or not mask or (label and not (label.isdecimal() and int(label))):
+    number = re.fullmatch(r"(\d{1,9})(\.0*)?", label)  # as tables with empty cells write it
+    if not image or not mask or (label and not (number and int(number[1]))):
         return None
-    return _Case(str(folder / image), str(folder / mask), int(label) if label else None)
+    return _Case(str(folder / image), str(folder / mask), int(number[1]) if number else None)

@@ -155,7 +155,7 @@ def command(
         mean = options["mean"]
         raise click.UsageError(
             f"--mean {mean:g} and --contrast {options['contrast']:g} make values of up to "
-            f"{stimulus.max():.3g}, and {suffix} holds 1 as white: give a --contrast of up to "
+            f"{stimulus.max():.6g}, and {suffix} holds 1 as white: give a --contrast of up to "
             f"{1 / mean - 1:.3g}, or {', '.join(_ARRAYS)}"
         )
     description = {

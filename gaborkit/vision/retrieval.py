@@ -229,7 +229,10 @@ class TextureIndex:
             )
         index = cls(from_dict(description), colour=description.get("colour", "luminance"))
         index._columns = features.names
-        index._dtypes = set(map(str, description.get("dtypes") or ()))
+        dtypes = description.get("dtypes", [])  # a table of features does not say them
+        if not isinstance(dtypes, list) or not all(isinstance(dtype, str) for dtype in dtypes):
+            raise FeatureError(f"{path}: its dtypes are no list of names; give an intact index")
+        index._dtypes = set(dtypes)
         index._rows = dict(zip(pictures, features.to_numpy(), strict=True))
         return index
 

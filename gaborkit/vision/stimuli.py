@@ -138,7 +138,7 @@ def gabor_stimulus(
         raise FeatureError(f"sigma={sigma!r} is no deviation; give degrees above 0")
     if sigma is not None and window != "gaussian":
         raise FeatureError(f"sigma={sigma!r} is of the Gaussian window, not of {window!r}")
-    if duration is not None and not (math.isfinite(duration) and round(duration * rate) > 0):
+    if duration is not None and not (math.isfinite(duration * rate) and round(duration * rate) > 0):
         raise FeatureError(f"duration={duration!r} seconds hold no picture at {rate:g} per second")
     # Pixel side // 2 lies in the middle, so that the phase there is a pixel's.
     y, x = (np.mgrid[:side, :side] - side // 2) / pixels

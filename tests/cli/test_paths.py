@@ -263,6 +263,15 @@ def test_a_page_stands_for_its_file(folder):
     record.write("grey.png[0]", "--out")  # a name of its own
 
 
+def test_a_folder_that_is_not_there_hides_no_input(folder):
+    gk.write_image("a.png", np.zeros((9, 9), np.uint8))
+    before = Path("a.png").read_bytes()
+    result = run("filter", "a.png", *ONE, "--out", "nowhere/../a.png")
+    assert result.exit_code == 2
+    assert "--out nowhere/../a.png would be written over the input a.png" in result.stderr
+    assert Path("a.png").read_bytes() == before
+
+
 def test_order_does_not_matter(folder):
     for first, second in (("read", "write"), ("write", "read")):
         record = Paths()

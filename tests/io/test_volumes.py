@@ -181,6 +181,7 @@ def test_frames_of_one_file(tmp_path):
         ([(2, 0), (1, -7), (3, 1)], np.int32),
         ([(0.5, 1), (2, 0), (1, 0)], np.float64),
         ([(1e20, 0)], np.float64),
+        ([(-1, 0)], np.int32),
     ],
 )
 def test_frames_say_what_their_values_mean(tmp_path, lines, dtype):
@@ -222,6 +223,19 @@ def test_a_grid_of_doses_is_in_gray(tmp_path):
     values = RNG.integers(0, 99, (4, 5)).astype(np.uint16)
     write_slice(tmp_path / "a.dcm", values, 0.0, DoseGridScaling="0.001")
     np.testing.assert_allclose(gk.read_image(tmp_path / "a.dcm"), values * 0.001)
+    doses = RNG.integers(0, 99, (3, 4, 5)).astype(np.uint16)
+    tags = {"NumberOfFrames": 3, "GridFrameOffsetVector": [0, 2.5, 5]}
+    write_slice(tmp_path / "a.dcm", doses, -7.0, DoseGridScaling="0.001", **tags)
+    volume = gk.read_volume(tmp_path / "a.dcm")
+    np.testing.assert_allclose(volume.values, doses * 0.001)
+    assert volume.spacing == (2.5, 0.5, 0.75)
+    assert volume.affine[2, 3] == -7
+
+
+def test_a_negative_slope_has_room_for_all_that_it_means(tmp_path):
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    write_slice(tmp_path / "a.dcm", values, 0, bits=8, RescaleSlope="-1", RescaleIntercept="256")
+    np.testing.assert_array_equal(gk.read_image(tmp_path / "a.dcm"), 256 - values.astype(int))
 
 
 def test_dicom_that_holds_no_picture_and_what_cannot_be_decompressed(tmp_path):

@@ -335,7 +335,7 @@ def test_a_table_of_cases(cohort):
         assert list(numbers) == list(expected.names)
     assert [case["label"] for case in said["cases"]] == [1, 2]
     # What fails is named, and the others are there.
-    more = CASES + "scan.nii.gz,parts.nii.gz,3\nnone.nii,parts.nii.gz,1\n"
+    more = CASES + "scan.nii.gz,parts.nii.gz,3.0\nnone.nii,parts.nii.gz,1\n"
     Path("cohort/cases.csv").write_text(more, encoding="utf-8")
     result = run("cohort/cases.csv", *words, "--out", "g.csv")
     assert result.exit_code == 1
@@ -343,7 +343,7 @@ def test_a_table_of_cases(cohort):
     assert "cohort/none.nii: there is no such file" in result.stderr
     assert result.stderr.endswith("error: 2 of 4 cases could not be described\n")
     np.testing.assert_array_equal(read_table("g.csv").features.values, rows.features.values)
-    more = "mask,note,image\nparts.nii.gz,x,scan.nii.gz\nother.nii.gz,,scan.nii.gz\n"
+    more = "mask,note,image\nparts.nii.gz,x,scan.nii.gz\n,,\nother.nii.gz,,scan.nii.gz\n"
     Path("cohort/cases.csv").write_text(more, encoding="utf-8-sig")
     Path("cohort/other.nii.gz").write_bytes(Path("cohort/parts.nii.gz").read_bytes())
     assert run("cohort/cases.csv", "--out", "i.csv").exit_code == 0

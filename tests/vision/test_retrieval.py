@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from textures_for_tests import blotches, stripes
@@ -114,6 +116,15 @@ def test_tables_of_features_are_indexes(tmp_path):
     index = TextureIndex.load(out)
     assert index.descriptor == Energy()
     assert index.search("sample:grass", 1) == [("sample:grass", 0)]
+
+
+@pytest.mark.parametrize("dtypes", [5, "uint8", [1]])
+def test_an_index_of_damaged_dtypes(index, tmp_path, dtypes):
+    index.save(tmp_path / "index.csv")
+    path = tmp_path / "index.csv.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dtypes": dtypes}))
+    with pytest.raises(gk.FeatureError, match="its dtypes are no list of names"):
+        TextureIndex.load(tmp_path / "index.csv")
 
 
 def test_colour_channels(tmp_path):

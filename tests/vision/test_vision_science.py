@@ -153,6 +153,10 @@ def test_the_widest_pool_is_the_whole_picture():
         (lambda: gabor_stimulus(drift=40, duration=1), "drift=40 cycles per second cannot be"),
         (lambda: gabor_stimulus(duration=0.001), "duration=0.001 seconds hold no picture at 60"),
         (lambda: gabor_stimulus(duration=np.nan), "duration=nan seconds hold no picture at 60"),
+        (
+            lambda: gabor_stimulus(rate=1e308, duration=1e10),
+            "duration=10000000000.0 seconds hold no",
+        ),
         (lambda: gabor_stimulus(sigma=1e-200), "sigma=1e-200 is no deviation"),
         (lambda: gabor_stimulus(theta=np.inf), "theta=inf is not finite"),
         (lambda: gabor_stimulus(window="disc"), "window='disc' is unknown"),

@@ -183,14 +183,14 @@ def dicom_values(dataset: Any, check_size: Callable[[int], None]) -> NDArray[Any
     slopes, intercepts = (column.reshape(-1, *(values.ndim - 1) * [1]) for column in rescales.T)
     bits = int(dataset.BitsStored)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if values.dtype.kind == "i" else (0, 2**bits)
-    ends = [slope * end + intercept for slope, intercept in rescales for end in (low, high)]
+    ends = [slope * end + intercept for slope, intercept in rescales for end in (low, high - 1)]
     if (rescales % 1).any() or max(map(abs, ends)) > 2**62:
         return np.asarray(values * slopes + intercepts)
     # Integers for all that so many bits may mean, whatever this picture holds of it.
     dtype = next(
         kind
         for kind in (np.uint8, np.int16, np.uint16, np.int32, np.int64)
-        if np.iinfo(kind).min <= min(ends) and max(ends) - 1 <= np.iinfo(kind).max
+        if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max
     )
     whole = values.astype(np.int64) * slopes.astype(np.int64) + intercepts.astype(np.int64)
     return np.asarray(whole.astype(dtype))
@@ -244,6 +244,8 @@ def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:
     shared = _groups(dataset, "SharedFunctionalGroupsSequence")
     frames = _groups(dataset, "PerFrameFunctionalGroupsSequence") or [dataset]
     affines = []
+    # A grid of doses says how far its planes are from the first.
+    offsets = np.array(dataset.get("GridFrameOffsetVector") or [0.0], dtype=float)
     for frame in frames:
         sources = [frame, *shared, dataset]
         position = _value(sources, "ImagePositionPatient", "PlanePositionSequence")
@@ -256,8 +258,10 @@ def dicom_affines(dataset: Any) -> list[NDArray[np.float64]] | None:
         affine[:3, 0] = np.array(axes[:3], dtype=float) * columns
         affine[:3, 1] = np.array(axes[3:], dtype=float) * rows
         affine[:3, 2] = 0
-        affine[:3, 3] = np.array(position, dtype=float)
-        affines.append(LPS_TO_RAS @ affine)
+        normal = np.cross(affine[:3, 0], affine[:3, 1]) / (rows * columns)
+        for offset in offsets - offsets[0]:
+            affine[:3, 3] = np.array(position, dtype=float) + offset * normal
+            affines.append(LPS_TO_RAS @ affine)
     return affines
 
 
