@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -108,29 +109,32 @@ def check_apart(target: StrPath, source: Any, name: str) -> None:
     name : str
         What it is.
     """
-    path = _place_of(source)
-    if path is None:
-        return
-    read, written = Path(split_page(path)[0]).resolve(), Path(target).resolve()
-    if read == written or written in read.parents:
-        where = "over" if read == written else "around"
-        raise PictureError(f"{target} would be written {where} the {name}; give another name")
+    written = Path(target).resolve()
+    for path in _places_of(source):
+        read = Path(split_page(path)[0]).resolve()
+        if read == written or written in read.parents:
+            where = "over" if read == written else "around"
+            raise PictureError(f"{target} would be written {where} the {name}; give another name")
 
 
-def _place_of(source: Any) -> str | Path | None:
-    """Where a path, an array of a store, or a memory map lies on disk, if it does."""
+def _places_of(source: Any) -> Iterator[str | Path]:
+    """Where paths, arrays of stores, memory maps, and what Dask arrays are made of, lie on disk."""
     if isinstance(source, (str, Path)):
-        return source
-    if isinstance(source, Uncompressed):
-        return source.path
-    while source is not None and not isinstance(source, np.memmap):
+        yield source
+    elif isinstance(source, Uncompressed):
+        yield source.path
+    elif is_dask(source):
+        for value in source.dask.values():
+            if isinstance(value, np.memmap) or hasattr(value, "store"):
+                yield from _places_of(value)
+    while source is not None:
         store = getattr(source, "store", None)
         root = getattr(store, "root", getattr(store, "path", None))  # of zarr 3 and of zarr 2
         if isinstance(root, (str, Path)):
-            return Path(root) / getattr(source, "path", "")
+            yield Path(root) / getattr(source, "path", "")
+        if isinstance(source, np.memmap) and source.filename is not None:
+            yield Path(source.filename)
         source = getattr(source, "base", None)  # what a view is of
-    filename = getattr(source, "filename", None)
-    return None if filename is None else Path(filename)
 
 
 def unmapped(array: Any) -> Any:

@@ -439,6 +439,18 @@ def test_an_array_of_a_store_is_not_written_over(tmp_path):
     np.testing.assert_array_equal(member[:], GREY)
 
 
+def test_the_store_of_a_dask_array_is_not_written_over(tmp_path):
+    zarr, da = pytest.importorskip("zarr"), pytest.importorskip("dask.array")
+    array = zarr.open_array(
+        str(tmp_path / "a.zarr"), mode="w", shape=GREY.shape, dtype=GREY.dtype, chunks=(20, 20)
+    )
+    array[:] = GREY
+    for source in (da.from_zarr(str(tmp_path / "a.zarr")), da.from_zarr(array)[::2] + 1):
+        with pytest.raises(gk.PictureError, match="a.zarr would be written over the source"):
+            filter_large(BANK, source, tmp_path / "a.zarr")
+    np.testing.assert_array_equal(array[:], GREY)
+
+
 def test_a_page_of_many_in_tiles(tmp_path):
     pages = np.stack([GREY * scale for scale in (1, 2, 3, 4, 5)])
     tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
