@@ -207,10 +207,10 @@ def test_textures_defects_and_classes_keep_labels():
     assert found.count == 2
     assert isinstance(found.features, gk.features.Features)
 
-    bank = gk.GaborBank.grid(1, 4, wavelength=4)
+    bank, cloth = gk.GaborBank.grid(1, 4, wavelength=4), np.tile(GREY, (2, 2))
     for margin in (0, None):  # without one all that is judged is as large as the picture
-        defects = gk.vision.find_defects(image, bank=bank, margin=margin)
-        plain_defects = gk.vision.find_defects(GREY, bank=bank, margin=margin)
+        defects = gk.vision.find_defects(labelled(cloth, ("y", "x")), bank=bank, margin=margin)
+        plain_defects = gk.vision.find_defects(cloth, bank=bank, margin=margin)
         assert defects.mask.dims == defects.score.dims == ("y", "x")
         np.testing.assert_array_equal(defects.score, plain_defects.score)
         again = defects.with_false_alarms(0.5)
