@@ -209,7 +209,8 @@ def test_textures_defects_and_classes_keep_labels():
 
     bank, cloth = gk.GaborBank.grid(1, 4, wavelength=4), np.tile(GREY, (2, 2))
     for margin in (0, None):  # without one all that is judged is as large as the picture
-        defects = gk.vision.find_defects(labelled(cloth, ("y", "x")), bank=bank, margin=margin)
+        named = xarray.DataArray(cloth, dims=("y", "x"))
+        defects = gk.vision.find_defects(named, bank=bank, margin=margin)
         plain_defects = gk.vision.find_defects(cloth, bank=bank, margin=margin)
         assert defects.mask.dims == defects.score.dims == ("y", "x")
         np.testing.assert_array_equal(defects.score, plain_defects.score)

@@ -167,7 +167,6 @@ def _radices(size: int) -> list[int]:
 def scatter(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int) -> None:
     """Coefficients (C, h, w) of orders 1 and 2 of a padded picture, from its spectrum (H', W')."""
     compiled = performers().scatter[out.dtype.name]
-    begun: list[tuple[Step, Array]] = []
 
     def perform(step: Step, spectra: Array, following: Array | None, first: int, last: int) -> None:
         memory = _block(step.memory)
@@ -182,27 +181,39 @@ def scatter(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: i
         )
         _give_back(memory)
 
-    def begin(step: Step) -> None:
+    def begin(step: Step) -> Array | None:
         spectra = _block(step.spectra) if step.following else None
         perform(step, spectrum, spectra, 0, 1)
-        if spectra is not None:
-            begun.append((step, spectra))
+        return spectra
 
     def go_on(work: tuple[Step, Array, int, int]) -> None:
         step, spectra, first, last = work
         perform(step, spectra, None, first, last)
 
+    def do(step: Step) -> None:
+        spectra = begin(step)
+        if spectra is None:
+            return
+        if step is shared:
+            begun.append(spectra)
+            return
+        for following in step.following:
+            go_on((following, spectra, 0, following.members))
+        _give_back(spectra)
+
     steps = steps_of(filters)
-    in_threads(begin, steps, min(threads, len(steps)))
-    pieces = [
-        (step, spectra, first, first + together)
-        for before, spectra in begun
-        for step in before.following
-        for together in [1 if threads > 1 else step.members]
-        for first in range(0, step.members, together)
-    ]
-    in_threads(go_on, pieces, min(threads, len(pieces)))
-    for _, spectra in begun:
+    # While one thread begins the step of the most work, the others do all that is not of it; what
+    # follows it is shared.
+    shared = steps[0] if threads > 1 else None
+    begun: list[Array] = []
+    in_threads(do, steps, min(threads, len(steps)))
+    for spectra in begun:
+        pieces = [
+            (step, spectra, first, first + 1)
+            for step in steps[0].following
+            for first in range(step.members)
+        ]
+        in_threads(go_on, pieces, min(threads, len(pieces)))
         _give_back(spectra)
 
 

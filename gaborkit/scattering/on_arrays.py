@@ -87,7 +87,11 @@ def _scatter_compiled(
         for spectrum, coefficients in zip(steps.spectra(padded[chunk]), out[chunk], strict=True):
             in_lanes.scatter(filters, spectrum, coefficients, threads)
 
-    in_threads(work, chunks, available() if threads == 1 else 1)
+    if threads == 1:
+        in_threads(work, chunks, available())
+        return
+    for chunk in chunks:  # one at a time, each by all threads: those of in_threads start no others
+        work(chunk)
 
 
 def _scatter_by_numpy(

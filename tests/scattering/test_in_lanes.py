@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import threading
+import time
 
 import numpy as np
 import pytest
 
-from gaborkit.filtering.engines import structures
-from gaborkit.scattering import Scattering, in_lanes
+from gaborkit.filtering.engines import structures, threads
+from gaborkit.scattering import Scattering, in_lanes, on_arrays
 
 pytestmark = pytest.mark.skipif(
     not structures.performers().scatter,
@@ -48,6 +50,26 @@ def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatc
     assert found.dtype == dtype
     for channel, values in zip(np.moveaxis(found, 1, 0), np.moveaxis(expected, 1, 0), strict=True):
         assert np.linalg.norm(channel - values) <= most * np.linalg.norm(values)
+
+
+@pytest.mark.parametrize("angles", [3, 11])
+def test_one_picture_is_done_by_several_threads(angles, monkeypatch):
+    image, scattering = random(1, 40, 56), Scattering(3, angles)
+    expected = scattering(image)
+    real = structures.performers().scatter["float64"]
+    calls = []
+
+    def slow(*arguments):
+        calls.append(threading.get_ident())
+        time.sleep(0.005)  # else the first has done all before the second wakes up
+        real(*arguments)
+
+    monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
+    monkeypatch.setattr(on_arrays, "available", threads.available)
+    scatter = structures.performers()._replace(scatter={"float64": slow})
+    monkeypatch.setattr(in_lanes, "performers", lambda: scatter)
+    np.testing.assert_array_equal(scattering(image), expected)
+    assert len(set(calls)) == 2
 
 
 def test_many_pictures_are_as_one_by_one(monkeypatch):
