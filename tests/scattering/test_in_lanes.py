@@ -69,7 +69,7 @@ def test_one_picture_is_done_by_several_threads(angles, monkeypatch):
     scatter = structures.performers()._replace(scatter={"float64": slow})
     monkeypatch.setattr(in_lanes, "performers", lambda: scatter)
     np.testing.assert_array_equal(scattering(image), expected)
-    assert len(set(calls)) == 2
+    assert len(set(calls)) > 1  # of two at a time, the second may be any of those that wait
 
 
 def test_many_pictures_are_as_one_by_one(monkeypatch):
