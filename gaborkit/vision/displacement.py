@@ -19,6 +19,7 @@ from ..errors import FeatureError
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
 from ..filtering.labelled import keeps_labels
+from ..filtering.normalizing import ordinary
 from ..kernels.gabor import GaborKernel
 from ..types import Array, ComplexArray, RealArray
 from .sparse_resampling import blurred
@@ -251,5 +252,6 @@ def _standardized(plane: Array) -> RealArray:
     library = NumpyLibrary()
     values = library.promote(plane)
     library.check_finite(values)
+    values = ordinary(values)
     spread = float(values.std())
     return np.asarray((values - values.mean()) / (spread or 1), np.float32)

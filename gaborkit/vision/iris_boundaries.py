@@ -22,6 +22,7 @@ from ..features.codes import PhaseCode
 from ..features.iris import iris_code, unwrap_iris
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
+from ..filtering.normalizing import ordinary
 from ..types import Array, RealArray
 from .sparse_resampling import resized, sampled
 
@@ -111,6 +112,7 @@ def find_iris(image: Array, *, channel_axis: int | None = None) -> IrisBoundarie
     if min(values.shape) < 40:
         height, width = values.shape
         raise FeatureError(f"{height} x {width} pixels show no iris; 40 or more a side do")
+    values = ordinary(values)
     spread = float(values.std())
     if not spread > 1e-6 * float(np.abs(values).max()):
         raise FeatureError("the picture is constant: there is no iris in it")

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import FeatureError
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary
+from ..filtering.normalizing import ordinary
 from ..types import RealArray
 from ..whole_numbers import is_whole
 from .sparse_resampling import blurred, resized, sampled
@@ -111,7 +112,7 @@ def palm_region(
     small = values
     if shrunk < 1:
         small = resized(values, tuple(max(1, round(n * shrunk)) for n in values.shape), "area")
-    hand = _silhouette(small)
+    hand = _silhouette(ordinary(small))
     valleys = _outer_valleys(hand)
     grown = np.array(values.shape) / small.shape
     valleys = (valleys + 0.5) * grown - 0.5

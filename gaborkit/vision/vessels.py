@@ -17,6 +17,7 @@ from ..features.plane import plane_of
 from ..features.table import Features
 from ..filtering.backend import NumpyLibrary, as_array
 from ..filtering.labelled import keeps_labels
+from ..filtering.normalizing import ordinary
 from ..filtering.regions import cut_out, is_inside, regions
 from ..filtering.run import with_leading_channels
 from ..io.images import colour_count
@@ -183,6 +184,7 @@ def vessel_responses(
     (region,) = regions(values.shape, mask=inside)
     box = cut_out(values, region)
     library.check_finite(box)
+    box = ordinary(box)
     box = np.asarray(-box if vessels == "dark" else box, np.float32)
     box = (box - box[region.inside].mean()) / (box[region.inside].std() or 1)
     named = {"intensity": box}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import FeatureError, ImageError
 from ...filtering.backend import NumpyLibrary
+from ...filtering.normalizing import ordinary
 from ...types import Array, RealArray
 from ...whole_numbers import is_whole
 from ..sparse_resampling import resized
@@ -62,7 +63,7 @@ def normalize(image: Array, *, mean: float = 0.0, variance: float = 1.0) -> Real
 
 
 def grey(image: Array) -> RealArray:
-    """The picture as floats (H, W); raises ImageError."""
+    """The picture as floats (H, W) of ordinary size; raises ImageError."""
     library = NumpyLibrary()
     image = library.promote(image)
     if image.ndim != 2 or 0 in image.shape:
@@ -71,7 +72,7 @@ def grey(image: Array) -> RealArray:
             "time, and gaborkit.luminance(image) of a colour picture"
         )
     library.check_finite(image)
-    return image
+    return ordinary(image)
 
 
 def check_field(name: str, field: Any, shape: tuple[int, ...]) -> RealArray:
