@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,6 +120,42 @@ def refuse(problems: Sequence[str], of: str, done: str) -> None:
 def source_of(job: Files) -> str:
     """The picture that files are about."""
     return job["out"].source
+
+
+def find_in_each(
+    jobs: Sequence[Files],
+    sources: Sequence[str],
+    find: Callable[[Files], dict[str, Any]],
+    doing: str,
+    *,
+    of_one: Callable[[dict[str, Any]], str],
+    of_several: Callable[[list[dict[str, Any]]], str],
+    out: str,
+    as_json: bool,
+    progress: bool | None,
+) -> None:
+    """Find something in one picture or in several, and print it as a line of text or of JSON.
+
+    Parameters
+    ----------
+    find : callable
+        Writes the files of a picture; returns what is said of it.
+    of_one, of_several : callable
+        The text about what ``find`` returned.
+
+    Raises
+    ------
+    click.ClickException
+        If some of several pictures could not be searched.
+    """
+    if is_single(jobs, sources):
+        said = find(jobs[0])
+        click.echo(json.dumps({"out": out, **said}) if as_json else f"{out}: {of_one(said)}")
+        return
+    several, problems = for_each(jobs, find, source_of, doing, progress)
+    refuse(problems, f"{len(jobs)} pictures", "searched")
+    said = {"out": out, "pictures": several}
+    click.echo(json.dumps(said) if as_json else f"{out}: {of_several(several)}")
 
 
 def write_marks(

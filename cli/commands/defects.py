@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import scipy
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, refuse, source_of, write_marks
+from ..each import Files, files_of, find_in_each, source_of, write_marks
 from ..jobs import masks_of
 from ..options.arguments import Number, Whole
 from ..options.kernels import bank_options_with
@@ -112,13 +111,13 @@ def command(
     jobs = files_of(
         sources, {"out": out, "score": score, "overlay": overlay}, "defects", recursive=recursive
     )
-    pictures = [job["out"].source for job in jobs]
+    pictures = [source_of(job) for job in jobs]
     masks = masks_of(pictures, sources, mask) if mask else {}
     good = None if reference is None else one_picture(reference)[0]
 
     def find(job: Files) -> dict[str, Any]:
         """Find the defects of one picture, and write what is asked for."""
-        source = job["out"].source
+        source = source_of(job)
         planes, colour = one_picture(source)
         masked = mask_keywords(masks.get(source), outside, planes.shape)
         options: dict[str, Any] = {"bank": bank, "margin": margin, "seed": seed, **masked}
@@ -141,23 +140,25 @@ def command(
         write_marks(job, picture, defects.mask, defects.score, description)
         return description
 
-    if is_single(jobs, sources):
-        description = find(jobs[0])
-        if as_json:
-            click.echo(json.dumps({"out": out, **description}))
-            return
-        found = _count(description["regions"], "place")
+    def of_one(said: dict[str, Any]) -> str:
         whole = "mask" if mask else "picture"
-        click.echo(f"{out}: {found}, {100 * description['share']:.2f} % of the {whole}")
-        return
-    several, problems = for_each(jobs, find, source_of, "finding defects", progress)
-    refuse(problems, f"{len(jobs)} pictures", "searched")
-    if as_json:
-        click.echo(json.dumps({"out": out, "pictures": several}))
-        return
-    marked = sum(one["regions"] > 0 for one in several)
-    total = sum(one["regions"] for one in several)
-    click.echo(f"{out}: {_count(total, 'place')} in {marked} of {len(jobs)} pictures")
+        return f"{_count(said['regions'], 'place')}, {100 * said['share']:.2f} % of the {whole}"
+
+    def of_several(said: list[dict[str, Any]]) -> str:
+        places, marked = (sum(f(one["regions"]) for one in said) for f in (int, bool))
+        return f"{_count(places, 'place')} in {marked} of {len(said)} pictures"
+
+    find_in_each(
+        jobs,
+        sources,
+        find,
+        "finding defects",
+        of_one=of_one,
+        of_several=of_several,
+        out=out,
+        as_json=as_json,
+        progress=progress,
+    )
 
 
 def _count(number: int, noun: str) -> str:

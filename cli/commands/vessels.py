@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 import gaborkit as gk
 
-from ..each import Files, files_of, for_each, is_single, refuse, source_of, write_marks
+from ..each import Files, files_of, find_in_each, source_of, write_marks
 from ..jobs import masks_of, one_for_each
 from ..options.arguments import Choice, Number
 from ..options.path_arguments import IN, Input, Output
@@ -119,7 +118,7 @@ def command(
     jobs = files_of(
         sources, {"out": out, "score": score, "overlay": overlay}, "vessels", recursive=recursive
     )
-    pictures = [job["out"].source for job in jobs]
+    pictures = [source_of(job) for job in jobs]
     fields = masks_of(pictures, sources, field, "field") if field else {}
     truths = one_for_each(pictures, sources, truth, "truth") if truth else {}
     chosen = {"method": method, "vessels": vessels, "width": width}
@@ -134,7 +133,7 @@ def command(
 
     def find(job: Files) -> dict[str, Any]:
         """Find the vessels of one picture, and write what is asked for."""
-        fundus = _read(job["out"].source, fields, truths)
+        fundus = _read(source_of(job), fields, truths)
         with about(fundus.source):
             if rule is not None:
                 limit = 0.5 if threshold is None else threshold
@@ -160,28 +159,29 @@ def command(
         write_marks(job, fundus.picture, result.mask, result.score, description)
         return description
 
-    if is_single(jobs, sources):
-        description = find(jobs[0])
-        if as_json:
-            click.echo(json.dumps({"out": out, **description}))
-            return
-        text = f"{out}: vessels are {description['share']:.1%} of the field of view"
-        if truth:
-            text += f"; AUC {description['auc']:.4f}, accuracy {description['accuracy']:.4f}"
-        click.echo(text)
-        return
-    several, problems = for_each(jobs, find, source_of, "finding vessels", progress)
-    refuse(problems, f"{len(jobs)} pictures", "searched")
-    if as_json:
-        click.echo(json.dumps({"out": out, "pictures": several}))
-        return
-    text = f"{out}: vessels of {len(jobs)} pictures"
-    if truth:
-        auc, accuracy = (
-            sum(one[name] for one in several) / len(jobs) for name in ("auc", "accuracy")
-        )
-        text += f"; mean AUC {auc:.4f}, accuracy {accuracy:.4f}"
-    click.echo(text)
+    def of_one(said: dict[str, Any]) -> str:
+        known = f"; AUC {said['auc']:.4f}, accuracy {said['accuracy']:.4f}" if truth else ""
+        return f"vessels are {said['share']:.1%} of the field of view{known}"
+
+    def of_several(said: list[dict[str, Any]]) -> str:
+        text = f"vessels of {len(said)} pictures"
+        if not truth:
+            return text
+        names = ("auc", "accuracy")
+        auc, accuracy = (sum(one[name] for one in said) / len(said) for name in names)
+        return f"{text}; mean AUC {auc:.4f}, accuracy {accuracy:.4f}"
+
+    find_in_each(
+        jobs,
+        sources,
+        find,
+        "finding vessels",
+        of_one=of_one,
+        of_several=of_several,
+        out=out,
+        as_json=as_json,
+        progress=progress,
+    )
 
 
 class _Fundus(NamedTuple):
