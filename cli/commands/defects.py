@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-import scipy
 
 import gaborkit as gk
 
@@ -123,7 +122,7 @@ def command(
         options: dict[str, Any] = {"bank": bank, "margin": margin, "seed": seed, **masked}
         with about(source):
             defects = gk.vision.find_defects(planes, good, false_alarms=false_alarms, **options)
-        places = _places(defects)
+        places = [place._asdict() for place in defects.places()]
         description = {
             "gaborkit": gk.__version__,
             "input": source,
@@ -163,21 +162,3 @@ def command(
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _places(defects: gk.vision.Defects) -> list[dict[str, Any]]:
-    """Of each defect: box (top, left, bottom, right), pixels, centre (y, x), largest score."""
-    numbers, _ = scipy.ndimage.label(defects.mask, np.ones((3, 3)))
-    places = []
-    for number, (rows, columns) in enumerate(scipy.ndimage.find_objects(numbers), 1):
-        inside = numbers[rows, columns] == number
-        y, x = np.nonzero(inside)
-        places.append(
-            {
-                "box": [rows.start, columns.start, rows.stop, columns.stop],
-                "pixels": len(y),
-                "centre": [float(rows.start + y.mean()), float(columns.start + x.mean())],
-                "score": float(defects.score[rows, columns][inside].max()),
-            }
-        )
-    return places

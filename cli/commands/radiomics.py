@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -17,8 +12,8 @@ import click
 import gaborkit as gk
 from gaborkit.choices import BOUNDARIES
 
+from ..cases import Case, cases_of, names_of
 from ..each import for_each, refuse
-from ..file_paths import paths
 from ..options.arguments import Choice, Degrees, Number, Whole
 from ..options.path_arguments import IN, TABLES, Output
 from ..options.reading import progress_option, report_options
@@ -192,9 +187,9 @@ def command(
             )
     if not table and mask is None:
         raise click.UsageError(f"there is no region of {source}: give --mask")
-    cases = _cases_of(source) if table else [_Case(source, str(mask), label)]
+    cases = cases_of(source) if table else [Case(source, str(mask), label)]
 
-    def describe(case: _Case) -> _Described:
+    def describe(case: Case) -> _Described:
         """Features of one case."""
         image, region = gk.read_volume(case.image), gk.read_volume(case.mask)
         if case.label is not None:
@@ -236,7 +231,7 @@ def command(
         else:
             click.echo(f"{out}: {len(one.features)} features of {one.said['voxels']} voxels")
         return
-    names = _names_of(cases)
+    names = names_of(cases)
     described, problems = for_each(cases, describe, lambda case: case.image, "describing", progress)
     description["cases"] = [one.said for one in described]
     if described:
@@ -253,18 +248,10 @@ def command(
         click.echo(f"{out}: {len(described[0].features)} features of {count}")
 
 
-class _Case(NamedTuple):
-    """A region of an image: what is not 0 in the mask, or what is ``label``."""
-
-    image: str
-    mask: str
-    label: int | None
-
-
 class _Described(NamedTuple):
     """A case, its features, what is said of it, and the image as it was filtered, if asked for."""
 
-    case: _Case
+    case: Case
     features: gk.features.Features
     said: dict[str, Any]
     image: Any
@@ -274,58 +261,3 @@ class _Described(NamedTuple):
         """Values by their names; JSON holds no NaN."""
         values = zip(self.features.names, self.features.to_numpy().tolist(), strict=True)
         return {name: value if math.isfinite(value) else None for name, value in values}
-
-
-def _names_of(cases: Sequence[_Case]) -> dict[_Case, str]:
-    """Rows are called after the images; after the masks, if an image has several for one label."""
-    images = Counter((case.image, case.label) for case in cases)
-    by_mask = max(images.values()) > 1
-    return {
-        case: (case.mask if by_mask else case.image)
-        + (f"#{case.label}" if case.label is not None else "")
-        for case in cases
-    }
-
-
-def _cases_of(path: str) -> list[_Case]:
-    """The cases of a table; raises FeatureError if it is none."""
-    cases: dict[_Case, None] = {}
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="", restval="")
-            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-            if not {"image", "mask"} <= set(reader.fieldnames):
-                raise gk.FeatureError(
-                    f"{path}: has no columns image and mask; a line of these names, and one for "
-                    "each case, with commas between, works"
-                )
-            for row in reader:
-                if not any(row.values()):  # as spreadsheets leave them
-                    continue
-                case = _case_of(row, Path(path).parent)
-                if case is None or case in cases:
-                    wrong = "is there before" if case else "names no image, mask and whole label"
-                    raise gk.FeatureError(
-                        f"{path}: line {reader.line_num} {wrong}; a line for each region works, of "
-                        "an image, a mask and, if that holds several, a label from 1 on"
-                    )
-                cases[case] = None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise gk.FeatureError(f"{path}: is no table of cases that can be read ({error})") from error
-    if not cases:
-        raise gk.FeatureError(f"{path}: holds no case; a line for each, under the names, works")
-    for case in cases:
-        for named in (case.image, case.mask):
-            paths().read(named)
-    return list(cases)
-
-
-def _case_of(row: dict[str, Any], folder: Path) -> _Case | None:
-    """The case of a line; None if it is none."""
-    if "" in row:  # more cells than names
-        return None
-    image, mask, label = (row.get(name, "").strip() for name in ("image", "mask", "label"))
-    number = re.fullmatch(r"(\d{1,9})(\.0*)?", label)  # as tables with empty cells write it
-    if not image or not mask or (label and not (number and int(number[1]))):
-        return None
-    return _Case(str(folder / image), str(folder / mask), int(number[1]) if number else None)

@@ -124,16 +124,18 @@ def command(
     chosen = {"method": method, "vessels": vessels, "width": width}
     settings = {name: value for name, value in chosen.items() if value is not None}
     rule = gk.vision.VesselModel.load(model).with_width(width) if model else None
+    read: dict[str, _Fundus] = {}
     if save:
-        examples = [_read(picture, fields, truths) for picture in pictures]
-        greens, inside, known = zip(*((e.green, e.inside, e.known) for e in examples), strict=True)
+        read = {picture: _read(picture, fields, truths) for picture in pictures}
+        examples = ((one.green, one.inside, one.known) for one in read.values())
+        greens, inside, known = zip(*examples, strict=True)
         with about(pictures[0] if len(pictures) == 1 else f"{len(pictures)} pictures"):
             rule = gk.vision.fit_vessels(greens, known, inside, **settings)
         rule.save(save)
 
     def find(job: Files) -> dict[str, Any]:
         """Find the vessels of one picture, and write what is asked for."""
-        fundus = _read(source_of(job), fields, truths)
+        fundus = read.get(source_of(job)) or _read(source_of(job), fields, truths)
         with about(fundus.source):
             if rule is not None:
                 limit = 0.5 if threshold is None else threshold

@@ -135,6 +135,7 @@ def read_classifier(folder: StrPath) -> PictureClassifier:
         array = arrays[name.rstrip("_")]
         setattr(classifier, name, array if array.ndim else float(array))
     classifier.n_features_in_ = _prepared(arrays, len(names))
+    # An older model does not say them, and any picture is like those that it learned from.
     dtypes = _texts(path, {"dtypes": [], **description}, "dtypes")
     return PictureClassifier(descriptor, size, names, preparation, method, classifier, dtypes)
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from ..filtering.backend import library_of
-from ..filtering.engines.pixelwise import angles, is_compiled
+from ..filtering.engines.pixelwise import angles
+from ..filtering.engines.structures import available_here
 from ..types import Array
 
 
@@ -30,7 +31,7 @@ def angle_of(y: Array, x: Array) -> Array:
         result: Array = y.masked_fill(nothing, 0).arctan2(x.masked_fill(nothing, 1))
         return result
     single = y.dtype == x.dtype == np.float32
-    return angles(y, x) if single and is_compiled() else np.arctan2(y, x)
+    return angles(y, x) if single and available_here() else np.arctan2(y, x)
 
 
 def half_circle(angle: Array) -> Array:

@@ -25,7 +25,8 @@ import numpy as np
 from ..bank import GaborBank
 from ..errors import FeatureError
 from ..filtering.backend import library_of
-from ..filtering.engines.pixelwise import DoubleAngles, is_compiled
+from ..filtering.engines.pixelwise import DoubleAngles
+from ..filtering.engines.structures import available_here
 from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..filtering.run import with_leading_channels
@@ -156,7 +157,7 @@ def local_orientation(
     options: Any = {"boundary": boundary, "engine": engine, "tolerance": tolerance}
     responses = part.responses(bank, planes / peak, **options)
     gains = [gain_of(kernel) for kernel in bank]
-    compiled = method == "phase" and planes.dtype == np.float32 and is_compiled()
+    compiled = method == "phase" and planes.dtype == np.float32 and available_here()
     sums = _compiled_sums(bank, gains, responses) if compiled else _sums(bank, responses, method)
     if channel_axis is not None:
         sums = tuple(values.sum(-3) for values in sums)

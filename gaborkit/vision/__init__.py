@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cells import Cells, cell_responses
 from .comparison import compare_pictures
-from .defects import Defects, find_defects
+from .defects import Defect, Defects, find_defects
 from .displacement import Displacement, optical_flow, stereo_disparity
 from .edges import Crests, Edges, crests, find_edges
 from .error_rates import area_under_roc, equal_error_rate
@@ -45,6 +45,7 @@ __all__ = [
     "Cells",
     "CompetitiveCode",
     "Crests",
+    "Defect",
     "Defects",
     "Displacement",
     "Edges",

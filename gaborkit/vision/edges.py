@@ -36,7 +36,8 @@ from ..features.local import peak_of
 from ..features.masking import Interior, interior_of
 from ..features.plane import plane_of
 from ..filtering.backend import NumpyLibrary, library_of
-from ..filtering.engines.pixelwise import Quadrature, is_compiled
+from ..filtering.engines.pixelwise import Quadrature
+from ..filtering.engines.structures import available_here
 from ..filtering.labelled import keeps_labels
 from ..filtering.parts import part_of
 from ..kernels.base import TOLERANCE
@@ -261,7 +262,7 @@ def _sums(
     every = GaborBank(kernel for alike in banks_by_orientation(bank) for kernel in alike)
     responses = part.responses(every, image, **options)
     scales = len(grid.wavelengths)
-    if is_compiled():
+    if available_here():
         quadrature = Quadrature(image.shape, image.dtype)
         together = max(1, _HELD // (2 * image.nbytes * scales))
         for first in range(0, len(grid.thetas), together):

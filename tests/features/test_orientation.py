@@ -11,7 +11,7 @@ from orientation_for_tests import angular_error, distance_across, grating, line,
 
 import gaborkit as gk
 from gaborkit.features.orientation import local_orientation
-from gaborkit.filtering.engines.pixelwise import is_compiled
+from gaborkit.filtering.engines.structures import available_here
 
 rng = np.random.default_rng(0)
 INNER = (slice(36, -36), slice(36, -36))
@@ -132,7 +132,7 @@ def test_pictures_together_are_those_one_by_one():
             np.testing.assert_allclose(other[k], one, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.skipif(not is_compiled(), reason="no compiled code here")
+@pytest.mark.skipif(not available_here(), reason="no compiled code here")
 @pytest.mark.parametrize(
     ("shape", "channel_axis", "bank"),
     [
@@ -146,7 +146,7 @@ def test_pictures_together_are_those_one_by_one():
 def test_the_compiled_sums_are_those_of_the_formula(shape, channel_axis, bank, monkeypatch):
     image = 1e6 * rng.random(shape, np.float32)
     fast = local_orientation(image, bank, channel_axis=channel_axis)
-    monkeypatch.setattr("gaborkit.features.orientation.is_compiled", lambda: False)
+    monkeypatch.setattr("gaborkit.features.orientation.available_here", lambda: False)
     slow = local_orientation(image, bank, channel_axis=channel_axis)
     # Where measurements cancel, or a phase turns by half a circle, the angle is of no digits.
     assert np.quantile(angular_error(fast.angle, slow.angle), 0.95) < 0.01

@@ -9,7 +9,7 @@ from orientation_for_tests import angular_error, distance_across, line, step
 
 import gaborkit as gk
 from gaborkit.features import phase_congruency
-from gaborkit.filtering.engines.pixelwise import is_compiled
+from gaborkit.filtering.engines.structures import available_here
 from gaborkit.vision.edges import KINDS, crests, find_edges
 
 rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def test_no_size_of_float32_is_out_of_range(size, measure):
     assert np.isfinite(other.strength).all()
 
 
-@pytest.mark.skipif(not is_compiled(), reason="no compiled code here")
+@pytest.mark.skipif(not available_here(), reason="no compiled code here")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("held", [1, 2**26])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 700), (37, 53), (300, 280)])
@@ -92,7 +92,7 @@ def test_the_compiled_sums_are_those_of_the_formulas(shape, held, dtype, monkeyp
     bank = gk.GaborBank(gk.GaborBank.grid(3, 5).kernels[::-1])
     monkeypatch.setattr("gaborkit.vision.edges._HELD", held)
     fast = find_edges(image, bank)
-    monkeypatch.setattr("gaborkit.vision.edges.is_compiled", lambda: False)
+    monkeypatch.setattr("gaborkit.vision.edges.available_here", lambda: False)
     slow = find_edges(image, bank)
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(fast.strength, slow.strength, rtol=100 * eps)

@@ -20,11 +20,6 @@ from .threads import available, in_threads
 WORTH = 2**16
 
 
-def is_compiled() -> bool:
-    """Whether the compiled code is there."""
-    return bool(performers().pixelwise)
-
-
 def angles(y: RealArray, x: RealArray) -> RealArray:
     """Angle of vectors in [-pi, pi], within 3e-7 of ``arctan2``; float32 arrays."""
     y, x = np.broadcast_arrays(y, x)
