@@ -104,7 +104,7 @@ def use(library: Path, unordered: bool) -> None:
     """Have everything run by a library, in four threads, however little there is to do."""
     structures.__file__ = str(library)
     structures.performers.cache_clear()
-    if not structures.performers().scatter:
+    if not structures.performers().scatterers:
         sys.exit(structures.performers().state)
     ordered = structures.performer
 

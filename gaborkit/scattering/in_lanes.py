@@ -57,7 +57,7 @@ class Step(NamedTuple):
 def fits(filters: Filters) -> bool:
     """Whether the compiled code is here and takes the sizes of the filters' grids."""
     sizes = {size for matrices in filters.averages.values() for size in map(_columns, matrices)}
-    return bool(performers().scatter) and max(max(_radices(size)) for size in sizes) <= LARGEST
+    return bool(performers().scatterers) and max(max(_radices(size)) for size in sizes) <= LARGEST
 
 
 def _columns(matrix: RealArray) -> int:
@@ -134,10 +134,9 @@ def _step(
         channels=address(by_lane, np.int32),
         is_first=in_lanes,
     )
-    octet = PLANES * values.itemsize
-    memory = 2 * (height * width + 2 * width + 3 * height) + 2 * height + len(down) * width
-    spectra = 2 * (height // 2 + 1) * width
-    return Step(cascade, references, len(values), memory * octet, spectra * octet, [])
+    scatterer, place = performers().scatterers[values.dtype.name], ctypes.addressof(cascade)
+    memory, spectra = scatterer.memory(place), scatterer.spectra(place)
+    return Step(cascade, references, len(values), memory, spectra, [])
 
 
 def _ranges(matter: Array) -> Array:
@@ -148,25 +147,27 @@ def _ranges(matter: Array) -> Array:
 
 
 def _radices(size: int) -> list[int]:
-    """Factors of a size: fours, and primes, of which the largest is the last.
+    """Factors of a size, as few as there are radices for; the largest, by itself, is the last.
 
     Examples
     --------
-    >>> _radices(544)
-    [4, 4, 2, 17]
+    >>> _radices(576), _radices(544)
+    ([8, 8, 9], [4, 8, 17])
     """
-    radices, rest, factor = [], size, 4
-    while rest > 1:
+    twos = (size & -size).bit_length() - 1
+    rest = size >> twos
+    fours = min(-twos % 3, twos // 2)
+    radices = [2] * (twos == 1) + [4] * fours + [8] * ((twos - 2 * fours) // 3)
+    for factor in (9, 3, *range(5, rest + 1, 2)):
         while rest % factor == 0:
             radices.append(factor)
             rest //= factor
-        factor = {4: 2, 2: 3}.get(factor, factor + 2)
-    return radices or [1]
+    return sorted(radices) or [1]
 
 
 def scatter(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int) -> None:
     """Coefficients (C, h, w) of orders 1 and 2 of a padded picture, from its spectrum (H', W')."""
-    compiled = performers().scatter[out.dtype.name]
+    compiled = performers().scatterers[out.dtype.name].scatter
 
     def perform(step: Step, spectra: Array, following: Array | None, first: int, last: int) -> None:
         memory = _block(step.memory)

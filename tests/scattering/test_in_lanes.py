@@ -13,7 +13,7 @@ from gaborkit.filtering.engines import structures, threads
 from gaborkit.scattering import Scattering, in_lanes, on_arrays
 
 pytestmark = pytest.mark.skipif(
-    not structures.performers().scatter,
+    not structures.performers().scatterers,
     reason=f"nothing compiled scatters here: {structures.performers().state}",
 )
 
@@ -40,7 +40,8 @@ def by_numpy(scattering, images, monkeypatch):
         ((2, 26, 34), 3, 4, {"cells": 3}),
         ((1, 33, 50), 3, 4, {"oversampling": 2}),
         ((1, 44, 52), 2, 4, {"boundary": "wrap"}),  # 11, 13: primes without a case of their own
-        ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # factors of 3 and 5
+        ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # factors of 4, 9, 3 and 5
+        ((1, 144, 112), 2, 2, {"boundary": "wrap"}),  # of 8, 2 and 7, and lines in odd numbers
     ],
 )
 def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatch):
@@ -56,18 +57,20 @@ def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatc
 def test_one_picture_is_done_by_several_threads(angles, monkeypatch):
     image, scattering = random(1, 40, 56), Scattering(3, angles)
     expected = scattering(image)
-    real = structures.performers().scatter["float64"]
+    real = structures.performers().scatterers["float64"]
     calls = []
 
     def slow(*arguments):
         calls.append(threading.get_ident())
         time.sleep(0.005)  # else the first has done all before the second wakes up
-        real(*arguments)
+        real.scatter(*arguments)
 
     monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
     monkeypatch.setattr(on_arrays, "available", threads.available)
-    scatter = structures.performers()._replace(scatter={"float64": slow})
-    monkeypatch.setattr(in_lanes, "performers", lambda: scatter)
+    slowed = structures.performers()._replace(
+        scatterers={"float64": real._replace(scatter=slow)}
+    )
+    monkeypatch.setattr(in_lanes, "performers", lambda: slowed)
     np.testing.assert_array_equal(scattering(image), expected)
     assert len(set(calls)) > 1  # of two at a time, the second may be any of those that wait
 
@@ -128,7 +131,7 @@ def test_structures_of_other_sizes_are_not_used(place, loaded_anew, monkeypatch)
     others[place] = structures.Stage
     monkeypatch.setattr(structures, "OF_SCATTERING", tuple(others))
     with pytest.warns(RuntimeWarning, match="is of another version of gaborkit"):
-        assert not structures.performers().scatter
+        assert not structures.performers().scatterers
     assert not structures.available_here()
 
 

@@ -136,6 +136,29 @@ PIXELWISE: dict[str, tuple[Any, ...]] = {
     "add_quadrature_double": _QUADRATURE,
 }
 
+#: Functions of a Scatterer, with their results and arguments.
+SCATTERERS: dict[str, Any] = {
+    "scatter": (None, (*5 * (_POINTER,), *2 * (ctypes.c_int32,))),
+    "scatter_memory": (_COUNT, (_POINTER,)),
+    "scatter_spectra": (_COUNT, (_POINTER,)),
+}
+
+
+class Scatterer(NamedTuple):
+    """Compiled functions of steps of a scattering transform, in one precision.
+
+    Attributes
+    ----------
+    scatter : function
+        Does a step.
+    memory, spectra : function
+        Bytes that it works in, and of the spectra of moduli that it leaves for the next.
+    """
+
+    scatter: Any
+    memory: Any
+    spectra: Any
+
 
 class Performers(NamedTuple):
     """The compiled functions, for the widest registers that the processor has.
@@ -148,14 +171,14 @@ class Performers(NamedTuple):
         What there is, or why there is nothing, in a few words.
     pixelwise : dict of str to function
         What works at each pixel, by the names of PIXELWISE; empty if there is no compiled code.
-    scatter : dict of str to function
-        Steps of a scattering transform, of each precision.
+    scatterers : dict of str to Scatterer
+        Of each precision; empty if there is no compiled code.
     """
 
     by_dtype: dict[str, Any]
     state: str
     pixelwise: dict[str, Any] = {}  # noqa: RUF012
-    scatter: dict[str, Any] = {}  # noqa: RUF012
+    scatterers: dict[str, Scatterer] = {}  # noqa: RUF012
 
 
 def available_here() -> bool:
@@ -184,22 +207,25 @@ def _loaded(path: Path) -> Performers:
     library = ctypes.CDLL(str(path))
     width = library.vector_bytes()
     _check_sizes(library, width, STRUCTURES)
-    by_dtype, scatter = {}, {}
+    by_dtype, scatterers = {}, {}
     for dtype, precision in (("float32", "float"), ("float64", "double")):
         perform = getattr(library, f"perform_{precision}_{width}")
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
-        if hasattr(library, f"scatter_{precision}_{width}"):  # else NumPy scatters
+        if hasattr(library, f"scatter_memory_{precision}_{width}"):  # else NumPy scatters
             _check_sizes(library, width, (*STRUCTURES, *OF_SCATTERING))
-            scatter[dtype] = getattr(library, f"scatter_{precision}_{width}")
-            scatter[dtype].argtypes = (*5 * (ctypes.c_void_p,), *2 * (ctypes.c_int32,))
-            scatter[dtype].restype = None
+            names = (f"{name}_{precision}_{width}" for name in SCATTERERS)
+            scatterers[dtype] = Scatterer(*(getattr(library, name) for name in names))
+            for function, (result, arguments) in zip(
+                scatterers[dtype], SCATTERERS.values(), strict=True
+            ):
+                function.restype, function.argtypes = result, arguments
     pixelwise = {}
     for name, arguments in PIXELWISE.items():
         pixelwise[name] = getattr(library, f"{name}_{width}")
         pixelwise[name].argtypes, pixelwise[name].restype = arguments, None
-    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", pixelwise, scatter)
+    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", pixelwise, scatterers)
 
 
 def _check_sizes(

@@ -3,59 +3,133 @@
 
    Lanes are wavelets of one picture, or, when wavelets follow, the moduli that they are applied
    to. Inverse transforms are forward ones of spectra whose parts have changed places: the modulus
-   does not tell. */
+   does not tell.
 
-/* A row of the product of spectra (finer grid, folded by tiles) and a wavelet; 0 if it is empty. */
-static int NAME(product)(const struct cascade *step, const void *spectra, int32_t member, int64_t y,
-                         WAVE *row) {
+   Rows are transformed, then columns, then columns of moduli and their rows. Each of these leaves
+   its numbers where the next finds a line of them in a piece: what does not fit into the caches is
+   read in the order in which it lies. */
+
+/* The number of one of the lines abreast. */
+INLINE POINT NAME(get_point)(const WAVE *wave, int line) {
+    const OCTET *octets = (const OCTET *)wave + line;
+    return (POINT){octets[0], octets[ABREAST]};
+}
+
+INLINE void NAME(set_point)(WAVE *wave, int line, POINT point) {
+    OCTET *octets = (OCTET *)wave + line;
+    octets[0] = point.re, octets[ABREAST] = point.im;
+}
+
+/* Waves that hold so many lines. */
+INLINE int64_t NAME(waves)(int64_t lines) { return (lines + ABREAST - 1) / ABREAST; }
+
+/* What a step works in: columns of responses; two lines of waves; two columns of moduli; averages
+   of columns, by rows. `line` and rows of averages reach as far beyond as lines stand abreast. */
+typedef struct {
+    int64_t stride, width; /* of a column of responses, and of a row of averages */
+    WAVE *responses, *line, *other;
+    SPAN *moduli, *averages;
+    uintptr_t end;
+} NAME(workspace);
+
+static NAME(workspace) NAME(laid_out)(const struct cascade *step, uintptr_t at) {
+    const int64_t height = step->down.size, width = step->across.size;
+    const int64_t longest = (height > width ? height : width) + ABREAST;
+    NAME(workspace) work;
+    /* One more than needed: else columns of many sizes meet in the same few sets of a cache. */
+    work.stride = NAME(waves)(height) * ABREAST + 1;
+    work.width = NAME(waves)(width) * ABREAST;
+    work.responses = (WAVE *)at, at += NAME(waves)(width) * work.stride * sizeof(WAVE);
+    work.line = (WAVE *)at, at += longest * sizeof(WAVE);
+    work.other = (WAVE *)at, at += longest * sizeof(WAVE);
+    work.moduli = (SPAN *)at, at += 2 * height * sizeof(SPAN);
+    work.averages = (SPAN *)at;
+    work.end = at + NAME(waves)(step->low_down.outputs) * work.width * sizeof(SPAN);
+    return work;
+}
+
+/* Bytes that `scatter` works in, and those of `next`. */
+EXPORT int64_t NAME(scatter_memory)(const struct cascade *step) {
+    return NAME(laid_out)(step, 0).end;
+}
+
+EXPORT int64_t NAME(scatter_spectra)(const struct cascade *step) {
+    return NAME(waves)(step->down.size / 2 + 1) * step->across.size * sizeof(WAVE);
+}
+
+/* Add to a line a row of the product of spectra (finer grid, folded by tiles) and a wavelet; 0 if
+   there is nothing to add. */
+static int NAME(add_product)(const struct cascade *step, const void *spectra, int32_t member,
+                             int64_t y, WAVE *row, int line) {
     const int64_t height = step->down.size, width = step->across.size;
     const int64_t rows = step->finer_height, columns = step->finer_width;
     int used = 0;
     for (int64_t t = 0; t < step->tiles; t++) {
-        const int64_t line = (member * step->tiles + t) * height + y;
-        const int32_t first = step->ranges[2 * line], last = step->ranges[2 * line + 1];
-        if (first == last)
-            continue;
-        if (!used)
-            memset(row, 0, width * sizeof(WAVE));
-        used = 1;
+        const int64_t place = (member * step->tiles + t) * height + y;
+        const int32_t first = step->ranges[2 * place], last = step->ranges[2 * place + 1];
+        used |= first < last;
         const int64_t v = step->places[2 * t] * height + y, u = step->places[2 * t + 1] * width;
         if (step->is_first) {
-            const OCTET *weights = (const OCTET *)step->values + line * width;
+            const OCTET *weights = (const OCTET *)step->values + place * width;
             const REAL *spectrum = (const REAL *)spectra + 2 * (v * columns + u);
             for (int32_t x = first; x < last; x++) {
-                row[x].re += weights[x] * spectrum[2 * x + 1];
-                row[x].im += weights[x] * spectrum[2 * x];
+                POINT point = NAME(get_point)(row + x, line);
+                point.re += weights[x] * spectrum[2 * x + 1];
+                point.im += weights[x] * spectrum[2 * x];
+                NAME(set_point)(row + x, line, point);
             }
             continue;
         }
         /* Of spectra of real values there is one half, and the conjugates of the other. */
-        const REAL *weights = (const REAL *)step->values + line * width;
-        if (2 * v <= rows) {
-            const WAVE *spectrum = (const WAVE *)spectra + v * columns + u;
-            for (int32_t x = first; x < last; x++) {
-                row[x].re += weights[x] * spectrum[x].im;
-                row[x].im += weights[x] * spectrum[x].re;
-            }
-        } else {
-            const WAVE *spectrum = (const WAVE *)spectra + (rows - v) * columns;
-            for (int32_t x = first; x < last; x++) {
-                const WAVE *wave = spectrum + (u + x ? columns - u - x : 0);
-                row[x].re -= weights[x] * wave->im;
-                row[x].im += weights[x] * wave->re;
-            }
+        const REAL *weights = (const REAL *)step->values + place * width;
+        const int is_there = 2 * v <= rows;
+        const POINT *spectrum = (const POINT *)spectra + (is_there ? v : rows - v) * columns;
+        for (int32_t x = first; x < last; x++) {
+            const POINT *finer = spectrum + (is_there || !(u + x) ? u + x : columns - u - x);
+            POINT point = NAME(get_point)(row + x, line);
+            point.re += weights[x] * (is_there ? finer->im : -finer->im);
+            point.im += weights[x] * finer->re;
+            NAME(set_point)(row + x, line, point);
         }
     }
     return used;
 }
 
+/* Responses of a member along x: the columns of which `work` has them. */
+static void NAME(respond)(const struct cascade *step, const void *spectra, int32_t member,
+                          const NAME(workspace) * work) {
+    const int64_t height = step->down.size, width = step->across.size;
+    const int64_t lines = NAME(waves)(height);
+    for (int64_t i = 0; i < lines; i++) {
+        /* Rows y and height - y are products of the same rows, one of them conjugate. */
+        const int64_t y = (i % 2 ? lines - (i + 1) / 2 : i / 2) * ABREAST;
+        WAVE *row = work->other;
+        memset(row, 0, work->width * sizeof(WAVE));
+        int used = 0;
+        for (int line = 0; line < ABREAST && y + line < height; line++)
+            used |= NAME(add_product)(step, spectra, member, y + line, row, line);
+        if (used) {
+            NAME(fourier)(&step->across, row, 1, work->line);
+            row = work->line;
+        }
+        for (int64_t x = 0; x < width; x += ABREAST) {
+            WAVE *to = work->responses + x / ABREAST * work->stride + y;
+#pragma unroll
+            for (int line = 0; line < ABREAST; line++)
+#pragma unroll
+                for (int column = 0; column < ABREAST; column++)
+                    NAME(set_point)(to + line, column, NAME(get_point)(row + x + column, line));
+        }
+    }
+}
+
 /* The sum of `size` values, weighted by a row of a low-pass. */
-INLINE OCTET NAME(average)(const struct lowpass *lowpass, int64_t output, const OCTET *values,
-                           int64_t size) {
+INLINE SPAN NAME(average)(const struct lowpass *lowpass, int64_t output, const SPAN *values,
+                          int64_t size) {
     const REAL *weights = (const REAL *)lowpass->values + output * size;
     const int32_t last = lowpass->ranges[2 * output + 1];
     int32_t i = lowpass->ranges[2 * output];
-    OCTET sums[4] = {{0}, {0}, {0}, {0}};
+    SPAN sums[4] = {{0}, {0}, {0}, {0}};
     for (; i + 4 <= last; i += 4)
 #pragma unroll
         for (int j = 0; j < 4; j++)
@@ -65,77 +139,100 @@ INLINE OCTET NAME(average)(const struct lowpass *lowpass, int64_t output, const 
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Half of the spectra along y of two columns of moduli, which are transformed as one. */
-static void NAME(two_spectra)(const struct transform *down, const OCTET *moduli, WAVE *memory,
-                              WAVE *out, int64_t width, int two) {
-    const int64_t height = down->size;
-    WAVE *both = memory, *waves = memory + height;
+/* Moduli of the columns abreast at `x`, and their averages. */
+static void NAME(take_moduli)(const struct cascade *step, int64_t x, const NAME(workspace) * work,
+                              SPAN *moduli) {
+    const int64_t height = step->down.size, outputs = step->low_down.outputs;
+    const WAVE *column = work->line;
+    NAME(fourier)(&step->down, work->responses + x / ABREAST * work->stride, 1, work->line);
     for (int64_t y = 0; y < height; y++)
-        both[y] = (WAVE){moduli[y], two ? moduli[height + y] : (OCTET){0}};
-    NAME(fourier)(down, both, 1, waves);
-    for (int64_t y = 0; y <= height / 2; y++) {
-        const WAVE a = waves[y], b = waves[y ? height - y : 0];
-        out[y * width] = (WAVE){(a.re + b.re) / 2, (a.im - b.im) / 2};
-        if (two)
-            out[y * width + 1] = (WAVE){(a.im + b.im) / 2, (b.re - a.re) / 2};
+        moduli[y] =
+            __builtin_elementwise_sqrt(column[y].re * column[y].re + column[y].im * column[y].im);
+    for (int64_t y = 0; y < outputs; y++) {
+        const SPAN sums = NAME(average)(&step->low_down, y, moduli, height);
+        OCTET *to = (OCTET *)(work->averages + y / ABREAST * work->width + x) + y % ABREAST;
+#pragma unroll
+        for (int column = 0; column < ABREAST; column++)
+            to[column * ABREAST] = ((const OCTET *)&sums)[column];
     }
 }
 
-/* Coefficients of some members, and, if `next` is there, half of the spectra of their moduli.
+/* Half of the spectra along y of the two columns of moduli, which begin at `x`: they are
+   transformed as one. */
+static void NAME(begin_spectra)(const struct cascade *step, int64_t x, const NAME(workspace) * work,
+                                WAVE *next) {
+    const int64_t height = step->down.size, width = step->across.size;
+    const int two = x + ABREAST < width;
+    for (int64_t y = 0; y < height; y++)
+        work->other[y] = (WAVE){work->moduli[y], two ? work->moduli[height + y] : (SPAN){0}};
+    NAME(fourier)(&step->down, work->other, 1, work->line);
+    for (int64_t y = 0; y <= height / 2; y++) {
+        const WAVE a = work->line[y], b = work->line[y ? height - y : 0];
+        const WAVE both[2] = {{(a.re + b.re) / 2, (a.im - b.im) / 2},
+                              {(a.im + b.im) / 2, (b.re - a.re) / 2}};
+        WAVE *to = next + y / ABREAST * width + x;
+#pragma unroll
+        for (int column = 0; column < 2 * ABREAST; column++)
+            if (x + column < width)
+                NAME(set_point)(to + column, y % ABREAST,
+                                NAME(get_point)(both + column / ABREAST, column % ABREAST));
+    }
+}
 
-   `memory` holds height * width + 2 * width + 4 * height waves, and outputs * width octets. */
+/* The same spectra along x, each row by itself. */
+static void NAME(end_spectra)(const struct cascade *step, const NAME(workspace) * work,
+                              WAVE *next) {
+    const int64_t width = step->across.size, lines = NAME(waves)(step->down.size / 2 + 1);
+    for (int64_t i = 0; i < lines; i++) {
+        NAME(fourier)(&step->across, next + i * width, 1, work->line);
+        POINT *rows = (POINT *)(next + i * width);
+        for (int line = 0; line < ABREAST; line++)
+            for (int64_t x = 0; x < width; x++)
+                rows[line * width + x] = NAME(get_point)(work->line + x, line);
+    }
+}
+
+/* Coefficients of a member, from the averages of columns. */
+static void NAME(put_coefficients)(const struct cascade *step, int32_t member,
+                                   const NAME(workspace) * work, REAL *out) {
+    const int64_t rows = step->low_down.outputs, columns = step->low_across.outputs;
+    const int32_t *channels = step->channels + member * PLANES;
+    for (int64_t y = 0; y < rows; y += ABREAST)
+        for (int64_t x = 0; x < columns; x++) {
+            const SPAN sums =
+                NAME(average)(&step->low_across, x, work->averages + y / ABREAST * work->width,
+                              step->across.size);
+            for (int line = 0; line < ABREAST && y + line < rows; line++)
+                for (int lane = 0; lane < PLANES; lane++)
+                    if (channels[lane] >= 0)
+                        out[(channels[lane] * rows + y + line) * columns + x] =
+                            sums[line * PLANES + lane];
+        }
+}
+
+/* Coefficients of some members, and, if `next` is there, half of the spectra of their moduli. */
 EXPORT void NAME(scatter)(const struct cascade *step, const void *spectra, void *next, void *out,
                           void *memory, int32_t first, int32_t last) {
-    const struct transform *down = &step->down, *across = &step->across;
-    const int64_t height = down->size, width = across->size;
-    const int64_t rows = step->low_down.outputs, columns = step->low_across.outputs;
-    WAVE *responses = memory, *row = responses + height * width, *line = row + width;
-    WAVE *column = line + width, *between = column + height;
-    OCTET *moduli = (OCTET *)(between + 2 * height), *averages = moduli + 2 * height;
+    const NAME(workspace) work = NAME(laid_out)(step, (uintptr_t)memory);
+    const int64_t height = step->down.size, width = step->across.size;
+    for (int64_t x = 0; x < ABREAST; x++)
+        work.line[width + x] = (WAVE){{0}, {0}};
     for (int32_t member = first; member < last; member++) {
-        for (int64_t i = 0; i < height; i++) {
-            /* Rows y and height - y are products of the same rows, one of them conjugate. */
-            const int64_t y = i % 2 ? height - (i + 1) / 2 : i / 2;
-            if (NAME(product)(step, spectra, member, y, row))
-                NAME(fourier)(across, row, 1, responses + y * width);
-            else
-                memset(responses + y * width, 0, width * sizeof(WAVE));
-        }
-        for (int64_t x = 0; x < width; x += 2) {
-            const int two = x + 1 < width;
-            /* No processor guesses steps as wide as a row. */
-            for (int64_t y = 0; x + 3 < width && y < height; y++) {
-                __builtin_prefetch(responses + y * width + x + 2);
-                __builtin_prefetch(responses + y * width + x + 3);
-            }
-            for (int i = 0; i <= two; i++) {
-                OCTET *here = moduli + i * height;
-                NAME(fourier)(down, responses + x + i, width, column);
-                for (int64_t y = 0; y < height; y++)
-                    here[y] = __builtin_elementwise_sqrt(column[y].re * column[y].re +
-                                                         column[y].im * column[y].im);
-                for (int64_t y = 0; y < rows; y++)
-                    averages[y * width + x + i] = NAME(average)(&step->low_down, y, here, height);
-            }
+        NAME(respond)(step, spectra, member, &work);
+        for (int64_t x = 0; x < width; x += 2 * ABREAST) {
+            for (int i = 0; i < 2 && x + i * ABREAST < width; i++)
+                NAME(take_moduli)(step, x + i * ABREAST, &work, work.moduli + i * height);
             if (next)
-                NAME(two_spectra)(down, moduli, between, (WAVE *)next + x, width, two);
+                NAME(begin_spectra)(step, x, &work, next);
         }
-        for (int64_t y = 0; next && y <= height / 2; y++) {
-            WAVE *waves = (WAVE *)next + y * width;
-            NAME(fourier)(across, waves, 1, line);
-            memcpy(waves, line, width * sizeof(WAVE));
-        }
-        for (int64_t i = 0; i < rows * columns; i++) {
-            const OCTET *values = averages + i / columns * width;
-            const OCTET sums = NAME(average)(&step->low_across, i % columns, values, width);
-            for (int lane = 0; lane < PLANES; lane++) {
-                const int32_t channel = step->channels[member * PLANES + lane];
-                if (channel >= 0)
-                    ((REAL *)out)[channel * rows * columns + i] = sums[lane];
-            }
-        }
+        if (next)
+            NAME(end_spectra)(step, &work, next);
+        NAME(put_coefficients)(step, member, &work, out);
     }
 }
 
 #undef OCTET
+#undef SPAN
+#undef POINT
 #undef WAVE
+#undef ABREAST

@@ -1,44 +1,60 @@
 /* Fourier transforms of eight pictures side by side, one a lane, for one precision: no number
-   crosses lanes, so any size is as wide as the registers. Mixed radix, by decimation in time. */
+   crosses lanes, so any size is as wide as the registers. Where registers hold more than eight
+   numbers, lines of the same pictures stand abreast. Mixed radix, by decimation in time. */
 
 /* Loops over a radix that is no constant stay loops. */
 #pragma clang diagnostic ignored "-Wpass-failed"
 
+#define ABREAST                                                                                    \
+    (VECTOR_BYTES > PLANES * sizeof(REAL) ? (int)(VECTOR_BYTES / (PLANES * sizeof(REAL))) : 1)
 #define OCTET NAME(octet)
+#define SPAN NAME(span)
+#define POINT NAME(point)
 #define WAVE NAME(wave)
 typedef REAL OCTET __attribute__((vector_size(PLANES * sizeof(REAL))));
+typedef REAL SPAN __attribute__((vector_size(ABREAST * PLANES * sizeof(REAL))));
 typedef struct {
     OCTET re, im;
-} WAVE;
+} POINT; /* a number of one line */
+typedef struct {
+    SPAN re, im;
+} WAVE; /* a number of each line abreast */
 
 INLINE WAVE NAME(turned)(const WAVE *wave, const REAL *turn) {
     const REAL c = turn[0], s = turn[1];
     return (WAVE){wave->re * c - wave->im * s, wave->re * s + wave->im * c};
 }
 
-INLINE WAVE NAME(sum)(WAVE a, WAVE b) {
-    return (WAVE){a.re + b.re, a.im + b.im};
-}
+INLINE WAVE NAME(sum)(WAVE a, WAVE b) { return (WAVE){a.re + b.re, a.im + b.im}; }
 
-INLINE WAVE NAME(difference)(WAVE a, WAVE b) {
-    return (WAVE){a.re - b.re, a.im - b.im};
-}
+INLINE WAVE NAME(difference)(WAVE a, WAVE b) { return (WAVE){a.re - b.re, a.im - b.im}; }
 
 /* a + i b */
-INLINE WAVE NAME(ahead)(WAVE a, WAVE b) {
-    return (WAVE){a.re - b.im, a.im + b.re};
-}
+INLINE WAVE NAME(ahead)(WAVE a, WAVE b) { return (WAVE){a.re - b.im, a.im + b.re}; }
 
 /* a - i b */
-INLINE WAVE NAME(behind)(WAVE a, WAVE b) {
-    return (WAVE){a.re + b.im, a.im - b.re};
-}
+INLINE WAVE NAME(behind)(WAVE a, WAVE b) { return (WAVE){a.re + b.im, a.im - b.re}; }
 
 INLINE void NAME(four)(const WAVE *x, WAVE *out, ptrdiff_t to) {
     const WAVE a = NAME(sum)(x[0], x[2]), b = NAME(difference)(x[0], x[2]);
     const WAVE c = NAME(sum)(x[1], x[3]), d = NAME(difference)(x[1], x[3]);
     out[0] = NAME(sum)(a, c), out[to] = NAME(behind)(b, d);
     out[2 * to] = NAME(difference)(a, c), out[3 * to] = NAME(ahead)(b, d);
+}
+
+/* Two fours, the second of which is turned by eighths. */
+INLINE void NAME(eight)(const WAVE *x, WAVE *out, ptrdiff_t to) {
+    const REAL root = (REAL)0.70710678118654752440;
+    const WAVE even[4] = {x[0], x[2], x[4], x[6]}, odd[4] = {x[1], x[3], x[5], x[7]};
+    WAVE a[4], b[4];
+    NAME(four)(even, a, 1);
+    NAME(four)(odd, b, 1);
+    const WAVE c = {(b[1].re + b[1].im) * root, (b[1].im - b[1].re) * root};
+    const WAVE d = {(b[3].im - b[3].re) * root, (b[3].re + b[3].im) * -root};
+    out[0] = NAME(sum)(a[0], b[0]), out[4 * to] = NAME(difference)(a[0], b[0]);
+    out[to] = NAME(sum)(a[1], c), out[5 * to] = NAME(difference)(a[1], c);
+    out[2 * to] = NAME(behind)(a[2], b[2]), out[6 * to] = NAME(ahead)(a[2], b[2]);
+    out[3 * to] = NAME(sum)(a[3], d), out[7 * to] = NAME(difference)(a[3], d);
 }
 
 /* An odd radix: the sums and differences of x_j and x_(radix - j) meet the cosines and sines of
@@ -86,7 +102,9 @@ INLINE void NAME(combine)(const struct transform *axis, const WAVE *in, ptrdiff_
         for (int q = 1; q < radix; q++)
             x[q] = count == 1 ? in[q * from]
                               : NAME(turned)(in + k + q * from, turns + 2 * q * k * step);
-        if (radix == 4)
+        if (radix == 8)
+            NAME(eight)(x, out + k, count);
+        else if (radix == 4)
             NAME(four)(x, out + k, count);
         else if (radix == 2)
             out[k] = NAME(sum)(x[0], x[1]), out[k + count] = NAME(difference)(x[0], x[1]);
@@ -109,20 +127,26 @@ static void NAME(transform)(const struct transform *axis, const WAVE *in, ptrdif
         in = out, from = count;
     }
     switch (radix) {
-        case 4:
-            NAME(combine)(axis, in, from, out, count, step, 4);
-            break;
         case 2:
             NAME(combine)(axis, in, from, out, count, step, 2);
             break;
         case 3:
             NAME(combine)(axis, in, from, out, count, step, 3);
             break;
+        case 4:
+            NAME(combine)(axis, in, from, out, count, step, 4);
+            break;
         case 5:
             NAME(combine)(axis, in, from, out, count, step, 5);
             break;
         case 7:
             NAME(combine)(axis, in, from, out, count, step, 7);
+            break;
+        case 8:
+            NAME(combine)(axis, in, from, out, count, step, 8);
+            break;
+        case 9:
+            NAME(combine)(axis, in, from, out, count, step, 9);
             break;
         case 17: /* 512 pixels, padded as kymatio does, are 17 * 32 */
             NAME(combine)(axis, in, from, out, count, step, 17);
