@@ -1,16 +1,16 @@
 """The compiled engines under ThreadSanitizer, or under AddressSanitizer and UBSan, by GCC.
 
-    python benchmarks/sanitize.py thread
-    python benchmarks/sanitize.py address
+    python benchmarks/sanitize.py thread [--registers 32]
+    python benchmarks/sanitize.py address [--registers 32]
 
-Both end with the number of calls that were made and exit with 1 if anything was reported. Of
-scattering, blocks of memory end where the sanitizer looks, and begin as NaN, so that a result tells
-of what was read before it was written. With
---unordered no stage waits for another: ThreadSanitizer then has to report the races (a check of
-this check). Needs gcc 12 or later on x86-64 Linux.
+The code is that for registers of 64 bytes, or of 32. Both end with the number of calls that were
+made and exit with 1 if anything was reported. Of scattering, blocks of memory end where the
+sanitizer looks, and begin as NaN, so that a result tells of what was read before it was written.
+With --unordered no stage waits for another: ThreadSanitizer then has to report the races (a check
+of this check). Needs gcc 12 or later on x86-64 Linux.
 
-GCC 12.2 reports nothing: of 480 calls of banks, 14 of edges and orientations and 128 of scattering
-at addresses and undefined behaviour, of 120, 4 and 16 at threads.
+GCC 12.2 reports nothing, with either registers: of 480 calls of banks, 14 of edges and orientations
+and 512 of scattering at addresses and undefined behaviour, of 120, 4 and 64 at threads.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ SHIM = """
 """
 
 
-def build(folder: Path, sanitizer: str) -> Path:
-    """The engines for registers of 32 bytes, instrumented."""
+def build(folder: Path, sanitizer: str, registers: int) -> Path:
+    """The engines for registers of so many bytes, instrumented; any AVX2 processor runs them."""
     source = Path(structures.__file__).parent / "c" / "separable.c"
     shim, library = folder / "shim.h", folder / "_separable.so"
     processor = folder / "processor.c"
     shim.write_text(SHIM)
-    processor.write_text("int vector_bytes(void) { return 32; }")
+    processor.write_text(f"int vector_bytes(void) {{ return {registers}; }}")
     flags = [
         "-O1",
         "-g1",
@@ -91,8 +91,8 @@ def build(folder: Path, sanitizer: str) -> Path:
         "-shared",
         "-mavx2",
         "-mfma",
-        "-DVECTOR_BYTES=32",
-        "-DVARIANT=32",
+        f"-DVECTOR_BYTES={registers}",
+        f"-DVARIANT={registers}",
     ]
     kinds = "thread" if sanitizer == "thread" else "address,undefined"
     flags += [f"-fsanitize={kinds}", "-include", str(shim)]
@@ -181,13 +181,19 @@ def look_at_all(sizes: list[tuple[int, int]]) -> int:
 
 
 def scatter_all(cases: Iterable[tuple[int, int, int, int]]) -> int:
-    """Both precisions, orders 1 and 2, padded and not; the calls made."""
-    calls = 0
+    """Both precisions, orders, padded and not, shared or each by a thread; the calls made.
+
+    Of a bank of longer waves than there are octaves, the grids of some have odd sizes.
+    """
+    calls, banks = 0, (None, gk.GaborBank.grid(3, 2, wavelength=6))
     for count, height, width, octaves in cases:
-        for dtype, order in itertools.product((np.float32, np.float64), (1, 2)):
+        for dtype, order, shared, bank in itertools.product(
+            (np.float32, np.float64), (1, 2), (1, 2**62), banks
+        ):
+            on_arrays.SHARED = shared
             images = np.random.default_rng(calls).random((count, height, width)).astype(dtype)
             for boundary in ("reflect", "wrap"):
-                scattering = Scattering(octaves, 5, order=order, boundary=boundary)
+                scattering = Scattering(octaves, 5, order, bank, boundary=boundary)
                 if not in_lanes.fits(scattering.filters((height, width), dtype == np.float64)):
                     sys.exit(f"{height} x {width}, {boundary}: not for compiled code")
                 if not np.isfinite(scattering(images)).all():
@@ -204,6 +210,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("sanitizer", choices=SANITIZERS)
+    parser.add_argument("--registers", type=int, choices=(32, 64), default=64)
     parser.add_argument("--unordered", action="store_true")
     parser.add_argument("--library", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -215,7 +222,7 @@ def main() -> None:
         print(f"{scatter_all(cases.scattered)} calls of scattering")
         return
     with tempfile.TemporaryDirectory() as folder:
-        library = build(Path(folder), given.sanitizer)
+        library = build(Path(folder), given.sanitizer, given.registers)
         names = [f"lib{name}.so" for name in SANITIZERS[given.sanitizer]]
         found = [
             subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()

@@ -30,28 +30,23 @@ _kept_blocks: list[Array] = []
 forgotten_by(_kept_blocks.clear)
 
 
-class Step(NamedTuple):
+class Steps(NamedTuple):
     """Wavelets that are applied at once, and those that are applied to their moduli.
 
     Attributes
     ----------
-    cascade : Cascade
-        What the compiled code reads.
-    references : list of arrays
-        What it points to.
-    members : int
-        Wavelets one after the other; those of a first step, in lanes, count as one.
+    firsts : array of Cascade
+        What the compiled code reads: those of the most work first.
+    references : list
+        What they point to.
     memory, spectra : int
-        Bytes of working memory, and of the spectra of the moduli.
-    following : list of Step
+        Bytes of working memory, and of the spectra of moduli, of any step.
     """
 
-    cascade: Cascade
-    references: list[Array]
-    members: int
+    firsts: ctypes.Array[Cascade]
+    references: list[Any]
     memory: int
     spectra: int
-    following: list[Step]
 
 
 def fits(filters: Filters) -> bool:
@@ -65,14 +60,18 @@ def _columns(matrix: RealArray) -> int:
 
 
 @lru_cache(maxsize=8)
-def steps_of(filters: Filters) -> list[Step]:
-    """First steps of a transform, those of the most work first."""
+def steps_of(filters: Filters) -> Steps:
+    """Steps of a transform."""
     places = places_of(filters.scales, filters.order)
-    steps = []
+    scatterer = performers().scatterers[filters.averages[1][0].dtype.name]
+    firsts, references, memory, spectra = [], list[Any](), [0], [0]
     for scale, wavelets in filters.wavelets[1].items():
         for start in range(0, len(wavelets.members), PLANES):
             chosen = slice(start, start + PLANES)
             lanes = wavelets.members[chosen]
+            values = np.zeros((*wavelets.values.shape[1:], PLANES), wavelets.values.dtype)
+            values[..., : len(lanes)] = np.moveaxis(wavelets.values[chosen], 0, -1)
+            first = _step(filters, wavelets, values[None], [[places[n,] for n in lanes]], 1)
             following = [
                 _step(
                     filters,
@@ -83,18 +82,26 @@ def steps_of(filters: Filters) -> list[Step]:
                 )
                 for w in filters.following(scale)
             ]
-            values = np.zeros((*wavelets.values.shape[1:], PLANES), wavelets.values.dtype)
-            values[..., : len(lanes)] = np.moveaxis(wavelets.values[chosen], 0, -1)
-            channels = [[places[n1,] for n1 in lanes]]
-            step = _step(filters, wavelets, values[None], channels, 1)
-            steps.append(step._replace(following=following))
-    return steps
+            for cascade, arrays in (first, *following):
+                references += arrays
+                memory.append(scatterer.memory(ctypes.addressof(cascade)))
+            then = (Cascade * len(following))(*(cascade for cascade, _ in following))
+            references.append(then)
+            cascade = first[0]
+            cascade.following, cascade.follows = ctypes.addressof(then), len(then)
+            if following:
+                spectra.append(scatterer.spectra(ctypes.addressof(cascade)))
+            firsts.append(cascade)
+    return Steps((Cascade * len(firsts))(*firsts), references, max(memory), max(spectra))
 
 
 def _step(
     filters: Filters, wavelets: Wavelets, values: RealArray, channels: list[list[int]], finer: int
-) -> Step:
-    """A step whose wavelets (member, tile, row, column) may have lanes as a last axis."""
+) -> tuple[Cascade, list[Array]]:
+    """A step whose wavelets (member, tile, row, column) may have lanes as a last axis.
+
+    Beside it, what it points to.
+    """
     references: list[Array] = []
 
     def address(array: Any, dtype: Any) -> int:
@@ -132,11 +139,10 @@ def _step(
         ranges=address(_ranges(matter.any(4) if in_lanes else matter), np.int32),
         values=address(values / (height * width), values.dtype),  # the inverse transform's
         channels=address(by_lane, np.int32),
+        members=len(values),
         is_first=in_lanes,
     )
-    scatterer, place = performers().scatterers[values.dtype.name], ctypes.addressof(cascade)
-    memory, spectra = scatterer.memory(place), scatterer.spectra(place)
-    return Step(cascade, references, len(values), memory, spectra, [])
+    return cascade, references
 
 
 def _ranges(matter: Array) -> Array:
@@ -165,57 +171,64 @@ def _radices(size: int) -> list[int]:
     return sorted(radices) or [1]
 
 
-def scatter(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int) -> None:
-    """Coefficients (C, h, w) of orders 1 and 2 of a padded picture, from its spectrum (H', W')."""
-    compiled = performers().scatterers[out.dtype.name].scatter
+def scatter(filters: Filters, spectra: ComplexArray, out: RealArray) -> None:
+    """Coefficients (B, C, h, w) of orders 1 and 2 of padded pictures, by their spectra (B, H', W').
 
-    def perform(step: Step, spectra: Array, following: Array | None, first: int, last: int) -> None:
-        memory = _block(step.memory)
-        compiled(
-            ctypes.addressof(step.cascade),
-            spectra.ctypes.data,
-            None if following is None else following.ctypes.data,
-            out.ctypes.data,
-            memory.ctypes.data,
-            first,
-            last,
-        )
+    Both lie in a piece. One thread does all.
+    """
+    steps = steps_of(filters)
+    _scatter(steps, steps.firsts, spectra, out)
+
+
+def _scatter(
+    steps: Steps, firsts: ctypes.Array[Cascade], spectra: ComplexArray, out: RealArray
+) -> None:
+    compiled = performers().scatterers[out.dtype.name].pictures
+    between, memory = _block(steps.spectra), _block(steps.memory)
+    compiled(
+        ctypes.addressof(firsts),
+        len(firsts),
+        spectra.ctypes.data,
+        2 * spectra[0].size,
+        out.ctypes.data,
+        out[0].size,
+        len(out),
+        between.ctypes.data,
+        memory.ctypes.data,
+    )
+    _give_back(between)
+    _give_back(memory)
+
+
+def scatter_shared(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int) -> None:
+    """Coefficients (C, h, w) of one picture by several threads, from its spectrum (H', W')."""
+    steps = steps_of(filters)
+    compiled = performers().scatterers[out.dtype.name].step
+    first, between = steps.firsts[0], _block(steps.spectra)
+    following = (Cascade * first.follows).from_address(first.following)
+
+    def do(step: Cascade, spectra: int, moduli: int | None, begin: int, end: int) -> None:
+        memory = _block(steps.memory)
+        addresses = spectra, moduli, out.ctypes.data, memory.ctypes.data
+        compiled(ctypes.addressof(step), *addresses, begin, end)
         _give_back(memory)
 
-    def begin(step: Step) -> Array | None:
-        spectra = _block(step.spectra) if step.following else None
-        perform(step, spectrum, spectra, 0, 1)
-        return spectra
+    def begin(place: int) -> None:
+        if place == 0:
+            do(first, spectrum.ctypes.data, between.ctypes.data if following else None, 0, 1)
+        else:
+            others = (Cascade * 1)(steps.firsts[place])
+            _scatter(steps, others, spectrum[None], out[None])
 
-    def go_on(work: tuple[Step, Array, int, int]) -> None:
-        step, spectra, first, last = work
-        perform(step, spectra, None, first, last)
+    def go_on(piece: tuple[Cascade, int]) -> None:
+        step, member = piece
+        do(step, between.ctypes.data, None, member, member + 1)
 
-    def do(step: Step) -> None:
-        spectra = begin(step)
-        if spectra is None:
-            return
-        if step is shared:
-            begun.append(spectra)
-            return
-        for following in step.following:
-            go_on((following, spectra, 0, following.members))
-        _give_back(spectra)
-
-    steps = steps_of(filters)
     # While one thread begins the step of the most work, the others do all that is not of it; what
     # follows it is shared.
-    shared = steps[0] if threads > 1 else None
-    begun: list[Array] = []
-    in_threads(do, steps, min(threads, len(steps)))
-    for spectra in begun:
-        pieces = [
-            (step, spectra, first, first + 1)
-            for step in steps[0].following
-            for first in range(step.members)
-        ]
-        in_threads(go_on, pieces, min(threads, len(pieces)))
-        _give_back(spectra)
+    in_threads(begin, range(len(steps.firsts)), threads)
+    in_threads(go_on, [(step, k) for step in following for k in range(step.members)], threads)
+    _give_back(between)
 
 
 def _block(size: int) -> Array:

@@ -17,6 +17,9 @@ from .filters import Filters, Wavelets
 #: Pixels of padded pictures that one thread takes at a time.
 CHUNK = 2**16
 
+#: Pixels of a padded picture from which on it is worth while that threads share it.
+SHARED = 2**14
+
 
 class NumpySteps:
     """The steps of the cascade in one thread."""
@@ -78,17 +81,22 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> 
 def _scatter_compiled(
     filters: Filters, padded: RealArray, places: dict[Indices, int], out: RealArray
 ) -> None:
-    steps, together = NumpySteps(filters), max(1, CHUNK // math.prod(padded.shape[1:]))
+    steps, threads, pixels = NumpySteps(filters), available(), math.prod(padded.shape[1:])
+    together = max(1, min(CHUNK // pixels, -(-len(padded) // threads)))
     chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
-    threads = 1 if len(chunks) >= 2 * available() else available()
+    share = threads > 1 and pixels >= SHARED and len(chunks) < 2 * threads
 
     def work(chunk: slice) -> None:
         out[chunk, places[()]] = steps.average(padded[chunk], 1)
-        for spectrum, coefficients in zip(steps.spectra(padded[chunk]), out[chunk], strict=True):
-            in_lanes.scatter(filters, spectrum, coefficients, threads)
+        spectra = steps.spectra(padded[chunk])
+        if not share:
+            in_lanes.scatter(filters, spectra, out[chunk])
+            return
+        for spectrum, coefficients in zip(spectra, out[chunk], strict=True):
+            in_lanes.scatter_shared(filters, spectrum, coefficients, threads)
 
-    if threads == 1:
-        in_threads(work, chunks, available())
+    if not share:
+        in_threads(work, chunks, threads)
         return
     for chunk in chunks:  # one at a time, each by all threads: those of in_threads start no others
         work(chunk)

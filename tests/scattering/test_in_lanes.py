@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from gaborkit import GaborBank
 from gaborkit.filtering.engines import structures, threads
 from gaborkit.scattering import Scattering, in_lanes, on_arrays
 
@@ -16,6 +17,12 @@ pytestmark = pytest.mark.skipif(
     not structures.performers().scatterers,
     reason=f"nothing compiled scatters here: {structures.performers().state}",
 )
+
+
+#: Waves that are longer than the low-pass asks for, and sizes of which every 4th pixel is an odd
+#: number, so that one line of them stands alone; with an odd number of coefficients.
+LONG = GaborBank.grid(3, 3, wavelength=6)
+ODD = [(20, 28), (4, 36), (36, 4), (60, 44)]
 
 
 def random(*shape, dtype=np.float64):
@@ -41,7 +48,8 @@ def by_numpy(scattering, images, monkeypatch):
         ((1, 33, 50), 3, 4, {"oversampling": 2}),
         ((1, 44, 52), 2, 4, {"boundary": "wrap"}),  # 11, 13: primes without a case of their own
         ((1, 36, 60), 2, 2, {"boundary": "wrap"}),  # factors of 4, 9, 3 and 5
-        ((1, 144, 112), 2, 2, {"boundary": "wrap"}),  # of 8, 2 and 7, and lines in odd numbers
+        ((1, 144, 112), 2, 2, {"boundary": "wrap"}),  # of 8, 2 and 7
+        *(((1, *size), 2, 2, {"boundary": "wrap", "bank": LONG}) for size in ODD),
     ],
 )
 def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatch):
@@ -53,26 +61,47 @@ def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatc
         assert np.linalg.norm(channel - values) <= most * np.linalg.norm(values)
 
 
+@pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("angles", [3, 11])
-def test_one_picture_is_done_by_several_threads(angles, monkeypatch):
-    image, scattering = random(1, 40, 56), Scattering(3, angles)
+def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
+    image, scattering = random(1, 40, 56), Scattering(3, angles, order=order)
     expected = scattering(image)
     real = structures.performers().scatterers["float64"]
     calls = []
 
-    def slow(*arguments):
-        calls.append(threading.get_ident())
-        time.sleep(0.005)  # else the first has done all before the second wakes up
-        real.scatter(*arguments)
+    def slow(function):
+        def called(*arguments):
+            calls.append(threading.get_ident())
+            time.sleep(0.005)  # else the first has done all before the second wakes up
+            function(*arguments)
+
+        return called
 
     monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
     monkeypatch.setattr(on_arrays, "available", threads.available)
-    slowed = structures.performers()._replace(
-        scatterers={"float64": real._replace(scatter=slow)}
-    )
-    monkeypatch.setattr(in_lanes, "performers", lambda: slowed)
+    monkeypatch.setattr(on_arrays, "SHARED", 64 * 72)
+    slowed = real._replace(pictures=slow(real.pictures), step=slow(real.step))
+    performers = structures.performers()._replace(scatterers={"float64": slowed})
+    monkeypatch.setattr(in_lanes, "performers", lambda: performers)
     np.testing.assert_array_equal(scattering(image), expected)
     assert len(set(calls)) > 1  # of two at a time, the second may be any of those that wait
+    assert len(calls) >= 3
+    calls.clear()
+    monkeypatch.setattr(on_arrays, "SHARED", 64 * 72 + 1)
+    np.testing.assert_array_equal(scattering(image), expected)
+    assert len(calls) == 1
+
+
+def test_a_few_small_pictures_are_shared_out_to_threads(monkeypatch):
+    images, scattering = random(5, 20, 28), Scattering(2, 3)
+    expected = scattering(images)
+    sizes, real = [], in_lanes.scatter
+    monkeypatch.setattr(
+        in_lanes, "scatter", lambda *work: [sizes.append(len(work[1])), real(*work)]
+    )
+    monkeypatch.setattr(on_arrays, "available", lambda: 2)
+    np.testing.assert_array_equal(scattering(images), expected)
+    assert sorted(sizes) == [2, 3]
 
 
 def test_many_pictures_are_as_one_by_one(monkeypatch):

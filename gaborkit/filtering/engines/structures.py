@@ -116,7 +116,8 @@ class Cascade(ctypes.Structure):
         *((name, Lowpass) for name in ("low_down", "low_across")),
         *((name, ctypes.c_int64) for name in ("finer_height", "finer_width", "tiles")),
         *((name, ctypes.c_void_p) for name in ("places", "ranges", "values", "channels")),
-        ("is_first", ctypes.c_int32),
+        ("following", ctypes.c_void_p),
+        *((name, ctypes.c_int32) for name in ("members", "follows", "is_first")),
     )
 
 
@@ -138,6 +139,10 @@ PIXELWISE: dict[str, tuple[Any, ...]] = {
 
 #: Functions of a Scatterer, with their results and arguments.
 SCATTERERS: dict[str, Any] = {
+    "scatter_pictures": (
+        None,
+        (_POINTER, ctypes.c_int32, *2 * (_POINTER, _COUNT), _COUNT, *2 * (_POINTER,)),
+    ),
     "scatter": (None, (*5 * (_POINTER,), *2 * (ctypes.c_int32,))),
     "scatter_memory": (_COUNT, (_POINTER,)),
     "scatter_spectra": (_COUNT, (_POINTER,)),
@@ -149,13 +154,16 @@ class Scatterer(NamedTuple):
 
     Attributes
     ----------
-    scatter : function
-        Does a step.
+    pictures : function
+        Does all steps of some pictures.
+    step : function
+        Does a step of one, or a part of its members.
     memory, spectra : function
-        Bytes that it works in, and of the spectra of moduli that it leaves for the next.
+        Bytes that a step works in, and of the spectra of moduli that it leaves for the next.
     """
 
-    scatter: Any
+    pictures: Any
+    step: Any
     memory: Any
     spectra: Any
 
@@ -213,7 +221,7 @@ def _loaded(path: Path) -> Performers:
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
-        if hasattr(library, f"scatter_memory_{precision}_{width}"):  # else NumPy scatters
+        if hasattr(library, f"scatter_pictures_{precision}_{width}"):  # else NumPy scatters
             _check_sizes(library, width, (*STRUCTURES, *OF_SCATTERING))
             names = (f"{name}_{precision}_{width}" for name in SCATTERERS)
             scatterers[dtype] = Scatterer(*(getattr(library, name) for name in names))

@@ -231,6 +231,25 @@ EXPORT void NAME(scatter)(const struct cascade *step, const void *spectra, void 
     }
 }
 
+/* Coefficients of pictures, a step and what follows it after the other. `next` holds the spectra of
+   any step's moduli; from one picture to the next, spectra and coefficients lie so many numbers
+   apart. */
+EXPORT void NAME(scatter_pictures)(const struct cascade *steps, int32_t count, const void *spectra,
+                                   int64_t spectrum, void *out, int64_t coefficients,
+                                   int64_t pictures, void *next, void *memory) {
+    for (int64_t picture = 0; picture < pictures; picture++) {
+        const REAL *from = (const REAL *)spectra + picture * spectrum;
+        REAL *to = (REAL *)out + picture * coefficients;
+        for (const struct cascade *step = steps; step < steps + count; step++) {
+            NAME(scatter)(step, from, step->follows ? next : NULL, to, memory, 0, step->members);
+            for (int32_t i = 0; i < step->follows; i++) {
+                const struct cascade *then = step->following + i;
+                NAME(scatter)(then, next, NULL, to, memory, 0, then->members);
+            }
+        }
+    }
+}
+
 #undef OCTET
 #undef SPAN
 #undef POINT

@@ -155,7 +155,8 @@ struct cascade {
     const int32_t *ranges;   /* first, last + 1 of each row that matters: (member, tile, row, 2) */
     const void *values;      /* (member, tile, row, column), of the first wavelets by lane */
     const int32_t *channels; /* of the coefficients, or -1: (member, lane) */
-    int32_t is_first;
+    const struct cascade *following; /* what is applied to the moduli */
+    int32_t members, follows, is_first;
 };
 
 /* Sums of quadrature pairs. */
