@@ -31,7 +31,7 @@ import numpy as np
 
 import gaborkit as gk
 from gaborkit.features import local_orientation
-from gaborkit.filtering.engines import compiled, pixelwise, structures, threads
+from gaborkit.filtering.engines import compiled, lanes, pixelwise, structures, threads
 from gaborkit.scattering import Scattering, in_lanes, on_arrays
 from gaborkit.types import Array
 from gaborkit.vision import find_edges
@@ -104,7 +104,7 @@ def use(library: Path, unordered: bool) -> None:
     """Have everything run by a library, in four threads, however little there is to do."""
     structures.__file__ = str(library)
     structures.performers.cache_clear()
-    if not structures.performers().scatterers:
+    if not structures.performers().in_lanes:
         sys.exit(structures.performers().state)
     ordered = structures.performer
 
@@ -121,7 +121,7 @@ def use(library: Path, unordered: bool) -> None:
     compiled.performer, compiled.WORTH, pixelwise.WORTH = performer, 1, 1
     for module in (threads, compiled, pixelwise, on_arrays):
         module.available = lambda: 4
-    on_arrays.CHUNK, in_lanes.KEPT_BYTES, in_lanes._aligned = 1, 0, block
+    on_arrays.CHUNK, lanes.KEPT_BYTES, lanes._aligned = 1, 0, block
 
 
 LIBC = ctypes.CDLL(None)

@@ -17,12 +17,18 @@ from typing import Any, Protocol, TypeVar, cast
 #: Bytes that the results of one function may take; a larger one is not kept.
 KEPT_BYTES = 2**27
 
-_lock = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a fork must not find it held by a thread that it has not
-    os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-    )
 
+def lock_over_forks() -> threading.Lock:
+    """A lock that no fork finds held by a thread that it has not."""
+    lock = threading.Lock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+    return lock
+
+
+_lock = lock_over_forks()
 _clearings: list[Callable[[], object]] = []
 
 

@@ -258,12 +258,8 @@ class GaborFrame:
         """As :meth:`_adjoint`, of arrays: of the real result half a transform is enough."""
         import scipy.fft
 
-        height, width = self.shape
-        half, workers = width // 2 + 1, available()
+        half, workers = self.shape[1] // 2 + 1, available()
         total = self._covering.torus.gather(coefficients[..., : len(self.bank), :, :])
-        # The transform of the real part is the even half of the whole one.
-        mirrored = total[..., -np.arange(height)[:, None], -np.arange(half)]
-        total = (total[..., :half] + mirrored.conj()) / 2
         real = coefficients.real
         for k, transfer in enumerate(self._covering.completion, start=len(self.bank)):
             channel = scipy.fft.rfft2(real[..., k, :, :], workers=workers)

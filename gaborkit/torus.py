@@ -12,12 +12,13 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from . import gathering
 from .filtering.engines.threads import available
+from .gathering import Gatherer, Lines
 from .kernels.base import Kernel
 from .kernels.gabor import GaborKernel
 from .kernels.parameters import number
@@ -25,27 +26,6 @@ from .types import ComplexArray, RealArray
 
 #: Bytes of planes that are kept; larger ones are computed at each use.
 CACHE_BYTES = 2**28
-
-#: Share of a row's largest value from which on sums in single precision see it. Of an image's own
-#: coefficients they lose the square of what is left out.
-SEEN = 1e-6
-
-# Numbers between the rows of what is transformed by columns: those of rows a power of two apart
-# would take one another's place in the processor's memory.
-_APART = 8
-
-# Columns between two runs that are fewer are worked on too.
-_GAP = 16
-
-
-class _Lines(NamedTuple):
-    """Of a round kernel: the column (H,) and the row (W,) of its wave; which Gaussian, and dc."""
-
-    turn: complex
-    column: RealArray
-    row: RealArray
-    gauss: int
-    dc: float
 
 
 class Torus:
@@ -66,9 +46,9 @@ class Torus:
 
     def __init__(self, kernels: Sequence[Kernel], shape: tuple[int, int], tolerance: float) -> None:
         self.kernels, self.shape, self.tolerance = kernels, shape, tolerance
-        self._lines: dict[int, _Lines] = {}
+        self._lines: dict[int, Lines] = {}
         self._gauss: list[tuple[RealArray, RealArray]] = []
-        self._kept_bands: dict[Any, tuple[dict[int, _Bands], list[_Bands]]] = {}
+        self._gatherers: dict[Any, Gatherer] = {}
         places: dict[Any, int] = {}
         for k, kernel in enumerate(kernels):
             if not (isinstance(kernel, GaborKernel) and kernel.separable):
@@ -84,8 +64,8 @@ class Torus:
             if dc and of not in places:
                 places[of] = len(self._gauss)
                 self._gauss.append((columns[1], rows[1]))
-            self._lines[k] = _Lines(
-                turn, columns[0], height * rows[0], places.get(of, -1), -dc[0] if dc else 0.0
+            self._lines[k] = Lines(
+                turn, columns[0], height * rows[0], places[of] if dc else -1, -dc[0] if dc else 0.0
             )
         others = [k for k in range(len(kernels)) if k not in self._lines]
         self._planes: dict[int, ComplexArray] = {}
@@ -96,16 +76,12 @@ class Torus:
     def nbytes(self) -> int:
         """Of what is kept."""
         lines = 8 * sum(self.shape) * (len(self._lines) + len(self._gauss))
-        return lines + sum(plane.nbytes for plane in self._planes.values())
+        planes = sum(plane.nbytes for plane in self._planes.values())
+        return lines + planes + sum(one.nbytes for one in self._gatherers.values())
 
     def planes(self) -> Iterator[ComplexArray]:
         """Transfer functions, complex128 (H, W) each, in the order of ``numpy.fft``."""
-        for k in range(len(self.kernels)):
-            if k in self._lines:
-                columns, rows = self._terms(self._lines[k])
-                yield self._lines[k].turn * (columns.T @ rows)
-            else:
-                yield self._plane(k)
+        yield from map(self._plane, range(len(self.kernels)))
 
     def power(self) -> RealArray:
         """Sum of the squared magnitudes, float64 (H, W)."""
@@ -129,59 +105,40 @@ class Torus:
 
         Returns
         -------
-        complex array (..., H, W)
-            Of the coefficients' precision.
+        complex array (..., H, W // 2 + 1)
+            Half of its even part, which is the transform of the real part of what it is the
+            transform of; of the coefficients' precision.
         """
+        height, width = self.shape
         pictures = coefficients.reshape(-1, *coefficients.shape[-3:])
-        totals = np.zeros((len(pictures), *self.shape), coefficients.dtype)
-        for channels, total in zip(pictures, totals, strict=True):
-            self._gather_one(channels, total)
-        return totals.reshape(*coefficients.shape[:-3], *self.shape)
+        dtype = coefficients.dtype.newbyteorder("=")
+        halves = np.empty((len(pictures), height, width // 2 + 1), dtype)
+        for channels, half in zip(pictures, halves, strict=True):
+            self._gather_one(channels, half)
+        return halves.reshape(*coefficients.shape[:-3], *halves.shape[1:])
 
-    def _gather_one(self, channels: ComplexArray, total: ComplexArray) -> None:
-        """As :meth:`gather`, of one picture (K, H, W), added to a total (H, W)."""
+    def _gather_one(self, channels: ComplexArray, half: ComplexArray) -> None:
+        """As :meth:`gather`, of one picture (K, H, W)."""
         import scipy.fft
 
-        dtype, (height, width) = total.dtype, self.shape
-        waves, means = self._bands(dtype)
-        scratch = _apart(height, width, dtype)  # new memory takes as long as a transform
-        sums = [_apart(height, bands.width, dtype) for bands in means]
-        for k, channel in enumerate(channels):
-            if k not in self._lines:
-                transform = scipy.fft.fft2(channel, workers=available())
-                total += self._plane(k).conj().astype(dtype) * transform
-                continue
-            lines = self._lines[k]
-            spectrum = scipy.fft.fft(channel, axis=-1, workers=available())
-            for part, run in waves[k].runs:
-                np.multiply(spectrum[:, run], waves[k].row[run], out=scratch[:, part])
-            waves[k].add(scratch, total)
-            weight = dtype.type(-lines.dc * lines.turn.conjugate())
-            for part, run in means[lines.gauss].runs if lines.dc else ():
-                sums[lines.gauss][:, part] += spectrum[:, run] * weight
-        for bands, summed in zip(means, sums, strict=True):
-            for part, run in bands.runs:
-                summed[:, part] *= bands.row[run]
-            bands.add(summed, total)
+        dtype, compiled = half.dtype, self._lines if gathering.fits(self.shape) else {}
+        half[...] = 0
+        if compiled:
+            if dtype not in self._gatherers:
+                self._gatherers[dtype] = Gatherer(list(self._lines.values()), self._gauss, dtype)
+            half += self._gatherers[dtype]([channels[k] for k in compiled])
+        others = [k for k in range(len(self.kernels)) if k not in compiled]
+        if not others:
+            return
+        total = np.zeros(self.shape, dtype)
+        for k in others:
+            transform = scipy.fft.fft2(channels[k], workers=available())
+            total += self._plane(k).conj().astype(dtype) * transform
+        rows, columns = half.shape
+        mirrored = total[-np.arange(rows)[:, None], -np.arange(columns)]
+        half += (total[:, :columns] + mirrored.conj()) / 2
 
-    def _bands(self, dtype: np.dtype[Any]) -> tuple[dict[int, _Bands], list[_Bands]]:
-        """Of the kernels' waves, and of the Gaussians, as their precision sees them."""
-        if dtype not in self._kept_bands:
-            share = SEEN if dtype == np.complex64 else 0.0
-            waves, largest = {}, [math.inf] * len(self._gauss)
-            for k, (turn, column, row, gauss, dc) in self._lines.items():
-                peak = abs(row).max()
-                waves[k] = _Bands(column, turn.conjugate() * row, share * peak, dtype)
-                if dc:
-                    largest[gauss] = min(largest[gauss], peak / abs(dc))
-            means = [
-                _Bands(*lines, share * peak, dtype)
-                for lines, peak in zip(self._gauss, largest, strict=True)
-            ]
-            self._kept_bands[dtype] = waves, means
-        return self._kept_bands[dtype]
-
-    def _terms(self, lines: _Lines) -> tuple[RealArray, RealArray]:
+    def _terms(self, lines: Lines) -> tuple[RealArray, RealArray]:
         """Columns (J, H) and rows (J, W) whose products' sum is a transfer function, not turned."""
         if not lines.dc:
             return lines.column[None], lines.row[None]
@@ -189,42 +146,12 @@ class Torus:
         return np.stack([lines.column, column]), np.stack([lines.row, -lines.dc * row])
 
     def _plane(self, k: int) -> ComplexArray:
+        if k in self._lines:
+            columns, rows = self._terms(self._lines[k])
+            return self._lines[k].turn * (columns.T @ rows)
         if k in self._planes:
             return self._planes[k]
         return wrapped_transfer(self.kernels[k], self.shape, self.tolerance)
-
-
-class _Bands:
-    """A product of lines (H,) and (W,), and the runs of columns where its precision sees it.
-
-    Attributes
-    ----------
-    runs : list of (slice, slice)
-        Where each lies among the columns that are seen, and among all.
-    width : int
-        Columns that are seen.
-    column, row : arrays (H, 1), (W,)
-    """
-
-    def __init__(self, column: Any, row: Any, least: float, dtype: np.dtype[Any]) -> None:
-        self.column, self.row = column.astype(dtype)[:, None], row.astype(dtype)
-        self.runs: list[tuple[slice, slice]] = []
-        self.width = 0
-        for run in _runs(abs(row) >= least):
-            first, self.width = self.width, self.width + run.stop - run.start
-            self.runs.append((slice(first, self.width), run))
-
-    def add(self, rows: Any, total: Any) -> None:
-        """Add to a total (H, W) the product's share, of rows' transforms (H, width or more)."""
-        import scipy.fft
-
-        if not self.width:
-            return
-        seen = rows[:, : self.width]
-        seen = scipy.fft.fft(seen, axis=0, workers=available(), overwrite_x=True)
-        np.multiply(seen, self.column, out=seen)
-        for part, run in self.runs:
-            total[:, run] += seen[:, part]
 
 
 def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> ComplexArray:
@@ -236,20 +163,6 @@ def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -
     wrapped = _folded(_folded(kernel.sample(tolerance), radius, shape[1]).T, radius, shape[0]).T
     transform: ComplexArray = np.fft.fft2(wrapped)
     return transform
-
-
-def _apart(height: int, width: int, dtype: np.dtype[Any]) -> Any:
-    """Zeros (height, width) whose rows are no power of two apart."""
-    return np.zeros((height, width + _APART), dtype)[:, :width]
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[slice]:
-    """The runs of flags that are set, joined over short gaps."""
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-    gaps = edges[1:-1].reshape(-1, 2)
-    wide = gaps[gaps[:, 1] - gaps[:, 0] > _GAP]
-    ends = np.concatenate([edges[:1], wide.ravel(), edges[-1:]])
-    return [slice(*pair) for pair in ends.reshape(-1, 2).tolist()]
 
 
 def _folded(array: ComplexArray, radius: int, size: int) -> ComplexArray:

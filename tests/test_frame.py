@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from reference import kernels
 
 import gaborkit as gk
+from gaborkit import gathering
 from gaborkit import torus as torus_module
+from gaborkit.filtering.engines import structures
 from gaborkit.torus import Torus, wrapped_transfer
 
 BANKS = {
@@ -105,20 +107,92 @@ def test_transfers_are_those_of_the_samples(shape):
     np.testing.assert_allclose(torus.power(), power, rtol=0, atol=1e-12 * power.max())
 
 
-@pytest.mark.parametrize(("dtype", "limit"), [(np.complex128, 1e-14), (np.complex64, 2e-6)])
-@pytest.mark.parametrize("shape", [(5, 8), (33, 40), (64, 301)])
-def test_gathering_is_the_sum_over_transfers(shape, dtype, limit):
-    torus = Torus(MIXED.kernels, shape, gk.TOLERANCE)
-    rng = np.random.default_rng(0)
-    sizes = (2, len(MIXED), *shape)
-    coefficients = (rng.standard_normal(sizes) + 1j * rng.standard_normal(sizes)).astype(dtype)
-    expected = sum(
-        plane.conj() * np.fft.fft2(coefficients[:, k].astype(complex))
+def gathered(torus, coefficients):
+    """By the definition, in double precision."""
+    total = sum(
+        plane.conj() * np.fft.fft2(coefficients[..., k, :, :].astype(complex))
         for k, plane in enumerate(torus.planes())
     )
+    return np.fft.rfft2(np.fft.ifft2(total).real)
+
+
+def random_channels(*sizes):
+    rng = np.random.default_rng(0)
+    return rng.standard_normal(sizes) + 1j * rng.standard_normal(sizes)
+
+
+GATHERED = [
+    *[(5, 8), (33, 40), (64, 301), (16, 17), (15, 32), (48, 49)],  # few of them end where lanes do
+    *[(1, 7), (7, 1), (1, 1)],
+    (67, 20),  # a prime that is too large for the compiled code
+]
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.complex128, 1e-14), (np.complex64, 2e-6)])
+@pytest.mark.parametrize("shape", GATHERED)
+def test_gathering_is_the_sum_over_transfers(shape, dtype, limit, monkeypatch):
+    torus = Torus(MIXED.kernels, shape, gk.TOLERANCE)
+    coefficients = random_channels(2, len(MIXED), *shape).astype(dtype)
+    expected = gathered(torus, coefficients)
     found = torus.gather(coefficients)
     assert found.dtype == dtype
     assert np.linalg.norm(found - expected) <= limit * np.linalg.norm(expected)
+    others = np.moveaxis(np.moveaxis(coefficients, -1, 0).copy(), 0, -1)  # columns in a piece
+    for same in (others, coefficients.astype(coefficients.dtype.newbyteorder())):
+        np.testing.assert_array_equal(torus.gather(same), found)
+    monkeypatch.setattr(gathering, "performers", lambda: structures.Performers({}, "not here"))
+    by_scipy = torus.gather(coefficients)
+    assert by_scipy.dtype == dtype
+    assert np.linalg.norm(by_scipy - expected) <= limit * np.linalg.norm(expected)
+
+
+@pytest.mark.skipif(not structures.performers().in_lanes, reason="nothing compiled gathers here")
+def test_gathering_by_threads_is_the_same_sum(monkeypatch):
+    bank = gk.GaborBank.grid(scales=2, orientations=5)
+    torus = Torus(bank.kernels, (20, 30), gk.TOLERANCE)
+    coefficients = random_channels(len(bank), 20, 30)
+    kernels, calls = list(range(len(bank))), []
+    functions = structures.performers().in_lanes["float64"]
+
+    def gather(*arguments):
+        calls.append(range(*arguments[-2:]))
+        functions.gather(*arguments)
+
+    for threads, most in ((1, 10), (2, 5), (3, 5), (64, 5)):  # at least four kernels each
+        calls.clear()
+        monkeypatch.setattr(gathering, "available", lambda threads=threads: threads)
+        torus._gatherers.clear()
+        spy = structures.performers()._replace(
+            in_lanes={"float64": functions._replace(gather=gather)}
+        )
+        monkeypatch.setattr(gathering, "performers", lambda spy=spy: spy)
+        found, expected = torus.gather(coefficients), gathered(torus, coefficients)
+        assert np.linalg.norm(found - expected) <= 1e-14 * np.linalg.norm(expected)
+        assert sorted(k for piece in calls for k in piece) == kernels
+        assert max(map(len, calls)) == most
+
+
+def test_what_is_left_out_of_sums_is_negligible():
+    # Coefficients that no image has: all of one frequency where the kernels see next to nothing.
+    torus = Torus(gk.GaborBank.grid().kernels, (96, 128), gk.TOLERANCE)
+    coefficients = random_channels(len(torus.kernels), 96, 128).astype(np.complex64)
+    expected = gathered(torus, coefficients)
+    assert abs(torus.gather(coefficients) - expected).max() <= 1e-6 * abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("seen", "first", "length"),
+    [
+        ("0000", 0, 0),
+        ("1111", 0, 4),
+        ("0110", 1, 2),
+        ("1001", 3, 2),
+        ("1010100", 0, 5),
+        ("1", 0, 1),
+    ],
+)
+def test_an_arc_holds_all_that_is_seen(seen, first, length):
+    assert gathering._arc(np.array([flag == "1" for flag in seen])) == (first, length)
 
 
 def test_a_frame_is_built_once_for_each_bank_and_shape():

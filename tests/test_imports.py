@@ -50,6 +50,7 @@ LAYERS = [
     ["filtering.dask_arrays", "filtering.regions", "filtering.labelled"],
     ["filtering.filter"],
     ["filtering.reductions"],
+    ["gathering"],
     ["torus"],
     ["frame"],
     ["bank"],

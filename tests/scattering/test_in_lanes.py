@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from gaborkit import GaborBank
-from gaborkit.filtering.engines import structures, threads
+from gaborkit.filtering.engines import lanes, structures, threads
 from gaborkit.scattering import Scattering, in_lanes, on_arrays
 
 pytestmark = pytest.mark.skipif(
-    not structures.performers().scatterers,
+    not structures.performers().in_lanes,
     reason=f"nothing compiled scatters here: {structures.performers().state}",
 )
 
@@ -66,7 +66,7 @@ def test_equal_to_numpy(shape, octaves, angles, options, dtype, most, monkeypatc
 def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
     image, scattering = random(1, 40, 56), Scattering(3, angles, order=order)
     expected = scattering(image)
-    real = structures.performers().scatterers["float64"]
+    real = structures.performers().in_lanes["float64"]
     calls = []
 
     def slow(function):
@@ -80,8 +80,8 @@ def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
     monkeypatch.setattr(on_arrays, "available", threads.available)
     monkeypatch.setattr(on_arrays, "SHARED", 64 * 72)
-    slowed = real._replace(pictures=slow(real.pictures), step=slow(real.step))
-    performers = structures.performers()._replace(scatterers={"float64": slowed})
+    slowed = real._replace(scatter_pictures=slow(real.scatter_pictures), scatter=slow(real.scatter))
+    performers = structures.performers()._replace(in_lanes={"float64": slowed})
     monkeypatch.setattr(in_lanes, "performers", lambda: performers)
     np.testing.assert_array_equal(scattering(image), expected)
     assert len(set(calls)) > 1  # of two at a time, the second may be any of those that wait
@@ -130,15 +130,6 @@ def test_a_large_prime_is_numpy_s(monkeypatch):
     assert not in_lanes.fits(scattering.filters((61 * 4, 20), True))
 
 
-class OlderLibrary(ctypes.CDLL):
-    """The compiled code as it was before it scattered."""
-
-    def __getattr__(self, name):
-        if name.startswith("scatter_"):
-            raise AttributeError(name)
-        return super().__getattr__(name)
-
-
 @pytest.fixture
 def loaded_anew():
     structures.performers.cache_clear()
@@ -146,21 +137,13 @@ def loaded_anew():
     structures.performers.cache_clear()
 
 
-def test_numpy_scatters_where_an_older_library_filters(loaded_anew, monkeypatch):
-    images, scattering = random(1, 20, 28), Scattering(2, 3)
-    monkeypatch.setattr(ctypes, "CDLL", OlderLibrary)
-    assert structures.available_here()
-    assert not in_lanes.fits(scattering.filters((20, 28), True))
-    np.testing.assert_array_equal(scattering(images), by_numpy(scattering, images, monkeypatch))
-
-
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(len(structures.STRUCTURES)))
 def test_structures_of_other_sizes_are_not_used(place, loaded_anew, monkeypatch):
-    others = list(structures.OF_SCATTERING)
-    others[place] = structures.Stage
-    monkeypatch.setattr(structures, "OF_SCATTERING", tuple(others))
+    others = list(structures.STRUCTURES)
+    others[place] = ctypes.c_int8
+    monkeypatch.setattr(structures, "STRUCTURES", tuple(others))
     with pytest.warns(RuntimeWarning, match="is of another version of gaborkit"):
-        assert not structures.performers().scatterers
+        assert not structures.performers().in_lanes
     assert not structures.available_here()
 
 
@@ -168,6 +151,6 @@ def test_memory_is_kept_and_forgotten():
     import gaborkit as gk
 
     Scattering(2, 4)(random(1, 64, 64))
-    assert 0 < sum(block.size for block in in_lanes._kept_blocks) <= in_lanes.KEPT_BYTES
+    assert 0 < sum(block.size for block in lanes._kept_blocks) <= lanes.KEPT_BYTES
     gk.clear_caches()
-    assert not in_lanes._kept_blocks
+    assert not lanes._kept_blocks

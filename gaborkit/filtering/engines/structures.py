@@ -121,9 +121,22 @@ class Cascade(ctypes.Structure):
     )
 
 
+class Gathering(ctypes.Structure):
+    """Transfer functions of kernels on a torus."""
+
+    _fields_ = (
+        *((name, Transform) for name in ("down", "across")),
+        *((name, ctypes.c_void_p) for name in ("columns", "rows", "intervals", "gauss", "weights")),
+        ("stride", ctypes.c_int64),
+        *((name, ctypes.c_int32) for name in ("kernels", "gaussians")),
+    )
+
+
 #: Whose sizes are compared with those of the compiled code.
-STRUCTURES = (Bank, Picture, Job, Filtering, Halving, Doubling, Stage)
-OF_SCATTERING = (Transform, Lowpass, Cascade)
+STRUCTURES = (
+    *(Bank, Picture, Job, Filtering, Halving, Doubling, Stage),
+    *(Transform, Lowpass, Cascade, Gathering),
+)
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 
@@ -137,8 +150,8 @@ PIXELWISE: dict[str, tuple[Any, ...]] = {
     "add_quadrature_double": _QUADRATURE,
 }
 
-#: Functions of a Scatterer, with their results and arguments.
-SCATTERERS: dict[str, Any] = {
+#: Functions of InLanes, with their results and arguments.
+IN_LANES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "scatter_pictures": (
         None,
         (_POINTER, ctypes.c_int32, *2 * (_POINTER, _COUNT), _COUNT, *2 * (_POINTER,)),
@@ -146,26 +159,34 @@ SCATTERERS: dict[str, Any] = {
     "scatter": (None, (*5 * (_POINTER,), *2 * (ctypes.c_int32,))),
     "scatter_memory": (_COUNT, (_POINTER,)),
     "scatter_spectra": (_COUNT, (_POINTER,)),
+    "gather": (None, (*4 * (_POINTER,), *2 * (ctypes.c_int32,))),
+    "gather_memory": (_COUNT, (_POINTER,)),
 }
 
 
-class Scatterer(NamedTuple):
-    """Compiled functions of steps of a scattering transform, in one precision.
+class InLanes(NamedTuple):
+    """Compiled functions that work on eight pictures side by side, in one precision.
 
     Attributes
     ----------
-    pictures : function
-        Does all steps of some pictures.
-    step : function
+    scatter_pictures : function
+        Does all steps of a scattering transform of some pictures.
+    scatter : function
         Does a step of one, or a part of its members.
-    memory, spectra : function
+    scatter_memory, scatter_spectra : function
         Bytes that a step works in, and of the spectra of moduli that it leaves for the next.
+    gather : function
+        Sums channels that kernels see, each by its kernel's conjugate transfer function.
+    gather_memory : function
+        Bytes that it works in.
     """
 
-    pictures: Any
-    step: Any
-    memory: Any
-    spectra: Any
+    scatter_pictures: Any
+    scatter: Any
+    scatter_memory: Any
+    scatter_spectra: Any
+    gather: Any
+    gather_memory: Any
 
 
 class Performers(NamedTuple):
@@ -179,14 +200,14 @@ class Performers(NamedTuple):
         What there is, or why there is nothing, in a few words.
     pixelwise : dict of str to function
         What works at each pixel, by the names of PIXELWISE; empty if there is no compiled code.
-    scatterers : dict of str to Scatterer
+    in_lanes : dict of str to InLanes
         Of each precision; empty if there is no compiled code.
     """
 
     by_dtype: dict[str, Any]
     state: str
     pixelwise: dict[str, Any] = {}  # noqa: RUF012
-    scatterers: dict[str, Scatterer] = {}  # noqa: RUF012
+    in_lanes: dict[str, InLanes] = {}  # noqa: RUF012
 
 
 def available_here() -> bool:
@@ -214,34 +235,24 @@ def _loaded(path: Path) -> Performers:
     """The functions of a file; OSError, AttributeError or ValueError if it does not fit."""
     library = ctypes.CDLL(str(path))
     width = library.vector_bytes()
-    _check_sizes(library, width, STRUCTURES)
-    by_dtype, scatterers = {}, {}
+    sizes = (ctypes.c_int64 * len(STRUCTURES)).in_dll(library, f"structure_sizes_{width}")
+    if list(sizes) != [ctypes.sizeof(structure) for structure in STRUCTURES]:
+        raise AttributeError("structures of other sizes")
+    by_dtype, in_lanes = {}, {}
     for dtype, precision in (("float32", "float"), ("float64", "double")):
         perform = getattr(library, f"perform_{precision}_{width}")
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
-        if hasattr(library, f"scatter_pictures_{precision}_{width}"):  # else NumPy scatters
-            _check_sizes(library, width, (*STRUCTURES, *OF_SCATTERING))
-            names = (f"{name}_{precision}_{width}" for name in SCATTERERS)
-            scatterers[dtype] = Scatterer(*(getattr(library, name) for name in names))
-            for function, (result, arguments) in zip(
-                scatterers[dtype], SCATTERERS.values(), strict=True
-            ):
-                function.restype, function.argtypes = result, arguments
+        functions = [getattr(library, f"{name}_{precision}_{width}") for name in IN_LANES]
+        for function, (result, arguments) in zip(functions, IN_LANES.values(), strict=True):
+            function.restype, function.argtypes = result, arguments
+        in_lanes[dtype] = InLanes(*functions)
     pixelwise = {}
     for name, arguments in PIXELWISE.items():
         pixelwise[name] = getattr(library, f"{name}_{width}")
         pixelwise[name].argtypes, pixelwise[name].restype = arguments, None
-    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", pixelwise, scatterers)
-
-
-def _check_sizes(
-    library: ctypes.CDLL, width: int, structures: tuple[type[ctypes.Structure], ...]
-) -> None:
-    sizes = (ctypes.c_int64 * len(structures)).in_dll(library, f"structure_sizes_{width}")
-    if list(sizes) != [ctypes.sizeof(structure) for structure in structures]:
-        raise AttributeError("structures of other sizes")
+    return Performers(by_dtype, f"compiled, registers of {8 * width} bits", pixelwise, in_lanes)
 
 
 def missing() -> str:

@@ -9,20 +9,6 @@
    its numbers where the next finds a line of them in a piece: what does not fit into the caches is
    read in the order in which it lies. */
 
-/* The number of one of the lines abreast. */
-INLINE POINT NAME(get_point)(const WAVE *wave, int line) {
-    const OCTET *octets = (const OCTET *)wave + line;
-    return (POINT){octets[0], octets[ABREAST]};
-}
-
-INLINE void NAME(set_point)(WAVE *wave, int line, POINT point) {
-    OCTET *octets = (OCTET *)wave + line;
-    octets[0] = point.re, octets[ABREAST] = point.im;
-}
-
-/* Waves that hold so many lines. */
-INLINE int64_t NAME(waves)(int64_t lines) { return (lines + ABREAST - 1) / ABREAST; }
-
 /* What a step works in: columns of responses; two lines of waves; two columns of moduli; averages
    of columns, by rows. `line` and rows of averages reach as far beyond as lines stand abreast. */
 typedef struct {
@@ -249,9 +235,3 @@ EXPORT void NAME(scatter_pictures)(const struct cascade *steps, int32_t count, c
         }
     }
 }
-
-#undef OCTET
-#undef SPAN
-#undef POINT
-#undef WAVE
-#undef ABREAST

@@ -159,6 +159,19 @@ struct cascade {
     int32_t members, follows, is_first;
 };
 
+/* Kernels whose transfer function is a product of a column and a row, and the Gaussians that are
+   taken off them, which follow the kernels in `columns`, `rows` and `intervals`. */
+struct gathering {
+    struct transform down, across;
+    const void *columns;      /* real: `stride` numbers each, zeros behind the last */
+    const void *rows;         /* complex */
+    const int32_t *intervals; /* first row that is seen, how many; first column, how many */
+    const int32_t *gauss;     /* of each kernel, or -1 */
+    const void *weights;      /* complex: of each kernel's Gaussian */
+    int64_t stride;
+    int32_t kernels, gaussians;
+};
+
 /* Sums of quadrature pairs. */
 enum quadrature { AXIS_X, AXIS_Y, ODD_X, ODD_Y, EVEN, POWER, SUMS };
 
@@ -168,9 +181,10 @@ enum quadrature { AXIS_X, AXIS_Y, ODD_X, ODD_Y, EVEN, POWER, SUMS };
 
 /* Bytes of each structure that structures.py lays out, in the order of its STRUCTURES. */
 EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
-    sizeof(struct bank),    sizeof(struct picture),  sizeof(struct job),   sizeof(struct filtering),
-    sizeof(struct halving), sizeof(struct doubling), sizeof(struct stage), sizeof(struct transform),
-    sizeof(struct lowpass), sizeof(struct cascade)};
+    sizeof(struct bank),      sizeof(struct picture),   sizeof(struct job),
+    sizeof(struct filtering), sizeof(struct halving),   sizeof(struct doubling),
+    sizeof(struct stage),     sizeof(struct transform), sizeof(struct lowpass),
+    sizeof(struct cascade),   sizeof(struct gathering)};
 
 /* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
    reverse. */
@@ -220,6 +234,7 @@ SHUFFLES
 #include "stages.h"
 #include "transforms.h"
 #include "cascade.h"
+#include "gather.h"
 #include "quadrature.h"
 #include "angles.h"
 #include "double_angles.h"
@@ -250,5 +265,6 @@ SHUFFLES
 #include "stages.h"
 #include "transforms.h"
 #include "cascade.h"
+#include "gather.h"
 #include "quadrature.h"
 #include "end.h"

@@ -20,6 +20,20 @@ typedef struct {
     SPAN re, im;
 } WAVE; /* a number of each line abreast */
 
+/* The number of one of the lines abreast. */
+INLINE POINT NAME(get_point)(const WAVE *wave, int line) {
+    const OCTET *octets = (const OCTET *)wave + line;
+    return (POINT){octets[0], octets[ABREAST]};
+}
+
+INLINE void NAME(set_point)(WAVE *wave, int line, POINT point) {
+    OCTET *octets = (OCTET *)wave + line;
+    octets[0] = point.re, octets[ABREAST] = point.im;
+}
+
+/* Waves that hold so many lines. */
+INLINE int64_t NAME(waves)(int64_t lines) { return (lines + ABREAST - 1) / ABREAST; }
+
 INLINE WAVE NAME(turned)(const WAVE *wave, const REAL *turn) {
     const REAL c = turn[0], s = turn[1];
     return (WAVE){wave->re * c - wave->im * s, wave->re * s + wave->im * c};
