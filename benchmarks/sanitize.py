@@ -4,13 +4,14 @@
     python benchmarks/sanitize.py address [--registers 32]
 
 The code is that for registers of 64 bytes, or of 32. Both end with the number of calls that were
-made and exit with 1 if anything was reported. Of scattering, blocks of memory end where the
-sanitizer looks, and begin as NaN, so that a result tells of what was read before it was written.
-With --unordered no stage waits for another: ThreadSanitizer then has to report the races (a check
-of this check). Needs gcc 12 or later on x86-64 Linux.
+made and exit with 1 if anything was reported. Of scattering and gathering, blocks of memory end
+where the sanitizer looks, and begin as NaN, so that a result tells of what was read before it was
+written. With --unordered no stage waits for another: ThreadSanitizer then has to report the races
+(a check of this check). Needs gcc 12 or later on x86-64 Linux.
 
-GCC 12.2 reports nothing, with either registers: of 480 calls of banks, 14 of edges and orientations
-and 512 of scattering at addresses and undefined behaviour, of 120, 4 and 64 at threads.
+GCC 12.2 reports nothing, with either registers: of 480 calls of banks, 14 of edges and
+orientations, 544 of scattering and 30 of gathering at addresses and undefined behaviour, of 120, 4,
+64 and 24 at threads.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import gaborkit as gk
+from gaborkit import gathering
 from gaborkit.features import local_orientation
 from gaborkit.filtering.engines import compiled, lanes, pixelwise, structures, threads
-from gaborkit.scattering import Scattering, in_lanes, on_arrays
+from gaborkit.scattering import Scattering, on_arrays
+from gaborkit.torus import Torus
 from gaborkit.types import Array
 from gaborkit.vision import find_edges
 
@@ -59,6 +62,7 @@ CASES = {
             *((count, 32, 32, 2) for count in (1, 7, 8, 9)),
             *((1, 2 * height, 2 * width, 1) for height, width in FACTORS),
             (7, 36, 60, 2),
+            (1, 2 * 67, 2 * 71, 1),
         ],
     ),
 }
@@ -119,7 +123,7 @@ def use(library: Path, unordered: bool) -> None:
         return unordered_perform if unordered else perform
 
     compiled.performer, compiled.WORTH, pixelwise.WORTH = performer, 1, 1
-    for module in (threads, compiled, pixelwise, on_arrays):
+    for module in (threads, compiled, pixelwise, on_arrays, gathering):
         module.available = lambda: 4
     on_arrays.CHUNK, lanes.KEPT_BYTES, lanes._aligned = 1, 0, block
 
@@ -194,13 +198,26 @@ def scatter_all(cases: Iterable[tuple[int, int, int, int]]) -> int:
             images = np.random.default_rng(calls).random((count, height, width)).astype(dtype)
             for boundary in ("reflect", "wrap"):
                 scattering = Scattering(octaves, 5, order, bank, boundary=boundary)
-                if not in_lanes.fits(scattering.filters((height, width), dtype == np.float64)):
-                    sys.exit(f"{height} x {width}, {boundary}: not for compiled code")
                 if not np.isfinite(scattering(images)).all():
                     sys.exit(
                         f"{height} x {width}, {boundary}: memory was read before it was written"
                     )
                 calls += 1
+    return calls
+
+
+def gather_all(sizes: Iterable[tuple[int, int]]) -> int:
+    """Frames of both precisions; the calls made."""
+    calls = 0
+    bank = gk.GaborBank.grid(3, 4, wavelength=4)
+    for size in sizes:
+        for dtype in (np.complex64, np.complex128):
+            noise = np.random.default_rng(calls)
+            channels = noise.random((len(bank), *size)) + 1j * noise.random((len(bank), *size))
+            torus = Torus(bank.kernels, size, gk.TOLERANCE)
+            if not np.isfinite(torus.gather(channels.astype(dtype))).all():
+                sys.exit(f"{size[0]} x {size[1]}: memory was read before it was written")
+            calls += 1
     return calls
 
 
@@ -220,6 +237,7 @@ def main() -> None:
         print(f"{filter_all(cases.filtered)} calls of banks")
         print(f"{look_at_all(cases.filtered)} calls of edges and orientations")
         print(f"{scatter_all(cases.scattered)} calls of scattering")
+        print(f"{gather_all([*cases.filtered, *FACTORS, (67, 20), (20, 131)])} calls of gathering")
         return
     with tempfile.TemporaryDirectory() as folder:
         library = build(Path(folder), given.sanitizer, given.registers)

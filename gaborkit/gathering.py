@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .filtering.engines.lanes import Pointed, block, give_back, takes
+from .filtering.engines.lanes import Pointed, block, give_back
 from .filtering.engines.structures import Gathering, performers
 from .filtering.engines.threads import available, in_threads
 from .types import Array, ComplexArray, RealArray
@@ -46,11 +46,6 @@ class Lines(NamedTuple):
     row: RealArray
     gauss: int
     dc: float
-
-
-def fits(shape: tuple[int, int]) -> bool:
-    """Whether the compiled code is here and takes pictures of a shape."""
-    return bool(performers().in_lanes) and all(map(takes, shape))
 
 
 class Gatherer:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import gathering
+from .filtering.engines.structures import available_here
 from .filtering.engines.threads import available
 from .gathering import Gatherer, Lines
 from .kernels.base import Kernel
@@ -121,7 +121,7 @@ class Torus:
         """As :meth:`gather`, of one picture (K, H, W)."""
         import scipy.fft
 
-        dtype, compiled = half.dtype, self._lines if gathering.fits(self.shape) else {}
+        dtype, compiled = half.dtype, self._lines if available_here() else {}
         half[...] = 0
         if compiled:
             if dtype not in self._gatherers:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..caches import lru_cache
-from ..filtering.engines.lanes import PLANES, Pointed, block, give_back, takes
+from ..filtering.engines.lanes import PLANES, Pointed, block, give_back
 from ..filtering.engines.structures import Cascade, Lowpass, performers
 from ..filtering.engines.threads import in_threads
 from ..types import Array, ComplexArray, RealArray
@@ -37,16 +37,6 @@ class Steps(NamedTuple):
     references: list[Any]
     memory: int
     spectra: int
-
-
-def fits(filters: Filters) -> bool:
-    """Whether the compiled code is here and takes the sizes of the filters' grids."""
-    sizes = {size for matrices in filters.averages.values() for size in map(_columns, matrices)}
-    return bool(performers().in_lanes) and all(map(takes, sizes))
-
-
-def _columns(matrix: RealArray) -> int:
-    return matrix.shape[1]
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..filtering.engines.structures import available_here
 from ..filtering.engines.threads import available, in_threads
 from ..types import Array, ComplexArray, RealArray
 from . import in_lanes
@@ -72,7 +73,7 @@ def scatter(filters: Filters, padded: RealArray, places: dict[Indices, int]) -> 
     padded = padded * (1 / powers)
     shape = (len(matrix) for matrix in filters.averages[1])
     out = np.empty((len(padded), len(places), *shape), padded.dtype)
-    compiled = filters.order > 0 and in_lanes.fits(filters)
+    compiled = filters.order > 0 and available_here()
     (_scatter_compiled if compiled else _scatter_by_numpy)(filters, padded, places, out)
     out *= powers[:, None]
     return out

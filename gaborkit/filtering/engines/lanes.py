@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
 
 from ...caches import forgotten_by, lock_over_forks
-from ...types import Array
+from ...types import Array, ComplexArray, RealArray
+from ..backend import fast_size
 from .structures import Transform
 
-#: Lanes, and the largest prime factor of a size, of the compiled code.
+#: Lanes of the compiled code, and the largest radix that it has.
 PLANES, LARGEST = 8, 64
 
 #: Bytes that the next call may find in place: new memory costs more than what is computed in it.
@@ -19,11 +21,6 @@ KEPT_BYTES = 2**26
 _lock = lock_over_forks()
 _kept_blocks: list[Array] = []
 forgotten_by(_kept_blocks.clear)
-
-
-def takes(size: int) -> bool:
-    """Whether the compiled code transforms lines of a size."""
-    return max(radices(size)) <= LARGEST
 
 
 def radices(size: int) -> list[int]:
@@ -46,10 +43,11 @@ def radices(size: int) -> list[int]:
 
 
 class Pointed:
-    """Arrays that structures point to: they live as long as this does."""
+    """Arrays and structures that structures point to: they live as long as this does."""
 
     def __init__(self) -> None:
         self.arrays: list[Array] = []
+        self.structures: list[ctypes.Structure] = []
 
     def address(self, values: Any, dtype: Any) -> int:
         """Where a copy of the values lies, at a multiple of 64."""
@@ -59,10 +57,36 @@ class Pointed:
         return int(self.arrays[-1].ctypes.data)
 
     def transform(self, size: int, dtype: Any) -> Transform:
-        """A transform of lines of a size, of a real precision."""
-        turns = np.exp(-2j * np.pi * np.arange(size) / size)
-        pairs = self.address(np.stack([turns.real, turns.imag], 1), dtype)
-        return Transform(size=size, factors=self.address(radices(size), np.int32), turns=pairs)
+        """A transform of lines of a size, of a real precision.
+
+        Sizes with a large prime factor are convolved with a chirp.
+
+        References
+        ----------
+        Bluestein (1970), "A linear filtering approach to the computation of discrete Fourier
+        transform", IEEE Transactions on Audio and Electroacoustics 18(4), 451-455.
+        """
+        factors = radices(size)
+        if max(factors) <= LARGEST:
+            turns = np.exp(-2j * np.pi * np.arange(size) / size)
+            pairs = self.address(_pairs(turns), dtype)
+            return Transform(size=size, factors=self.address(factors, np.int32), turns=pairs)
+        longer = fast_size(2 * size - 1)
+        places = np.arange(size)
+        chirp = np.exp(-1j * np.pi * (places**2 % (2 * size)) / size)
+        around = np.zeros(longer, complex)
+        around[places], around[-places] = chirp.conj(), chirp.conj()
+        self.structures.append(self.transform(longer, dtype))
+        return Transform(
+            size=size,
+            longer=ctypes.addressof(self.structures[-1]),
+            chirp=self.address(_pairs(chirp), dtype),
+            response=self.address(_pairs(np.fft.fft(around) / longer), dtype),
+        )
+
+
+def _pairs(numbers: ComplexArray) -> RealArray:
+    return np.stack([numbers.real, numbers.imag], 1)
 
 
 def block(size: int) -> Array:

@@ -93,9 +93,12 @@ class Stage(ctypes.Structure):
 
 
 class Transform(ctypes.Structure):
-    """A size, its prime factors and the roots of unity."""
+    """A size, its factors and the roots of unity, or a chirp and a longer transform."""
 
-    _fields_ = (("size", ctypes.c_int64), ("factors", ctypes.c_void_p), ("turns", ctypes.c_void_p))
+    _fields_ = (
+        ("size", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("factors", "turns", "longer", "chirp", "response")),
+    )
 
 
 class Lowpass(ctypes.Structure):

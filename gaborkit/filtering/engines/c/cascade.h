@@ -9,11 +9,12 @@
    its numbers where the next finds a line of them in a piece: what does not fit into the caches is
    read in the order in which it lies. */
 
-/* What a step works in: columns of responses; two lines of waves; two columns of moduli; averages
-   of columns, by rows. `line` and rows of averages reach as far beyond as lines stand abreast. */
+/* What a step works in: columns of responses; two lines of waves, and what transforms work in; two
+   columns of moduli; averages of columns, by rows. `line` and rows of averages reach as far beyond
+   as lines stand abreast. */
 typedef struct {
     int64_t stride, width; /* of a column of responses, and of a row of averages */
-    WAVE *responses, *line, *other;
+    WAVE *responses, *line, *other, *scratch;
     SPAN *moduli, *averages;
     uintptr_t end;
 } NAME(workspace);
@@ -28,6 +29,7 @@ static NAME(workspace) NAME(laid_out)(const struct cascade *step, uintptr_t at) 
     work.responses = (WAVE *)at, at += NAME(waves)(width) * work.stride * sizeof(WAVE);
     work.line = (WAVE *)at, at += longest * sizeof(WAVE);
     work.other = (WAVE *)at, at += longest * sizeof(WAVE);
+    work.scratch = (WAVE *)at, at += NAME(scratch_of)(&step->down, &step->across) * sizeof(WAVE);
     work.moduli = (SPAN *)at, at += 2 * height * sizeof(SPAN);
     work.averages = (SPAN *)at;
     work.end = at + NAME(waves)(step->low_down.outputs) * work.width * sizeof(SPAN);
@@ -95,7 +97,7 @@ static void NAME(respond)(const struct cascade *step, const void *spectra, int32
         for (int line = 0; line < ABREAST && y + line < height; line++)
             used |= NAME(add_product)(step, spectra, member, y + line, row, line);
         if (used) {
-            NAME(fourier)(&step->across, row, 1, work->line);
+            NAME(fourier)(&step->across, row, 1, work->line, work->scratch);
             row = work->line;
         }
         for (int64_t x = 0; x < width; x += ABREAST) {
@@ -130,7 +132,8 @@ static void NAME(take_moduli)(const struct cascade *step, int64_t x, const NAME(
                               SPAN *moduli) {
     const int64_t height = step->down.size, outputs = step->low_down.outputs;
     const WAVE *column = work->line;
-    NAME(fourier)(&step->down, work->responses + x / ABREAST * work->stride, 1, work->line);
+    NAME(fourier)(&step->down, work->responses + x / ABREAST * work->stride, 1, work->line,
+                  work->scratch);
     for (int64_t y = 0; y < height; y++)
         moduli[y] =
             __builtin_elementwise_sqrt(column[y].re * column[y].re + column[y].im * column[y].im);
@@ -151,7 +154,7 @@ static void NAME(begin_spectra)(const struct cascade *step, int64_t x, const NAM
     const int two = x + ABREAST < width;
     for (int64_t y = 0; y < height; y++)
         work->other[y] = (WAVE){work->moduli[y], two ? work->moduli[height + y] : (SPAN){0}};
-    NAME(fourier)(&step->down, work->other, 1, work->line);
+    NAME(fourier)(&step->down, work->other, 1, work->line, work->scratch);
     for (int64_t y = 0; y <= height / 2; y++) {
         const WAVE a = work->line[y], b = work->line[y ? height - y : 0];
         const WAVE both[2] = {{(a.re + b.re) / 2, (a.im - b.im) / 2},
@@ -170,7 +173,7 @@ static void NAME(end_spectra)(const struct cascade *step, const NAME(workspace) 
                               WAVE *next) {
     const int64_t width = step->across.size, lines = NAME(waves)(step->down.size / 2 + 1);
     for (int64_t i = 0; i < lines; i++) {
-        NAME(fourier)(&step->across, next + i * width, 1, work->line);
+        NAME(fourier)(&step->across, next + i * width, 1, work->line, work->scratch);
         POINT *rows = (POINT *)(next + i * width);
         for (int line = 0; line < ABREAST; line++)
             for (int64_t x = 0; x < width; x++)

@@ -83,11 +83,11 @@ INLINE int NAME(sees)(const int32_t *interval, int64_t height, int64_t y) {
 
 /* Add rows' transforms along x, times a row of complex numbers where it is seen, to the total. */
 INLINE void NAME(add_rows)(const struct gathering *work, const WAVE *rows, int32_t which,
-                           WAVE *line, WAVE *total) {
+                           WAVE *line, WAVE *scratch, WAVE *total) {
     const int64_t width = work->across.size;
     const REAL *weights = (const REAL *)work->rows + 2 * which * width;
     const int64_t first = work->intervals[4 * which + 2], size = work->intervals[4 * which + 3];
-    NAME(fourier)(&work->across, rows, 1, line);
+    NAME(fourier)(&work->across, rows, 1, line, scratch);
     for (int turn = 0; turn < 2; turn++) {
         const int64_t from = turn ? 0 : first;
         const int64_t last = turn ? first + size - width : first + size;
@@ -131,28 +131,49 @@ static int64_t NAME(place_sums)(const struct gathering *work, int32_t *places) {
     return count;
 }
 
+/* What sums are made in: the total, rows of a kernel, and sums for Gaussians, each by rows abreast;
+   two lines of waves, and what transforms work in; and the places of sums. */
+typedef struct {
+    WAVE *total, *rows, *sums, *line, *other, *scratch;
+    int32_t *places;
+    uintptr_t end;
+} NAME(gather_space);
+
+static NAME(gather_space) NAME(space_of)(const struct gathering *work, uintptr_t at) {
+    const int64_t height = work->down.size, width = work->across.size;
+    const int64_t lines = (height + ALL - 1) / ALL;
+    const int64_t longest = (height > width ? height : width) + ALL;
+    NAME(gather_space) space;
+    space.total = (WAVE *)at, at += lines * width * sizeof(WAVE);
+    space.rows = (WAVE *)at, at += lines * width * sizeof(WAVE);
+    space.sums = (WAVE *)at, at += NAME(place_sums)(work, NULL) * width * sizeof(WAVE);
+    space.line = (WAVE *)at, at += longest * sizeof(WAVE);
+    space.other = (WAVE *)at, at += longest * sizeof(WAVE);
+    space.scratch = (WAVE *)at, at += NAME(scratch_of)(&work->down, &work->across) * sizeof(WAVE);
+    space.places = (int32_t *)at;
+    space.end = at + work->gaussians * lines * sizeof(int32_t);
+    return space;
+}
+
 /* Bytes that `gather` works in. */
 EXPORT int64_t NAME(gather_memory)(const struct gathering *work) {
-    const int64_t height = work->down.size, width = work->across.size;
-    const int64_t lines = (height + ALL - 1) / ALL, longest = height > width ? height : width;
-    return ((2 * lines + NAME(place_sums)(work, NULL)) * width + 2 * (longest + ALL)) *
-               sizeof(WAVE) +
-           work->gaussians * lines * sizeof(int32_t);
+    return NAME(space_of)(work, 0).end;
 }
 
 /* The even half (height, width / 2 + 1), of complex numbers, of the sum over kernels from `first`
    to `last`. */
 EXPORT void NAME(gather)(const struct gathering *work, const void *const *channels, void *out,
                          void *memory, int32_t first, int32_t last) {
+    const NAME(gather_space) space = NAME(space_of)(work, (uintptr_t)memory);
     const int64_t height = work->down.size, width = work->across.size;
-    const int64_t lines = (height + ALL - 1) / ALL, longest = height > width ? height : width;
-    const int64_t held = NAME(place_sums)(work, NULL);
-    WAVE *total = memory, *rows = total + lines * width, *sums = rows + lines * width;
-    WAVE *line = sums + held * width, *other = line + longest + ALL;
-    int32_t *places = (int32_t *)(other + longest + ALL);
-    NAME(place_sums)(work, places);
+    const int64_t lines = (height + ALL - 1) / ALL;
+    WAVE *total = space.total, *rows = space.rows, *sums = space.sums;
+    WAVE *line = space.line, *other = space.other, *scratch = space.scratch;
+    const int32_t *places = space.places;
+    const int64_t held = NAME(place_sums)(work, space.places);
     memset(total, 0, lines * width * sizeof(WAVE));
     memset(sums, 0, held * width * sizeof(WAVE));
+    /* No row lies there, but some processors take long for numbers that are nearly 0. */
     memset(other + height, 0, ALL * sizeof(WAVE));
     for (int32_t k = first; k < last; k++) {
         const REAL *column = (const REAL *)work->columns + k * work->stride;
@@ -161,7 +182,7 @@ EXPORT void NAME(gather)(const struct gathering *work, const void *const *channe
         const int32_t *seen = work->intervals + 4 * k;
         for (int64_t x = 0; x < width; x += ALL) {
             NAME(read_columns)(channels[k], height, width, x, line);
-            NAME(fourier)(&work->down, line, 1, other);
+            NAME(fourier)(&work->down, line, 1, other, scratch);
             const int64_t size = width - x < ALL ? width - x : ALL;
             for (int64_t i = 0; i < lines; i++) {
                 const int is_seen = NAME(sees)(seen, height, i * ALL);
@@ -184,7 +205,7 @@ EXPORT void NAME(gather)(const struct gathering *work, const void *const *channe
         }
         for (int64_t i = 0; i < lines; i++)
             if (NAME(sees)(seen, height, i * ALL))
-                NAME(add_rows)(work, rows + i * width, k, line, total + i * width);
+                NAME(add_rows)(work, rows + i * width, k, line, scratch, total + i * width);
     }
     for (int32_t gauss = 0; gauss < work->gaussians; gauss++) {
         const int32_t k = work->kernels + gauss;
@@ -197,7 +218,7 @@ EXPORT void NAME(gather)(const struct gathering *work, const void *const *channe
             memcpy(&weights, column + i * ALL, sizeof(SPAN));
             for (int64_t x = 0; x < width; x++)
                 here[x].re *= weights, here[x].im *= weights;
-            NAME(add_rows)(work, here, k, line, total + i * width);
+            NAME(add_rows)(work, here, k, line, scratch, total + i * width);
         }
     }
     NAME(even_half)(total, height, width, out);

@@ -137,6 +137,10 @@ struct transform {
     int64_t size;
     const int32_t *factors; /* radices, from the last stage to the first */
     const void *turns;      /* exp(-2 pi i k / size) */
+    /* Of a size with a larger prime factor: a transform that is long enough to convolve with a
+       chirp; the chirp, exp(-pi i k k / size); the transform of its conjugate, over its size. */
+    const struct transform *longer;
+    const void *chirp, *response;
 };
 
 /* A matrix (outputs, size), and of each row the first column that matters and the one behind the

@@ -170,6 +170,40 @@ static void NAME(transform)(const struct transform *axis, const WAVE *in, ptrdif
     }
 }
 
-INLINE void NAME(fourier)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out) {
-    NAME(transform)(axis, in, from, out, axis->size, axis->factors, 1);
+/* Transform of a size with a large prime factor, as a convolution with a chirp (Bluestein, 1970).
+ */
+static void NAME(convolved)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out,
+                            WAVE *scratch) {
+    const struct transform *longer = axis->longer;
+    const REAL *chirp = axis->chirp, *response = axis->response;
+    WAVE *padded = scratch, *waves = scratch + longer->size;
+    for (ptrdiff_t i = 0; i < axis->size; i++)
+        padded[i] = NAME(turned)(in + i * from, chirp + 2 * i);
+    memset(padded + axis->size, 0, (longer->size - axis->size) * sizeof(WAVE));
+    NAME(transform)(longer, padded, 1, waves, longer->size, longer->factors, 1);
+    /* Back by a forward transform of numbers whose parts have changed places. */
+    for (ptrdiff_t i = 0; i < longer->size; i++) {
+        const WAVE product = NAME(turned)(waves + i, response + 2 * i);
+        padded[i] = (WAVE){product.im, product.re};
+    }
+    NAME(transform)(longer, padded, 1, waves, longer->size, longer->factors, 1);
+    for (ptrdiff_t i = 0; i < axis->size; i++) {
+        const WAVE back = {waves[i].im, waves[i].re};
+        out[i] = NAME(turned)(&back, chirp + 2 * i);
+    }
+}
+
+/* Waves that `fourier` works in, along either axis. */
+static int64_t NAME(scratch_of)(const struct transform *down, const struct transform *across) {
+    const int64_t first = down->longer ? 2 * down->longer->size : 0;
+    const int64_t second = across->longer ? 2 * across->longer->size : 0;
+    return first > second ? first : second;
+}
+
+INLINE void NAME(fourier)(const struct transform *axis, const WAVE *in, ptrdiff_t from, WAVE *out,
+                          WAVE *scratch) {
+    if (axis->longer)
+        NAME(convolved)(axis, in, from, out, scratch);
+    else
+        NAME(transform)(axis, in, from, out, axis->size, axis->factors, 1);
 }
