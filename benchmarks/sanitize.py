@@ -33,7 +33,7 @@ import numpy as np
 import gaborkit as gk
 from gaborkit import gathering
 from gaborkit.features import local_orientation
-from gaborkit.filtering.engines import compiled, lanes, pixelwise, structures, threads
+from gaborkit.filtering.engines import compiled, lanes, pixelwise, scratch, structures, threads
 from gaborkit.scattering import Scattering, on_arrays
 from gaborkit.torus import Torus
 from gaborkit.types import Array
@@ -108,7 +108,7 @@ def use(library: Path, unordered: bool) -> None:
     """Have everything run by a library, in four threads, however little there is to do."""
     structures.__file__ = str(library)
     structures.performers.cache_clear()
-    if not structures.performers().in_lanes:
+    if not structures.available_here():
         sys.exit(structures.performers().state)
     ordered = structures.performer
 
@@ -125,7 +125,8 @@ def use(library: Path, unordered: bool) -> None:
     compiled.performer, compiled.WORTH, pixelwise.WORTH = performer, 1, 1
     for module in (threads, compiled, pixelwise, on_arrays, gathering):
         module.available = lambda: 4
-    on_arrays.CHUNK, lanes.KEPT_BYTES, lanes._aligned = 1, 0, block
+    on_arrays.CHUNK, scratch.KEPT_BYTES = 1, 0
+    scratch.aligned = lanes.aligned = block
 
 
 LIBC = ctypes.CDLL(None)
@@ -207,7 +208,7 @@ def scatter_all(cases: Iterable[tuple[int, int, int, int]]) -> int:
 
 
 def gather_all(sizes: Iterable[tuple[int, int]]) -> int:
-    """Frames of both precisions; the calls made."""
+    """Sums over kernels, of both precisions; the calls made."""
     calls = 0
     bank = gk.GaborBank.grid(3, 4, wavelength=4)
     for size in sizes:

@@ -48,9 +48,13 @@ def clear_caches() -> None:
         clear()
 
 
-def forgotten_by(clear: Callable[[], object]) -> None:
+Clear = TypeVar("Clear", bound=Callable[[], object])
+
+
+def forgotten_by(clear: Clear) -> Clear:
     """Have :func:`clear_caches` call a function too."""
     _clearings.append(clear)
+    return clear
 
 
 Result = TypeVar("Result")

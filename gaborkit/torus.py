@@ -1,11 +1,4 @@
-"""Transfer functions of a bank's kernels on the torus: products of lines, or whole planes.
-
-A round kernel is a wave under a Gaussian less some of the Gaussian, and so is its transform::
-
-    H(fy, fx) = turn (column(fy) row(fx) - dc gauss(fy) gauss(fx))
-
-with real lines, as the kernel without its phase is the conjugate of its mirror image.
-"""
+"""Transfer functions of a bank's kernels on the torus: of round ones by lines, or whole planes."""
 
 from __future__ import annotations
 
@@ -18,7 +11,7 @@ import numpy as np
 
 from .filtering.engines.structures import available_here
 from .filtering.engines.threads import available
-from .gathering import Gatherer, Lines
+from .gathering import Gatherer, RoundTransfer
 from .kernels.base import Kernel
 from .kernels.gabor import GaborKernel
 from .kernels.parameters import number
@@ -46,28 +39,30 @@ class Torus:
 
     def __init__(self, kernels: Sequence[Kernel], shape: tuple[int, int], tolerance: float) -> None:
         self.kernels, self.shape, self.tolerance = kernels, shape, tolerance
-        self._lines: dict[int, Lines] = {}
-        self._gauss: list[tuple[RealArray, RealArray]] = []
+        self._round: dict[int, RoundTransfer] = {}
+        self._gaussians: list[tuple[RealArray, RealArray]] = []
         self._gatherers: dict[Any, Gatherer] = {}
-        places: dict[Any, int] = {}
+        gaussian_of: dict[Any, int] = {}
         for k, kernel in enumerate(kernels):
             if not (isinstance(kernel, GaborKernel) and kernel.separable):
                 continue
-            turn = cmath.exp(1j * number(kernel.phase))
-            heights, *lines = kernel.factors(tolerance)
+            phase_factor = cmath.exp(1j * number(kernel.phase))
+            heights, *profiles = kernel.factors(tolerance)
             columns, rows = (
                 np.fft.fft(_folded(part, kernel.radius(tolerance), size), axis=-1).real
-                for part, size in zip(lines, shape, strict=True)
+                for part, size in zip(profiles, shape, strict=True)
             )
-            height, *dc = (heights / turn).real
-            of = kernel.radius(tolerance), number(kernel.sigma) * number(kernel.scale)
-            if dc and of not in places:
-                places[of] = len(self._gauss)
-                self._gauss.append((columns[1], rows[1]))
-            self._lines[k] = Lines(
-                turn, columns[0], height * rows[0], places[of] if dc else -1, -dc[0] if dc else 0.0
+            height, dc = (*(heights / phase_factor).real, 0.0)[:2]
+            gaussian = -1
+            if dc:
+                key = kernel.radius(tolerance), number(kernel.sigma) * number(kernel.scale)
+                gaussian = gaussian_of.setdefault(key, len(self._gaussians))
+                if gaussian == len(self._gaussians):
+                    self._gaussians.append((columns[1], rows[1]))
+            self._round[k] = RoundTransfer(
+                phase_factor, columns[0], height * rows[0], gaussian, -float(dc)
             )
-        others = [k for k in range(len(kernels)) if k not in self._lines]
+        others = [k for k in range(len(kernels)) if k not in self._round]
         self._planes: dict[int, ComplexArray] = {}
         if 16 * len(others) * math.prod(shape) <= CACHE_BYTES:
             self._planes = {k: wrapped_transfer(kernels[k], shape, tolerance) for k in others}
@@ -75,9 +70,9 @@ class Torus:
     @property
     def nbytes(self) -> int:
         """Of what is kept."""
-        lines = 8 * sum(self.shape) * (len(self._lines) + len(self._gauss))
-        planes = sum(plane.nbytes for plane in self._planes.values())
-        return lines + planes + sum(one.nbytes for one in self._gatherers.values())
+        lines = 8 * sum(self.shape) * (len(self._round) + len(self._gaussians))
+        kept: list[Any] = [*self._planes.values(), *tuple(self._gatherers.values())]
+        return lines + sum(one.nbytes for one in kept)
 
     def planes(self) -> Iterator[ComplexArray]:
         """Transfer functions, complex128 (H, W) each, in the order of ``numpy.fft``."""
@@ -87,8 +82,8 @@ class Torus:
         """Sum of the squared magnitudes, float64 (H, W)."""
         total, product = np.zeros(self.shape), np.empty(self.shape)
         for k in range(len(self.kernels)):
-            if k in self._lines:
-                columns, rows = self._terms(self._lines[k])
+            if k in self._round:
+                columns, rows = self._terms(self._round[k])
                 np.matmul(columns.T, rows, out=product)
                 total += np.multiply(product, product, out=product)
             else:
@@ -106,8 +101,8 @@ class Torus:
         Returns
         -------
         complex array (..., H, W // 2 + 1)
-            Half of its even part, which is the transform of the real part of what it is the
-            transform of; of the coefficients' precision.
+            The sum's Hermitian part, columns 0 to W // 2: ``rfft2`` of the real part of its inverse
+            transform; of the coefficients' precision.
         """
         height, width = self.shape
         pictures = coefficients.reshape(-1, *coefficients.shape[-3:])
@@ -119,39 +114,51 @@ class Torus:
 
     def _gather_one(self, channels: ComplexArray, half: ComplexArray) -> None:
         """As :meth:`gather`, of one picture (K, H, W)."""
-        import scipy.fft
-
-        dtype, compiled = half.dtype, self._lines if available_here() else {}
-        half[...] = 0
+        dtype, compiled = half.dtype, self._round if available_here() else {}
         if compiled:
             if dtype not in self._gatherers:
-                self._gatherers[dtype] = Gatherer(list(self._lines.values()), self._gauss, dtype)
-            half += self._gatherers[dtype]([channels[k] for k in compiled])
+                round_ones = list(self._round.values())
+                self._gatherers[dtype] = Gatherer(round_ones, self._gaussians, dtype)
+            half[...] = self._gatherers[dtype]([channels[k] for k in compiled])
+        else:
+            half[...] = 0
         others = [k for k in range(len(self.kernels)) if k not in compiled]
-        if not others:
-            return
-        total = np.zeros(self.shape, dtype)
-        for k in others:
-            transform = scipy.fft.fft2(channels[k], workers=available())
-            total += self._plane(k).conj().astype(dtype) * transform
-        rows, columns = half.shape
-        mirrored = total[-np.arange(rows)[:, None], -np.arange(columns)]
-        half += (total[:, :columns] + mirrored.conj()) / 2
+        if others:
+            half += _hermitian_half(self._gather_planes(channels, others, dtype))
 
-    def _terms(self, lines: Lines) -> tuple[RealArray, RealArray]:
-        """Columns (J, H) and rows (J, W) whose products' sum is a transfer function, not turned."""
-        if not lines.dc:
-            return lines.column[None], lines.row[None]
-        column, row = self._gauss[lines.gauss]
-        return np.stack([lines.column, column]), np.stack([lines.row, -lines.dc * row])
+    def _gather_planes(self, channels: ComplexArray, of: list[int], dtype: Any) -> ComplexArray:
+        """The whole sum (H, W) over some kernels, by SciPy."""
+        import scipy.fft
+
+        total = np.zeros(self.shape, dtype)
+        for k in of:
+            spectrum = scipy.fft.fft2(channels[k], workers=available())
+            total += self._plane(k).conj().astype(dtype) * spectrum
+        return total
+
+    def _terms(self, transfer: RoundTransfer) -> tuple[RealArray, RealArray]:
+        """Columns (J, H) and rows (J, W) whose products' sum is it, but for the phase factor."""
+        if transfer.gaussian < 0:
+            return transfer.column[None], transfer.row[None]
+        column, row = self._gaussians[transfer.gaussian]
+        columns, rows = (transfer.column, column), (transfer.row, -transfer.dc * row)
+        return np.stack(columns), np.stack(rows)
 
     def _plane(self, k: int) -> ComplexArray:
-        if k in self._lines:
-            columns, rows = self._terms(self._lines[k])
-            return self._lines[k].turn * (columns.T @ rows)
+        if k in self._round:
+            columns, rows = self._terms(self._round[k])
+            return self._round[k].phase_factor * (columns.T @ rows)
         if k in self._planes:
             return self._planes[k]
         return wrapped_transfer(self.kernels[k], self.shape, self.tolerance)
+
+
+def _hermitian_half(spectrum: ComplexArray) -> ComplexArray:
+    height, width = spectrum.shape
+    half = width // 2 + 1
+    mirrored = spectrum[-np.arange(height)[:, None], -np.arange(half)]
+    result: ComplexArray = (spectrum[:, :half] + mirrored.conj()) / 2
+    return result
 
 
 def wrapped_transfer(kernel: Kernel, shape: tuple[int, int], tolerance: float) -> ComplexArray:

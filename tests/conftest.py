@@ -65,6 +65,22 @@ def empty_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def scratch_filled(monkeypatch):
+    """Fill what compiled code works in with a byte: of 255 are no numbers of floating point."""
+    from gaborkit.filtering.engines import scratch
+
+    def fill(byte):
+        def take(size):
+            block = scratch.aligned(size)
+            block[:] = byte
+            return block
+
+        monkeypatch.setattr(scratch, "take", take)
+
+    return fill
+
+
 def trained(model, *options):
     """Fixture of a tiny model, trained once for all tests that ask for it."""
 

@@ -146,7 +146,7 @@ def test_gathering_is_the_sum_over_transfers(shape, dtype, limit, monkeypatch):
     assert np.linalg.norm(by_scipy - expected) <= limit * np.linalg.norm(expected)
 
 
-@pytest.mark.skipif(not structures.performers().in_lanes, reason="nothing compiled gathers here")
+@pytest.mark.skipif(not structures.available_here(), reason="nothing compiled gathers here")
 def test_gathering_by_threads_is_the_same_sum(monkeypatch):
     bank = gk.GaborBank.grid(scales=2, orientations=5)
     torus = Torus(bank.kernels, (20, 30), gk.TOLERANCE)
@@ -172,19 +172,41 @@ def test_gathering_by_threads_is_the_same_sum(monkeypatch):
         assert max(map(len, calls)) == most
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("shape", GATHERED)
+def test_what_memory_held_before_has_no_part_in_sums(shape, dtype, scratch_filled):
+    torus = Torus(MIXED.kernels, shape, gk.TOLERANCE)
+    coefficients = random_channels(len(MIXED), *shape).astype(dtype)
+    scratch_filled(0)
+    expected = torus.gather(coefficients)
+    scratch_filled(255)
+    np.testing.assert_array_equal(torus.gather(coefficients), expected)
+
+
 def test_what_is_left_out_of_sums_is_negligible():
-    # Coefficients that no image has: all of one frequency where the kernels see next to nothing.
-    torus = Torus(gk.GaborBank.grid().kernels, (96, 128), gk.TOLERANCE)
-    coefficients = random_channels(len(torus.kernels), 96, 128).astype(np.complex64)
-    expected = gathered(torus, coefficients)
-    assert abs(torus.gather(coefficients) - expected).max() <= 1e-6 * abs(expected).max()
+    # Coefficients that no image has: of each channel one wave, where its kernel sees the most of
+    # what is left out.
+    bank = gk.GaborBank.grid()
+    torus = Torus(bank.kernels, (96, 128), gk.TOLERANCE)
+    y, x = np.mgrid[:96, :128]
+    for k, plane in enumerate(torus.planes()):
+        transfer = torus._round[k]
+        down, across = abs(transfer.column), abs(transfer.row)
+        share = gathering.SEEN[np.dtype(np.complex64)]
+        unseen = (down < share * down.max())[:, None] | (across < share * across.max())
+        v, u = np.unravel_index((abs(plane) * unseen).argmax(), plane.shape)
+        wave = np.exp(2j * np.pi * (v * y / 96 + u * x / 128))
+        channels = np.zeros((len(bank), 96, 128), np.complex64)
+        channels[k] = wave
+        largest = 96 * 128 * abs(plane).max()
+        assert abs(torus.gather(channels) - gathered(torus, channels)).max() <= 1e-6 * largest
 
 
 @pytest.mark.parametrize(
     ("seen", "first", "length"),
     [
         ("0000", 0, 0),
-        ("1111", 0, 4),
+        ("1111", 1, 4),
         ("0110", 1, 2),
         ("1001", 3, 2),
         ("1010100", 0, 5),

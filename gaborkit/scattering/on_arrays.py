@@ -1,4 +1,4 @@
-"""Scattering of NumPy arrays: SciPy's transforms, one thread a core."""
+"""Scattering of NumPy arrays: by compiled code, or by SciPy's transforms where there is none."""
 
 from __future__ import annotations
 
@@ -85,22 +85,18 @@ def _scatter_compiled(
     steps, threads, pixels = NumpySteps(filters), available(), math.prod(padded.shape[1:])
     together = max(1, min(CHUNK // pixels, -(-len(padded) // threads)))
     chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
-    share = threads > 1 and pixels >= SHARED and len(chunks) < 2 * threads
 
-    def work(chunk: slice) -> None:
+    def begin(chunk: slice) -> ComplexArray:
         out[chunk, places[()]] = steps.average(padded[chunk], 1)
-        spectra = steps.spectra(padded[chunk])
-        if not share:
-            in_lanes.scatter(filters, spectra, out[chunk])
-            return
-        for spectrum, coefficients in zip(spectra, out[chunk], strict=True):
-            in_lanes.scatter_shared(filters, spectrum, coefficients, threads)
+        return steps.spectra(padded[chunk])
 
-    if not share:
-        in_threads(work, chunks, threads)
+    if threads > 1 and pixels >= SHARED and len(chunks) < 2 * threads:
+        # One picture at a time, by all threads: those of in_threads start no others.
+        for chunk in chunks:
+            for spectrum, coefficients in zip(begin(chunk), out[chunk], strict=True):
+                in_lanes.scatter_shared(filters, spectrum, coefficients, threads)
         return
-    for chunk in chunks:  # one at a time, each by all threads: those of in_threads start no others
-        work(chunk)
+    in_threads(lambda chunk: in_lanes.scatter(filters, begin(chunk), out[chunk]), chunks, threads)
 
 
 def _scatter_by_numpy(

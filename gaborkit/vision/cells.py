@@ -104,6 +104,11 @@ def cell_responses(
     if isinstance(pool, bool) or not 0 <= pool < math.inf:
         raise FeatureError(f"pool={pool!r} is no width; give 0 or more")
     values = NumpyLibrary().promote(plane_of(image, channel_axis))
+    if semisaturation is not None and np.isfinite(values).all():
+        # Both in one unit, in which squares are numbers of the precision.
+        exponent = int(np.frexp(abs(values).max(initial=0))[1])
+        values = np.ldexp(values, -exponent)
+        semisaturation = min(math.ldexp(semisaturation, -exponent), 1e150)
     chosen = default_bank() if bank is None else bank
     responses = chosen.filter(values, boundary=boundary)
     simple = np.stack(

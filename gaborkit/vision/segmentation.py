@@ -23,6 +23,7 @@ from ..errors import FeatureError
 from ..features.energy import smoothed
 from ..features.table import Features
 from ..filtering.labelled import keeps_labels
+from ..filtering.normalizing import ordinary
 from ..types import Array, Outside, RealArray
 from .mixture import Mixture
 from .refinement import refined
@@ -189,6 +190,8 @@ def segment_textures(
             raise FeatureError(f"{name}={value!r} is out of range; give 0 or more")
     tried = [_count("count", count)] if count is not None else _counts(counts)
     planes, part = planes_within(image, channel_axis, mask, outside)
+    # One unit for all channels, in which squares are numbers of the precision.
+    planes = ordinary(planes.reshape(-1, planes.shape[-1])).reshape(planes.shape)
     inside = np.ones(planes.shape[-2:], bool) if part.inside is None else part.inside
     _check_enough(int(inside.sum()), max(tried))
     masked: dict[str, Any] = {"mask": part.inside, "outside": outside}

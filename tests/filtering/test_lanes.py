@@ -1,4 +1,4 @@
-"""Transforms in lanes: factors, chirps, and memory that is kept.
+"""Transforms in lanes: factors and chirps.
 
 What they compute is tested by what stands on them, scattering and frames.
 """
@@ -11,8 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from gaborkit import clear_caches
-from gaborkit.filtering.engines import lanes
+from gaborkit.filtering.engines import lanes, scratch
 
 
 @pytest.mark.parametrize("size", [*range(1, 300), 1031, 2**10, 2**13, 3**7, 5**4 * 7, 2 * 9973])
@@ -32,7 +31,7 @@ def numbers(address, dtype, count):
 @pytest.mark.parametrize("size", [67, 134, 1031])
 def test_a_chirp_convolves_to_the_transform(size):
     pointed = lanes.Pointed()
-    transform = pointed.transform(size, np.float64)
+    transform = lanes.transform(size, np.float64, pointed)
     longer = type(transform).from_address(transform.longer)
     assert longer.size >= 2 * size - 1
     assert not longer.longer
@@ -47,30 +46,18 @@ def test_a_chirp_convolves_to_the_transform(size):
 
 @pytest.mark.parametrize("size", [1, 60, 61, 64])
 def test_small_factors_need_no_chirp(size):
-    transform = lanes.Pointed().transform(size, np.float32)
+    pointed = lanes.Pointed()
+    transform = lanes.transform(size, np.float32, pointed)
     assert not transform.longer
     np.testing.assert_array_equal(
         numbers(transform.factors, np.int32, len(lanes.radices(size))), lanes.radices(size)
     )
 
 
-def test_addresses_and_blocks_are_multiples_of_64():
+def test_arrays_lie_at_multiples_of_a_cache_s_line():
     pointed = lanes.Pointed()
     for size in (1, 3, 100):
-        assert pointed.address(np.ones(size), np.float32) % 64 == 0
-        assert lanes.block(size).ctypes.data % 64 == 0
-
-
-def test_blocks_are_kept_up_to_a_limit(monkeypatch):
-    clear_caches()
-    monkeypatch.setattr(lanes, "KEPT_BYTES", 300)
-    small, large = lanes.block(100), lanes.block(250)
-    lanes.give_back(small)
-    assert lanes.block(101) is not small
-    assert lanes.block(90) is small
-    lanes.give_back(large)
-    lanes.give_back(small)  # both are more than may be kept: the smaller goes
-    assert lanes.block(1) is large
-    lanes.give_back(large)
-    clear_caches()
-    assert lanes.block(1) is not large
+        address = pointed.array(np.arange(size), np.float32)
+        assert address % scratch.ALIGNMENT == 0
+        np.testing.assert_array_equal(numbers(address, np.float32, size), np.arange(size))
+    assert pointed.nbytes == 4 * 104

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from gaborkit import GaborBank
-from gaborkit.filtering.engines import lanes, structures, threads
+from gaborkit.filtering.engines import structures, threads
 from gaborkit.scattering import Scattering, in_lanes, on_arrays
 
 pytestmark = pytest.mark.skipif(
-    not structures.performers().in_lanes,
+    not structures.available_here(),
     reason=f"nothing compiled scatters here: {structures.performers().state}",
 )
 
@@ -80,7 +80,9 @@ def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
     monkeypatch.setattr(on_arrays, "available", threads.available)
     monkeypatch.setattr(on_arrays, "SHARED", 64 * 72)
-    slowed = real._replace(scatter_pictures=slow(real.scatter_pictures), scatter=slow(real.scatter))
+    slowed = real._replace(
+        scatter_pictures=slow(real.scatter_pictures), scatter_step=slow(real.scatter_step)
+    )
     performers = structures.performers()._replace(in_lanes={"float64": slowed})
     monkeypatch.setattr(in_lanes, "performers", lambda: performers)
     np.testing.assert_array_equal(scattering(image), expected)
@@ -119,6 +121,16 @@ def test_neither_tiny_nor_huge_values_lose_digits(exponent):
     np.testing.assert_array_equal(found, np.ldexp(scattering(images), exponent))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [*ODD, (44, 20)])
+def test_what_memory_held_before_has_no_part(size, dtype, scratch_filled):
+    images, scattering = random(2, *size, dtype=dtype), Scattering(2, 2, bank=LONG, boundary="wrap")
+    scratch_filled(0)
+    expected = scattering(images)
+    scratch_filled(255)
+    np.testing.assert_array_equal(scattering(images), expected)
+
+
 def test_without_compiled_code_numpy_scatters(monkeypatch):
     images, scattering = random(1, 24, 20), Scattering(2, 3)
     expected = scattering(images)
@@ -141,14 +153,4 @@ def test_structures_of_other_sizes_are_not_used(place, loaded_anew, monkeypatch)
     others[place] = ctypes.c_int8
     monkeypatch.setattr(structures, "STRUCTURES", tuple(others))
     with pytest.warns(RuntimeWarning, match="is of another version of gaborkit"):
-        assert not structures.performers().in_lanes
-    assert not structures.available_here()
-
-
-def test_memory_is_kept_and_forgotten():
-    import gaborkit as gk
-
-    Scattering(2, 4)(random(1, 64, 64))
-    assert 0 < sum(block.size for block in lanes._kept_blocks) <= lanes.KEPT_BYTES
-    gk.clear_caches()
-    assert not lanes._kept_blocks
+        assert not structures.available_here()

@@ -148,6 +148,18 @@ def test_grey_level_and_contrast_of_the_picture_do_not_matter():
     assert (one.labels == other.labels).mean() > 0.99
 
 
+@pytest.mark.parametrize("factor", [1e-40, 1e-27, 1e18, 1e37])
+def test_neither_do_sizes_whose_squares_no_single_precision_holds(factor):
+    y, x = np.mgrid[:96, :96]
+    two = np.cos(2 * np.pi / 8 * np.where(x < 48, x, y))
+    coloured = np.stack([two, two.T])
+    for image, axis in ((two, None), (coloured, 0)):
+        expected = segment_textures(image, 2, channel_axis=axis).labels
+        scaled = (factor * image).astype(np.float32)
+        found = segment_textures(scaled, 2, channel_axis=axis).labels
+        assert (found == expected).mean() > 0.99
+
+
 def test_a_picture_that_is_not_square_and_integers():
     image = np.concatenate([stripes((60, 90), 6, 0), blotches((60, 90))], 1)
     found = segment_textures((image * 30 + 128).clip(0, 255).astype(np.uint8), 2)

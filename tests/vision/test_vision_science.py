@@ -136,6 +136,17 @@ def test_normalisation_by_its_formula():
         np.testing.assert_allclose(cells.simple, plain.simple / (0.04 + total), rtol=1e-9)
 
 
+@pytest.mark.parametrize("factor", [1e-40, 1e-27, 1e18, 1e37])
+def test_normalised_cells_do_not_depend_on_the_unit(factor):
+    image = gabor_stimulus(2, frequency=5) / 0.5 - 1
+    expected = cell_responses(image, BANK, semisaturation=0.2)
+    found = cell_responses((factor * image).astype(np.float32), BANK, semisaturation=0.2 * factor)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == np.float32
+        # Numbers of 1e-40 have few digits.
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * other.max())
+
+
 def test_the_widest_pool_is_the_whole_picture():
     image = np.random.default_rng(0).random((24, 30))
     cells, plain = (cell_responses(image, BANK, pool=1e6, semisaturation=s) for s in (0.2, None))

@@ -97,7 +97,7 @@ class Transform(ctypes.Structure):
 
     _fields_ = (
         ("size", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("factors", "turns", "longer", "chirp", "response")),
+        *((name, ctypes.c_void_p) for name in ("factors", "roots", "longer", "chirp", "response")),
     )
 
 
@@ -111,7 +111,7 @@ class Lowpass(ctypes.Structure):
     )
 
 
-class Cascade(ctypes.Structure):
+class ScatteringStep(ctypes.Structure):
     """A step of a scattering transform."""
 
     _fields_ = (
@@ -119,8 +119,8 @@ class Cascade(ctypes.Structure):
         *((name, Lowpass) for name in ("low_down", "low_across")),
         *((name, ctypes.c_int64) for name in ("finer_height", "finer_width", "tiles")),
         *((name, ctypes.c_void_p) for name in ("places", "ranges", "values", "channels")),
-        ("following", ctypes.c_void_p),
-        *((name, ctypes.c_int32) for name in ("members", "follows", "is_first")),
+        ("seconds", ctypes.c_void_p),
+        *((name, ctypes.c_int32) for name in ("members", "second_count", "is_first")),
     )
 
 
@@ -129,16 +129,16 @@ class Gathering(ctypes.Structure):
 
     _fields_ = (
         *((name, Transform) for name in ("down", "across")),
-        *((name, ctypes.c_void_p) for name in ("columns", "rows", "intervals", "gauss", "weights")),
+        *((name, ctypes.c_void_p) for name in ("columns", "rows", "arcs", "gauss", "weights")),
         ("stride", ctypes.c_int64),
-        *((name, ctypes.c_int32) for name in ("kernels", "gaussians")),
+        *((name, ctypes.c_int32) for name in ("kernel_count", "gaussian_count")),
     )
 
 
 #: Whose sizes are compared with those of the compiled code.
 STRUCTURES = (
     *(Bank, Picture, Job, Filtering, Halving, Doubling, Stage),
-    *(Transform, Lowpass, Cascade, Gathering),
+    *(Transform, Lowpass, ScatteringStep, Gathering),
 )
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
@@ -159,33 +159,33 @@ IN_LANES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         None,
         (_POINTER, ctypes.c_int32, *2 * (_POINTER, _COUNT), _COUNT, *2 * (_POINTER,)),
     ),
-    "scatter": (None, (*5 * (_POINTER,), *2 * (ctypes.c_int32,))),
+    "scatter_step": (None, (*5 * (_POINTER,), *2 * (ctypes.c_int32,))),
     "scatter_memory": (_COUNT, (_POINTER,)),
     "scatter_spectra": (_COUNT, (_POINTER,)),
     "gather": (None, (*4 * (_POINTER,), *2 * (ctypes.c_int32,))),
-    "gather_memory": (_COUNT, (_POINTER,)),
+    "gather_memory": (_COUNT, (_POINTER, *2 * (ctypes.c_int32,))),
 }
 
 
 class InLanes(NamedTuple):
-    """Compiled functions that work on eight pictures side by side, in one precision.
+    """Compiled functions that transform eight lines side by side, in one precision.
 
     Attributes
     ----------
     scatter_pictures : function
-        Does all steps of a scattering transform of some pictures.
-    scatter : function
-        Does a step of one, or a part of its members.
+        All steps of a scattering transform of some pictures.
+    scatter_step : function
+        A step of one picture, or of a part of the step's members.
     scatter_memory, scatter_spectra : function
         Bytes that a step works in, and of the spectra of moduli that it leaves for the next.
     gather : function
-        Sums channels that kernels see, each by its kernel's conjugate transfer function.
+        The sum over kernels of the conjugate transfer function times the channel's transform.
     gather_memory : function
         Bytes that it works in.
     """
 
     scatter_pictures: Any
-    scatter: Any
+    scatter_step: Any
     scatter_memory: Any
     scatter_spectra: Any
     gather: Any
@@ -247,10 +247,10 @@ def _loaded(path: Path) -> Performers:
         perform.argtypes = (ctypes.c_void_p, *3 * (ctypes.c_int32,), ctypes.c_void_p)
         perform.restype = ctypes.c_int
         by_dtype[dtype] = perform
-        functions = [getattr(library, f"{name}_{precision}_{width}") for name in IN_LANES]
-        for function, (result, arguments) in zip(functions, IN_LANES.values(), strict=True):
-            function.restype, function.argtypes = result, arguments
-        in_lanes[dtype] = InLanes(*functions)
+        functions = {name: getattr(library, f"{name}_{precision}_{width}") for name in IN_LANES}
+        for name, function in functions.items():
+            function.restype, function.argtypes = IN_LANES[name]
+        in_lanes[dtype] = InLanes(**functions)
     pixelwise = {}
     for name, arguments in PIXELWISE.items():
         pixelwise[name] = getattr(library, f"{name}_{width}")

@@ -7,3 +7,9 @@
 #undef VECTOR
 #undef LOAD
 #undef STORE
+#undef ABREAST
+#undef SPAN_SIZE
+#undef OCTET
+#undef SPAN
+#undef COCTET
+#undef CSPAN

@@ -129,14 +129,14 @@ static inline int is_stopped(const int32_t *stop) {
     return __atomic_load_n(stop, __ATOMIC_RELAXED);
 }
 
-/* Pictures that are transformed side by side, and the largest prime factor of their sizes. */
-#define PLANES 8
+/* Lines that are transformed side by side, and the largest radix. */
+#define OCTET_SIZE 8
 #define LARGEST 64
 
 struct transform {
     int64_t size;
     const int32_t *factors; /* radices, from the last stage to the first */
-    const void *turns;      /* exp(-2 pi i k / size) */
+    const void *roots;      /* exp(-2 pi i k / size) */
     /* Of a size with a larger prime factor: a transform that is long enough to convolve with a
        chirp; the chirp, exp(-pi i k k / size); the transform of its conjugate, over its size. */
     const struct transform *longer;
@@ -151,7 +151,7 @@ struct lowpass {
     const int32_t *ranges;
 };
 
-struct cascade {
+struct scattering_step {
     struct transform down, across; /* of responses */
     struct lowpass low_down, low_across;
     int64_t finer_height, finer_width, tiles;
@@ -159,21 +159,26 @@ struct cascade {
     const int32_t *ranges;   /* first, last + 1 of each row that matters: (member, tile, row, 2) */
     const void *values;      /* (member, tile, row, column), of the first wavelets by lane */
     const int32_t *channels; /* of the coefficients, or -1: (member, lane) */
-    const struct cascade *following; /* what is applied to the moduli */
-    int32_t members, follows, is_first;
+    const struct scattering_step *seconds; /* steps that are applied to the moduli */
+    int32_t members, second_count, is_first;
+};
+
+/* An arc of a circle. */
+struct arc {
+    int32_t first, count;
 };
 
 /* Kernels whose transfer function is a product of a column and a row, and the Gaussians that are
-   taken off them, which follow the kernels in `columns`, `rows` and `intervals`. */
+   taken off them, which follow the kernels in `columns`, `rows` and `arcs`. */
 struct gathering {
     struct transform down, across;
-    const void *columns;      /* real: `stride` numbers each, zeros behind the last */
-    const void *rows;         /* complex */
-    const int32_t *intervals; /* first row that is seen, how many; first column, how many */
-    const int32_t *gauss;     /* of each kernel, or -1 */
-    const void *weights;      /* complex: of each kernel's Gaussian */
+    const void *columns;    /* real: `stride` numbers each, zeros behind the last */
+    const void *rows;       /* complex */
+    const struct arc *arcs; /* rows, and columns, that are seen of each */
+    const int32_t *gauss;   /* of each kernel, or -1 */
+    const void *weights;    /* complex: of each kernel's Gaussian */
     int64_t stride;
-    int32_t kernels, gaussians;
+    int32_t kernel_count, gaussian_count;
 };
 
 /* Sums of quadrature pairs. */
@@ -184,11 +189,13 @@ enum quadrature { AXIS_X, AXIS_Y, ODD_X, ODD_Y, EVEN, POWER, SUMS };
 #define NAME(x) NAMED(x, REAL, VARIANT)
 
 /* Bytes of each structure that structures.py lays out, in the order of its STRUCTURES. */
-EXPORT const int64_t NAMED(structure, sizes, VARIANT)[] = {
-    sizeof(struct bank),      sizeof(struct picture),   sizeof(struct job),
-    sizeof(struct filtering), sizeof(struct halving),   sizeof(struct doubling),
-    sizeof(struct stage),     sizeof(struct transform), sizeof(struct lowpass),
-    sizeof(struct cascade),   sizeof(struct gathering)};
+EXPORT const int64_t NAMED(structure, sizes,
+                           VARIANT)[] = {sizeof(struct bank),     sizeof(struct picture),
+                                         sizeof(struct job),      sizeof(struct filtering),
+                                         sizeof(struct halving),  sizeof(struct doubling),
+                                         sizeof(struct stage),    sizeof(struct transform),
+                                         sizeof(struct lowpass),  sizeof(struct scattering_step),
+                                         sizeof(struct gathering)};
 
 /* Real and imaginary parts interleaved, the lower and the upper half of the lanes; and lanes in
    reverse. */
