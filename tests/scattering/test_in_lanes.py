@@ -122,9 +122,10 @@ def test_neither_tiny_nor_huge_values_lose_digits(exponent):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("size", [*ODD, (44, 20)])
+@pytest.mark.parametrize("size", [(10, 14), (18, 30), (2, 18), (18, 2), (44, 20)])
 def test_what_memory_held_before_has_no_part(size, dtype, scratch_filled):
-    images, scattering = random(2, *size, dtype=dtype), Scattering(2, 2, bank=LONG, boundary="wrap")
+    # All grids are of every second pixel: no step works where one before it has been.
+    images, scattering = random(1, *size, dtype=dtype), Scattering(1, 2, bank=LONG, boundary="wrap")
     scratch_filled(0)
     expected = scattering(images)
     scratch_filled(255)
