@@ -226,7 +226,9 @@ class GaborFrame:
     def synthesize(self, coefficients: ArrayT) -> ArrayT:
         """Image whose coefficients are nearest: the inverse of :meth:`analyze`.
 
-        The canonical dual frame. Coefficients that no image has are projected, in least squares.
+        The canonical dual frame. Coefficients that no image has are projected, in least squares; in
+        single precision, of a kernel that is round, frequencies that it answers with less than 5e-7
+        of its largest gain have no part.
 
         Parameters
         ----------

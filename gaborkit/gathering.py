@@ -25,6 +25,9 @@ SEEN = {np.dtype(np.complex64): 5e-7, np.dtype(np.complex128): 1e-16}
 #: Columns are padded to a multiple of SPAN_SIZE of transforms.h, which is 8 or 16.
 SPAN_SIZE = 16
 
+#: Rows and columns from which on compiled code is the faster: of fewer most lanes are empty.
+LEAST_SIDE = 4
+
 #: Kernels that a thread takes at least. It works in as much memory as two channels and, for all
 #: Gaussians of its kernels together, the rows in which these are seen.
 KERNELS_PER_THREAD = 4

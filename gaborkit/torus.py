@@ -11,7 +11,7 @@ import numpy as np
 
 from .filtering.engines.structures import available_here
 from .filtering.engines.threads import available
-from .gathering import Gatherer, RoundTransfer
+from .gathering import LEAST_SIDE, Gatherer, RoundTransfer
 from .kernels.base import Kernel
 from .kernels.gabor import GaborKernel
 from .kernels.parameters import number
@@ -67,6 +67,10 @@ class Torus:
         if 16 * len(others) * math.prod(shape) <= CACHE_BYTES:
             self._planes = {k: wrapped_transfer(kernels[k], shape, tolerance) for k in others}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what compiled code reads, which is of this process."""
+        return self.__dict__ | {"_gatherers": {}}
+
     @property
     def nbytes(self) -> int:
         """Of what is kept."""
@@ -114,7 +118,8 @@ class Torus:
 
     def _gather_one(self, channels: ComplexArray, half: ComplexArray) -> None:
         """As :meth:`gather`, of one picture (K, H, W)."""
-        dtype, compiled = half.dtype, self._round if available_here() else {}
+        by_compiled_code = available_here() and min(self.shape) >= LEAST_SIDE
+        dtype, compiled = half.dtype, self._round if by_compiled_code else {}
         if compiled:
             if dtype not in self._gatherers:
                 round_ones = list(self._round.values())

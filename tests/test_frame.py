@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -215,6 +217,16 @@ def test_what_is_left_out_of_sums_is_negligible():
 )
 def test_an_arc_holds_all_that_is_seen(seen, first, length):
     assert gathering._arc(np.array([flag == "1" for flag in seen])) == (first, length)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda frame: pickle.loads(pickle.dumps(frame))])
+def test_frames_that_were_used_are_copied_and_pickled(copied):
+    bank = gk.GaborBank.grid(2, 4)
+    frame = bank.frame((20, 24))
+    coefficients = frame.analyze(np.random.default_rng(0).random((20, 24)))
+    expected = frame.synthesize(coefficients)
+    for one in (copied(frame), copied(bank.frame((20, 24)))):
+        np.testing.assert_array_equal(one.synthesize(coefficients), expected)
 
 
 def test_a_frame_is_built_once_for_each_bank_and_shape():

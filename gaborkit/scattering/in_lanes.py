@@ -145,8 +145,10 @@ def _scatter(
     scratch.give_back(memory)
 
 
-def scatter_shared(filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int) -> None:
-    """Coefficients (C, h, w) of one picture by several threads, from its spectrum (H', W')."""
+def scatter_by_steps(
+    filters: Filters, spectrum: ComplexArray, out: RealArray, threads: int
+) -> None:
+    """Coefficients (C, h, w) of one picture, from its spectrum (H', W'), by steps."""
     steps = steps_of(filters)
     scatter_step = performers().in_lanes[out.dtype.name].scatter_step
     leading, moduli = steps.firsts[0], scratch.take(steps.spectra)

@@ -18,8 +18,9 @@ from .filters import Filters, Wavelets
 #: Pixels of padded pictures that one thread takes at a time.
 CHUNK = 2**16
 
-#: Pixels of a padded picture from which on it is worth while that threads share it.
-SHARED = 2**14
+#: Pixels of a padded picture from which on it is done step by step: threads share these, and
+#: between them Ctrl-C is heard. Below, waiting for each other takes longer than the work.
+LARGE = 2**14
 
 
 class NumpySteps:
@@ -86,17 +87,23 @@ def _scatter_compiled(
     together = max(1, min(CHUNK // pixels, -(-len(padded) // threads)))
     chunks = [slice(start, start + together) for start in range(0, len(padded), together)]
 
-    def begin(chunk: slice) -> ComplexArray:
-        out[chunk, places[()]] = steps.average(padded[chunk], 1)
-        return steps.spectra(padded[chunk])
+    is_large = pixels >= LARGE
+    sharing = threads if is_large and len(chunks) < 2 * threads else 1
 
-    if threads > 1 and pixels >= SHARED and len(chunks) < 2 * threads:
-        # One picture at a time, by all threads: those of in_threads start no others.
+    def work(chunk: slice) -> None:
+        out[chunk, places[()]] = steps.average(padded[chunk], 1)
+        spectra = steps.spectra(padded[chunk])
+        if not is_large:
+            in_lanes.scatter(filters, spectra, out[chunk])
+            return
+        for spectrum, coefficients in zip(spectra, out[chunk], strict=True):
+            in_lanes.scatter_by_steps(filters, spectrum, coefficients, sharing)
+
+    if sharing > 1:  # one at a time: threads of in_threads start no others
         for chunk in chunks:
-            for spectrum, coefficients in zip(begin(chunk), out[chunk], strict=True):
-                in_lanes.scatter_shared(filters, spectrum, coefficients, threads)
-        return
-    in_threads(lambda chunk: in_lanes.scatter(filters, begin(chunk), out[chunk]), chunks, threads)
+            work(chunk)
+    else:
+        in_threads(work, chunks, threads)
 
 
 def _scatter_by_numpy(

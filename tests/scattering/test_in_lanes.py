@@ -79,7 +79,7 @@ def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
 
     monkeypatch.setattr(threads, "available", lambda: 1 if threads._users else 2)
     monkeypatch.setattr(on_arrays, "available", threads.available)
-    monkeypatch.setattr(on_arrays, "SHARED", 64 * 72)
+    monkeypatch.setattr(on_arrays, "LARGE", 64 * 72)
     slowed = real._replace(
         scatter_pictures=slow(real.scatter_pictures), scatter_step=slow(real.scatter_step)
     )
@@ -89,9 +89,15 @@ def test_one_picture_is_done_by_several_threads(angles, order, monkeypatch):
     assert len(set(calls)) > 1  # of two at a time, the second may be any of those that wait
     assert len(calls) >= 3
     calls.clear()
-    monkeypatch.setattr(on_arrays, "SHARED", 64 * 72 + 1)
+    monkeypatch.setattr(on_arrays, "LARGE", 64 * 72 + 1)
     np.testing.assert_array_equal(scattering(image), expected)
     assert len(calls) == 1
+    # Of several, each is done step by step by one thread: between steps Ctrl-C is heard.
+    calls.clear()
+    monkeypatch.setattr(on_arrays, "LARGE", 64 * 72)
+    several = scattering(np.concatenate(4 * [image]))
+    np.testing.assert_array_equal(several, np.concatenate(4 * [expected]))
+    assert len(calls) >= 4 * 3
 
 
 def test_a_few_small_pictures_are_shared_out_to_threads(monkeypatch):

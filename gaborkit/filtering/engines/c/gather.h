@@ -49,18 +49,17 @@ INLINE void NAME(transpose)(const CSPAN *in, CSPAN *out) {
             }
 }
 
-/* SPAN_SIZE columns of a channel from `x` on; behind its last column they are zeros. */
+/* Up to SPAN_SIZE columns of a channel from `x` on; the others are zeros. */
 static void NAME(read_columns)(const REAL *channel, int64_t height, int64_t width, int64_t x,
-                               CSPAN *columns) {
+                               int64_t count, CSPAN *columns) {
     REAL edge[2 * SPAN_SIZE] = {0};
-    const int64_t rest = width - x;
     for (int64_t y = 0; y < height; y++) {
         const REAL *from = channel + 2 * (y * width + x);
         /* The next columns of this row, which no processor fetches by itself. */
         __builtin_prefetch(from + 2 * SPAN_SIZE);
         __builtin_prefetch(from + 3 * SPAN_SIZE);
-        if (rest < SPAN_SIZE)
-            from = memcpy(edge, from, 2 * rest * sizeof(REAL));
+        if (count < SPAN_SIZE)
+            from = memcpy(edge, from, 2 * count * sizeof(REAL));
 #pragma unroll
         for (int octet = 0; octet < ABREAST; octet++) {
             const NAME(unaligned_octet) *pairs = (const NAME(unaligned_octet) *)from + 2 * octet;
@@ -143,10 +142,14 @@ static void NAME(gather_columns)(const struct gathering *work, const void *chann
     const int64_t height = work->down.size, width = work->across.size;
     const REAL *column = (const REAL *)work->columns + k * work->stride;
     const REAL *weight = (const REAL *)work->weights + 2 * k;
-    for (int64_t x = 0; x < width; x += SPAN_SIZE) {
-        NAME(read_columns)(channel, height, width, x, space->input);
+    /* The first columns are those before a line of the cache: all others are read by whole lines.
+     */
+    const int64_t lead = -(uintptr_t)channel % CACHE_LINE / (2 * sizeof(REAL));
+    for (int64_t x = 0, count; x < width; x += count) {
+        count = !x && lead ? lead : SPAN_SIZE;
+        count = width - x < count ? width - x : count;
+        NAME(read_columns)(channel, height, width, x, count, space->input);
         NAME(fourier)(&work->down, space->input, 1, space->output, space->scratch);
-        const int64_t count = width - x < SPAN_SIZE ? width - x : SPAN_SIZE;
         for (int64_t i = 0; i < NAME(row_spans)(work); i++) {
             const int is_seen = NAME(holds)(work->arcs[2 * k], height, i * SPAN_SIZE);
             const int32_t gauss = work->gauss[k];

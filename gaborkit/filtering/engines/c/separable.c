@@ -23,6 +23,8 @@ __declspec(dllimport) int __stdcall SwitchToThread(void);
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
+#define CACHE_LINE 64
+
 /* Bytes of a row under a tile; rows whose passes are made ahead of the columns' turn; output rows
    for which products are held. */
 #define TILE_BYTES 256
