@@ -24,6 +24,10 @@ EXPORT void NAME(double_angles)(const float *restrict response, int64_t height, 
         const int both = below - above == 2;
         const float *row = response + 2 * y * width;
         const float *before = response + 2 * above * width, *after = response + 2 * below * width;
+        /* The row after these, which comes from far where responses are of more than the caches. */
+        const float *next = after + 2 * (below + 1 < height ? width : 0);
+        for (int64_t i = 0; i < 2 * width; i += CACHE_LINE / sizeof(float))
+            __builtin_prefetch(next + i);
         const float cosine_y = size * turns[2 * both], sine_y = size * turns[2 * both + 1];
         const float share_y = both ? 0.5f : 1.0f;
         float *to = sums + y * width;
