@@ -119,20 +119,14 @@ def _ranges(matter: Array) -> Array:
 def scatter(filters: Filters, spectra: ComplexArray, out: RealArray) -> None:
     """Coefficients (B, C, h, w) of orders 1 and 2 of padded pictures, by their spectra (B, H', W').
 
-    Both lie in a piece. One thread does all.
+    Both lie in a piece. One thread does all, by one call.
     """
     steps = steps_of(filters)
-    _scatter(steps, steps.firsts, spectra, out)
-
-
-def _scatter(
-    steps: Steps, firsts: ctypes.Array[ScatteringStep], spectra: ComplexArray, out: RealArray
-) -> None:
     scatter_pictures = performers().in_lanes[out.dtype.name].scatter_pictures
     moduli, memory = scratch.take(steps.spectra), scratch.take(steps.memory)
     scatter_pictures(
-        ctypes.addressof(firsts),
-        len(firsts),
+        ctypes.addressof(steps.firsts),
+        len(steps.firsts),
         spectra.ctypes.data,
         2 * spectra[0].size,
         out.ctypes.data,
@@ -150,34 +144,61 @@ def scatter_by_steps(
 ) -> None:
     """Coefficients (C, h, w) of one picture, from its spectrum (H', W'), by steps."""
     steps = steps_of(filters)
+    firsts = list(steps.firsts)
     scatter_step = performers().in_lanes[out.dtype.name].scatter_step
-    leading, moduli = steps.firsts[0], scratch.take(steps.spectra)
-    seconds = list[ScatteringStep]()
-    if leading.second_count:
-        seconds += (ScatteringStep * leading.second_count).from_address(leading.seconds)
 
     def perform(
-        step: ScatteringStep, spectra: int, following: int | None, first: int, last: int
+        step: ScatteringStep, spectra: Array, moduli: Array | None, first: int, last: int
     ) -> None:
         memory = scratch.take(steps.memory)
-        addresses = spectra, following, out.ctypes.data, memory.ctypes.data
-        scatter_step(ctypes.addressof(step), *addresses, first, last)
+        scatter_step(
+            ctypes.addressof(step),
+            spectra.ctypes.data,
+            None if moduli is None else moduli.ctypes.data,
+            out.ctypes.data,
+            memory.ctypes.data,
+            first,
+            last,
+        )
         scratch.give_back(memory)
 
-    def begin_with(place: int) -> None:
-        if place == 0:
-            spectra = moduli.ctypes.data if seconds else None
-            perform(leading, spectrum.ctypes.data, spectra, 0, 1)
-        else:
-            others = (ScatteringStep * 1)(steps.firsts[place])
-            _scatter(steps, others, spectrum[None], out[None])
+    def begin(step: ScatteringStep) -> Array:
+        moduli = scratch.take(steps.spectra)
+        perform(step, spectrum, moduli if step.second_count else None, 0, 1)
+        return moduli
 
-    def go_on_with(piece: tuple[ScatteringStep, int]) -> None:
-        step, member = piece
-        perform(step, moduli.ctypes.data, None, member, member + 1)
+    def do(step: ScatteringStep) -> None:
+        moduli = begin(step)
+        for second in seconds_of(step):
+            perform(second, moduli, None, 0, second.members)
+        scratch.give_back(moduli)
 
+    if threads == 1:
+        for step in firsts:
+            do(step)
+        return
     # While one thread begins the step of the most work, the others do all that is not of it; the
     # steps that it leads to are shared.
-    in_threads(begin_with, range(len(steps.firsts)), threads)
-    in_threads(go_on_with, [(step, k) for step in seconds for k in range(step.members)], threads)
-    scratch.give_back(moduli)
+    begun: list[Array] = []
+
+    def begin_or_do(step: ScatteringStep) -> None:
+        if step is firsts[0]:
+            begun.append(begin(step))
+        else:
+            do(step)
+
+    def go_on(piece: tuple[ScatteringStep, int]) -> None:
+        second, member = piece
+        perform(second, begun[0], None, member, member + 1)
+
+    in_threads(begin_or_do, firsts, threads)
+    seconds = seconds_of(firsts[0])
+    in_threads(go_on, [(second, k) for second in seconds for k in range(second.members)], threads)
+    scratch.give_back(begun[0])
+
+
+def seconds_of(step: ScatteringStep) -> list[ScatteringStep]:
+    """Steps that are applied to a step's moduli."""
+    if not step.second_count:
+        return []
+    return list((ScatteringStep * step.second_count).from_address(step.seconds))
