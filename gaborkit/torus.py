@@ -75,6 +75,7 @@ class Torus:
     def nbytes(self) -> int:
         """Of what is kept."""
         lines = 8 * sum(self.shape) * (len(self._round) + len(self._gaussians))
+        # Copied: another thread may add one meanwhile.
         kept: list[Any] = [*self._planes.values(), *tuple(self._gatherers.values())]
         return lines + sum(one.nbytes for one in kept)
 
