@@ -27,10 +27,13 @@ def shared_transform(kernels, volume):
     padded = np.pad(volume, radius, mode="symmetric")
     shape = [scipy.fft.next_fast_len(size) for size in padded.shape]
     spectrum = scipy.fft.fftn(padded, shape)
-    for kernel in kernels:
+    magnitudes = np.empty((len(kernels), *volume.shape), np.float32)
+    inner = tuple(slice(2 * radius, 2 * radius + size) for size in volume.shape)
+    for kernel, magnitude in zip(kernels, magnitudes, strict=True):
         samples = kernel.sample().astype(np.complex64)
         product = scipy.fft.fftn(samples, shape) * spectrum
-        abs(scipy.fft.ifftn(product, overwrite_x=True))
+        np.abs(scipy.fft.ifftn(product, overwrite_x=True)[inner], out=magnitude)
+    return magnitudes
 
 
 def scipy_passes(kernels, volume):

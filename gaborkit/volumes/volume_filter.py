@@ -3,11 +3,13 @@
 A round kernel is a product of three lines, less its DC-removal term, which is a product of three
 Gaussians. A pass along an axis multiplies by the matrix of its line, into which what lies outside
 is folded: no volume is padded. Its rows are taken in blocks, of whose columns most are zero. Lines
-that kernels share along z, or z and y, are passed once; so is the Gaussian of equal envelopes.
+that kernels share along z, or z and y, are passed once; so is the Gaussian of equal envelopes. What
+follows the pass along z is done a few planes at a time, while these are in the caches.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -29,6 +31,9 @@ VolumeEngine = Literal["auto", "separable", "fourier"]
 
 #: Rows of a block of a matrix.
 ROWS = 32
+
+#: Bytes of planes that are passed together.
+CACHED_BYTES = 2**21
 
 #: Samples of a line from which on transforms are faster than passes, about.
 LONG = 200
@@ -112,8 +117,8 @@ def filter_volume(
     for name, members in groups.items():
         respond = _separable if name == "separable" else _fourier
         chosen = [bank[k] for k in members]
-        for index, response in respond(chosen, values, boundary, steps, tolerance):
-            out[members[index]] = part_of(response, part)
+        for index, planes, response in respond(chosen, values, boundary, steps, tolerance):
+            out[members[index], planes] = part_of(response, part)
     return out[0] if one else out
 
 
@@ -152,8 +157,8 @@ def _separable(
     boundary: Boundary,
     steps: Spacing,
     tolerance: float,
-) -> Iterator[tuple[int, ComplexArray]]:
-    """Responses with the places of their kernels, in an order that shares passes."""
+) -> Iterator[tuple[int, slice, ComplexArray]]:
+    """Responses with the places of their kernels and planes, in an order that shares passes."""
     lines, gaussians = {}, {}
     for k, kernel in enumerate(kernels):
         lines[k], gaussians[k] = _lines(kernel, steps, tolerance)
@@ -162,33 +167,37 @@ def _separable(
     for k in turned:
         lines[k] = [line.conj() for line in lines[k]]
     order = sorted(lines, key=lambda k: [_key(line) for line in [*gaussians[k], *lines[k]]])
-    before: dict[int, tuple[Any, ComplexArray]] = {}
+    passes = _Passes(values.shape, values.dtype == np.float64, boundary)
     smooth: tuple[Any, RealArray] | None = None
 
-    def passed(depth: int, source: Any, line: ComplexArray, name: Any) -> ComplexArray:
-        if depth not in before or before[depth][0] != name:
-            before[depth] = name, _pass(source, line, depth, boundary)
-        return before[depth][1]
+    def shared(k: int) -> list[bytes]:
+        return [_key(line) for line in (*gaussians[k], lines[k][0])]
 
-    for k in order:
-        kernel, (z, y, x), gaussian = kernels[k], lines[k], gaussians[k]
-        first = passed(0, values, z, _key(z))
-        second = passed(1, first, y, (_key(z), _key(y)))
-        response = _pass(second, x, 2, boundary)
-        if kernel.dc_free:
-            name = [_key(line) for line in gaussian]
-            if smooth is None or smooth[0] != name:
-                smoothed = values
-                for axis, line in enumerate(gaussian):
-                    smoothed = _pass(smoothed, line, axis, boundary)
-                smooth = name, smoothed
-            constant = math.prod(complex(line.sum()) for line in (z, y, x))
-            constant /= math.prod(float(line.sum()) for line in gaussian)
-            response -= response.dtype.type(constant) * smooth[1]
-        size = kernel.amplitude() * math.prod(steps)
-        turn = np.exp(-1j * kernel.phase if k in turned else 1j * kernel.phase)
-        response *= response.dtype.type(size * turn)
-        yield k, response.conj() if k in turned else response
+    for _, together in itertools.groupby(order, shared):
+        members = list(together)
+        gaussian = gaussians[members[0]]
+        name = [_key(line) for line in gaussian]
+        if any(kernels[k].dc_free for k in members) and (smooth is None or smooth[0] != name):
+            smoothed = values
+            for axis, line in enumerate(gaussian):
+                smoothed = passes.along(axis, smoothed, line)
+            smooth = name, smoothed
+        first = passes.along(0, values, lines[members[0]][0])
+        for start in range(0, len(values), passes.together):
+            planes, before, second = slice(start, start + passes.together), b"", first
+            for k in members:
+                kernel, (z, y, x) = kernels[k], lines[k]
+                if _key(y) != before:
+                    before, second = _key(y), passes.along(1, first[planes], y)
+                response = passes.along(2, second, x)
+                if kernel.dc_free and smooth is not None:
+                    constant = math.prod(complex(line.sum()) for line in (z, y, x))
+                    constant /= math.prod(float(line.sum()) for line in gaussian)
+                    response -= response.dtype.type(constant) * smooth[1][planes]
+                size = kernel.amplitude() * math.prod(steps)
+                turn = np.exp(-1j * kernel.phase if k in turned else 1j * kernel.phase)
+                response *= response.dtype.type(size * turn)
+                yield k, planes, response.conj() if k in turned else response
 
 
 def _lines(
@@ -211,26 +220,47 @@ def _key(line: NDArray[Any]) -> bytes:
     return (line.round(13) + 0).tobytes()
 
 
-def _pass(values: NDArray[Any], line: NDArray[Any], axis: int, boundary: Boundary) -> NDArray[Any]:
-    """Values (Z, Y, X) convolved with a line along an axis."""
-    double = values.real.dtype == np.float64
-    size = values.shape[axis]
-    if np.iscomplexobj(line) and not line.imag.any():
-        line = line.real
-    matrix = _matrix(line, size, boundary)
-    kind = np.result_type(values.dtype, np.complex64 if np.iscomplexobj(line) else np.float32)
-    out = np.empty(values.shape, kind)
-    matrix = matrix.astype(
-        np.result_type(line.dtype if double else np.float32, np.float32)
-        if not np.iscomplexobj(line)
-        else (np.complex128 if double else np.complex64)
-    )
-    for start in range(0, size, ROWS):
-        rows = slice(start, min(start + ROWS, size))
-        used = np.flatnonzero(matrix[rows].any(0))
-        columns = slice(int(used[0]), int(used[-1]) + 1)
-        _multiply(matrix[rows, columns], values, out, axis, rows, columns)
-    return out
+class _Passes:
+    """Convolutions with lines along the axes of volumes (Z, Y, X), or of some planes of them.
+
+    Attributes
+    ----------
+    together : int
+        Planes that stay in the caches.
+    """
+
+    def __init__(self, shape: tuple[int, ...], double: bool, boundary: Boundary) -> None:
+        self.shape, self.double, self.boundary = shape, double, boundary
+        plane = 8 * (1 + double) * math.prod(shape[1:])
+        self.together = max(1, CACHED_BYTES // plane)
+        self._blocks: dict[Any, list[tuple[slice, slice, NDArray[Any]]]] = {}
+
+    def along(self, axis: int, values: NDArray[Any], line: NDArray[Any]) -> NDArray[Any]:
+        """Values convolved with a line along an axis."""
+        name = axis, _key(line)
+        if name not in self._blocks:
+            self._blocks[name] = list(self._blocks_of(axis, line))
+        blocks = self._blocks[name]
+        out = np.empty(values.shape, np.result_type(values.dtype, blocks[0][2].dtype))
+        for rows, columns, block in blocks:
+            _multiply(block, values, out, axis, rows, columns)
+        return out
+
+    def _blocks_of(
+        self, axis: int, line: NDArray[Any]
+    ) -> Iterator[tuple[slice, slice, NDArray[Any]]]:
+        """Rows of the line's matrix, with those columns where they are not zero."""
+        if np.iscomplexobj(line) and not line.imag.any():
+            line = line.real
+        kind = line.dtype
+        if not self.double:
+            kind = np.dtype(np.complex64 if np.iscomplexobj(line) else np.float32)
+        matrix = _matrix(line, self.shape[axis], self.boundary)
+        for start in range(0, len(matrix), ROWS):
+            rows = slice(start, min(start + ROWS, len(matrix)))
+            used = np.flatnonzero(matrix[rows].any(0))
+            columns = slice(int(used[0]), int(used[-1]) + 1)
+            yield rows, columns, matrix[rows, columns].astype(kind)
 
 
 def _multiply(
@@ -252,7 +282,7 @@ def _multiply(
     elif axis == 1:
         np.matmul(block, values[:, columns], out=out[:, rows])
     else:
-        out[..., rows] = values[..., columns] @ block.T
+        np.matmul(values[..., columns], block.T, out=out[..., rows])
 
 
 def _matrix(line: NDArray[Any], size: int, boundary: Boundary) -> NDArray[Any]:
@@ -281,8 +311,8 @@ def _fourier(
     boundary: Boundary,
     steps: Spacing,
     tolerance: float,
-) -> Iterator[tuple[int, ComplexArray]]:
-    """One forward transform of the volume, and an inverse one for each kernel."""
+) -> Iterator[tuple[int, slice, ComplexArray]]:
+    """One forward transform of the volume, and an inverse one for each kernel, of all planes."""
     if not kernels:
         return
     samples = [kernel.sample(tolerance, steps) for kernel in kernels]
@@ -306,4 +336,4 @@ def _fourier(
         centred = np.roll(centred, [-(size // 2) for size in one.shape], (0, 1, 2))
         product = scipy.fft.fftn(centred, overwrite_x=True)
         product *= spectrum
-        yield k, scipy.fft.ifftn(product, overwrite_x=True)[inner]
+        yield k, slice(None), scipy.fft.ifftn(product, overwrite_x=True)[inner]

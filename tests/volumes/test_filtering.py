@@ -18,6 +18,7 @@ from gaborkit.volumes import (
     filter_volume,
     motion_energy,
     motion_kernels,
+    volume_filter,
 )
 
 RNG = np.random.default_rng(0)
@@ -306,3 +307,21 @@ def test_motion_against_its_definition():
 def test_motion_out_of_range(fields, message):
     with pytest.raises(KernelError, match=message):
         motion_kernels(**fields)
+
+
+@pytest.mark.parametrize("boundary", ["reflect", "constant"])
+@pytest.mark.parametrize("planes", [1, 3])
+def test_a_few_planes_at_a_time_are_all_of_them(planes, boundary, monkeypatch):
+    volume = np.random.default_rng(0).random((10, 9, 8))
+    kernels = [
+        *(GaborKernel3D.along(v, wavelength=4, sigma=1) for v in directions(6)),
+        GaborKernel3D(wavelength=5, sigma=1.5),
+        GaborKernel3D(wavelength=4, sigma=1, dc_free=False, phase=0.3),
+    ]
+    expected = filter_volume(kernels, volume, boundary=boundary)
+    monkeypatch.setattr(volume_filter, "CACHED_BYTES", planes * 9 * 8 * 16)
+    found = filter_volume(kernels, volume, boundary=boundary)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14 * abs(expected).max())
+    for kernel, response in zip(kernels, found, strict=True):
+        alone = filter_volume(kernel, volume, boundary=boundary, engine="fourier")
+        np.testing.assert_allclose(response, alone, rtol=0, atol=1e-10 * abs(alone).max())
