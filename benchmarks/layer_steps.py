@@ -12,6 +12,13 @@ import torch
 
 import gaborkit as gk
 
+PICTURES = {
+    "50 digits": (50, 1, 28, 28),
+    "8 of 128 x 128": (8, 1, 128, 128),
+    "one of 512 x 512": (1, 1, 512, 512),
+    "4 of 512 x 512": (4, 1, 512, 512),
+}
+
 
 def step(layer, images):
     """Forward and backward; of twice as many channels, the magnitude of pairs."""
@@ -36,7 +43,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print("| pictures, part | GaborConv2d | Conv2d | ratio |")
     print("| --- | --- | --- | --- |")
-    for name, shape in (("50 digits", (50, 1, 28, 28)), ("8 of 128 x 128", (8, 1, 128, 128))):
+    for name, shape in PICTURES.items():
         images = torch.rand(shape)
         for part, channels in (("real", 16), ("magnitude", 32)):
             ours = gk.nn.GaborConv2d(1, 16, 11, padding="same", part=part)

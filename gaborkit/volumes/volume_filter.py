@@ -183,21 +183,24 @@ def _separable(
                 smoothed = passes.along(axis, smoothed, line)
             smooth = name, smoothed
         first = passes.along(0, values, lines[members[0]][0])
+        constants, sizes = {}, {}
+        for k in members:
+            kernel, factor = kernels[k], kernels[k].amplitude() * math.prod(steps)
+            sums = (complex(line.sum()) for line in lines[k])
+            constants[k] = math.prod(sums) / math.prod(float(line.sum()) for line in gaussian)
+            sizes[k] = factor * np.exp(-1j * kernel.phase if k in turned else 1j * kernel.phase)
+        rows = [list(some) for _, some in itertools.groupby(members, lambda k: _key(lines[k][1]))]
         for start in range(0, len(values), passes.together):
-            planes, before, second = slice(start, start + passes.together), b"", first
-            for k in members:
-                kernel, (z, y, x) = kernels[k], lines[k]
-                if _key(y) != before:
-                    before, second = _key(y), passes.along(1, first[planes], y)
-                response = passes.along(2, second, x)
-                if kernel.dc_free and smooth is not None:
-                    constant = math.prod(complex(line.sum()) for line in (z, y, x))
-                    constant /= math.prod(float(line.sum()) for line in gaussian)
-                    response -= response.dtype.type(constant) * smooth[1][planes]
-                size = kernel.amplitude() * math.prod(steps)
-                turn = np.exp(-1j * kernel.phase if k in turned else 1j * kernel.phase)
-                response *= response.dtype.type(size * turn)
-                yield k, planes, response.conj() if k in turned else response
+            planes = slice(start, start + passes.together)
+            for of_one_row in rows:
+                second = passes.along(1, first[planes], lines[of_one_row[0]][1])
+                for k in of_one_row:
+                    response = passes.along(2, second, lines[k][2])
+                    kind = response.dtype.type
+                    if kernels[k].dc_free and smooth is not None:
+                        response -= kind(constants[k]) * smooth[1][planes]
+                    response *= kind(sizes[k])
+                    yield k, planes, response.conj() if k in turned else response
 
 
 def _lines(

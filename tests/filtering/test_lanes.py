@@ -11,7 +11,8 @@ import math
 import numpy as np
 import pytest
 
-from gaborkit.filtering.engines import lanes, scratch
+from gaborkit.filtering.engines import lanes
+from gaborkit.filtering.parts import CACHE_LINE
 
 
 @pytest.mark.parametrize("size", [*range(1, 300), 1031, 2**10, 2**13, 3**7, 5**4 * 7, 2 * 9973])
@@ -58,6 +59,6 @@ def test_arrays_lie_at_multiples_of_a_cache_s_line():
     pointed = lanes.Pointed()
     for size in (1, 3, 100):
         address = pointed.array(np.arange(size), np.float32)
-        assert address % scratch.ALIGNMENT == 0
+        assert address % CACHE_LINE == 0
         np.testing.assert_array_equal(numbers(address, np.float32, size), np.arange(size))
     assert pointed.nbytes == 4 * 104

@@ -9,6 +9,7 @@ import pytest
 
 import gaborkit as gk
 from gaborkit.filtering.engines import scratch
+from gaborkit.filtering.parts import CACHE_LINE
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def nothing_kept():
 def test_blocks_are_aligned(size):
     block = scratch.take(size)
     assert block.size >= size
-    assert block.ctypes.data % scratch.ALIGNMENT == 0
+    assert block.ctypes.data % CACHE_LINE == 0
 
 
 def test_the_smallest_that_fits_is_taken():

@@ -9,12 +9,10 @@ import numpy as np
 
 from ...caches import forgotten_by, lock_over_forks
 from ...types import Array
+from ..parts import CACHE_LINE
 
 #: Bytes that are kept.
 KEPT_BYTES = 2**26
-
-#: Where each block begins: a multiple of so many bytes, as long as a line of a cache.
-ALIGNMENT = 64
 
 _lock = lock_over_forks()
 _kept: list[Array] = []
@@ -30,9 +28,9 @@ def take(size: int) -> Array:
 
 
 def aligned(size: int) -> Array:
-    """New bytes that are not kept."""
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
+    """New bytes that start on a cache line."""
+    room = np.empty(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
     return room[start : start + size]
 
 

@@ -15,7 +15,7 @@ INLINE void NAME(add_orientation)(const REAL *const *responses, int64_t scales, 
         const REAL *response = responses[s] + 2 * from, *next = responses[s + 1] + 2 * from;
         for (int64_t first = 0; first < count; first += CHUNK) {
             const int64_t last = count - first < CHUNK ? count : first + CHUNK;
-            for (int64_t i = first; i < last; i += 64 / (2 * sizeof(REAL)))
+            for (int64_t i = first; i < last; i += CACHE_LINE / (2 * sizeof(REAL)))
                 __builtin_prefetch(next + 2 * i);
             for (int64_t i = first; i < last; i++) {
                 const REAL real = response[2 * i], imag = response[2 * i + 1];

@@ -107,10 +107,10 @@ INLINE void NAME(odd)(const CSPAN *x, CSPAN *out, ptrdiff_t to, int radix, const
     }
 }
 
-/* `count` transforms of `radix` numbers, the last stage of a transform of both times as many: the
-   numbers in[k + q * from] come from as many transforms of `count` numbers, and are multiplied by
-   twiddle factors, every `stride`-th root of unity. In place if `in` is `out`. Of a first stage,
-   `count` is 1. */
+/* The last stage of a transform of `radix` times `count` numbers: `count` transforms of `radix`.
+   The numbers in[k + q * from] come from the `radix` transforms before, and are multiplied by
+   twiddle factors, every `stride`-th root of unity; before a first stage, where `count` is 1, there
+   is none. In place if `in` is `out`. */
 INLINE void NAME(combine)(const struct transform *axis, const CSPAN *in, ptrdiff_t from, CSPAN *out,
                           ptrdiff_t count, ptrdiff_t stride, const int radix) {
     const REAL *roots = axis->roots;
@@ -176,8 +176,7 @@ static void NAME(transform)(const struct transform *axis, const CSPAN *in, ptrdi
     }
 }
 
-/* Transform of a size with a large prime factor, as a convolution with a chirp (Bluestein, 1970).
- */
+/* Of a size with a large prime factor: convolution with a chirp (Bluestein, 1970). */
 static void NAME(convolved)(const struct transform *axis, const CSPAN *in, ptrdiff_t from,
                             CSPAN *out, CSPAN *scratch) {
     const struct transform *longer = axis->longer;
