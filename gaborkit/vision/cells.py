@@ -108,7 +108,10 @@ def cell_responses(
         # Both in one unit, in which squares are numbers of the precision.
         exponent = int(np.frexp(abs(values).max(initial=0))[1])
         values = np.ldexp(values, -exponent)
-        semisaturation = min(math.ldexp(semisaturation, -exponent), 1e150)
+        limits = np.finfo(values.dtype)
+        least, most = math.sqrt(limits.tiny), math.sqrt(limits.max) / 2
+        with np.errstate(over="ignore", under="ignore"):
+            semisaturation = float(np.clip(np.ldexp(semisaturation, -exponent), least, most))
     chosen = default_bank() if bank is None else bank
     responses = chosen.filter(values, boundary=boundary)
     simple = np.stack(

@@ -147,6 +147,17 @@ def test_normalised_cells_do_not_depend_on_the_unit(factor):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * other.max())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("semisaturation", [1e-149, 0.2, 1e149])
+@pytest.mark.parametrize("size", [1e-310, 1e-40, 1.0, 1e38, 1e300])
+def test_any_semisaturation_of_any_picture_has_numbers(size, semisaturation, dtype):
+    image = np.zeros((40, 40), dtype)
+    image[:4, :4] = min(size, float(np.finfo(dtype).max))
+    for pool in (0, 1):
+        cells = cell_responses(image, BANK, semisaturation=semisaturation, pool=pool)
+        assert all(np.isfinite(values).all() for values in cells)
+
+
 def test_the_widest_pool_is_the_whole_picture():
     image = np.random.default_rng(0).random((24, 30))
     cells, plain = (cell_responses(image, BANK, pool=1e6, semisaturation=s) for s in (0.2, None))
